@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An instance: one virtual machine's worth of file systems. Instances share
+ * nothing, and any number of them live in one process.
+ */
+#ifndef VFS_INSTANCE_H
+#define VFS_INSTANCE_H
+
+#include <vfs/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vfs_filesystem_type;
+
+/*
+ * Memory for the instance. alloc returns size bytes aligned to align (a power
+ * of two, at most 2 MiB), or NULL; free gets the size and alignment of the
+ * allocation. Both may be called from any thread that calls into the instance.
+ */
+struct vfs_allocator {
+	void *(*alloc)(void *context, size_t size, size_t align);
+	void (*free)(void *context, void *pointer, size_t size, size_t align);
+	void *context;
+};
+
+enum vfs_log_level {
+	VFS_LOG_ERROR = 0,
+	VFS_LOG_WARNING = 1,
+	VFS_LOG_INFO = 2,
+	VFS_LOG_DEBUG = 3
+};
+
+/*
+ * What an instance is made with. Set size to sizeof(struct vfs_config) and
+ * every member that is not wanted to 0: each 0 means the default.
+ */
+struct vfs_config {
+	uint64_t size;
+	/* NULL: malloc's family. Must outlive the instance. */
+	const struct vfs_allocator *allocator;
+	/* The time for file timestamps. NULL: the host's coarse real-time clock. */
+	void (*now)(void *context, struct vfs_timespec *now);
+	void *now_context;
+	/* One line a call, without a newline. NULL: silence. level: enum
+	 * vfs_log_level. */
+	void (*log)(void *context, int32_t level, const char *message);
+	void *log_context;
+	/* The secret of the hash tables. Both 0: random. */
+	uint64_t hash_seed[2];
+	/* Names kept that nobody uses (file systems in memory keep theirs
+	 * anyway). 0: 100,000. */
+	uint64_t max_cached_names;
+	/* The most descriptors that any task may have, the ceiling of
+	 * RLIMIT_NOFILE. 0: 1,048,576. */
+	uint32_t max_descriptors;
+	/* VFS_CONFIG_*. */
+	uint32_t flags;
+	/* The first root: type (NULL: "tmpfs"), source and options. */
+	const char *root_type;
+	const char *root_source;
+	const char *root_options;
+	/* Types to register before the root is made, so that root_type can name
+	 * one of them: an array of pointers. */
+	const struct vfs_filesystem_type *const *types;
+	uint64_t type_count;
+};
+
+/* Never walk without locks: every step takes the slow path. For tests. */
+#define VFS_CONFIG_SLOW_WALK 0x1u
+
+/*
+ * Makes an instance whose first namespace's root is an empty tmpfs, unless
+ * config says otherwise. config may be NULL. *out receives one reference.
+ *
+ * Returns 0 or: -EFAULT out is NULL; -EINVAL config->size is smaller than the
+ * first version's, an unknown flag, half an allocator, or an option the root
+ * type refuses; -E2BIG config is larger than this library knows and its tail
+ * is not zero; -ENODEV root_type is unknown; -ENOMEM; -EAGAIN no thread key is
+ * left; any error of the root type's mount. *out is untouched on failure.
+ * Thread safety: any thread. Since 0.1.
+ */
+VFS_API int vfs_create(const struct vfs_config *config, struct vfs **out);
+
+/* One more reference; returns vfs. NULL gives NULL. Any thread. Since 0.1. */
+VFS_API struct vfs *vfs_ref(struct vfs *vfs);
+
+/*
+ * Gives a reference back. Tasks hold one each; with the last one everything
+ * in the instance is freed. NULL is accepted. Thread safety: any thread, but
+ * the last reference must not be given back while another thread is in a call
+ * on the instance. Since 0.1.
+ */
+VFS_API void vfs_unref(struct vfs *vfs);
+
+/*
+ * Adds a file-system type (see <vfs/sys/backend.h>); type must outlive the
+ * instance. flags must be 0.
+ *
+ * Returns 0 or: -EFAULT a NULL; -EINVAL an unknown flag, a malformed name or
+ * table, a mandatory operation missing; -EEXIST the name is taken; -ENOMEM.
+ * Thread safety: any thread. Since 0.1.
+ */
+VFS_API int vfs_register_filesystem(struct vfs *vfs,
+				    const struct vfs_filesystem_type *type,
+				    uint32_t flags);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

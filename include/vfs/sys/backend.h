@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interface of a backend: a file-system type, its instances (supers), its
+ * inodes, and the table of operations behind them. The in-tree file systems
+ * are written against this header and nothing else.
+ *
+ * Who owns what. The core owns names (dentries), mounts, descriptors,
+ * permission checks, record locks and times of access. A backend owns inodes
+ * and data: it finds a name in a directory, creates, links, removes, renames,
+ * reads, writes, lists, and keeps attributes. Its private data lies behind
+ * the core's object, in the same allocation.
+ *
+ * Errors. Every operation returns 0 or a count, or a negative errno that
+ * reaches the caller as it is. A failed operation has changed nothing.
+ *
+ * Locks. Each inode has one reader-writer lock, which the core takes before it
+ * calls: "excl" and "shared" below say how. Without any lock come getattr, read
+ * and readlink. A backend takes no inode lock itself; locks of its own are
+ * taken after the inode's and never held across a call back into the core,
+ * except for memory, counters and retiring.
+ *
+ * Read sections. Where type->flags has VFS_FS_NONBLOCKING, read, getattr and
+ * readlink may be called inside a read section: they must not block, sleep or
+ * take a lock for long, and what they look at must be freed with vfs_retire().
+ * No other operation is called inside a section.
+ */
+#ifndef VFS_SYS_BACKEND_H
+#define VFS_SYS_BACKEND_H
+
+#include <vfs/base.h>
+#include <vfs/instance.h>
+#include <vfs/stat.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vfs_inode;
+struct vfs_super;
+struct vfs_file;
+struct vfs__inode_ext;
+
+/*
+ * Fields that are read without a lock are written under the inode's exclusive
+ * lock with VFS_WRITE_ONCE and read with VFS_READ_ONCE (or under the lock).
+ */
+#define VFS_READ_ONCE(lvalue) __atomic_load_n(&(lvalue), __ATOMIC_RELAXED)
+#define VFS_WRITE_ONCE(lvalue, value) \
+	__atomic_store_n(&(lvalue), (value), __ATOMIC_RELAXED)
+/* A pointer that readers follow inside a read section. */
+#define VFS_LOAD_POINTER(lvalue) __atomic_load_n(&(lvalue), __ATOMIC_ACQUIRE)
+#define VFS_STORE_POINTER(lvalue, value) \
+	__atomic_store_n(&(lvalue), (value), __ATOMIC_RELEASE)
+
+/* ------------------------------------------------------------------ */
+/* Types and supers                                                    */
+/* ------------------------------------------------------------------ */
+
+/* vfs_filesystem_type.flags */
+/* Every name of a directory is in the core's cache as long as it exists: a
+ * name not cached does not exist, lookup is never called, names are never
+ * dropped. The root is empty at first. What a file system in memory wants. */
+#define VFS_FS_COMPLETE UINT64_C(0x1)
+/* read, getattr and readlink never block: see above. */
+#define VFS_FS_NONBLOCKING UINT64_C(0x2)
+
+struct vfs_mount_args {
+	uint64_t size;	     /* sizeof, for growth */
+	const char *source;  /* may be NULL */
+	const char *options; /* comma-separated; may be NULL */
+	uint32_t uid, gid;   /* of the mounter, for files' systems */
+};
+
+struct vfs_filesystem_type {
+	uint64_t size; /* sizeof(struct vfs_filesystem_type) */
+	const char *name;
+	uint64_t flags;		 /* VFS_FS_* */
+	uint64_t inode_size;	 /* bytes of private data behind each inode */
+	uint64_t super_size;	 /* bytes of private data behind each super */
+	/*
+	 * Mandatory. Fills super (magic, block size, private data, ops) and
+	 * sets *root to a directory inode whose one reference passes to the
+	 * core. On failure the backend has freed what it made. Unknown or bad
+	 * options: -EINVAL and a line by vfs_log() that names them.
+	 */
+	int (*mount)(struct vfs_super *super, const struct vfs_mount_args *args,
+		     struct vfs_inode **root);
+	/* Optional. Every inode has been evicted; frees the super's private
+	 * data. */
+	void (*unmount)(struct vfs_super *super);
+};
+
+struct vfs_super_ops {
+	uint64_t size;
+	/* Mandatory. type, bsize, blocks, bfree, bavail, files, ffree; the
+	 * rest is the core's. */
+	int (*statfs)(struct vfs_super *super, struct vfs_statfs *out);
+	/* Optional: write everything out. */
+	int (*sync)(struct vfs_super *super);
+	/*
+	 * Optional. The core lets go of the inode: it has no name and no user
+	 * left (nlink 0), or it fell out of the cache or the super goes away
+	 * (nlink above 0: the file is still there). Accounts for what goes and
+	 * hands what readers may still look at to vfs_retire(). The core frees
+	 * the inode itself after a grace period. Cannot fail. Lock: excl.
+	 */
+	void (*evict)(struct vfs_inode *inode);
+	/* Optional: the mount options as mountinfo shows them, with a leading
+	 * comma each; returns the length, as snprintf. */
+	int (*show_options)(struct vfs_super *super, char *out, size_t size);
+};
+
+/* vfs_super.flags */
+#define VFS_SUPER_RDONLY UINT64_C(0x1)	 /* every change: -EROFS */
+#define VFS_SUPER_POSIXACL UINT64_C(0x2) /* stores POSIX ACL xattrs */
+
+struct vfs_super {
+	/* set by the core before mount() */
+	struct vfs *vfs;
+	const struct vfs_filesystem_type *type;
+	uint64_t dev;
+	/* set by mount() */
+	const struct vfs_super_ops *ops;
+	uint64_t flags;
+	uint64_t magic;
+	uint32_t block_size;   /* st_blksize; 4096 unless set */
+	uint32_t name_max;     /* 255 unless set */
+	int64_t max_file_size; /* INT64_MAX unless set */
+};
+
+/* The type's private data behind the super. */
+static inline void *vfs_super_private(const struct vfs_super *super)
+{
+	return (void *)(uintptr_t)(super + 1);
+}
+
+/* ------------------------------------------------------------------ */
+/* Inodes                                                              */
+/* ------------------------------------------------------------------ */
+
+/* vfs_inode.flags (atomic; set with vfs_inode_set_flags) */
+#define VFS_INODE_ACL 0x1u	/* has an access ACL: the mode does not say all */
+#define VFS_INODE_DEFACL 0x2u	/* has a default ACL */
+#define VFS_INODE_DEAD 0x4u	/* evicted, or a removed directory */
+#define VFS_INODE_XATTR 0x8u	/* may have xattrs (set by the backend) */
+#define VFS_INODE_NOATIME 0x10u /* reading leaves no trace */
+#define VFS_INODE_LINKABLE 0x20u /* made by O_TMPFILE: link from 0 allowed */
+
+struct vfs_inode {
+	const struct vfs_inode_ops *ops; /* constant */
+	struct vfs_super *super;	 /* constant */
+	uint32_t mode;			 /* type and permissions: excl */
+	uint32_t uid;			 /* excl */
+	uint32_t gid;			 /* excl */
+	uint32_t flags;			 /* atomic */
+	uint64_t ino;			 /* constant; unique in the super */
+	int64_t size;			 /* excl */
+	uint32_t nlink;			 /* excl */
+	uint32_t core_ref;		 /* the core's */
+	uint32_t core_lock;		 /* the core's */
+	uint32_t core_seq; /* the core's: even when attributes are at rest */
+	int64_t atime_sec; /* atomic, without the lock */
+	int64_t mtime_sec; /* excl */
+	int64_t ctime_ns;  /* excl; nanoseconds since the epoch */
+	int64_t btime_ns;  /* constant; INT64_MIN: unknown */
+	uint32_t atime_nsec;
+	uint32_t mtime_nsec;
+	union {
+		int64_t blocks; /* of 512 bytes: excl */
+		uint64_t rdev;	/* devices: constant */
+	};
+	union {
+		/* A symlink's target, NUL-terminated, size bytes long, valid
+		 * while the inode is; NULL: readlink is called. Set by the
+		 * backend before the inode is returned. */
+		const char *link;
+		void *core_special; /* the core's, for other types */
+	};
+	struct vfs__inode_ext *core_ext; /* the core's */
+};
+
+/* The type's private data behind the inode. */
+static inline void *vfs_inode_private(const struct vfs_inode *inode)
+{
+	return (void *)(uintptr_t)(inode + 1);
+}
+
+/*
+ * A new inode of super with one reference, private data zeroed, times set to
+ * now, nlink 1 (2 for a directory), size and blocks 0. NULL: out of memory.
+ * Freed by the last vfs_inode_unref(); evict is called unless
+ * vfs_inode_discard() is used, which is for one that was never returned.
+ */
+VFS_API struct vfs_inode *vfs_inode_create(struct vfs_super *super,
+					   const struct vfs_inode_ops *ops,
+					   uint64_t ino, uint32_t mode);
+VFS_API void vfs_inode_discard(struct vfs_inode *inode);
+VFS_API struct vfs_inode *vfs_inode_ref(struct vfs_inode *inode);
+VFS_API void vfs_inode_unref(struct vfs_inode *inode);
+VFS_API void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set,
+				 uint32_t clear);
+
+/* vfs_inode_touch: which times to set to now. */
+#define VFS_TOUCH_ATIME 0x1u
+#define VFS_TOUCH_MTIME 0x2u
+#define VFS_TOUCH_CTIME 0x4u
+/* Sets times to the instance's clock. Lock: excl (atime: none). */
+VFS_API void vfs_inode_touch(struct vfs_inode *inode, uint32_t which);
+
+/* ------------------------------------------------------------------ */
+/* Operations                                                          */
+/* ------------------------------------------------------------------ */
+
+/* A name in a directory: 1 to super->name_max bytes, never `.` or `..`, no
+ * slash, not NUL-terminated. */
+struct vfs_name {
+	const char *str;
+	uint32_t len;
+	uint32_t hash; /* the core's, seeded */
+};
+
+struct vfs_xattr_init {
+	const char *name; /* whole, with its prefix */
+	const void *value;
+	size_t size;
+};
+
+/* What a new inode is to be: the core has applied umask, setgid rules and
+ * default ACLs. */
+struct vfs_create_args {
+	uint64_t size;
+	uint32_t mode; /* type and permissions */
+	uint32_t uid, gid;
+	uint64_t rdev;	      /* devices */
+	const char *target;   /* symlinks: NUL-terminated, not empty */
+	uint64_t target_len;  /* without the NUL, below 4096 */
+	const struct vfs_xattr_init *xattrs; /* ACLs to be born with */
+	uint64_t xattr_count;
+};
+
+#define VFS_RENAME_NOREPLACE 0x1u
+#define VFS_RENAME_EXCHANGE 0x2u
+#define VFS_RENAME_WHITEOUT 0x4u
+
+struct vfs_rename_args {
+	uint64_t size;
+	struct vfs_inode *old_dir, *new_dir;
+	struct vfs_name old_name, new_name;
+	struct vfs_inode *old_inode;
+	struct vfs_inode *new_inode; /* the victim or partner; NULL: none */
+	uint64_t old_cookie, new_cookie;
+	uint32_t flags; /* EXCHANGE and WHITEOUT; the core did NOREPLACE */
+	/* out: the cookies of the names as they are afterwards: of new_name
+	 * (old_inode) and, for EXCHANGE and WHITEOUT, of old_name. */
+	uint64_t new_name_cookie, old_name_cookie;
+	/* out, for WHITEOUT: the 0:0 device left behind, one reference. */
+	struct vfs_inode *whiteout;
+};
+
+/* Where a listing goes. Backends call vfs_dir_emit(). */
+struct vfs_dir_context {
+	int64_t position; /* in: where to begin; kept by vfs_dir_emit */
+	char *cursor;
+	char *end;
+	char *last; /* the record written last, or NULL */
+	int32_t full; /* an entry did not fit */
+	uint32_t zero;
+};
+
+/*
+ * One entry: false when it does not fit (then the listing ends, and begins
+ * with this entry the next time). next: the position behind this entry; above
+ * 2, unique in the directory, and growing. The core emits `.` and `..`
+ * (positions 1 and 2). type: DT_*.
+ */
+VFS_API int vfs_dir_emit(struct vfs_dir_context *context, const char *name,
+			 uint32_t len, uint64_t ino, uint32_t type,
+			 int64_t next);
+
+/* vfs_inode_ops.setattr */
+struct vfs_attr {
+	uint64_t size_of; /* sizeof(struct vfs_attr) */
+	uint32_t mask;	  /* VFS_ATTR_* */
+	uint32_t mode;	  /* permissions only */
+	uint32_t uid, gid;
+	struct vfs_timespec atime, mtime, ctime;
+};
+#define VFS_ATTR_MODE 0x1u
+#define VFS_ATTR_UID 0x2u
+#define VFS_ATTR_GID 0x4u
+#define VFS_ATTR_ATIME 0x8u
+#define VFS_ATTR_MTIME 0x10u
+#define VFS_ATTR_CTIME 0x20u
+
+/*
+ * cookie: 48 bits of the backend's that the core keeps with the name: set by
+ * lookup, create, link and rename, given back to remove and rename. Where the
+ * backend stored the entry, for instance.
+ *
+ * Which operations are mandatory depends on the inode's type; the core
+ * answers a missing optional one as the comment says.
+ */
+struct vfs_inode_ops {
+	uint64_t size; /* sizeof(struct vfs_inode_ops) */
+
+	/* -- directories -- */
+
+	/* Mandatory without VFS_FS_COMPLETE. *inode gets one reference.
+	 * -ENOENT: no such name. dir: shared. */
+	int (*lookup)(struct vfs_inode *dir, const struct vfs_name *name,
+		      struct vfs_inode **inode, uint64_t *cookie);
+	/* Makes any type of file, by args->mode. Missing: -EPERM. The backend
+	 * counts the link (and ".."), and touches dir. dir: excl. */
+	int (*create)(struct vfs_inode *dir, const struct vfs_name *name,
+		      const struct vfs_create_args *args,
+		      struct vfs_inode **inode, uint64_t *cookie);
+	/* Another name for inode: nlink + 1, ctime, and dir touched. Missing:
+	 * -EPERM. dir, inode: excl. */
+	int (*link)(struct vfs_inode *dir, const struct vfs_name *name,
+		    struct vfs_inode *inode, uint64_t *cookie);
+	/* Takes a name away, of a directory too (-ENOTEMPTY when it has
+	 * entries; nlink 0 afterwards). Missing: -EPERM. dir, inode: excl. */
+	int (*remove)(struct vfs_inode *dir, const struct vfs_name *name,
+		      struct vfs_inode *inode, uint64_t cookie);
+	/* The core has checked types, loops and permissions, but not whether a
+	 * directory that is replaced is empty (-ENOTEMPTY). Missing: -EPERM;
+	 * an unknown flag: -EINVAL. Both directories and both inodes: excl. */
+	int (*rename)(struct vfs_rename_args *args);
+	/* An inode without a name, nlink 0. Missing: -EOPNOTSUPP. */
+	int (*tmpfile)(struct vfs_inode *dir,
+		       const struct vfs_create_args *args,
+		       struct vfs_inode **inode);
+	/* Mandatory. Emits from context->position on; 0 at the end and when
+	 * the buffer is full. dir: shared. */
+	int (*iterate)(struct vfs_inode *dir, struct vfs_file *file,
+		       struct vfs_dir_context *context);
+
+	/* -- every type -- */
+
+	/* Optional: stores the values where they last, or refuses. When it
+	 * succeeds, or is missing, the core sets them in the inode. excl. */
+	int (*setattr)(struct vfs_inode *inode, const struct vfs_attr *attr);
+	/* Missing: the core fills *out from the inode. Called with *out filled
+	 * that way. No lock. */
+	int (*getattr)(struct vfs_inode *inode, struct vfs_stat *out);
+	/* For a symlink whose link is NULL. No lock. Returns the length;
+	 * buffer is not NUL-terminated. */
+	int64_t (*readlink)(struct vfs_inode *inode, char *buffer,
+			    size_t size);
+	/* Missing: -EOPNOTSUPP. Names are whole; policy is the core's. size 0
+	 * asks for the length; too small: -ERANGE; none such: -ENODATA.
+	 * flags: XATTR_CREATE, XATTR_REPLACE. getxattr, listxattr: shared;
+	 * the others: excl. */
+	int64_t (*getxattr)(struct vfs_inode *inode, const char *name,
+			    void *value, size_t size);
+	int (*setxattr)(struct vfs_inode *inode, const char *name,
+			const void *value, size_t size, int flags);
+	int64_t (*listxattr)(struct vfs_inode *inode, char *list, size_t size);
+	int (*removexattr)(struct vfs_inode *inode, const char *name);
+
+	/* -- open files -- */
+
+	/* Optional: may set vfs_file_private. No lock. */
+	int (*open)(struct vfs_inode *inode, struct vfs_file *file);
+	void (*release)(struct vfs_inode *inode, struct vfs_file *file);
+	/* Missing: -EINVAL. Bytes read, 0 at the end. offset >= 0. No lock. */
+	int64_t (*read)(struct vfs_inode *inode, struct vfs_file *file,
+			void *buffer, size_t count, int64_t offset);
+	/* Missing: -EINVAL. Bytes written; short before -ENOSPC. Extends
+	 * size; the core touches times and clears setuid bits. excl. */
+	int64_t (*write)(struct vfs_inode *inode, struct vfs_file *file,
+			 const void *buffer, size_t count, int64_t offset);
+	/* Missing: -EINVAL. Sets size; bytes beyond are gone. The core touches
+	 * times. excl. */
+	int (*truncate)(struct vfs_inode *inode, int64_t size);
+	/* Missing: -EOPNOTSUPP. mode: FALLOC_FL_* that the core has checked
+	 * for sense. The core touches times. excl. */
+	int (*fallocate)(struct vfs_inode *inode, int mode, int64_t offset,
+			 int64_t length);
+	/* SEEK_DATA and SEEK_HOLE; missing: the file is all data. shared. */
+	int64_t (*seek)(struct vfs_inode *inode, int64_t offset, int whence);
+	/* Missing: success. No lock. */
+	int (*fsync)(struct vfs_inode *inode, struct vfs_file *file,
+		     int datasync);
+	/* Missing: -ENOTTY. No lock. */
+	int (*ioctl)(struct vfs_inode *inode, struct vfs_file *file,
+		     uint64_t request, void *argument);
+};
+
+/* The open file's flags (O_*), and a word for the backend. */
+VFS_API uint32_t vfs_file_flags(const struct vfs_file *file);
+VFS_API void vfs_file_set_private(struct vfs_file *file, void *data);
+VFS_API void *vfs_file_private(const struct vfs_file *file);
+
+/* ------------------------------------------------------------------ */
+/* Services                                                            */
+/* ------------------------------------------------------------------ */
+
+/* Memory of the instance, aligned to 16 bytes; NULL when there is none.
+ * vfs_free takes the size that was asked for; NULL is accepted. */
+VFS_API void *vfs_alloc(struct vfs *vfs, size_t size);
+VFS_API void *vfs_zalloc(struct vfs *vfs, size_t size);
+VFS_API void vfs_free(struct vfs *vfs, void *pointer, size_t size);
+
+/*
+ * Pages of 4096 bytes, aligned to that, not zeroed, with one reference;
+ * neighbours in time are often neighbours in memory. The last vfs_page_unref
+ * frees.
+ */
+#define VFS_PAGE_SIZE 4096u
+VFS_API void *vfs_page_alloc(struct vfs *vfs);
+VFS_API void *vfs_page_ref(void *page);
+VFS_API void vfs_page_unref(struct vfs *vfs, void *page);
+/* Whether somebody else holds a reference too. */
+VFS_API int vfs_page_shared(const void *page);
+
+/*
+ * Calls free_fn(vfs, pointer, size) when every read section that is open now
+ * has ended. size: bytes held, so that much waste is collected sooner. Never
+ * fails; not inside a read section.
+ */
+VFS_API void vfs_retire(struct vfs *vfs,
+			void (*free_fn)(struct vfs *vfs, void *pointer,
+					size_t size),
+			void *pointer, size_t size);
+
+/*
+ * A counter with a ceiling that threads take from without meeting: each
+ * thread's share is kept apart. Exact at the ceiling: take fails only when
+ * the whole of what is left does not suffice.
+ */
+struct vfs_counter;
+#define VFS_COUNTER_UNLIMITED INT64_MAX
+VFS_API int vfs_counter_create(struct vfs *vfs, int64_t limit,
+			       struct vfs_counter **out);
+VFS_API void vfs_counter_destroy(struct vfs *vfs, struct vfs_counter *counter);
+/* 0 or -ENOSPC. */
+VFS_API int vfs_counter_take(struct vfs *vfs, struct vfs_counter *counter,
+			     int64_t amount);
+VFS_API void vfs_counter_give(struct vfs *vfs, struct vfs_counter *counter,
+			      int64_t amount);
+VFS_API int64_t vfs_counter_used(struct vfs_counter *counter);
+VFS_API int64_t vfs_counter_limit(struct vfs_counter *counter);
+
+/* A number never given before in this super, for inodes; from 2 on, in runs
+ * a thread. */
+VFS_API uint64_t vfs_super_next_ino(struct vfs_super *super);
+
+/* The instance's time for timestamps. */
+VFS_API void vfs_now(struct vfs *vfs, struct vfs_timespec *now);
+
+/* One line to the instance's log; at most 511 bytes of it. */
+VFS_API void vfs_log(struct vfs *vfs, int32_t level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* A sanitizer-visible memcpy between a caller's buffer and pages that another
+ * thread may be reading or writing at the same time, as files allow. */
+VFS_API void vfs_copy_shared(void *to, const void *from, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The whole of the application's interface. */
+#ifndef VFS_VFS_H
+#define VFS_VFS_H
+
+#include <vfs/base.h>
+#include <vfs/cred.h>
+#include <vfs/dir.h>
+#include <vfs/file.h>
+#include <vfs/instance.h>
+#include <vfs/lock.h>
+#include <vfs/path.h>
+#include <vfs/stat.h>
+#include <vfs/task.h>
+#include <vfs/xattr.h>
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* How every call begins. */
+#ifndef VFS__CALL_H
+#define VFS__CALL_H
+
+#include <errno.h>
+
+#include "core/instance.h"
+#include "core/task.h"
+
+/* The calling thread's record for task's instance: 0, -EFAULT for a NULL task,
+ * -ENOMEM when this thread comes by for the first time and there is none. */
+static inline int vfs__enter(struct vfs_task *task, struct vfs__thread **thread)
+{
+	if (__builtin_expect(!task, 0))
+		return -EFAULT;
+	*thread = vfs__self(task->vfs);
+	return __builtin_expect(*thread != NULL, 1) ? 0 : -ENOMEM;
+}
+
+#endif

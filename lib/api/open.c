@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* open, openat, openat2, creat. */
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <vfs/file.h>
+
+#include "api/call.h"
+#include "core/open.h"
+
+#ifndef O_TMPFILE
+#define O_TMPFILE (020000000 | O_DIRECTORY)
+#endif
+#define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
+#define LARGEFILE 0100000
+
+/* What open(2) knows; it ignores the rest, openat2(2) refuses it. */
+#define KNOWN_FLAGS                                                        \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |    \
+	 O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT | LARGEFILE |  \
+	 O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH |       \
+	 TMPFILE_BIT)
+#define PATH_FLAGS (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC)
+#define KNOWN_RESOLVE                                                      \
+	(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |   \
+	 RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED)
+
+/* What both kinds of call refuse. */
+static int check_flags(uint64_t flags)
+{
+	if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
+		return -EINVAL;
+	if (flags & TMPFILE_BIT) {
+		if (!(flags & O_DIRECTORY))
+			return -EINVAL;
+		if ((flags & O_ACCMODE) == O_RDONLY)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int vfs_openat(struct vfs_task *task, int dirfd, const char *path, int flags,
+	       uint32_t mode)
+{
+	struct vfs__open_how how = { .flags = (uint32_t)flags & KNOWN_FLAGS };
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	if (how.flags & O_PATH)
+		how.flags &= PATH_FLAGS;
+	if (how.flags & (O_CREAT | TMPFILE_BIT))
+		how.mode = mode & 07777;
+	err = check_flags(how.flags);
+	return err ? err : vfs__open(thread, task, dirfd, path, &how);
+}
+
+int vfs_open(struct vfs_task *task, const char *path, int flags, uint32_t mode)
+{
+	return vfs_openat(task, AT_FDCWD, path, flags, mode);
+}
+
+int vfs_creat(struct vfs_task *task, const char *path, uint32_t mode)
+{
+	return vfs_openat(task, AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC,
+			  mode);
+}
+
+static int check_how(const struct vfs_open_how *how)
+{
+	if (how->flags & ~(uint64_t)KNOWN_FLAGS)
+		return -EINVAL;
+	if (how->resolve & ~(uint64_t)KNOWN_RESOLVE)
+		return -EINVAL;
+	if ((how->resolve & RESOLVE_BENEATH) &&
+	    (how->resolve & RESOLVE_IN_ROOT))
+		return -EINVAL;
+	if (how->flags & (O_CREAT | TMPFILE_BIT)) {
+		if (how->mode & ~UINT64_C(07777))
+			return -EINVAL;
+	} else if (how->mode) {
+		return -EINVAL;
+	}
+	if ((how->flags & O_PATH) && (how->flags & ~(uint64_t)PATH_FLAGS))
+		return -EINVAL;
+	if ((how->resolve & RESOLVE_CACHED) &&
+	    (how->flags & (O_TRUNC | O_CREAT | TMPFILE_BIT)))
+		return -EAGAIN;
+	return check_flags(how->flags);
+}
+
+int vfs_openat2(struct vfs_task *task, int dirfd, const char *path,
+		const struct vfs_open_how *how, size_t size)
+{
+	struct vfs__open_how wanted;
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	if (size < sizeof(*how))
+		return -EINVAL;
+	if (size > 4096)
+		return -E2BIG;
+	if (!how)
+		return -EFAULT;
+	for (size_t i = sizeof(*how); i < size; i++)
+		if (((const char *)how)[i])
+			return -E2BIG;
+	err = check_how(how);
+	if (err)
+		return err;
+	wanted.flags = (uint32_t)how->flags;
+	wanted.mode = (uint32_t)how->mode;
+	wanted.resolve = (uint32_t)how->resolve;
+	return vfs__open(thread, task, dirfd, path, &wanted);
+}

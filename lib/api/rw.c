@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading, writing, positions and sizes. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <vfs/file.h>
+
+#include "api/call.h"
+#include "core/inode.h"
+#include "core/rw.h"
+
+#ifndef RWF_NOAPPEND
+#define RWF_NOAPPEND 0x20
+#endif
+#define KNOWN_RWF \
+	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+#define IOV_LIMIT 1024
+
+static int64_t rw_one(struct vfs_task *task, int fd, void *buffer,
+		      size_t count, int64_t offset, bool write)
+{
+	struct vfs_iovec iov = { buffer, count };
+	struct vfs__io io = { &iov, 1, offset, 0 };
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	if (__builtin_expect(count > (size_t)PTRDIFF_MAX, 0)) {
+		/* a bad descriptor is told of first */
+		iov.len = 0;
+		err = (int)(write ? vfs__write(thread, task, fd, &io) :
+				    vfs__read(thread, task, fd, &io));
+		return err < 0 ? err : -EINVAL;
+	}
+	return write ? vfs__write(thread, task, fd, &io) :
+		       vfs__read(thread, task, fd, &io);
+}
+
+int64_t vfs_read(struct vfs_task *task, int fd, void *buffer, size_t count)
+{
+	return rw_one(task, fd, buffer, count, -1, false);
+}
+
+int64_t vfs_write(struct vfs_task *task, int fd, const void *buffer,
+		  size_t count)
+{
+	return rw_one(task, fd, (void *)(uintptr_t)buffer, count, -1, true);
+}
+
+int64_t vfs_pread(struct vfs_task *task, int fd, void *buffer, size_t count,
+		  int64_t offset)
+{
+	if (offset < 0)
+		return task ? -EINVAL : -EFAULT;
+	return rw_one(task, fd, buffer, count, offset, false);
+}
+
+int64_t vfs_pwrite(struct vfs_task *task, int fd, const void *buffer,
+		   size_t count, int64_t offset)
+{
+	if (offset < 0)
+		return task ? -EINVAL : -EFAULT;
+	return rw_one(task, fd, (void *)(uintptr_t)buffer, count, offset,
+		      true);
+}
+
+static int check_iov(const struct vfs_iovec *iov, int count)
+{
+	if (count < 0 || count > IOV_LIMIT)
+		return -EINVAL;
+	if (count && !iov)
+		return -EFAULT;
+	for (int i = 0; i < count; i++)
+		if (iov[i].len > (size_t)PTRDIFF_MAX)
+			return -EINVAL;
+	return 0;
+}
+
+static int64_t rw_vector(struct vfs_task *task, int fd,
+			 const struct vfs_iovec *iov, int count,
+			 int64_t offset, int flags, bool write)
+{
+	struct vfs__io io = { iov, 0, offset, (uint32_t)flags };
+	struct vfs__thread *thread;
+	int64_t n = vfs__enter(task, &thread);
+	int err;
+
+	if (n)
+		return n;
+	/* the descriptor first, then the vector, then the flags */
+	err = check_iov(iov, count);
+	if (!err && (flags & ~KNOWN_RWF))
+		err = -EOPNOTSUPP;
+	if (err) {
+		io.flags = 0;
+		n = write ? vfs__write(thread, task, fd, &io) :
+			    vfs__read(thread, task, fd, &io);
+		return n < 0 ? n : err;
+	}
+	io.count = count;
+	return write ? vfs__write(thread, task, fd, &io) :
+		       vfs__read(thread, task, fd, &io);
+}
+
+int64_t vfs_readv(struct vfs_task *task, int fd, const struct vfs_iovec *iov,
+		  int iovcnt)
+{
+	return rw_vector(task, fd, iov, iovcnt, -1, 0, false);
+}
+
+int64_t vfs_writev(struct vfs_task *task, int fd, const struct vfs_iovec *iov,
+		   int iovcnt)
+{
+	return rw_vector(task, fd, iov, iovcnt, -1, 0, true);
+}
+
+int64_t vfs_preadv(struct vfs_task *task, int fd, const struct vfs_iovec *iov,
+		   int iovcnt, int64_t offset)
+{
+	if (offset < 0)
+		return task ? -EINVAL : -EFAULT;
+	return rw_vector(task, fd, iov, iovcnt, offset, 0, false);
+}
+
+int64_t vfs_pwritev(struct vfs_task *task, int fd, const struct vfs_iovec *iov,
+		    int iovcnt, int64_t offset)
+{
+	if (offset < 0)
+		return task ? -EINVAL : -EFAULT;
+	return rw_vector(task, fd, iov, iovcnt, offset, 0, true);
+}
+
+int64_t vfs_preadv2(struct vfs_task *task, int fd, const struct vfs_iovec *iov,
+		    int iovcnt, int64_t offset, int flags)
+{
+	if (offset < -1)
+		return task ? -EINVAL : -EFAULT;
+	return rw_vector(task, fd, iov, iovcnt, offset, flags, false);
+}
+
+int64_t vfs_pwritev2(struct vfs_task *task, int fd,
+		     const struct vfs_iovec *iov, int iovcnt, int64_t offset,
+		     int flags)
+{
+	if (offset < -1)
+		return task ? -EINVAL : -EFAULT;
+	return rw_vector(task, fd, iov, iovcnt, offset, flags, true);
+}
+
+int64_t vfs_lseek(struct vfs_task *task, int fd, int64_t offset, int whence)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	return err ? err : vfs__lseek(thread, task, fd, offset, whence);
+}
+
+int vfs_truncate(struct vfs_task *task, const char *path, int64_t length)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	return err ? err : vfs__truncate(thread, task, path, length);
+}
+
+int vfs_ftruncate(struct vfs_task *task, int fd, int64_t length)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	return err ? err : vfs__ftruncate(thread, task, fd, length);
+}
+
+int vfs_fallocate(struct vfs_task *task, int fd, int mode, int64_t offset,
+		  int64_t length)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	return vfs__fallocate(thread, task, fd, mode, offset, length);
+}
+
+int64_t vfs_copy_file_range(struct vfs_task *task, int fd_in, int64_t *off_in,
+			    int fd_out, int64_t *off_out, size_t len,
+			    uint32_t flags)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	return vfs__copy_file_range(thread, task, fd_in, off_in, fd_out,
+				    off_out, len, flags);
+}
+
+int64_t vfs_sendfile(struct vfs_task *task, int out_fd, int in_fd,
+		     int64_t *offset, size_t count)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	return vfs__sendfile(thread, task, out_fd, in_fd, offset, count);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* stat, statx, statfs and their forms. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <vfs/stat.h>
+
+#include "api/call.h"
+#include "core/inode.h"
+#include "core/walk.h"
+#include "util/epoch.h"
+
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x00002000
+#endif
+/* Always set in what statfs(2) returns. */
+#define FLAGS_VALID 0x20u
+#define SYNC_TYPE (AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC)
+#define STAT_FLAGS \
+	(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | SYNC_TYPE)
+
+static inline bool may_block(const struct vfs_inode *inode)
+{
+	return inode->ops->getattr &&
+	       !(inode->super->type->flags & VFS_FS_NONBLOCKING);
+}
+
+/* path is referenced, or the thread in a section and nothing blocks. */
+static inline int stat_place(const struct vfs__path *path,
+			     struct vfs_inode *inode, struct vfs_stat *out)
+{
+	int err;
+
+	if (__builtin_expect(!out, 0))
+		return -EFAULT;
+	err = vfs__inode_stat(inode, path->mnt->id, out);
+	if (!err && path->dentry == path->mnt->root)
+		out->attributes |= STATX_ATTR_MOUNT_ROOT;
+	return err;
+}
+
+/* The twin of stat_at for backends that block. */
+static int stat_at_referenced(struct vfs__thread *thread, struct vfs_task *task,
+			      int dirfd, const char *path, uint32_t flags,
+			      struct vfs_stat *out)
+{
+	struct vfs__path at;
+	int err = vfs__path_lookup(thread, task, dirfd, path, flags, &at);
+
+	if (err)
+		return err;
+	err = stat_place(&at, vfs__dentry_inode(at.dentry), out);
+	vfs__path_unref(thread, &at);
+	return err;
+}
+
+/* flags: VFS__WALK_*. */
+static inline int stat_at(struct vfs_task *task, int dirfd, const char *path,
+			  uint32_t flags, struct vfs_stat *out)
+{
+	struct vfs__thread *thread;
+	struct vfs__lookup lookup;
+	struct vfs_inode *inode;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	err = vfs__lookup_begin(thread, task, dirfd, path, flags, &lookup);
+	if (err)
+		return err;
+	inode = vfs__dentry_inode(lookup.path.dentry);
+	if (__builtin_expect(may_block(inode) && !lookup.referenced, 0)) {
+		vfs__lookup_end(thread, &lookup);
+		return stat_at_referenced(thread, task, dirfd, path, flags,
+					  out);
+	}
+	err = stat_place(&lookup.path, inode, out);
+	vfs__lookup_end(thread, &lookup);
+	return err;
+}
+
+static int stat_fd_referenced(struct vfs__thread *thread, struct vfs_task *task,
+			      int fd, struct vfs_stat *out)
+{
+	struct vfs_file *file = vfs__fd_get(thread, task, fd);
+	int err;
+
+	if (!file)
+		return -EBADF;
+	err = stat_place(&file->path, file->inode, out);
+	vfs__file_unref(thread, file);
+	return err;
+}
+
+int vfs_fstat(struct vfs_task *task, int fd, struct vfs_stat *out)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(task->files, fd);
+	if (__builtin_expect(!file, 0)) {
+		err = -EBADF;
+	} else if (__builtin_expect(may_block(file->inode), 0)) {
+		vfs__epoch_leave(thread);
+		return stat_fd_referenced(thread, task, fd, out);
+	} else {
+		err = stat_place(&file->path, file->inode, out);
+	}
+	vfs__epoch_leave(thread);
+	return err;
+}
+
+int vfs_stat(struct vfs_task *task, const char *path, struct vfs_stat *out)
+{
+	return stat_at(task, AT_FDCWD, path, VFS__WALK_FOLLOW, out);
+}
+
+int vfs_lstat(struct vfs_task *task, const char *path, struct vfs_stat *out)
+{
+	return stat_at(task, AT_FDCWD, path, 0, out);
+}
+
+static int stat_flags(struct vfs_task *task, int dirfd, const char *path,
+		      struct vfs_stat *out, int flags)
+{
+	uint32_t walk = 0;
+
+	if ((flags & AT_EMPTY_PATH) && (!path || !*path)) {
+		/* the descriptor itself; the kernel looks at no other flag */
+		if (dirfd >= 0)
+			return vfs_fstat(task, dirfd, out);
+		path = "";
+	}
+	if (flags & ~STAT_FLAGS)
+		return -EINVAL;
+	if (!(flags & AT_SYMLINK_NOFOLLOW))
+		walk |= VFS__WALK_FOLLOW;
+	if (flags & AT_EMPTY_PATH)
+		walk |= VFS__WALK_EMPTY;
+	return stat_at(task, dirfd, path, walk, out);
+}
+
+int vfs_fstatat(struct vfs_task *task, int dirfd, const char *path,
+		struct vfs_stat *out, int flags)
+{
+	if (!task)
+		return -EFAULT;
+	return stat_flags(task, dirfd, path, out, flags);
+}
+
+int vfs_statx(struct vfs_task *task, int dirfd, const char *path, int flags,
+	      uint32_t mask, struct vfs_stat *out)
+{
+	if (!task)
+		return -EFAULT;
+	if ((mask & STATX__RESERVED) || (flags & SYNC_TYPE) == SYNC_TYPE)
+		return -EINVAL;
+	return stat_flags(task, dirfd, path, out, flags);
+}
+
+/* ---- file systems ---- */
+
+static int statfs_place(const struct vfs__path *path, struct vfs_statfs *out)
+{
+	struct vfs_super *super = path->mnt->super;
+	struct vfs_statfs full;
+	int err;
+
+	memset(&full, 0, sizeof(full));
+	full.type = super->magic;
+	full.bsize = super->block_size;
+	err = super->ops->statfs(super, &full);
+	if (err)
+		return err;
+	full.fsid = super->dev;
+	full.namelen = super->name_max;
+	full.frsize = full.bsize;
+	full.flags = vfs__mount_flags(path->mnt) | FLAGS_VALID;
+	if (VFS_READ_ONCE(super->flags) & VFS_SUPER_RDONLY)
+		full.flags |= VFS__MNT_RDONLY;
+	if (!out)
+		return -EFAULT;
+	*out = full;
+	return 0;
+}
+
+int vfs_statfs(struct vfs_task *task, const char *path, struct vfs_statfs *out)
+{
+	struct vfs__thread *thread;
+	struct vfs__path at;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	err = vfs__path_lookup(thread, task, AT_FDCWD, path, VFS__WALK_FOLLOW,
+			       &at);
+	if (err)
+		return err;
+	err = statfs_place(&at, out);
+	vfs__path_unref(thread, &at);
+	return err;
+}
+
+int vfs_fstatfs(struct vfs_task *task, int fd, struct vfs_statfs *out)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	file = vfs__fd_get(thread, task, fd);
+	if (!file)
+		return -EBADF;
+	err = statfs_place(&file->path, out);
+	vfs__file_unref(thread, file);
+	return err;
+}

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading and writing. Files that stay small live in one block of just their
+ * size; others in pages of a tree (tree.h).
+ *
+ * A read holds no lock: it takes the size, then the root, and copies what it
+ * finds. A page or block is filled before it is published, so that a reader
+ * meets old bytes, new bytes or zeros, never anything else.
+ *
+ * A write charges a page to the super before it allocates it, in runs that are
+ * exactly as long as they must be: another writer never sees -ENOSPC because
+ * of room that this one does not use.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "tmpfs.h"
+#include "tree.h"
+
+#define PAGE VFS_PAGE_SIZE
+#define SMALL_GRAIN 16u
+#define SMALL_HEADER ((uint32_t)sizeof(struct tmpfs_small))
+
+static size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+void tmpfs_zero_shared(void *to, size_t size)
+{
+	static const unsigned char zeros[1024];
+	unsigned char *at = to;
+	size_t n;
+
+	for (; size; at += n, size -= n) {
+		n = min_size(size, sizeof(zeros));
+		vfs_copy_shared(at, zeros, n);
+	}
+}
+
+/* -- reading -- */
+
+static void read_small(const struct tmpfs_small *small, char *to, size_t count,
+		       uint64_t offset)
+{
+	size_t n = 0;
+
+	if (offset < small->capacity) {
+		n = min_size(count, small->capacity - (size_t)offset);
+		vfs_copy_shared(to, small->data + offset, n);
+	}
+	memset(to + n, 0, count - n);
+}
+
+/* From the leaf's slot on, until count or the leaf is at its end. Neighbours
+ * in the file that are neighbours in memory are one copy. */
+static size_t read_leaf(const struct tmpfs_node *leaf, uint32_t slot,
+			size_t in_page, char *to, size_t count)
+{
+	const char *page, *next;
+	size_t done = 0, n;
+
+	while (done < count && slot < TMPFS_FANOUT) {
+		page = VFS_LOAD_POINTER(leaf->slot[slot]);
+		slot++;
+		n = PAGE - in_page;
+		if (!tmpfs_is_page(page)) {
+			n = min_size(n, count - done);
+			memset(to + done, 0, n);
+			done += n;
+			in_page = 0;
+			continue;
+		}
+		while (n < count - done && slot < TMPFS_FANOUT) {
+			next = VFS_LOAD_POINTER(leaf->slot[slot]);
+			if (next != page + in_page + n)
+				break;
+			n += PAGE;
+			slot++;
+		}
+		n = min_size(n, count - done);
+		vfs_copy_shared(to + done, page + in_page, n);
+		done += n;
+		in_page = 0;
+	}
+	return done;
+}
+
+static void read_tree(struct tmpfs_node *root, char *to, size_t count,
+		      uint64_t offset)
+{
+	const struct tmpfs_node *leaf;
+	uint64_t index, span;
+	size_t in_page, n;
+
+	while (count) {
+		index = offset >> TMPFS_PAGE_SHIFT;
+		in_page = offset % PAGE;
+		leaf = tmpfs_tree_leaf(root, index, &span);
+		if (leaf) {
+			n = read_leaf(leaf, index % TMPFS_FANOUT, in_page, to,
+				      count);
+		} else {
+			n = count;
+			if (span <= (count + in_page) >> TMPFS_PAGE_SHIFT)
+				n = (size_t)span * PAGE - in_page;
+			memset(to, 0, n);
+		}
+		to += n;
+		offset += n;
+		count -= n;
+	}
+}
+
+int64_t tmpfs_read(struct vfs_inode *inode, struct vfs_file *file, void *buffer,
+		   size_t count, int64_t offset)
+{
+	int64_t size = VFS_LOAD_POINTER(inode->size);
+	struct tmpfs_small *small;
+	void *root;
+
+	(void)file;
+	if (offset >= size)
+		return 0;
+	count = min_size(count, (uint64_t)(size - offset) > SIZE_MAX
+					? SIZE_MAX
+					: (size_t)(size - offset));
+	root = VFS_LOAD_POINTER(tmpfs_inode(inode)->root);
+	small = tmpfs_small(root);
+	if (small)
+		read_small(small, buffer, count, (uint64_t)offset);
+	else if (root)
+		read_tree(root, buffer, count, (uint64_t)offset);
+	else
+		memset(buffer, 0, count);
+	return (int64_t)count;
+}
+
+/* -- small files -- */
+
+static void free_small(struct vfs *vfs, void *small, size_t size)
+{
+	vfs_free(vfs, small, size);
+}
+
+static void small_retire(struct vfs *vfs, struct tmpfs_small *small)
+{
+	vfs_retire(vfs, free_small, small, SMALL_HEADER + small->capacity);
+}
+
+static struct tmpfs_small *small_create(struct vfs *vfs, uint32_t capacity)
+{
+	uint32_t size = SMALL_HEADER + capacity;
+	struct tmpfs_small *small;
+
+	size = (size + SMALL_GRAIN - 1) & ~(SMALL_GRAIN - 1);
+	small = vfs_alloc(vfs, size);
+	if (!small)
+		return NULL;
+	small->capacity = size - SMALL_HEADER;
+	small->zero = 0;
+	return small;
+}
+
+/* Writes where root is NULL or a small block and the end fits into one. */
+static int64_t write_small(struct vfs_inode *inode, const void *from,
+			   uint32_t count, uint32_t offset)
+{
+	struct vfs *vfs = inode->super->vfs;
+	struct tmpfs_inode *data = tmpfs_inode(inode);
+	struct tmpfs_small *old = tmpfs_small(data->root), *small;
+	uint32_t end = offset + count, kept = 0, capacity = end;
+	int error;
+
+	if (old && end <= old->capacity) {
+		vfs_copy_shared(old->data + offset, from, count);
+		return count;
+	}
+	if (old) {
+		/* Growing: by half at least, against many small appends. */
+		kept = old->capacity;
+		if (capacity < kept + kept / 2)
+			capacity = kept + kept / 2;
+		if (capacity > TMPFS_SMALL_MAX)
+			capacity = TMPFS_SMALL_MAX;
+	} else {
+		error = tmpfs_take_pages(inode->super, 1);
+		if (error)
+			return error;
+	}
+	small = small_create(vfs, capacity);
+	if (!small) {
+		if (!old)
+			tmpfs_give_pages(inode->super, 1);
+		return -ENOMEM;
+	}
+	if (old)
+		memcpy(small->data, old->data, kept);
+	if (kept < offset)
+		memset(small->data + kept, 0, offset - kept);
+	memcpy(small->data + offset, from, count);
+	memset(small->data + end, 0, small->capacity - end);
+	VFS_STORE_POINTER(data->root,
+			  (void *)((uintptr_t)small + TMPFS_SMALL_TAG));
+	if (old)
+		small_retire(vfs, old);
+	else
+		tmpfs_add_blocks(inode, 1);
+	return count;
+}
+
+int tmpfs_promote(struct vfs_inode *inode)
+{
+	struct vfs *vfs = inode->super->vfs;
+	struct tmpfs_inode *data = tmpfs_inode(inode);
+	struct tmpfs_small *small = tmpfs_small(data->root);
+	struct tmpfs_node *root;
+	unsigned char *page;
+
+	if (!small)
+		return 0;
+	page = vfs_page_alloc(vfs);
+	if (!page)
+		return -ENOMEM;
+	root = vfs_zalloc(vfs, sizeof(*root));
+	if (!root) {
+		vfs_page_unref(vfs, page);
+		return -ENOMEM;
+	}
+	memcpy(page, small->data, small->capacity);
+	memset(page + small->capacity, 0, PAGE - small->capacity);
+	tmpfs_tree_fill(root, 0, page);
+	VFS_STORE_POINTER(data->root, root);
+	small_retire(vfs, small);
+	return 0;
+}
+
+void tmpfs_data_retire(struct vfs_inode *inode)
+{
+	struct vfs *vfs = inode->super->vfs;
+	void *root = tmpfs_inode(inode)->root;
+
+	if (tmpfs_small(root))
+		small_retire(vfs, tmpfs_small(root));
+	else if (root)
+		tmpfs_tree_retire(vfs, root,
+				  (uint64_t)inode->blocks /
+					  TMPFS_BLOCKS_PER_PAGE);
+}
+
+/* -- pages -- */
+
+/* A write's share of one leaf. */
+struct segment {
+	struct vfs_inode *inode;
+	struct tmpfs_node *leaf;
+	const char *from;
+	uint32_t first; /* slot */
+	uint32_t pages; /* slots from first on, as prepared so far */
+	size_t in_page; /* where the first page is written */
+	size_t bytes;
+	uint64_t fresh; /* which pages are not in the leaf yet: a bit each */
+	unsigned char *page[TMPFS_FANOUT];
+};
+
+/* Charges the run of holes from slot on that this write will fill, or one page
+ * when that is too much. The number charged, or -ENOSPC. */
+static int charge_holes(const struct segment *segment, uint32_t slot,
+			uint32_t end)
+{
+	struct vfs_super *super = segment->inode->super;
+	uint32_t run = 1;
+
+	while (slot + run < end && !segment->leaf->slot[slot + run])
+		run++;
+	if (!tmpfs_take_pages(super, run))
+		return (int)run;
+	if (run > 1 && !tmpfs_take_pages(super, 1))
+		return 1;
+	return -ENOSPC;
+}
+
+/* Finds or allocates the segment's pages: as many as there are to be had.
+ * Returns why there are not more. */
+static int segment_prepare(struct segment *segment)
+{
+	struct vfs_super *super = segment->inode->super;
+	uint32_t end =
+		segment->first +
+		(uint32_t)((segment->in_page + segment->bytes + PAGE - 1) /
+			   PAGE);
+	uint32_t slot;
+	int charged = 0, error = 0;
+	void *page;
+
+	for (slot = segment->first; slot < end; slot++) {
+		page = segment->leaf->slot[slot];
+		if (!tmpfs_is_page(page)) {
+			if (!page && !charged) {
+				charged = charge_holes(segment, slot, end);
+				if (charged < 0)
+					return charged;
+			}
+			if (!page)
+				charged--;
+			page = vfs_page_alloc(super->vfs);
+			if (!page) {
+				charged += !segment->leaf->slot[slot];
+				error = -ENOMEM;
+				break;
+			}
+			segment->fresh |= UINT64_C(1) << segment->pages;
+		}
+		segment->page[segment->pages++] = page;
+	}
+	tmpfs_give_pages(super, (uint64_t)charged);
+	return error;
+}
+
+/* Fills the pages: the caller's bytes, and zeros in fresh pages around them. */
+static void segment_copy(const struct segment *segment)
+{
+	uint32_t i = 0, last = segment->pages - 1;
+	size_t at = segment->in_page, done = 0, n;
+	unsigned char *page;
+
+	if (segment->fresh & 1)
+		memset(segment->page[0], 0, at);
+	n = (at + segment->bytes) % PAGE;
+	if (n && segment->fresh >> last & 1)
+		memset(segment->page[last] + n, 0, PAGE - n);
+	while (i <= last) {
+		page = segment->page[i++];
+		n = PAGE - at;
+		while (i <= last && segment->page[i] == page + at + n) {
+			n += PAGE;
+			i++;
+		}
+		n = min_size(n, segment->bytes - done);
+		vfs_copy_shared(page + at, segment->from + done, n);
+		done += n;
+		at = 0;
+	}
+	assert(done == segment->bytes);
+}
+
+static void segment_publish(const struct segment *segment)
+{
+	struct tmpfs_node *leaf = segment->leaf;
+	uint32_t before = leaf->used, i;
+
+	for (i = 0; i < segment->pages; i++) {
+		if (segment->fresh >> i & 1)
+			tmpfs_tree_fill(leaf, segment->first + i,
+					segment->page[i]);
+	}
+	if (leaf->used != before)
+		tmpfs_add_blocks(segment->inode, leaf->used - before);
+}
+
+/* Writes into one leaf. Bytes written, or an error when there are none. */
+static int64_t write_leaf(struct vfs_inode *inode, struct tmpfs_node *leaf,
+			  const char *from, size_t count, uint64_t offset)
+{
+	struct segment segment;
+	size_t room;
+	int error;
+
+	segment.inode = inode;
+	segment.leaf = leaf;
+	segment.from = from;
+	segment.first = (offset >> TMPFS_PAGE_SHIFT) % TMPFS_FANOUT;
+	segment.in_page = offset % PAGE;
+	segment.pages = 0;
+	segment.fresh = 0;
+	room = (TMPFS_FANOUT - segment.first) * PAGE - segment.in_page;
+	segment.bytes = min_size(count, room);
+	error = segment_prepare(&segment);
+	if (!segment.pages)
+		return error;
+	room = segment.pages * PAGE - segment.in_page;
+	segment.bytes = min_size(segment.bytes, room);
+	segment_copy(&segment);
+	segment_publish(&segment);
+	return (int64_t)segment.bytes;
+}
+
+static int64_t write_tree(struct vfs_inode *inode, const char *from,
+			  size_t count, uint64_t offset)
+{
+	struct tmpfs_node *root = tmpfs_inode(inode)->root, *leaf = NULL;
+	uint64_t index = offset >> TMPFS_PAGE_SHIFT, span;
+	size_t in_page = offset % PAGE, done = 0;
+	int64_t n = 0;
+	void *page;
+
+	/* What most writes are: inside one page that exists. */
+	if (root && count <= PAGE - in_page)
+		leaf = tmpfs_tree_leaf(root, index, &span);
+	page = leaf ? leaf->slot[index % TMPFS_FANOUT] : NULL;
+	if (tmpfs_is_page(page)) {
+		vfs_copy_shared((char *)page + in_page, from, count);
+		return (int64_t)count;
+	}
+	while (done < count) {
+		index = (offset + done) >> TMPFS_PAGE_SHIFT;
+		n = tmpfs_tree_make_leaf(inode, index, &leaf);
+		if (!n)
+			n = write_leaf(inode, leaf, from + done, count - done,
+				       offset + done);
+		if (n < 0)
+			break;
+		done += (size_t)n;
+	}
+	if (n < 0)
+		tmpfs_tree_prune(inode, index, index);
+	return done ? (int64_t)done : n;
+}
+
+int64_t tmpfs_write(struct vfs_inode *inode, struct vfs_file *file,
+		    const void *buffer, size_t count, int64_t offset)
+{
+	struct tmpfs_inode *data = tmpfs_inode(inode);
+	uint64_t at = (uint64_t)offset;
+	int64_t done, end;
+	bool plain;
+	int error;
+
+	(void)file;
+	if (!count)
+		return 0;
+	plain = !data->root || tmpfs_small(data->root);
+	if (plain && count <= TMPFS_SMALL_MAX &&
+	    at <= TMPFS_SMALL_MAX - count) {
+		done = write_small(inode, buffer, (uint32_t)count,
+				   (uint32_t)at);
+	} else {
+		error = tmpfs_promote(inode);
+		if (error)
+			return error;
+		done = write_tree(inode, buffer, count, at);
+	}
+	if (done <= 0)
+		return done;
+	end = offset + done;
+	if (end > inode->size)
+		VFS_STORE_POINTER(inode->size, end);
+	return done;
+}

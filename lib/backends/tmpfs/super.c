@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tmpfs type: mounting, accounting, statfs, and the end of an inode.
+ */
+#include <assert.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vfs/tmpfs.h>
+
+#include "log.h"
+#include "tmpfs.h"
+#include "tree.h"
+
+#define ROOT_INO 1 /* vfs_super_next_ino begins at 2 */
+
+/* -- accounting -- */
+
+int tmpfs_take_pages(struct vfs_super *super, uint64_t pages)
+{
+	struct tmpfs_super *data = tmpfs_super(super);
+
+	if (!data->blocks)
+		return 0;
+	return vfs_counter_take(super->vfs, data->blocks, (int64_t)pages);
+}
+
+void tmpfs_give_pages(struct vfs_super *super, uint64_t pages)
+{
+	struct tmpfs_super *data = tmpfs_super(super);
+
+	if (data->blocks && pages)
+		vfs_counter_give(super->vfs, data->blocks, (int64_t)pages);
+}
+
+int tmpfs_take_inode_space(struct vfs_super *super, uint64_t bytes)
+{
+	struct tmpfs_super *data = tmpfs_super(super);
+
+	if (!data->inode_space || !bytes)
+		return 0;
+	return vfs_counter_take(super->vfs, data->inode_space, (int64_t)bytes);
+}
+
+void tmpfs_give_inode_space(struct vfs_super *super, uint64_t bytes)
+{
+	struct tmpfs_super *data = tmpfs_super(super);
+
+	if (data->inode_space && bytes)
+		vfs_counter_give(super->vfs, data->inode_space, (int64_t)bytes);
+}
+
+/* What a counter still has; other threads may be taking and giving. */
+static uint64_t counter_left(struct vfs_counter *counter, uint64_t limit)
+{
+	int64_t used = vfs_counter_used(counter);
+
+	if (used < 0)
+		used = 0;
+	return (uint64_t)used < limit ? limit - (uint64_t)used : 0;
+}
+
+static int tmpfs_statfs(struct vfs_super *super, struct vfs_statfs *out)
+{
+	const struct tmpfs_super *data = tmpfs_super(super);
+
+	out->type = TMPFS_MAGIC;
+	out->bsize = VFS_PAGE_SIZE;
+	out->blocks = out->bfree = out->bavail = 0;
+	out->files = out->ffree = 0;
+	if (data->blocks) {
+		out->blocks = data->max_blocks;
+		out->bfree = counter_left(data->blocks, data->max_blocks);
+		out->bavail = out->bfree;
+	}
+	if (data->inode_space) {
+		out->files = data->max_inodes;
+		out->ffree =
+			counter_left(data->inode_space,
+				     data->max_inodes * TMPFS_INODE_SPACE) /
+			TMPFS_INODE_SPACE;
+	}
+	return 0;
+}
+
+/* -- inodes -- */
+
+static void free_target(struct vfs *vfs, void *target, size_t size)
+{
+	vfs_free(vfs, target, size);
+}
+
+/* Accounts for the inode's end, and hands on what it holds. */
+static void tmpfs_evict(struct vfs_inode *inode)
+{
+	struct vfs_super *super = inode->super;
+	struct tmpfs_inode *data = tmpfs_inode(inode);
+	uint64_t pages;
+
+	if (S_ISREG(inode->mode) || S_ISLNK(inode->mode)) {
+		pages = (uint64_t)inode->blocks / TMPFS_BLOCKS_PER_PAGE;
+		tmpfs_give_pages(super, pages);
+	}
+	if (S_ISREG(inode->mode)) {
+		tmpfs_data_retire(inode);
+	} else if (S_ISDIR(inode->mode)) {
+		tmpfs_log_destroy(super->vfs, data->log);
+		data->log = NULL;
+	} else if (S_ISLNK(inode->mode) && inode->link) {
+		vfs_retire(super->vfs, free_target,
+			   (void *)(uintptr_t)inode->link,
+			   (size_t)inode->size + 1);
+	}
+	tmpfs_xattrs_free(inode);
+	tmpfs_give_inode_space(super, TMPFS_INODE_SPACE);
+}
+
+void tmpfs_undo_inode(struct vfs_inode *inode)
+{
+	tmpfs_evict(inode);
+	vfs_inode_discard(inode);
+}
+
+static const struct vfs_super_ops tmpfs_super_ops = {
+	.size = sizeof(tmpfs_super_ops),
+	.statfs = tmpfs_statfs,
+	.evict = tmpfs_evict,
+	.show_options = tmpfs_show_options,
+};
+
+/* -- mounting -- */
+
+static uint64_t machine_pages(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+
+	if (pages <= 0 || size <= 0)
+		return UINT64_C(1) << 20; /* unknown: 4 GiB */
+	return (uint64_t)pages * (uint64_t)size / VFS_PAGE_SIZE;
+}
+
+static void tmpfs_unmount(struct vfs_super *super)
+{
+	struct tmpfs_super *data = tmpfs_super(super);
+
+	vfs_counter_destroy(super->vfs, data->blocks);
+	vfs_counter_destroy(super->vfs, data->inode_space);
+	data->blocks = data->inode_space = NULL;
+}
+
+static int make_counters(struct vfs_super *super)
+{
+	struct tmpfs_super *data = tmpfs_super(super);
+	int64_t space = INT64_MAX - 1;
+	int error;
+
+	if (data->max_blocks) {
+		error = vfs_counter_create(
+			super->vfs, (int64_t)data->max_blocks, &data->blocks);
+		if (error)
+			return error;
+	}
+	if (data->max_inodes) {
+		if (data->max_inodes < INT64_MAX / TMPFS_INODE_SPACE)
+			space = (int64_t)data->max_inodes * TMPFS_INODE_SPACE;
+		return vfs_counter_create(super->vfs, space,
+					  &data->inode_space);
+	}
+	return 0;
+}
+
+static int tmpfs_mount(struct vfs_super *super,
+		       const struct vfs_mount_args *args,
+		       struct vfs_inode **root)
+{
+	struct tmpfs_super *data = tmpfs_super(super);
+	struct vfs_create_args create = {.size = sizeof(create)};
+	int error;
+
+	data->blocks = data->inode_space = NULL;
+	data->memory_pages = machine_pages();
+	data->max_blocks = data->memory_pages / 2;
+	data->max_inodes = data->memory_pages / 2;
+	data->mode = 01777;
+	data->uid = args->uid;
+	data->gid = args->gid;
+	data->rdonly = 0;
+	error = tmpfs_parse_options(super->vfs, args->options, data);
+	if (error)
+		return error;
+	super->ops = &tmpfs_super_ops;
+	super->flags =
+		VFS_SUPER_POSIXACL | (data->rdonly ? VFS_SUPER_RDONLY : 0);
+	super->magic = TMPFS_MAGIC;
+	super->block_size = VFS_PAGE_SIZE;
+	super->name_max = 255;
+	super->max_file_size = INT64_MAX;
+	error = make_counters(super);
+	if (error)
+		goto unmount;
+	create.mode = S_IFDIR | data->mode;
+	create.uid = data->uid;
+	create.gid = data->gid;
+	error = tmpfs_make_inode(super, ROOT_INO, &create, root);
+	if (error)
+		goto unmount;
+	return 0;
+
+unmount:
+	tmpfs_unmount(super);
+	return error;
+}
+
+VFS_API const struct vfs_filesystem_type vfs_tmpfs_type = {
+	.size = sizeof(vfs_tmpfs_type),
+	.name = "tmpfs",
+	.flags = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING,
+	.inode_size = sizeof(struct tmpfs_inode),
+	.super_size = sizeof(struct tmpfs_super),
+	.mount = tmpfs_mount,
+	.unmount = tmpfs_unmount,
+};

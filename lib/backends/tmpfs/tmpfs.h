@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of tmpfs share: its private data behind the core's objects.
+ *
+ *	super.c    the type, statfs, eviction
+ *	options.c  mount options
+ *	dir.c      making, linking, removing and listing names
+ *	rename.c   renaming
+ *	log.c      the order of a directory's entries
+ *	tree.c     pages of a file by index
+ *	data.c     read and write
+ *	alloc.c    truncate, fallocate, seek
+ *	xattr.c    extended attributes
+ *
+ * Accounting. A page that a file has, written or only promised by fallocate,
+ * is one of the super's blocks and eight of inode->blocks; so is a symlink's
+ * target of LONG_SYMLINK bytes and more. Every inode, every further name of
+ * one, and every xattr but ACLs takes from the inode space, which is nr_inodes
+ * KiB: those are the kernel's rules, and statfs shows them.
+ *
+ * Locks: none of its own. Where readers come without the inode's lock
+ * (tmpfs_read, a symlink's target), pointers are published with
+ * VFS_STORE_POINTER and what they pointed to is retired.
+ */
+#ifndef TMPFS_TMPFS_H
+#define TMPFS_TMPFS_H
+
+#include <vfs/sys/backend.h>
+
+#define TMPFS_MAGIC UINT64_C(0x01021994)
+#define TMPFS_PAGE_SHIFT 12
+#define TMPFS_BLOCKS_PER_PAGE 8 /* of 512 bytes */
+#define TMPFS_DIRENT_SIZE 20	/* what an entry adds to a directory's size */
+#define TMPFS_INODE_SPACE 1024	/* bytes of inode space an inode takes */
+#define TMPFS_LONG_SYMLINK 128	/* from this length on a target is a page */
+
+struct tmpfs_log;
+struct tmpfs_xattr;
+
+struct tmpfs_super {
+	struct vfs_counter *blocks;	 /* pages; NULL: unlimited */
+	struct vfs_counter *inode_space; /* bytes; NULL: unlimited */
+	/* constant after mount */
+	uint64_t max_blocks;	 /* 0: unlimited */
+	uint64_t max_inodes;	 /* 0: unlimited */
+	uint64_t memory_pages;	 /* the machine's */
+	uint32_t mode, uid, gid; /* the root's */
+	uint32_t rdonly;
+};
+
+struct tmpfs_inode {
+	union {
+		/* Regular files: see tree.h. Written under excl, read without
+		 * a lock. */
+		void *root;
+		/* Directories; NULL: no entry yet. The inode's lock. */
+		struct tmpfs_log *log;
+	};
+	struct tmpfs_xattr *xattrs; /* the inode's lock */
+};
+
+extern const struct vfs_inode_ops tmpfs_dir_ops;
+extern const struct vfs_inode_ops tmpfs_file_ops;
+extern const struct vfs_inode_ops tmpfs_other_ops;
+
+static inline struct tmpfs_super *tmpfs_super(const struct vfs_super *super)
+{
+	return vfs_super_private(super);
+}
+
+static inline struct tmpfs_inode *tmpfs_inode(const struct vfs_inode *inode)
+{
+	return vfs_inode_private(inode);
+}
+
+/* -- accounting: super.c -- */
+
+/* 0 or -ENOSPC. */
+int tmpfs_take_pages(struct vfs_super *super, uint64_t pages);
+void tmpfs_give_pages(struct vfs_super *super, uint64_t pages);
+int tmpfs_take_inode_space(struct vfs_super *super, uint64_t bytes);
+void tmpfs_give_inode_space(struct vfs_super *super, uint64_t bytes);
+
+/* inode->blocks changes by pages. excl. */
+static inline void tmpfs_add_blocks(struct vfs_inode *inode, int64_t pages)
+{
+	VFS_WRITE_ONCE(inode->blocks,
+		       inode->blocks + pages * TMPFS_BLOCKS_PER_PAGE);
+}
+
+/* -- options.c -- */
+
+/* Fills what options say into data, which holds the defaults. 0 or -EINVAL,
+ * logged. */
+int tmpfs_parse_options(struct vfs *vfs, const char *options,
+			struct tmpfs_super *data);
+int tmpfs_show_options(struct vfs_super *super, char *out, size_t size);
+
+/* -- dir.c -- */
+
+/*
+ * An inode as args say, with one reference; not in any directory yet. 0,
+ * -ENOSPC, -ENOMEM. tmpfs_undo_inode takes it back.
+ */
+int tmpfs_make_inode(struct vfs_super *super, uint64_t ino,
+		     const struct vfs_create_args *args,
+		     struct vfs_inode **out);
+void tmpfs_undo_inode(struct vfs_inode *inode);
+/* One name less: the link, its space and ctime; a directory's are gone. excl.
+ */
+void tmpfs_drop_link(struct vfs_inode *inode);
+/* A name comes to dir (or goes): its size and times. excl. */
+void tmpfs_dir_changed(struct vfs_inode *dir, int32_t entries);
+
+/* -- rename.c -- */
+
+int tmpfs_rename(struct vfs_rename_args *args);
+
+/* -- data.c -- */
+
+int64_t tmpfs_read(struct vfs_inode *inode, struct vfs_file *file, void *buffer,
+		   size_t count, int64_t offset);
+int64_t tmpfs_write(struct vfs_inode *inode, struct vfs_file *file,
+		    const void *buffer, size_t count, int64_t offset);
+/* The file's small block, if it has one, becomes a page in a tree. 0, -ENOMEM.
+ * excl. */
+int tmpfs_promote(struct vfs_inode *inode);
+/* Hands all of the file's memory to be freed; accounting is the caller's. */
+void tmpfs_data_retire(struct vfs_inode *inode);
+/* Zeroes bytes of a page or block that readers may be looking at. */
+void tmpfs_zero_shared(void *to, size_t size);
+
+/* -- alloc.c -- */
+
+int tmpfs_truncate(struct vfs_inode *inode, int64_t size);
+int tmpfs_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
+		    int64_t length);
+int64_t tmpfs_seek(struct vfs_inode *inode, int64_t offset, int whence);
+
+/* -- xattr.c -- */
+
+int64_t tmpfs_getxattr(struct vfs_inode *inode, const char *name, void *value,
+		       size_t size);
+int tmpfs_setxattr(struct vfs_inode *inode, const char *name, const void *value,
+		   size_t size, int flags);
+int64_t tmpfs_listxattr(struct vfs_inode *inode, char *list, size_t size);
+int tmpfs_removexattr(struct vfs_inode *inode, const char *name);
+/* As setxattr, for an inode that nobody has seen: no times. */
+int tmpfs_xattr_init(struct vfs_inode *inode,
+		     const struct vfs_xattr_init *init);
+/* Frees all and gives their space back. */
+void tmpfs_xattrs_free(struct vfs_inode *inode);
+
+#endif

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ACLs of inodes: stored by the backend as xattrs, cached parsed at the inode,
+ * kept in step with the mode. Contract: acl.h.
+ */
+#include "core/acl.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "core/attr.h"
+#include "core/instance.h"
+#include "core/perm.h"
+#include "util/epoch.h"
+
+#define BLOB_MAX 65536
+
+static void free_memory(struct vfs *vfs, void *pointer, size_t size)
+{
+	vfs__mem_free(vfs__self_always(vfs), pointer, size);
+}
+
+static void acl_free(struct vfs__thread *thread, struct vfs__acl *acl)
+{
+	if (acl)
+		vfs__mem_free(thread, acl, vfs__acl_size(acl->count));
+}
+
+static struct vfs__acl *acl_clone(struct vfs__thread *thread,
+				  const struct vfs__acl *acl)
+{
+	size_t size = vfs__acl_size(acl->count);
+	struct vfs__acl *copy = vfs__mem_alloc(thread, size);
+
+	return copy ? memcpy(copy, acl, size) : NULL;
+}
+
+/* ---- the cache at the inode ---- */
+
+static struct vfs__acl **slot_of(struct vfs__inode_ext *ext, bool access)
+{
+	return access ? &ext->access : &ext->default_;
+}
+
+static struct vfs__acl *cached(const struct vfs_inode *inode, bool access)
+{
+	struct vfs__inode_ext *ext = vfs__inode_ext_peek(inode);
+
+	return ext ? VFS_LOAD_POINTER(*slot_of(ext, access)) : NULL;
+}
+
+/* inode's ACL becomes acl (NULL: none), which passes to it; ext may be NULL
+ * when there is none to replace. excl. */
+static void publish(struct vfs__thread *thread, struct vfs_inode *inode,
+		    struct vfs__inode_ext *ext, bool access,
+		    struct vfs__acl *acl)
+{
+	uint32_t flag = access ? VFS_INODE_ACL : VFS_INODE_DEFACL;
+	struct vfs__acl *old;
+
+	if (!acl)
+		vfs_inode_set_flags(inode, 0, flag);
+	if (!ext)
+		return;
+	old = *slot_of(ext, access);
+	VFS_STORE_POINTER(*slot_of(ext, access), acl);
+	if (acl)
+		vfs_inode_set_flags(inode, flag, 0);
+	if (old)
+		vfs__epoch_retire(thread, free_memory, old,
+				  vfs__acl_size(old->count));
+}
+
+void vfs__acl_free(struct vfs__thread *thread, struct vfs__inode_ext *ext)
+{
+	for (int access = 0; access < 2; access++) {
+		struct vfs__acl *acl = *slot_of(ext, access);
+
+		if (acl)
+			vfs__epoch_retire(thread, free_memory, acl,
+					  vfs__acl_size(acl->count));
+	}
+}
+
+/* ---- the backend's copy ---- */
+
+static const char *name_of(bool access)
+{
+	return access ? VFS__ACL_ACCESS : VFS__ACL_DEFAULT;
+}
+
+/* acl NULL: removes. excl. */
+static int store(struct vfs__thread *thread, struct vfs_inode *inode,
+		 bool access, const struct vfs__acl *acl)
+{
+	const struct vfs_inode_ops *ops = inode->ops;
+	size_t size;
+	void *blob;
+	int err;
+
+	if (!acl) {
+		err = ops->removexattr
+			      ? ops->removexattr(inode, name_of(access))
+			      : -EOPNOTSUPP;
+		return err == -ENODATA ? 0 : err;
+	}
+	if (!ops->setxattr)
+		return -EOPNOTSUPP;
+	size = vfs__acl_blob_size(acl->count);
+	blob = vfs__mem_alloc(thread, size);
+	if (!blob)
+		return -ENOMEM;
+	vfs__acl_format(acl, blob);
+	err = ops->setxattr(inode, name_of(access), blob, size, 0);
+	vfs__mem_free(thread, blob, size);
+	return err;
+}
+
+/* The stored ACL, NULL when there is none. shared. */
+static int fetch(struct vfs__thread *thread, struct vfs_inode *inode,
+		 bool access, struct vfs__acl **out)
+{
+	int64_t size = inode->ops->getxattr(inode, name_of(access), NULL, 0);
+	int64_t got;
+	void *blob;
+	int err;
+
+	*out = NULL;
+	if (size == -ENODATA || size == -EOPNOTSUPP || !size)
+		return 0;
+	if (size < 0)
+		return (int)size;
+	if (size > BLOB_MAX)
+		return -EINVAL;
+	blob = vfs__mem_alloc(thread, (size_t)size);
+	if (!blob)
+		return -ENOMEM;
+	got = inode->ops->getxattr(inode, name_of(access), blob, (size_t)size);
+	err = got < 0 ? (int)got
+		      : vfs__acl_parse(thread, blob, (size_t)got, out);
+	vfs__mem_free(thread, blob, (size_t)size);
+	if (!err && *out && vfs__acl_check(*out)) {
+		acl_free(thread, *out);
+		*out = NULL;
+		err = -EINVAL;
+	}
+	return err;
+}
+
+static int load_one(struct vfs__thread *thread, struct vfs_inode *inode,
+		    bool access)
+{
+	struct vfs__inode_ext *ext = NULL;
+	struct vfs__acl *acl;
+	int err;
+
+	if (cached(inode, access))
+		return 0;
+	err = fetch(thread, inode, access, &acl);
+	if (err)
+		return err;
+	if (acl) {
+		ext = vfs__inode_ext(thread, inode);
+		if (!ext) {
+			acl_free(thread, acl);
+			return -ENOMEM;
+		}
+	}
+	publish(thread, inode, ext, access, acl);
+	return 0;
+}
+
+int vfs__acl_load(struct vfs__thread *thread, struct vfs_inode *inode)
+{
+	uint32_t mode = vfs__inode_mode(inode);
+	int err;
+
+	if (!(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_POSIXACL) ||
+	    !inode->ops->getxattr || S_ISLNK(mode)) {
+		vfs_inode_set_flags(inode, 0, VFS_INODE_ACL | VFS_INODE_DEFACL);
+		return 0;
+	}
+	vfs__inode_lock_nested(inode);
+	err = load_one(thread, inode, true);
+	if (!err && S_ISDIR(mode))
+		err = load_one(thread, inode, false);
+	vfs__inode_unlock(inode);
+	return err;
+}
+
+/* ---- what the xattr calls do ---- */
+
+int64_t vfs__acl_get(const struct vfs_inode *inode, const char *name,
+		     void *value, size_t size)
+{
+	const struct vfs__acl *acl;
+	size_t need;
+
+	if (!(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_POSIXACL) ||
+	    S_ISLNK(inode->mode))
+		return -EOPNOTSUPP;
+	acl = cached(inode, !strcmp(name, VFS__ACL_ACCESS));
+	if (!acl)
+		return -ENODATA;
+	need = vfs__acl_blob_size(acl->count);
+	if (size && size < need)
+		return -ERANGE;
+	if (size)
+		vfs__acl_format(acl, value);
+	return (int64_t)need;
+}
+
+/* Stores *acl, which passes to the inode when all went well, with the mode. */
+static int replace(struct vfs__thread *thread, struct vfs_inode *inode,
+		   bool access, uint32_t mode, struct vfs__acl *acl)
+{
+	struct vfs_attr attr = {
+		.size_of = sizeof(attr),
+		.mask = VFS_ATTR_CTIME,
+		.mode = mode & 07777,
+	};
+	struct vfs__inode_ext *ext = vfs__inode_ext_peek(inode);
+	int err;
+
+	if (acl && !ext) {
+		ext = vfs__inode_ext(thread, inode);
+		if (!ext)
+			return -ENOMEM;
+	}
+	if (acl || cached(inode, access)) {
+		err = store(thread, inode, access, acl);
+		if (err)
+			return err;
+	}
+	if (mode != inode->mode)
+		attr.mask |= VFS_ATTR_MODE;
+	vfs_now(inode->super->vfs, &attr.ctime);
+	err = vfs__setattr(inode, &attr);
+	if (err) {
+		/* as before, as far as the backend is willing */
+		(void)store(thread, inode, access, cached(inode, access));
+		return err;
+	}
+	publish(thread, inode, ext, access, acl);
+	return 0;
+}
+
+/* Whether cred may set this kind of ACL at all, in the kernel's order. 1:
+ * nothing to do. */
+static int check_set(const struct vfs_cred *cred, const struct vfs_inode *inode,
+		     bool access, const struct vfs__acl *acl)
+{
+	if (!(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_POSIXACL) ||
+	    S_ISLNK(inode->mode))
+		return -EOPNOTSUPP;
+	if (!access && !S_ISDIR(inode->mode))
+		return acl ? -EACCES : 1;
+	if (!vfs__owner_or_capable(cred, inode))
+		return -EPERM;
+	return acl ? vfs__acl_check(acl) : 0;
+}
+
+int vfs__acl_set(struct vfs__thread *thread, const struct vfs_cred *cred,
+		 struct vfs_inode *inode, const char *name, const void *value,
+		 size_t size)
+{
+	bool access = !strcmp(name, VFS__ACL_ACCESS);
+	struct vfs__acl *acl = NULL;
+	uint32_t mode = inode->mode;
+	bool minimal = false;
+	int err = 0;
+
+	if (value && size)
+		err = vfs__acl_parse(thread, value, size, &acl);
+	if (err)
+		return err;
+	err = check_set(cred, inode, access, acl);
+	if (err)
+		goto free_acl;
+	if (access && acl) {
+		minimal = vfs__acl_to_mode(acl, &mode);
+		mode |= inode->mode & ~0777u;
+	}
+	if (access && !vfs__attr_may_setgid(cred, inode->gid))
+		mode &= ~(uint32_t)S_ISGID;
+	err = replace(thread, inode, access, mode, minimal ? NULL : acl);
+	if (!err && !minimal)
+		return 0;
+
+free_acl:
+	acl_free(thread, acl);
+	return err < 0 ? err : 0;
+}
+
+int vfs__acl_chmod(struct vfs__thread *thread, struct vfs_inode *inode,
+		   uint32_t mode)
+{
+	const struct vfs__acl *old;
+	struct vfs__acl *acl;
+	int err;
+
+	if (!(VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL))
+		return 0;
+	old = cached(inode, true);
+	if (!old)
+		return 0;
+	acl = acl_clone(thread, old);
+	if (!acl)
+		return -ENOMEM;
+	vfs__acl_from_mode(acl, mode);
+	err = store(thread, inode, true, acl);
+	if (err)
+		acl_free(thread, acl);
+	else
+		publish(thread, inode, vfs__inode_ext_peek(inode), true, acl);
+	return err;
+}
+
+/* ---- birth ---- */
+
+static int add_blob(struct vfs__thread *thread, struct vfs__acl_inherit *out,
+		    bool access, const struct vfs__acl *acl)
+{
+	size_t size = vfs__acl_blob_size(acl->count);
+	void *blob = vfs__mem_alloc(thread, size);
+
+	if (!blob)
+		return -ENOMEM;
+	vfs__acl_format(acl, blob);
+	out->blobs[out->count] = blob;
+	out->sizes[out->count] = size;
+	out->xattrs[out->count].name = name_of(access);
+	out->xattrs[out->count].value = blob;
+	out->xattrs[out->count].size = size;
+	out->count++;
+	return 0;
+}
+
+static int inherit(struct vfs__thread *thread, const struct vfs__acl *from,
+		   struct vfs__acl_inherit *out)
+{
+	struct vfs__acl *acl = acl_clone(thread, from);
+	int err = 0;
+
+	if (!acl)
+		return -ENOMEM;
+	if (vfs__acl_create_mask(acl, &out->mode)) {
+		acl_free(thread, acl);
+	} else {
+		out->access = acl;
+		err = add_blob(thread, out, true, acl);
+	}
+	if (!err && S_ISDIR(out->mode)) {
+		out->default_ = acl_clone(thread, from);
+		if (!out->default_)
+			return -ENOMEM;
+		err = add_blob(thread, out, false, from);
+	}
+	if (err || !out->count)
+		return err;
+	out->ext = vfs__mem_alloc(thread, sizeof(*out->ext));
+	if (!out->ext)
+		return -ENOMEM;
+	memset(out->ext, 0, sizeof(*out->ext));
+	return 0;
+}
+
+int vfs__acl_inherit(struct vfs__thread *thread, struct vfs_inode *dir,
+		     uint32_t mode, uint32_t umask,
+		     struct vfs__acl_inherit *out)
+{
+	const struct vfs__acl *from = NULL;
+	int err;
+
+	out->mode = mode;
+	out->count = 0;
+	out->access = out->default_ = NULL;
+	out->ext = NULL;
+	if (S_ISLNK(mode))
+		return 0;
+	if (VFS_READ_ONCE(dir->flags) & VFS_INODE_DEFACL)
+		from = cached(dir, false);
+	if (!from) {
+		out->mode = mode & ~umask;
+		return 0;
+	}
+	err = inherit(thread, from, out);
+	if (err)
+		vfs__acl_inherit_fini(thread, out);
+	return err;
+}
+
+int vfs__acl_inherited(struct vfs__thread *thread, struct vfs_inode *inode,
+		       struct vfs__acl_inherit *inherit)
+{
+	struct vfs__inode_ext *ext = inherit->ext;
+
+	if (!ext)
+		return 0;
+	assert(!inode->core_ext);
+	VFS_STORE_POINTER(inode->core_ext, ext);
+	inherit->ext = NULL;
+	if (inherit->access)
+		publish(thread, inode, ext, true, inherit->access);
+	if (inherit->default_)
+		publish(thread, inode, ext, false, inherit->default_);
+	inherit->access = inherit->default_ = NULL;
+	return 0;
+}
+
+void vfs__acl_inherit_fini(struct vfs__thread *thread,
+			   struct vfs__acl_inherit *inherit)
+{
+	while (inherit->count) {
+		inherit->count--;
+		vfs__mem_free(thread, inherit->blobs[inherit->count],
+			      inherit->sizes[inherit->count]);
+	}
+	acl_free(thread, inherit->access);
+	acl_free(thread, inherit->default_);
+	inherit->access = inherit->default_ = NULL;
+	vfs__mem_free(thread, inherit->ext, sizeof(*inherit->ext));
+	inherit->ext = NULL;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* Copying between descriptors: copy_file_range, sendfile. Contract: rw.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "core/inode.h"
+#include "core/rw.h"
+
+#define BOUNCE ((size_t)65536)
+
+struct copy {
+	struct vfs_file *in, *out;
+	int64_t *in_offset, *out_offset; /* NULL: the file's position */
+	size_t left;
+};
+
+/* Bytes copied, or the first error. */
+static int64_t copy_loop(struct vfs__thread *thread, struct vfs_task *task,
+			 struct copy *c)
+{
+	char *buffer = vfs__mem_alloc(thread, BOUNCE);
+	int64_t done = 0, n = 0;
+
+	if (!buffer)
+		return -ENOMEM;
+	while (c->left) {
+		size_t want = c->left < BOUNCE ? c->left : BOUNCE;
+		struct vfs_iovec iov = { buffer, want };
+		int64_t start = c->in_offset ? *c->in_offset :
+					       VFS_READ_ONCE(c->in->position);
+		int64_t got;
+
+		got = vfs__file_read(thread, task, c->in, &iov, 1,
+				     c->in_offset);
+		if (got <= 0) {
+			n = got;
+			break;
+		}
+		iov.len = (size_t)got;
+		n = vfs__file_write(thread, task, c->out, &iov, 1,
+				    c->out_offset, 0);
+		if (n < got) {
+			/* what was read and not written is to be read again */
+			int64_t back = start + (n > 0 ? n : 0);
+
+			if (c->in_offset)
+				*c->in_offset = back;
+			else if (vfs__file_mode(c->in) & VFS__FILE_SEEKABLE)
+				VFS_WRITE_ONCE(c->in->position, back);
+		}
+		if (n < 0)
+			break;
+		done += n;
+		c->left -= (size_t)n;
+		if (n < (int64_t)want)
+			break;
+	}
+	vfs__mem_free(thread, buffer, BOUNCE);
+	return done ? done : n;
+}
+
+/* ---- copy_file_range ---- */
+
+static int check_pair(const struct vfs_file *in, const struct vfs_file *out)
+{
+	uint32_t in_type = vfs__inode_mode(in->inode) & S_IFMT;
+	uint32_t out_type = vfs__inode_mode(out->inode) & S_IFMT;
+
+	if (in_type == S_IFDIR || out_type == S_IFDIR)
+		return -EISDIR;
+	if (in_type != S_IFREG || out_type != S_IFREG)
+		return -EINVAL;
+	if (!(vfs__file_mode(in) & VFS__FILE_READ) ||
+	    !(vfs__file_mode(out) & VFS__FILE_WRITE) ||
+	    (VFS_READ_ONCE(out->flags) & O_APPEND))
+		return -EBADF;
+	return 0;
+}
+
+static int check_ranges(struct copy *c, int64_t in, int64_t out)
+{
+	int64_t in_end, out_end;
+
+	if (in < 0 || out < 0)
+		return -EINVAL;
+	if (c->left > VFS__IO_MAX)
+		c->left = VFS__IO_MAX;
+	if (__builtin_add_overflow(in, (int64_t)c->left, &in_end) ||
+	    __builtin_add_overflow(out, (int64_t)c->left, &out_end))
+		return -EOVERFLOW;
+	if (in >= VFS_READ_ONCE(c->in->inode->size)) {
+		c->left = 0;
+		return 0;
+	}
+	if (in_end > c->in->inode->size) {
+		c->left = (size_t)(c->in->inode->size - in);
+		in_end = in + (int64_t)c->left;
+		out_end = out + (int64_t)c->left;
+	}
+	if (c->in->inode == c->out->inode && out < in_end && in < out_end)
+		return -EINVAL;
+	return 0;
+}
+
+int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
+			     int fd_in, int64_t *off_in, int fd_out,
+			     int64_t *off_out, size_t len, uint32_t flags)
+{
+	struct copy c = { .left = len };
+	int64_t in, out, n = -EBADF;
+
+	c.in = vfs__fd_get_io(thread, task, fd_in);
+	c.out = vfs__fd_get_io(thread, task, fd_out);
+	if (!c.in || !c.out)
+		goto unref;
+	in = off_in ? *off_in : VFS_READ_ONCE(c.in->position);
+	out = off_out ? *off_out : VFS_READ_ONCE(c.out->position);
+	n = flags ? -EINVAL : check_pair(c.in, c.out);
+	if (!n)
+		n = check_ranges(&c, in, out);
+	if (n || !c.left)
+		goto unref;
+	c.in_offset = &in;
+	c.out_offset = &out;
+	n = copy_loop(thread, task, &c);
+	if (n > 0) {
+		if (off_in)
+			*off_in = in;
+		else
+			VFS_WRITE_ONCE(c.in->position, in);
+		if (off_out)
+			*off_out = out;
+		else
+			VFS_WRITE_ONCE(c.out->position, out);
+	}
+unref:
+	if (c.in)
+		vfs__file_unref(thread, c.in);
+	if (c.out)
+		vfs__file_unref(thread, c.out);
+	return n;
+}
+
+/* ---- sendfile ---- */
+
+static int check_sendfile(const struct copy *c, const int64_t *offset)
+{
+	uint32_t in = vfs__file_mode(c->in), out = vfs__file_mode(c->out);
+
+	if (!(in & VFS__FILE_READ))
+		return -EBADF;
+	if (offset && !(in & VFS__FILE_SEEKABLE))
+		return -ESPIPE;
+	if (offset && *offset < 0)
+		return -EINVAL;
+	if (!(out & VFS__FILE_WRITE))
+		return -EBADF;
+	if (!S_ISREG(vfs__inode_mode(c->in->inode)))
+		return -EINVAL;
+	if (!(out & VFS__FILE_STREAM) &&
+	    (VFS_READ_ONCE(c->out->flags) & O_APPEND))
+		return -EINVAL;
+	return 0;
+}
+
+int64_t vfs__sendfile(struct vfs__thread *thread, struct vfs_task *task,
+		      int out_fd, int in_fd, int64_t *offset, size_t count)
+{
+	struct copy c = { .left = count, .in_offset = offset };
+	int64_t n = -EBADF;
+
+	c.in = vfs__fd_get_io(thread, task, in_fd);
+	c.out = vfs__fd_get_io(thread, task, out_fd);
+	if (c.in && c.out)
+		n = check_sendfile(&c, offset);
+	if (!n) {
+		if (c.left > VFS__IO_MAX)
+			c.left = VFS__IO_MAX;
+		n = copy_loop(thread, task, &c);
+	}
+	if (c.in)
+		vfs__file_unref(thread, c.in);
+	if (c.out)
+		vfs__file_unref(thread, c.out);
+	return n;
+}

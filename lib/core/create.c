@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making names: mknod, mkdir, symlink, link, and the node behind open's
+ * O_CREAT. Contract: names.h. The order of checks is Linux's, because the
+ * order of errors is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "core/acl.h"
+#include "core/names.h"
+#include "core/pathname.h"
+#include "core/perm.h"
+#include "util/epoch.h"
+
+int vfs__may_create(struct vfs__thread *thread, const struct vfs_cred *cred,
+		    struct vfs_inode *dir)
+{
+	if (VFS_READ_ONCE(dir->flags) & VFS_INODE_DEAD)
+		return -ENOENT;
+	return vfs__permission_load(thread, cred, dir,
+				    VFS__MAY_WRITE | VFS__MAY_EXEC);
+}
+
+/* The name under the directory's lock; what can be said before permissions. */
+static int find_free(struct vfs__thread *thread, struct vfs *vfs,
+		     struct vfs__create *c, bool directory)
+{
+	int err = vfs__lookup_one(thread, vfs, c->parent.dentry, &c->last.name,
+				  &c->dentry);
+
+	if (err)
+		return err;
+	if (c->dentry->inode)
+		err = -EEXIST;
+	else if (!directory && c->last.slash)
+		err = -ENOENT;
+	if (err)
+		vfs__dentry_unref(thread, c->dentry);
+	return err;
+}
+
+int vfs__create_begin(struct vfs__thread *thread, struct vfs_task *task,
+		      int dirfd, const char *path, bool directory,
+		      struct vfs__create *c)
+{
+	struct vfs_inode *dir;
+	int readonly;
+	int err = vfs__path_parent(thread, task, dirfd, path, 0, &c->parent,
+				   &c->last);
+
+	if (err)
+		return err;
+	err = -EEXIST;
+	if (c->last.type != VFS__LAST_NORM)
+		goto put_parent;
+	dir = c->parent.dentry->inode;
+	readonly = vfs__mount_write_begin(thread, c->parent.mnt);
+	vfs__inode_lock(dir);
+	err = find_free(thread, task->vfs, c, directory);
+	if (err)
+		goto unlock;
+	err = readonly;
+	if (err)
+		goto put_dentry;
+	c->cred = vfs__task_cred(thread, task);
+	return 0;
+
+put_dentry:
+	vfs__dentry_unref(thread, c->dentry);
+unlock:
+	vfs__inode_unlock(dir);
+	if (!readonly)
+		vfs__mount_write_end(thread, c->parent.mnt);
+put_parent:
+	vfs__path_unref(thread, &c->parent);
+	return err;
+}
+
+void vfs__create_end(struct vfs__thread *thread, struct vfs__create *c)
+{
+	vfs__inode_unlock(c->parent.dentry->inode);
+	vfs_cred_unref(c->cred);
+	vfs__dentry_unref(thread, c->dentry);
+	vfs__mount_write_end(thread, c->parent.mnt);
+	vfs__path_unref(thread, &c->parent);
+}
+
+/* Owner, group and setgid of a new inode, as inode(7) has them. */
+static void inherit_owner(const struct vfs_cred *cred,
+			  const struct vfs_inode *dir,
+			  struct vfs_create_args *args)
+{
+	args->uid = cred->fsuid;
+	args->gid = cred->fsgid;
+	if (!(dir->mode & S_ISGID))
+		return;
+	args->gid = dir->gid;
+	if (S_ISDIR(args->mode))
+		args->mode |= S_ISGID;
+	else if ((args->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+		 !vfs__cred_in_group(cred, dir->gid) &&
+		 !vfs__capable(cred, VFS_CAP_FSETID))
+		args->mode &= ~(uint32_t)S_ISGID;
+}
+
+/* The node's attributes, then op on them: with a name or without. */
+static int make_inode(struct vfs__thread *thread, struct vfs_task *task,
+		      const struct vfs_cred *cred, struct vfs_inode *dir,
+		      const struct vfs_name *name,
+		      struct vfs_create_args *args, struct vfs_inode **inode,
+		      uint64_t *cookie)
+{
+	struct vfs__acl_inherit acl;
+	int err;
+
+	inherit_owner(cred, dir, args);
+	err = vfs__acl_inherit(thread, dir, args->mode,
+			       VFS_READ_ONCE(task->fs->umask), &acl);
+	if (err)
+		return err;
+	args->mode = acl.mode;
+	args->xattrs = acl.xattrs;
+	args->xattr_count = acl.count;
+	err = name ? dir->ops->create(dir, name, args, inode, cookie) :
+		     dir->ops->tmpfile(dir, args, inode);
+	if (!err)
+		err = vfs__acl_inherited(thread, *inode, &acl);
+	vfs__acl_inherit_fini(thread, &acl);
+	return err;
+}
+
+int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
+		   const struct vfs_cred *cred, struct vfs_dentry *dir,
+		   struct vfs_dentry *dentry, uint32_t mode, uint64_t rdev,
+		   const char *target)
+{
+	struct vfs_create_args args = {
+		.size = sizeof(args),
+		.mode = mode,
+		.rdev = rdev,
+		.target = target,
+		.target_len = target ? strlen(target) : 0,
+	};
+	struct vfs_name name = { .hash = dentry->hash };
+	struct vfs_inode *inode;
+	uint64_t cookie = 0;
+	int err;
+
+	if (!dir->inode->ops->create)
+		return -EPERM;
+	name.str = vfs__dentry_name(dentry, &name.len);
+	err = make_inode(thread, task, cred, dir->inode, &name, &args, &inode,
+			 &cookie);
+	if (err)
+		return err;
+	vfs__dentry_instantiate(dentry, inode, cookie);
+	if (!(vfs__dentry_flags(dentry) & VFS__DENTRY_HASHED))
+		vfs__dcache_insert(thread, task->vfs, dentry);
+	return 0;
+}
+
+int vfs__make_tmpfile(struct vfs__thread *thread, struct vfs_task *task,
+		      const struct vfs_cred *cred, struct vfs_dentry *dir,
+		      uint32_t mode, struct vfs_dentry **out)
+{
+	struct vfs_create_args args = { .size = sizeof(args), .mode = mode };
+	static const struct vfs_name nameless = { .str = "#tmpfile",
+						  .len = 8 };
+	struct vfs_inode *inode;
+	struct vfs_dentry *d;
+	int err;
+
+	if (!dir->inode->ops->tmpfile)
+		return -EOPNOTSUPP;
+	d = vfs__dentry_alloc(thread, dir, &nameless);
+	if (!d)
+		return -ENOMEM;
+	err = make_inode(thread, task, cred, dir->inode, NULL, &args, &inode,
+			 NULL);
+	if (err) {
+		vfs__dentry_unref(thread, d);
+		return err;
+	}
+	vfs__dentry_instantiate(d, inode, 0);
+	*out = d;
+	return 0;
+}
+
+/* ---- the calls ---- */
+
+static int check_node_type(uint32_t mode)
+{
+	switch (mode & S_IFMT) {
+	case 0:
+	case S_IFREG:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return 0;
+	case S_IFDIR:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+}
+
+int vfs__mknod(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
+	       const char *path, uint32_t mode, uint64_t dev)
+{
+	struct vfs__create c;
+	bool device = S_ISCHR(mode) || S_ISBLK(mode);
+	int err = check_node_type(mode);
+
+	if (err)
+		return err;
+	err = vfs__create_begin(thread, task, dirfd, path, false, &c);
+	if (err)
+		return err;
+	if (!(mode & S_IFMT))
+		mode |= S_IFREG;
+	/* a 0:0 character device is a whiteout, which anybody may make */
+	err = vfs__may_create(thread, c.cred, c.parent.dentry->inode);
+	if (!err && device && !(S_ISCHR(mode) && !dev) &&
+	    !vfs__capable(c.cred, VFS_CAP_MKNOD))
+		err = -EPERM;
+	if (!err)
+		err = vfs__make_node(thread, task, c.cred, c.parent.dentry,
+				     c.dentry, mode & (S_IFMT | 07777),
+				     device ? dev : 0, NULL);
+	vfs__create_end(thread, &c);
+	return err;
+}
+
+int vfs__mkdir(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
+	       const char *path, uint32_t mode)
+{
+	struct vfs__create c;
+	int err = vfs__create_begin(thread, task, dirfd, path, true, &c);
+
+	if (err)
+		return err;
+	err = vfs__may_create(thread, c.cred, c.parent.dentry->inode);
+	if (!err)
+		err = vfs__make_node(thread, task, c.cred, c.parent.dentry,
+				     c.dentry, S_IFDIR | (mode & 01777), 0,
+				     NULL);
+	vfs__create_end(thread, &c);
+	return err;
+}
+
+int vfs__symlink(struct vfs__thread *thread, struct vfs_task *task,
+		 const char *target, int dirfd, const char *path)
+{
+	struct vfs__create c;
+	size_t len;
+	int err;
+
+	if (!target)
+		return -EFAULT;
+	len = strnlen(target, VFS__PATH_MAX);
+	if (!len)
+		return -ENOENT;
+	if (len == VFS__PATH_MAX)
+		return -ENAMETOOLONG;
+	err = vfs__create_begin(thread, task, dirfd, path, false, &c);
+	if (err)
+		return err;
+	err = vfs__may_create(thread, c.cred, c.parent.dentry->inode);
+	if (!err)
+		err = vfs__make_node(thread, task, c.cred, c.parent.dentry,
+				     c.dentry, S_IFLNK | 0777, 0, target);
+	vfs__create_end(thread, &c);
+	return err;
+}
+
+/* With the new name's directory locked and both on one mount. */
+static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
+		       struct vfs__create *c, struct vfs_inode *inode)
+{
+	struct vfs_inode *dir = c->parent.dentry->inode;
+	struct vfs_name name = { .hash = c->dentry->hash };
+	uint64_t cookie = 0;
+	int err = vfs__may_create(thread, c->cred, dir);
+
+	if (err)
+		return err;
+	if (inode->super != dir->super)
+		return -EXDEV;
+	if (!dir->ops->link || vfs__inode_is_dir(inode))
+		return -EPERM;
+	name.str = vfs__dentry_name(c->dentry, &name.len);
+	vfs__inode_lock_nested(inode);
+	if (!inode->nlink &&
+	    !(VFS_READ_ONCE(inode->flags) & VFS_INODE_LINKABLE))
+		err = -ENOENT;
+	else if (inode->nlink == UINT32_MAX)
+		err = -EMLINK;
+	else
+		err = dir->ops->link(dir, &name, inode, &cookie);
+	if (!err)
+		vfs_inode_set_flags(inode, 0, VFS_INODE_LINKABLE);
+	vfs__inode_unlock(inode);
+	if (err)
+		return err;
+	vfs__dentry_instantiate(c->dentry, vfs_inode_ref(inode), cookie);
+	if (!(vfs__dentry_flags(c->dentry) & VFS__DENTRY_HASHED))
+		vfs__dcache_insert(thread, task->vfs, c->dentry);
+	return 0;
+}
+
+/* linkat of a descriptor itself: for who opened it, or CAP_DAC_READ_SEARCH. */
+static int may_link_fd(struct vfs__thread *thread, struct vfs_task *task,
+		       int fd)
+{
+	const struct vfs_cred *cred;
+	struct vfs_file *file;
+	int err = 0;
+
+	if (fd == AT_FDCWD)
+		return 0;
+	vfs__epoch_enter(thread);
+	cred = vfs__task_cred_peek(task);
+	file = vfs__fd_peek(task->files, fd);
+	if (!file)
+		err = -EBADF;
+	else if (file->cred != cred &&
+		 !vfs__capable(cred, VFS_CAP_DAC_READ_SEARCH))
+		err = -ENOENT;
+	vfs__epoch_leave(thread);
+	return err;
+}
+
+int vfs__link(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
+	      const char *oldpath, int newdirfd, const char *newpath,
+	      int flags)
+{
+	struct vfs__path old;
+	struct vfs__create c;
+	uint32_t how = 0;
+	int err;
+
+	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (flags & AT_SYMLINK_FOLLOW)
+		how |= VFS__WALK_FOLLOW;
+	if (flags & AT_EMPTY_PATH)
+		how |= VFS__WALK_EMPTY;
+	if ((flags & AT_EMPTY_PATH) && oldpath && !*oldpath) {
+		err = may_link_fd(thread, task, olddirfd);
+		if (err)
+			return err;
+	}
+	err = vfs__path_lookup(thread, task, olddirfd, oldpath, how, &old);
+	if (err)
+		return err;
+	err = vfs__create_begin(thread, task, newdirfd, newpath, false, &c);
+	if (!err) {
+		if (old.mnt != c.parent.mnt)
+			err = -EXDEV;
+		else
+			err = link_locked(thread, task, &c,
+					  old.dentry->inode);
+		vfs__create_end(thread, &c);
+	}
+	vfs__path_unref(thread, &old);
+	return err;
+}

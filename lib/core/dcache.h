@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The dentry cache: a hash table from (directory, name) to dentry that is
+ * read without locks.
+ *
+ * Buckets are single-linked chains; bit 0 of a head is the bucket's lock for
+ * writers. The table grows a few buckets at a time, inside the insertions, so
+ * that none of them pauses: while it grows, buckets below `cursor` of the old
+ * table live in the new one. A reader that finds nothing cannot know whether
+ * a chain was moved under it, so a miss is believed only when `moves` did not
+ * change; a hit needs no such check. A rename takes effect between two steps
+ * of `renames` (odd: in progress): a whole walk is believed only when it did
+ * not change.
+ */
+#ifndef VFS__DCACHE_H
+#define VFS__DCACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/dentry.h"
+#include "util/lock.h"
+
+struct vfs;
+struct vfs__thread;
+
+#define VFS__DCACHE_SHARDS 8u
+
+struct vfs__dtable {
+	uint64_t mask;		   /* constant */
+	uint64_t cursor;	   /* atomic: buckets below are in next */
+	struct vfs__dtable *next;  /* atomic */
+	uintptr_t buckets[];	   /* atomic; bit 0: lock */
+};
+
+struct vfs__dcache {
+	/* read by every walk, written rarely */
+	struct vfs__dtable *table __attribute__((aligned(64)));
+	uint64_t renames; /* sequence; odd while one is in progress */
+	uint64_t seed[2];
+	uint64_t moves; /* sequence of bucket moves: grow_lock */
+
+	struct vfs__mutex rename_lock __attribute__((aligned(64)));
+	struct vfs__mutex grow_lock;
+	uint32_t no_grow; /* shutdowns in progress: grow_lock */
+
+	/* hashed dentries, spread over threads */
+	struct {
+		int64_t count __attribute__((aligned(64)));
+	} shards[VFS__DCACHE_SHARDS];
+
+	/* dentries of supers that are not complete: an age by a clock's hand */
+	uint64_t clock_hand __attribute__((aligned(64))); /* atomic */
+	int64_t evictable_count; /* atomic */
+	int64_t evictable_max;	 /* constant */
+};
+
+int vfs__dcache_init(struct vfs *vfs, uint64_t max_cached);
+/* No other thread is inside; every super has been shut down. */
+void vfs__dcache_fini(struct vfs *vfs);
+
+/*
+ * - vfs__dcache_find (dcache_find.h) looks for a name inside a read section,
+ *   without any lock: a dentry without a reference, or NULL; *certain tells
+ *   whether NULL is a fact (no chain moved meanwhile). A rename may still have
+ *   been in progress: the caller validates `renames`.
+ * - vfs__dcache_get does all of that: a referenced dentry, or NULL, which is a
+ *   fact. Takes a section of its own.
+ */
+struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
+				   const struct vfs_dentry *parent,
+				   const struct vfs_name *name);
+
+/* - Makes d findable. parent's lock: excl (or shared for an addition that was
+ *   looked up again under the bucket's lock by _insert_unique). */
+void vfs__dcache_insert(struct vfs__thread *thread, struct vfs *vfs,
+			struct vfs_dentry *d);
+/*
+ * - Inserts d unless a dentry of its name is there, which is then returned
+ *   with a reference (d stays the caller's). NULL: inserted.
+ */
+struct vfs_dentry *vfs__dcache_insert_unique(struct vfs__thread *thread,
+					     struct vfs *vfs,
+					     struct vfs_dentry *d);
+/* - d is no longer findable. parent's lock: excl. */
+void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
+			struct vfs_dentry *d);
+/*
+ * - Moves d to (parent, name); longname: memory for a long one, made by
+ *   vfs__longname_alloc, or NULL; *old_longname receives what to
+ *   retire. rename_lock held, both directories excl, inside rename_begin/end.
+ * - The reference on the parent moves too.
+ */
+void vfs__dcache_move(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_dentry *d, struct vfs_dentry *parent,
+		      const struct vfs_name *name,
+		      struct vfs__longname *longname,
+		      struct vfs__longname **old_longname);
+void vfs__dcache_rename_begin(struct vfs *vfs);
+void vfs__dcache_rename_end(struct vfs *vfs);
+
+/* - Drops every dentry of super from the cache, whoever uses them; used at a
+ *   super's end. Not inside a section. */
+void vfs__dcache_shutdown(struct vfs__thread *thread, struct vfs *vfs,
+			  struct vfs_super *super);
+/* - Forgets unused dentries of supers that are not complete when there are
+ *   too many. Not inside a section, no inode lock held. */
+void vfs__dcache_trim(struct vfs__thread *thread, struct vfs *vfs);
+
+struct vfs__longname *vfs__longname_alloc(struct vfs__thread *thread,
+					  const struct vfs_name *name);
+void vfs__longname_free(struct vfs__thread *thread, struct vfs__longname *l);
+void vfs__longname_retire(struct vfs__thread *thread, struct vfs__longname *l);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* Dentries: making, counting and freeing them. Contract: dentry.h. */
+#include "core/dentry.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/dcache.h"
+#include "core/inode.h"
+#include "core/instance.h"
+#include "util/domain.h"
+#include "util/epoch.h"
+
+struct vfs__longname *vfs__longname_alloc(struct vfs__thread *thread,
+					  const struct vfs_name *name)
+{
+	struct vfs__longname *l =
+		vfs__mem_alloc(thread, sizeof(*l) + name->len);
+
+	if (l) {
+		l->len = name->len;
+		memcpy(l->str, name->str, name->len);
+	}
+	return l;
+}
+
+void vfs__longname_free(struct vfs__thread *thread, struct vfs__longname *l)
+{
+	if (l)
+		vfs__mem_free(thread, l, sizeof(*l) + l->len);
+}
+
+static void free_memory(struct vfs *vfs, void *pointer, size_t size)
+{
+	vfs__mem_free(vfs__self(vfs), pointer, size);
+}
+
+void vfs__longname_retire(struct vfs__thread *thread, struct vfs__longname *l)
+{
+	if (l)
+		vfs__epoch_retire(thread, free_memory, l, sizeof(*l) + l->len);
+}
+
+bool vfs__dentry_tryref(struct vfs_dentry *d)
+{
+	uint32_t ref = VFS_READ_ONCE(d->ref);
+
+	do {
+		if (ref & VFS__DENTRY_REF_DEAD)
+			return false;
+	} while (!__atomic_compare_exchange_n(&d->ref, &ref, ref + 1, true,
+					      __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	return true;
+}
+
+/* d is unhashed and its count says DEAD: gives back what it holds. The parent,
+ * whose reference the caller now has, is returned (NULL: a root's). */
+static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
+				      struct vfs_dentry *d)
+{
+	struct vfs_dentry *parent = d->parent == d ? NULL : d->parent;
+	struct vfs_inode *inode = d->inode;
+
+	if (vfs__dentry_flags(d) & VFS__DENTRY_LONG)
+		vfs__longname_retire(thread, d->name.longname);
+	vfs__epoch_retire(thread, free_memory, d, sizeof(*d));
+	if (inode)
+		vfs__inode_unref(thread, inode);
+	return parent;
+}
+
+void vfs__dentry_unref(struct vfs__thread *thread, struct vfs_dentry *d)
+{
+	while (d) {
+		uint32_t left =
+			__atomic_sub_fetch(&d->ref, 1, __ATOMIC_ACQ_REL);
+
+		assert(left != UINT32_MAX);
+		if (left || (vfs__dentry_flags(d) & VFS__DENTRY_HASHED))
+			return;
+		/* unhashed and unused: whoever sets DEAD frees it */
+		if (!__atomic_compare_exchange_n(&d->ref, &left,
+						 VFS__DENTRY_REF_DEAD, false,
+						 __ATOMIC_ACQ_REL,
+						 __ATOMIC_RELAXED))
+			return;
+		d = dentry_free(thread, d);
+	}
+}
+
+void vfs__dentry_discard(struct vfs__thread *thread, struct vfs_dentry *d)
+{
+	vfs__dentry_unref(thread, dentry_free(thread, d));
+}
+
+struct vfs_dentry *vfs__dentry_alloc(struct vfs__thread *thread,
+				     struct vfs_dentry *parent,
+				     const struct vfs_name *name)
+{
+	struct vfs_dentry *d = vfs__mem_alloc(thread, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	memset(d, 0, sizeof(*d));
+	d->ref = 1;
+	d->hash = name ? name->hash : 0;
+	if (name && name->len > VFS__NAME_INLINE) {
+		d->name.longname = vfs__longname_alloc(thread, name);
+		if (!d->name.longname) {
+			vfs__mem_free(thread, d, sizeof(*d));
+			return NULL;
+		}
+		/* no name looks like this: see vfs__dentry_matches */
+		d->name.words[2] = UINT64_MAX;
+		d->flags = VFS__DENTRY_LONG;
+	} else if (name) {
+		d->name_len = (uint8_t)name->len;
+		memcpy(d->name.chars, name->str, name->len);
+	}
+	d->parent = parent ? vfs__dentry_ref(parent) : d;
+	if (!parent)
+		d->flags |= VFS__DENTRY_ROOT;
+	return d;
+}
+
+void vfs__dentry_instantiate(struct vfs_dentry *d, struct vfs_inode *inode,
+			     uint64_t cookie)
+{
+	assert(!d->inode);
+	vfs__dentry_set_cookie(d, cookie);
+	VFS_STORE_POINTER(d->inode, inode);
+}

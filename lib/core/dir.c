@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listing directories: getdents64. Positions 0 and 1 are `.` and `..`, the
+ * others the backend's. Contract: rw.h, backend.h.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <vfs/dir.h>
+
+#include "core/inode.h"
+#include "core/rw.h"
+
+#define HEADER offsetof(struct vfs_dirent, name)
+
+int vfs_dir_emit(struct vfs_dir_context *context, const char *name,
+		 uint32_t len, uint64_t ino, uint32_t type, int64_t next)
+{
+	size_t reclen = (HEADER + len + 1 + 7) & ~(size_t)7;
+	struct {
+		uint64_t ino;
+		int64_t off;
+	} head = { ino, next };
+	uint16_t reclen16 = (uint16_t)reclen;
+	char *at = context->cursor;
+
+	if ((size_t)(context->end - at) < reclen) {
+		context->full = 1;
+		return 0;
+	}
+	/* the last word holds the NUL and the padding; names overwrite it */
+	memset(at + reclen - 8, 0, 8);
+	memcpy(at, &head, 16);
+	memcpy(at + 16, &reclen16, 2);
+	at[18] = (char)type;
+	if (len <= 16 && reclen >= HEADER + 16) {
+		/* short names, without a call */
+		for (uint32_t i = 0; i < len; i++)
+			at[HEADER + i] = name[i];
+	} else {
+		memcpy(at + HEADER, name, len);
+	}
+	context->last = at;
+	context->cursor = at + reclen;
+	context->position = next;
+	return 1;
+}
+
+/* `.` and `..`, when the position is before them. False: no room. */
+static bool emit_dots(struct vfs_file *file, struct vfs_dir_context *context)
+{
+	const struct vfs_dentry *d = file->path.dentry;
+
+	if (context->position == 0 &&
+	    !vfs_dir_emit(context, ".", 1, file->inode->ino, DT_DIR, 1))
+		return false;
+	if (context->position == 1 &&
+	    !vfs_dir_emit(context, "..", 2,
+			  vfs__dentry_parent(d)->inode->ino, DT_DIR, 2))
+		return false;
+	return true;
+}
+
+static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
+		    void *buffer, size_t size)
+{
+	struct vfs_inode *inode = file->inode;
+	struct vfs_dir_context context = { .position = file->position,
+					   .cursor = buffer,
+					   .end = (char *)buffer + size };
+	int64_t before = file->position;
+	int err = 0;
+
+	(void)thread;
+	vfs__inode_lock_shared(inode);
+	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)
+		err = -ENOENT;
+	else if (emit_dots(file, &context))
+		err = inode->ops->iterate(inode, file, &context);
+	vfs__inode_unlock_shared(inode);
+	if (!err && !context.last && context.position == before &&
+	    context.full)
+		err = -EINVAL;
+	if (err && !context.last)
+		return err;
+	VFS_WRITE_ONCE(file->position, context.position);
+	if (!(VFS_READ_ONCE(file->flags) & O_NOATIME))
+		vfs__path_accessed(&file->path, inode);
+	return context.cursor - (char *)buffer;
+}
+
+int64_t vfs__getdents(struct vfs__thread *thread, struct vfs_task *task,
+		      int fd, void *buffer, size_t size)
+{
+	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
+	int64_t n;
+
+	if (!file)
+		return -EBADF;
+	if (!(vfs__file_mode(file) & VFS__FILE_DIR)) {
+		n = -ENOTDIR;
+	} else if (!buffer && size) {
+		n = -EFAULT;
+	} else {
+		vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
+		n = list(thread, file, buffer, size);
+		vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
+	}
+	vfs__file_unref(thread, file);
+	return n;
+}

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptor tables. Contract: fdtable.h.
+ *
+ * A number that is reserved has its bit set in `open` and no file yet: to
+ * every other call it is -EBADF (dup3 onto it: -EBUSY, as Linux).
+ */
+#include "core/fdtable.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/lock.h"
+#include "core/task.h"
+#include "util/epoch.h"
+
+#define FIRST_SIZE 64u
+
+/* ---- arrays ---- */
+
+static size_t words_of(uint32_t size)
+{
+	return size / 64;
+}
+
+static size_t array_bytes(uint32_t size)
+{
+	size_t words = words_of(size);
+
+	return sizeof(struct vfs__fdarray) +
+	       size * sizeof(struct vfs_file *) +
+	       (2 * words + (words + 63) / 64) * sizeof(uint64_t);
+}
+
+static struct vfs__fdarray *array_alloc(struct vfs__thread *thread,
+					uint32_t size)
+{
+	struct vfs__fdarray *a = vfs__mem_alloc(thread, array_bytes(size));
+
+	if (!a)
+		return NULL;
+	memset(a, 0, array_bytes(size));
+	a->size = size;
+	a->open = (uint64_t *)(void *)&a->files[size];
+	a->cloexec = a->open + words_of(size);
+	a->full = a->cloexec + words_of(size);
+	return a;
+}
+
+static void array_copy(struct vfs__fdarray *to, const struct vfs__fdarray *from)
+{
+	size_t words = words_of(from->size);
+
+	memcpy(to->open, from->open, words * sizeof(uint64_t));
+	memcpy(to->cloexec, from->cloexec, words * sizeof(uint64_t));
+	memcpy(to->full, from->full, (words + 63) / 64 * sizeof(uint64_t));
+	for (uint32_t i = 0; i < from->size; i++)
+		to->files[i] = VFS_READ_ONCE(from->files[i]);
+}
+
+static void array_free(struct vfs *vfs, void *pointer, size_t size)
+{
+	vfs__mem_free(vfs__self(vfs), pointer, size);
+}
+
+static bool bit_test(const uint64_t *map, uint32_t i)
+{
+	return map[i / 64] >> (i % 64) & 1;
+}
+
+static void bit_put(uint64_t *map, uint32_t i, bool value)
+{
+	uint64_t bit = UINT64_C(1) << (i % 64);
+
+	if (value)
+		map[i / 64] |= bit;
+	else
+		map[i / 64] &= ~bit;
+}
+
+static void mark_open(struct vfs__fdtable *table, uint32_t fd, bool cloexec)
+{
+	struct vfs__fdarray *a = table->array;
+
+	bit_put(a->open, fd, true);
+	bit_put(a->cloexec, fd, cloexec);
+	if (a->open[fd / 64] == UINT64_MAX)
+		bit_put(a->full, fd / 64, true);
+	if (fd == table->lowest)
+		table->lowest = fd + 1;
+}
+
+static void mark_closed(struct vfs__fdtable *table, uint32_t fd)
+{
+	struct vfs__fdarray *a = table->array;
+
+	bit_put(a->open, fd, false);
+	bit_put(a->cloexec, fd, false);
+	bit_put(a->full, fd / 64, false);
+	if (fd < table->lowest)
+		table->lowest = fd;
+}
+
+/* The lowest number >= from that is not open; array->size when none is. */
+static uint32_t find_free(const struct vfs__fdarray *a, uint32_t from)
+{
+	uint32_t words = (uint32_t)words_of(a->size);
+	uint32_t w = from / 64;
+	uint64_t free_bits;
+
+	if (from >= a->size)
+		return a->size;
+	free_bits = ~a->open[w] & ~UINT64_C(0) << (from % 64);
+	if (free_bits)
+		return w * 64 + (uint32_t)__builtin_ctzll(free_bits);
+	for (w++; w < words; w++) {
+		if (w % 64 == 0 && a->full[w / 64] == UINT64_MAX) {
+			w += 63;
+			continue;
+		}
+		if (a->open[w] != UINT64_MAX)
+			return w * 64 +
+			       (uint32_t)__builtin_ctzll(~a->open[w]);
+	}
+	return a->size;
+}
+
+/* A larger array for at least `need` numbers, published. Lock held. */
+static int grow(struct vfs__thread *thread, struct vfs *vfs,
+		struct vfs__fdtable *table, uint32_t need,
+		struct vfs__fdarray **old)
+{
+	struct vfs__fdarray *a;
+	uint32_t size = table->array->size;
+
+	(void)vfs;
+	while (size < need)
+		size *= 2;
+	a = array_alloc(thread, size);
+	if (!a)
+		return -ENOMEM;
+	array_copy(a, table->array);
+	*old = table->array;
+	VFS_STORE_POINTER(table->array, a);
+	return 0;
+}
+
+static void retire_array(struct vfs__thread *thread, struct vfs__fdarray *a)
+{
+	if (a)
+		vfs__epoch_retire(thread, array_free, a, array_bytes(a->size));
+}
+
+/* ---- taking numbers ---- */
+
+static uint32_t limit_of(const struct vfs_task *task)
+{
+	uint64_t limit = VFS_READ_ONCE(task->nofile_cur);
+
+	return limit > task->vfs->max_descriptors ?
+		       task->vfs->max_descriptors :
+		       (uint32_t)limit;
+}
+
+/* Marks the lowest free number >= minimum open. Lock held. */
+static int take(struct vfs__thread *thread, struct vfs_task *task,
+		uint32_t minimum, bool cloexec, struct vfs__fdarray **old)
+{
+	struct vfs__fdtable *table = task->files;
+	uint32_t from = minimum > table->lowest ? minimum : table->lowest;
+	uint32_t fd = find_free(table->array, from);
+
+	if (fd < from)
+		fd = from;
+	if (fd >= limit_of(task))
+		return -EMFILE;
+	if (fd >= table->array->size) {
+		int err;
+
+		fd = fd > from ? fd : from;
+		err = grow(thread, task->vfs, table, fd + 1, old);
+		if (err)
+			return err;
+	}
+	mark_open(table, fd, cloexec);
+	return (int)fd;
+}
+
+int vfs__fd_reserve(struct vfs__thread *thread, struct vfs_task *task,
+		    uint32_t minimum, bool cloexec)
+{
+	struct vfs__fdtable *table = task->files;
+	struct vfs__fdarray *old = NULL;
+	int fd;
+
+	if (minimum >= limit_of(task))
+		return minimum ? -EINVAL : -EMFILE;
+	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+	fd = take(thread, task, minimum, cloexec, &old);
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	retire_array(thread, old);
+	return fd;
+}
+
+void vfs__fd_fill(struct vfs_task *task, int fd, struct vfs_file *file)
+{
+	struct vfs__fdtable *table = task->files;
+
+	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+	VFS_STORE_POINTER(table->array->files[fd], file);
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+}
+
+void vfs__fd_release(struct vfs_task *task, int fd)
+{
+	struct vfs__fdtable *table = task->files;
+
+	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+	mark_closed(table, (uint32_t)fd);
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+}
+
+int vfs__fd_install(struct vfs__thread *thread, struct vfs_task *task,
+		    struct vfs_file *file, uint32_t minimum, bool cloexec)
+{
+	struct vfs__fdtable *table = task->files;
+	struct vfs__fdarray *old = NULL;
+	int fd;
+
+	if (minimum >= limit_of(task))
+		return minimum ? -EINVAL : -EMFILE;
+	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+	fd = take(thread, task, minimum, cloexec, &old);
+	if (fd >= 0)
+		VFS_STORE_POINTER(table->array->files[fd], file);
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	retire_array(thread, old);
+	return fd;
+}
+
+int vfs__fd_install_pair(struct vfs__thread *thread, struct vfs_task *task,
+			 struct vfs_file *const files[2], bool cloexec,
+			 int fds[2])
+{
+	int first = vfs__fd_reserve(thread, task, 0, cloexec);
+	int second;
+
+	if (first < 0)
+		return first;
+	second = vfs__fd_reserve(thread, task, 0, cloexec);
+	if (second < 0) {
+		vfs__fd_release(task, first);
+		return second;
+	}
+	vfs__fd_fill(task, first, files[0]);
+	vfs__fd_fill(task, second, files[1]);
+	fds[0] = first;
+	fds[1] = second;
+	return 0;
+}
+
+/* ---- finding files ---- */
+
+static struct vfs_file *get(struct vfs__thread *thread, struct vfs_task *task,
+			    int fd, uint32_t refused)
+{
+	struct vfs_file *file;
+
+	vfs__epoch_enter(thread);
+	do {
+		file = vfs__fd_peek(task->files, fd);
+	} while (file && !vfs__file_tryref(file));
+	vfs__epoch_leave(thread);
+	if (file && (vfs__file_mode(file) & refused)) {
+		vfs__file_unref(thread, file);
+		return NULL;
+	}
+	return file;
+}
+
+struct vfs_file *vfs__fd_get(struct vfs__thread *thread,
+			     struct vfs_task *task, int fd)
+{
+	return get(thread, task, fd, 0);
+}
+
+struct vfs_file *vfs__fd_get_io(struct vfs__thread *thread,
+				struct vfs_task *task, int fd)
+{
+	return get(thread, task, fd, VFS__FILE_PATH);
+}
+
+/* ---- closing ---- */
+
+/* A descriptor of file is gone; its reference is given back. */
+static void closed(struct vfs__thread *thread, struct vfs *vfs,
+		   struct vfs__fdtable *table, struct vfs_file *file)
+{
+	if (__atomic_load_n(&table->posix_locks, __ATOMIC_ACQUIRE) &&
+	    !(vfs__file_mode(file) & VFS__FILE_PATH))
+		vfs__locks_close(thread, vfs, table, file->inode);
+	vfs__file_unref(thread, file);
+}
+
+int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
+{
+	struct vfs__fdtable *table = task->files;
+	struct vfs_file *file = NULL;
+
+	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+	if ((uint32_t)fd < table->array->size)
+		file = table->array->files[fd];
+	if (file) {
+		VFS_STORE_POINTER(table->array->files[fd], NULL);
+		mark_closed(table, (uint32_t)fd);
+	}
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	if (!file)
+		return -EBADF;
+	closed(thread, task->vfs, table, file);
+	return 0;
+}
+
+int vfs__fd_replace(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		    struct vfs_file *file, bool cloexec)
+{
+	struct vfs__fdtable *table = task->files;
+	struct vfs__fdarray *old = NULL;
+	struct vfs_file *before = NULL;
+	int err = 0;
+
+	if (fd < 0 || (uint32_t)fd >= limit_of(task))
+		return -EBADF;
+	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+	if ((uint32_t)fd >= table->array->size)
+		err = grow(thread, task->vfs, table, (uint32_t)fd + 1, &old);
+	if (!err) {
+		before = table->array->files[fd];
+		if (!before && bit_test(table->array->open, (uint32_t)fd))
+			err = -EBUSY;
+	}
+	if (!err) {
+		VFS_STORE_POINTER(table->array->files[fd], file);
+		mark_open(table, (uint32_t)fd, cloexec);
+	}
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	retire_array(thread, old);
+	if (!err && before)
+		closed(thread, task->vfs, table, before);
+	return err ? err : fd;
+}
+
+/* The first open number in [fd, last], or -1; reserved ones are passed. */
+static int64_t next_open(struct vfs__fdtable *table, uint64_t fd, uint64_t last)
+{
+	const struct vfs__fdarray *a = table->array;
+
+	for (; fd <= last && fd < a->size; fd++) {
+		if (fd % 64 == 0 && !a->open[fd / 64])
+			fd += 63;
+		else if (a->files[fd])
+			return (int64_t)fd;
+	}
+	return -1;
+}
+
+void vfs__fd_close_range(struct vfs__thread *thread, struct vfs_task *task,
+			 uint32_t first, uint32_t last, bool cloexec)
+{
+	struct vfs__fdtable *table = task->files;
+	int64_t fd = first;
+
+	for (;; fd++) {
+		vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+		fd = next_open(table, (uint64_t)fd, last);
+		if (fd >= 0 && cloexec)
+			bit_put(table->array->cloexec, (uint32_t)fd, true);
+		vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+		if (fd < 0)
+			return;
+		if (!cloexec)
+			vfs__fd_close(thread, task, (int)fd);
+	}
+}
+
+int vfs__fd_get_cloexec(struct vfs_task *task, int fd)
+{
+	struct vfs__fdtable *table = task->files;
+	int value = -EBADF;
+
+	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+	if ((uint32_t)fd < table->array->size && table->array->files[fd])
+		value = bit_test(table->array->cloexec, (uint32_t)fd);
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	return value;
+}
+
+int vfs__fd_set_cloexec(struct vfs_task *task, int fd, bool cloexec)
+{
+	struct vfs__fdtable *table = task->files;
+	int err = -EBADF;
+
+	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+	if ((uint32_t)fd < table->array->size && table->array->files[fd]) {
+		bit_put(table->array->cloexec, (uint32_t)fd, cloexec);
+		err = 0;
+	}
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	return err;
+}
+
+/* ---- tables ---- */
+
+static struct vfs__fdtable *table_alloc(struct vfs__thread *thread,
+					uint32_t size)
+{
+	struct vfs__fdtable *table = vfs__mem_alloc(thread, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	memset(table, 0, sizeof(*table));
+	table->ref = 1;
+	vfs__mutex_init(&table->lock);
+	table->array = array_alloc(thread, size);
+	if (!table->array) {
+		vfs__mem_free(thread, table, sizeof(*table));
+		return NULL;
+	}
+	return table;
+}
+
+int vfs__fdtable_create(struct vfs__thread *thread, struct vfs *vfs,
+			struct vfs__fdtable **out)
+{
+	struct vfs__fdtable *table = table_alloc(thread, FIRST_SIZE);
+
+	(void)vfs;
+	if (!table)
+		return -ENOMEM;
+	*out = table;
+	return 0;
+}
+
+/* Copies from's files into `to`, which is large enough. from's lock held. */
+static void copy_files(struct vfs__fdtable *to, const struct vfs__fdarray *from)
+{
+	array_copy(to->array, from);
+	to->lowest = 0;
+	for (uint32_t fd = 0; fd < from->size; fd++) {
+		if (to->array->files[fd])
+			vfs__file_ref(to->array->files[fd]);
+		else if (bit_test(to->array->open, fd))
+			mark_closed(to, fd); /* reserved by an open */
+	}
+}
+
+int vfs__fdtable_clone(struct vfs__thread *thread, struct vfs *vfs,
+		       struct vfs__fdtable *from, struct vfs__fdtable **out)
+{
+	struct vfs__fdtable *table;
+	uint32_t size;
+	bool done;
+
+	(void)vfs;
+	do {
+		vfs__mutex_lock(&from->lock, VFS__RANK_FDTABLE);
+		size = from->array->size;
+		vfs__mutex_unlock(&from->lock, VFS__RANK_FDTABLE);
+		table = table_alloc(thread, size);
+		if (!table)
+			return -ENOMEM;
+		vfs__mutex_lock(&from->lock, VFS__RANK_FDTABLE);
+		done = from->array->size <= size;
+		if (done)
+			copy_files(table, from->array);
+		vfs__mutex_unlock(&from->lock, VFS__RANK_FDTABLE);
+		if (!done) {
+			vfs__mem_free(thread, table->array,
+				      array_bytes(size));
+			vfs__mem_free(thread, table, sizeof(*table));
+		}
+	} while (!done);
+	*out = table;
+	return 0;
+}
+
+void vfs__fdtable_unref(struct vfs__thread *thread, struct vfs *vfs,
+			struct vfs__fdtable *table)
+{
+	struct vfs__fdarray *a = table->array;
+
+	if (__atomic_sub_fetch(&table->ref, 1, __ATOMIC_ACQ_REL))
+		return;
+	for (uint32_t fd = 0; fd < a->size; fd++) {
+		struct vfs_file *file = a->files[fd];
+
+		VFS_STORE_POINTER(a->files[fd], NULL);
+		if (file)
+			closed(thread, vfs, table, file);
+	}
+	retire_array(thread, a);
+	vfs__epoch_retire(thread, array_free, table, sizeof(*table));
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files: making and releasing them. Contract: file.h. */
+#include "core/file.h"
+
+#include <string.h>
+
+#include "core/cred.h"
+#include "core/instance.h"
+#include "core/lock.h"
+#include "core/pipe.h"
+#include "util/epoch.h"
+
+struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
+				 const struct vfs__path *path,
+				 struct vfs_cred *cred, uint32_t flags,
+				 uint32_t mode)
+{
+	struct vfs_file *file = vfs__mem_alloc(thread, sizeof(*file));
+
+	if (!file)
+		return NULL;
+	vfs__path_ref(thread, path);
+	file->inode = path->dentry->inode;
+	file->path = *path;
+	file->flags = flags;
+	file->mode = mode;
+	file->ref = 1;
+	vfs__mutex_init(&file->position_lock);
+	file->position = 0;
+	file->cred = vfs_cred_ref(cred);
+	file->private_data = NULL;
+	file->vfs = vfs;
+	return file;
+}
+
+bool vfs__file_tryref(struct vfs_file *file)
+{
+	uint32_t ref = VFS_READ_ONCE(file->ref);
+
+	do {
+		if (!ref)
+			return false;
+	} while (!__atomic_compare_exchange_n(&file->ref, &ref, ref + 1, true,
+					      __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	return true;
+}
+
+static void file_free(struct vfs *vfs, void *pointer, size_t size)
+{
+	vfs__mem_free(vfs__self(vfs), pointer, size);
+}
+
+static void file_release(struct vfs__thread *thread, struct vfs_file *file)
+{
+	struct vfs_inode *inode = file->inode;
+
+	if (vfs__file_mode(file) & VFS__FILE_LOCKED)
+		vfs__locks_release(thread, file);
+	if (file->mode & VFS__FILE_STREAM)
+		vfs__fifo_release(thread, file);
+	else if ((file->mode & VFS__FILE_OPENED) && inode->ops->release)
+		inode->ops->release(inode, file);
+	if (file->mode & VFS__FILE_WRITER)
+		vfs__mount_write_end(thread, file->path.mnt);
+	vfs_cred_unref(file->cred);
+	vfs__path_unref(thread, &file->path);
+	vfs__epoch_retire(thread, file_free, file, sizeof(*file));
+}
+
+void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file)
+{
+	if (!__atomic_sub_fetch(&file->ref, 1, __ATOMIC_ACQ_REL))
+		file_release(thread, file);
+}
+
+uint32_t vfs_file_flags(const struct vfs_file *file)
+{
+	return VFS_READ_ONCE(file->flags);
+}
+
+void vfs_file_set_private(struct vfs_file *file, void *data)
+{
+	file->private_data = data;
+}
+
+void *vfs_file_private(const struct vfs_file *file)
+{
+	return file->private_data;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open files: position, flags, the dentry and mount they were opened by.
+ *
+ * Life. One reference a descriptor, and one for each call that may block. A
+ * call that cannot block uses the file inside a read section without one. The
+ * last reference releases (locks dropped, backend's release called) at once
+ * and frees the memory after a grace period.
+ */
+#ifndef VFS__FILE_H
+#define VFS__FILE_H
+
+#include <stdbool.h>
+#include <vfs/sys/backend.h>
+
+#include "core/mount.h"
+#include "util/lock.h"
+
+struct vfs__thread;
+struct vfs_task;
+struct vfs_cred;
+struct vfs__pollers;
+
+/* vfs_file.mode */
+#define VFS__FILE_READ 0x1u
+#define VFS__FILE_WRITE 0x2u
+#define VFS__FILE_PATH 0x4u	 /* O_PATH: names a place only */
+#define VFS__FILE_SEEKABLE 0x8u	 /* has a position */
+#define VFS__FILE_STREAM 0x10u	 /* a pipe or FIFO */
+#define VFS__FILE_LOCKED 0x20u	 /* may own flock or OFD locks (atomic) */
+#define VFS__FILE_WRITER 0x40u	 /* counted as a writer of its mount */
+#define VFS__FILE_DIR 0x80u
+#define VFS__FILE_OPENED 0x100u /* the backend was told: release it */
+
+struct vfs_file {
+	struct vfs_inode *inode; /* constant; the dentry's reference */
+	struct vfs__path path;	 /* constant; referenced */
+	uint32_t flags;		 /* O_*: atomic, F_SETFL */
+	uint32_t mode;		 /* VFS__FILE_*: atomic or */
+	uint32_t ref;		 /* atomic */
+	struct vfs__mutex position_lock;
+	int64_t position;	/* position_lock; read with VFS_READ_ONCE */
+	struct vfs_cred *cred;	/* the opener's; referenced */
+	void *private_data;	/* the backend's, or the pipe */
+	struct vfs *vfs;
+};
+
+/* - An open file on path (takes references of its own on path and cred).
+ *   NULL: out of memory. One reference. */
+struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
+				 const struct vfs__path *path,
+				 struct vfs_cred *cred, uint32_t flags,
+				 uint32_t mode);
+static inline struct vfs_file *vfs__file_ref(struct vfs_file *file)
+{
+	__atomic_fetch_add(&file->ref, 1, __ATOMIC_RELAXED);
+	return file;
+}
+/* - A reference on a file found inside a section; false when it is gone. */
+bool vfs__file_tryref(struct vfs_file *file);
+/* - Not inside a section. With the last one: release. */
+void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file);
+
+static inline uint32_t vfs__file_mode(const struct vfs_file *file)
+{
+	return VFS_READ_ONCE(file->mode);
+}
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* Inodes: life, attributes as stat shows them, times. Contract: inode.h. */
+#include "core/inode.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/acl.h"
+#include "core/instance.h"
+#include "core/lock.h"
+#include "core/pipe.h"
+#include "util/epoch.h"
+#include "util/time.h"
+
+#define RELATIME_SECONDS INT64_C(86400)
+
+/* ---- life ---- */
+
+static size_t inode_size(const struct vfs_super *super)
+{
+	return sizeof(struct vfs_inode) + super->type->inode_size;
+}
+
+struct vfs_inode *vfs_inode_create(struct vfs_super *super,
+				   const struct vfs_inode_ops *ops,
+				   uint64_t ino, uint32_t mode)
+{
+	struct vfs__thread *thread = vfs__self(super->vfs);
+	size_t size = inode_size(super);
+	struct vfs_inode *inode;
+	struct vfs_timespec now;
+
+	if (!thread)
+		return NULL;
+	inode = vfs__mem_alloc(thread, size);
+	if (!inode)
+		return NULL;
+	vfs_now(super->vfs, &now);
+	memset(inode, 0, size);
+	inode->ops = ops;
+	inode->super = super;
+	inode->mode = mode;
+	inode->ino = ino;
+	inode->nlink = S_ISDIR(mode) ? 2 : 1;
+	inode->core_ref = 1;
+	inode->atime_sec = inode->mtime_sec = now.sec;
+	inode->atime_nsec = inode->mtime_nsec = now.nsec;
+	inode->ctime_ns = inode->btime_ns = vfs__timespec_to_ns(&now);
+	return inode;
+}
+
+static void inode_free(struct vfs *vfs, void *pointer, size_t size)
+{
+	vfs__mem_free(vfs__self_always(vfs), pointer, size);
+}
+
+void vfs_inode_discard(struct vfs_inode *inode)
+{
+	if (!inode)
+		return;
+	assert(inode->core_ref == 1 && !inode->core_ext);
+	vfs__mem_free(vfs__self_always(inode->super->vfs), inode,
+		      inode_size(inode->super));
+}
+
+struct vfs_inode *vfs_inode_ref(struct vfs_inode *inode)
+{
+	if (inode)
+		__atomic_fetch_add(&inode->core_ref, 1, __ATOMIC_RELAXED);
+	return inode;
+}
+
+void vfs_inode_unref(struct vfs_inode *inode)
+{
+	if (inode)
+		vfs__inode_unref(vfs__self_always(inode->super->vfs), inode);
+}
+
+static void free_ext(struct vfs__thread *thread, struct vfs__inode_ext *ext)
+{
+	if (ext->locks)
+		vfs__locks_free(thread, ext->locks);
+	vfs__acl_free(thread, ext);
+	/* somebody may still be asking about permission */
+	vfs__epoch_retire(thread, inode_free, ext, sizeof(*ext));
+}
+
+/* Nobody has a reference: nobody can hold the lock for long or come for it. */
+static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
+{
+	struct vfs_super *super = inode->super;
+
+	while (!vfs__inode_trylock(inode))
+		sched_yield();
+	vfs_inode_set_flags(inode, VFS_INODE_DEAD, 0);
+	if (super->ops->evict)
+		super->ops->evict(inode);
+	if (inode->core_ext)
+		free_ext(thread, inode->core_ext);
+	if (S_ISFIFO(inode->mode) && inode->core_special)
+		vfs__pipe_free(thread, inode);
+	vfs__inode_unlock(inode);
+	vfs__epoch_retire(thread, inode_free, inode, inode_size(super));
+}
+
+void vfs__inode_unref(struct vfs__thread *thread, struct vfs_inode *inode)
+{
+	if (inode && !__atomic_sub_fetch(&inode->core_ref, 1, __ATOMIC_ACQ_REL))
+		inode_evict(thread, inode);
+}
+
+struct vfs__inode_ext *vfs__inode_ext(struct vfs__thread *thread,
+				      struct vfs_inode *inode)
+{
+	struct vfs__inode_ext *ext = vfs__inode_ext_peek(inode);
+	struct vfs__inode_ext *other = NULL;
+
+	if (ext)
+		return ext;
+	ext = vfs__mem_alloc(thread, sizeof(*ext));
+	if (!ext)
+		return NULL;
+	memset(ext, 0, sizeof(*ext));
+	if (__atomic_compare_exchange_n(&inode->core_ext, &other, ext, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return ext;
+	vfs__mem_free(thread, ext, sizeof(*ext));
+	return other;
+}
+
+void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set, uint32_t clear)
+{
+	if (clear)
+		__atomic_fetch_and(&inode->flags, ~clear, __ATOMIC_ACQ_REL);
+	if (set)
+		__atomic_fetch_or(&inode->flags, set, __ATOMIC_ACQ_REL);
+}
+
+/* ---- attributes ---- */
+
+/* Waits for a change of several attributes to end. */
+static inline uint32_t seq_begin(const struct vfs_inode *inode)
+{
+	uint32_t seq = __atomic_load_n(&inode->core_seq, __ATOMIC_ACQUIRE);
+
+	while (__builtin_expect(seq & 1, 0)) {
+		sched_yield();
+		seq = __atomic_load_n(&inode->core_seq, __ATOMIC_ACQUIRE);
+	}
+	return seq;
+}
+
+static inline bool seq_retry(const struct vfs_inode *inode, uint32_t seq)
+{
+#if !defined(__SANITIZE_THREAD__) && !defined(VFS__TSAN)
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+	return __builtin_expect(VFS_READ_ONCE(inode->core_seq) != seq, 0);
+}
+
+static inline void copy_attributes(const struct vfs_inode *inode,
+				   struct vfs_stat *out)
+{
+	uint64_t special;
+	int64_t ctime;
+	uint32_t seq;
+
+	do {
+		seq = seq_begin(inode);
+		out->mode = VFS_READ_ONCE(inode->mode);
+		out->nlink = VFS_READ_ONCE(inode->nlink);
+		out->uid = VFS_READ_ONCE(inode->uid);
+		out->gid = VFS_READ_ONCE(inode->gid);
+		out->size = VFS_READ_ONCE(inode->size);
+		special = VFS_READ_ONCE(inode->rdev);
+		out->mtime.sec = VFS_READ_ONCE(inode->mtime_sec);
+		out->mtime.nsec = VFS_READ_ONCE(inode->mtime_nsec);
+		ctime = VFS_READ_ONCE(inode->ctime_ns);
+	} while (seq_retry(inode, seq));
+	out->mtime.zero = 0;
+	out->ctime = vfs__ns_to_timespec(ctime);
+	if (S_ISCHR(out->mode) || S_ISBLK(out->mode)) {
+		out->rdev = special;
+		out->blocks = 0;
+	} else {
+		out->rdev = 0;
+		out->blocks = (int64_t)special;
+	}
+}
+
+static void fill_stat(const struct vfs_inode *inode, uint64_t mnt_id,
+		      struct vfs_stat *out)
+{
+	const struct vfs_super *super = inode->super;
+
+	out->mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
+	copy_attributes(inode, out);
+	out->dev = super->dev;
+	out->ino = inode->ino;
+	out->blksize = super->block_size;
+	out->atime = vfs__inode_atime(inode);
+	if (__builtin_expect(inode->btime_ns != INT64_MIN, 1)) {
+		out->btime = vfs__ns_to_timespec(inode->btime_ns);
+	} else {
+		out->mask &= ~(uint32_t)STATX_BTIME;
+		memset(&out->btime, 0, sizeof(out->btime));
+	}
+	out->mnt_id = mnt_id;
+	out->attributes = 0;
+}
+
+int vfs__inode_stat(struct vfs_inode *inode, uint64_t mnt_id,
+		    struct vfs_stat *out)
+{
+	struct vfs_stat full;
+	int err;
+
+	if (__builtin_expect(!inode->ops->getattr, 1)) {
+		fill_stat(inode, mnt_id, out);
+		return 0;
+	}
+	fill_stat(inode, mnt_id, &full);
+	err = inode->ops->getattr(inode, &full);
+	if (!err)
+		*out = full;
+	return err;
+}
+
+/* ---- times ---- */
+
+int64_t vfs__now_ns(struct vfs *vfs)
+{
+	struct vfs_timespec now;
+
+	vfs_now(vfs, &now);
+	return vfs__timespec_to_ns(&now);
+}
+
+void vfs__inode_set_atime(struct vfs_inode *inode,
+			  const struct vfs_timespec *atime)
+{
+	uint32_t nsec = VFS_READ_ONCE(inode->atime_nsec);
+
+	for (;;) {
+		if (nsec == VFS__ATIME_BUSY) {
+			sched_yield();
+			nsec = VFS_READ_ONCE(inode->atime_nsec);
+		} else if (__atomic_compare_exchange_n(
+				   &inode->atime_nsec, &nsec, VFS__ATIME_BUSY,
+				   true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+			break;
+		}
+	}
+	__atomic_store_n(&inode->atime_sec, atime->sec, __ATOMIC_RELEASE);
+	__atomic_store_n(&inode->atime_nsec, atime->nsec, __ATOMIC_RELEASE);
+}
+
+static inline bool is_after(const struct vfs_timespec *a, int64_t sec,
+			    uint32_t nsec)
+{
+	return a->sec > sec || (a->sec == sec && a->nsec > nsec);
+}
+
+/* relatime: a read leaves a trace when nothing has since the last change, or
+ * when the last trace is a day old. */
+static bool needs_atime(const struct vfs_inode *inode,
+			const struct vfs_timespec *atime,
+			const struct vfs_timespec *now)
+{
+	struct vfs_timespec ctime;
+
+	if (!is_after(atime, VFS_READ_ONCE(inode->mtime_sec),
+		      VFS_READ_ONCE(inode->mtime_nsec)))
+		return true;
+	ctime = vfs__ns_to_timespec(VFS_READ_ONCE(inode->ctime_ns));
+	if (!is_after(atime, ctime.sec, ctime.nsec))
+		return true;
+	return (int64_t)((uint64_t)now->sec - (uint64_t)atime->sec) >=
+	       RELATIME_SECONDS;
+}
+
+void vfs__inode_accessed(struct vfs_inode *inode)
+{
+	struct vfs_timespec atime, now;
+
+	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_NOATIME ||
+	    VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY)
+		return;
+	vfs_now(inode->super->vfs, &now);
+	atime = vfs__inode_atime(inode);
+	if (!needs_atime(inode, &atime, &now))
+		return;
+	if (atime.sec != now.sec || atime.nsec != now.nsec)
+		vfs__inode_set_atime(inode, &now);
+}
+
+static void set_times(struct vfs_inode *inode, const struct vfs_timespec *now,
+		      bool mtime, bool ctime)
+{
+	vfs__inode_change_begin(inode);
+	if (mtime) {
+		VFS_WRITE_ONCE(inode->mtime_sec, now->sec);
+		VFS_WRITE_ONCE(inode->mtime_nsec, now->nsec);
+	}
+	if (ctime)
+		VFS_WRITE_ONCE(inode->ctime_ns, vfs__timespec_to_ns(now));
+	vfs__inode_change_end(inode);
+}
+
+void vfs__inode_modified(struct vfs *vfs, struct vfs_inode *inode)
+{
+	struct vfs_timespec now;
+
+	vfs_now(vfs, &now);
+	set_times(inode, &now, true, true);
+}
+
+void vfs_inode_touch(struct vfs_inode *inode, uint32_t which)
+{
+	struct vfs_timespec now;
+
+	vfs_now(inode->super->vfs, &now);
+	if (which & VFS_TOUCH_ATIME)
+		vfs__inode_set_atime(inode, &now);
+	if (which & (VFS_TOUCH_MTIME | VFS_TOUCH_CTIME))
+		set_times(inode, &now, which & VFS_TOUCH_MTIME,
+			  which & VFS_TOUCH_CTIME);
+}

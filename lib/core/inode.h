@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inodes: the core's side of struct vfs_inode (<vfs/sys/backend.h>).
+ *
+ * Life. Made by vfs_inode_create with one reference; each dentry holds one,
+ * and whoever else needs it. With the last one the inode is evicted (its
+ * backend accounts for it) and freed after a grace period.
+ *
+ * core_lock is the inode's lock (rank DIR or INODE); core_seq is even when
+ * attributes are at rest, so that stat copies a consistent set without a lock.
+ */
+#ifndef VFS__INODE_H
+#define VFS__INODE_H
+
+#include <sys/stat.h>
+#include <vfs/sys/backend.h>
+
+#include "util/lock.h"
+
+struct vfs__thread;
+struct vfs__locks;
+struct vfs__acl;
+
+/* What few inodes need; made on first use, freed with the inode. */
+struct vfs__inode_ext {
+	struct vfs__locks *locks; /* core/lock.c; vfs.locks_lock */
+	struct vfs__acl *access;  /* cached ACLs: pointer published under the */
+	struct vfs__acl *default_; /* excl lock, retired when replaced */
+};
+
+/* - The ext, made when missing. NULL: out of memory. Any thread. */
+struct vfs__inode_ext *vfs__inode_ext(struct vfs__thread *thread,
+				      struct vfs_inode *inode);
+
+static inline struct vfs__inode_ext *
+vfs__inode_ext_peek(const struct vfs_inode *inode)
+{
+	return VFS_LOAD_POINTER(
+		((struct vfs_inode *)(uintptr_t)inode)->core_ext);
+}
+
+static inline uint32_t vfs__inode_mode(const struct vfs_inode *inode)
+{
+	return VFS_READ_ONCE(inode->mode);
+}
+
+static inline bool vfs__inode_is_dir(const struct vfs_inode *inode)
+{
+	return S_ISDIR(vfs__inode_mode(inode));
+}
+
+/* - Unref for callers that have their thread's record. Not inside a section. */
+void vfs__inode_unref(struct vfs__thread *thread, struct vfs_inode *inode);
+
+/* The inode's lock; a directory's has rank DIR, others' INODE. */
+static inline void vfs__inode_lock(struct vfs_inode *inode)
+{
+	vfs__rw_lock_excl(&inode->core_lock, vfs__inode_is_dir(inode)
+						     ? VFS__RANK_DIR
+						     : VFS__RANK_INODE);
+}
+
+static inline void vfs__inode_lock_nested(struct vfs_inode *inode)
+{
+	vfs__rw_lock_excl_nested(&inode->core_lock, vfs__inode_is_dir(inode)
+							    ? VFS__RANK_DIR
+							    : VFS__RANK_INODE);
+}
+
+static inline bool vfs__inode_trylock(struct vfs_inode *inode)
+{
+	return vfs__rw_try_excl(&inode->core_lock, vfs__inode_is_dir(inode)
+							   ? VFS__RANK_DIR
+							   : VFS__RANK_INODE);
+}
+
+static inline void vfs__inode_unlock(struct vfs_inode *inode)
+{
+	vfs__rw_unlock_excl(&inode->core_lock);
+}
+
+static inline void vfs__inode_lock_shared(struct vfs_inode *inode)
+{
+	vfs__rw_lock_shared(&inode->core_lock, vfs__inode_is_dir(inode)
+						       ? VFS__RANK_DIR
+						       : VFS__RANK_INODE);
+}
+
+static inline void vfs__inode_unlock_shared(struct vfs_inode *inode)
+{
+	vfs__rw_unlock_shared(&inode->core_lock);
+}
+
+/* Around changes of several attributes; excl lock held. Readers retry. */
+static inline void vfs__inode_change_begin(struct vfs_inode *inode)
+{
+	__atomic_store_n(&inode->core_seq, inode->core_seq + 1,
+			 __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+#if !defined(__SANITIZE_THREAD__) && !defined(VFS__TSAN)
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+#endif
+}
+
+static inline void vfs__inode_change_end(struct vfs_inode *inode)
+{
+	__atomic_store_n(&inode->core_seq, inode->core_seq + 1,
+			 __ATOMIC_RELEASE);
+}
+
+/* - Fills *out from the inode (and the backend's getattr); dev, mnt_id are
+ *   included. Inside a section when the type is non-blocking, else with a
+ *   reference. */
+int vfs__inode_stat(struct vfs_inode *inode, uint64_t mnt_id,
+		    struct vfs_stat *out);
+
+/*
+ * atime changes without the inode's lock (by reading), so it is not under
+ * core_seq: whoever sets it owns it while atime_nsec is BUSY, and who reads it
+ * believes the seconds between two equal looks at atime_nsec.
+ */
+#define VFS__ATIME_BUSY UINT32_MAX
+
+static inline struct vfs_timespec
+vfs__inode_atime(const struct vfs_inode *inode)
+{
+	struct vfs_timespec t = {.zero = 0};
+
+	do {
+		t.nsec = __atomic_load_n(&inode->atime_nsec, __ATOMIC_ACQUIRE);
+		t.sec = __atomic_load_n(&inode->atime_sec, __ATOMIC_ACQUIRE);
+	} while (__builtin_expect(t.nsec == VFS__ATIME_BUSY ||
+					  VFS_READ_ONCE(inode->atime_nsec) !=
+						  t.nsec,
+				  0));
+	return t;
+}
+
+/* - Sets atime; any thread, with or without the lock. */
+void vfs__inode_set_atime(struct vfs_inode *inode,
+			  const struct vfs_timespec *atime);
+
+/* - Whether reading now should update atime under relatime, and does it. */
+void vfs__inode_accessed(struct vfs_inode *inode);
+
+/* The clock, as nanoseconds since the epoch. */
+int64_t vfs__now_ns(struct vfs *vfs);
+/* - mtime and ctime to now. excl. */
+void vfs__inode_modified(struct vfs *vfs, struct vfs_inode *inode);
+
+#endif

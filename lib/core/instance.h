@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The instance: what every object of one virtual machine's file systems hangs
+ * from. Reference-counted; each task holds one reference.
+ */
+#ifndef VFS__INSTANCE_H
+#define VFS__INSTANCE_H
+
+#include <vfs/instance.h>
+#include <vfs/sys/backend.h>
+
+#include "core/dcache.h"
+#include "core/mount.h"
+#include "util/domain.h"
+#include "util/lock.h"
+#include "util/table.h"
+
+struct vfs__namespace;
+
+struct vfs {
+	/* constant after vfs_create */
+	struct vfs__domain *domain;
+	const struct vfs_allocator *allocator; /* NULL: malloc's family */
+	void (*now)(void *context, struct vfs_timespec *now);
+	void *now_context;
+	void (*log)(void *context, int32_t level, const char *message);
+	void *log_context;
+	uint64_t hash_seed[2];
+	uint32_t flags;
+	uint32_t max_descriptors;
+	struct vfs__namespace *root_ns;
+	struct vfs_cred *root_cred;	/* ids 0, every capability */
+	struct vfs_super *pipe_super;	/* inodes of pipe2() */
+	struct vfs_mount *pipe_mount;	/* where their files live: not in the tree */
+
+	uint32_t ref;	     /* atomic */
+	uint32_t next_task;  /* atomic */
+	uint32_t next_dev;   /* atomic: minor numbers of anonymous devices */
+	uint64_t next_mount; /* atomic */
+
+	struct vfs__mutex types_lock; /* protects types; a leaf */
+	struct vfs__table types;
+
+	/* POSIX locks' waiters-for graph, and the lock lists: core/lock.c */
+	struct vfs__mutex locks_lock;
+
+	struct vfs__mounts mounts; /* core/mount.c */
+	struct vfs__dcache dcache; /* core/dcache.c */
+};
+
+/* - vfs_create, with the types that every instance knows: NULL-terminated. */
+int vfs__instance_create(const struct vfs_config *config,
+			 const struct vfs_filesystem_type *const *builtin,
+			 struct vfs **out);
+
+/* The calling thread's record; NULL: -ENOMEM is what the call returns. */
+static inline struct vfs__thread *vfs__self(struct vfs *vfs)
+{
+	return vfs__thread_self(vfs->domain);
+}
+
+/* The same where the call cannot fail (giving a last reference back): waits
+ * for memory if this thread comes by for the first time and there is none. */
+struct vfs__thread *vfs__self_always(struct vfs *vfs);
+
+#endif

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening files. Contract: open.h.
+ *
+ * Stages, as in Linux, because errors come in that order: a descriptor is
+ * reserved; the path is walked (with O_CREAT to the parent, and the last
+ * component is looked up, or made, under the directory's lock); the result is
+ * checked against flags and permissions; the file is made, told to the
+ * backend, truncated, and put behind the descriptor.
+ */
+#include "core/open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+
+#include "core/attr.h"
+#include "core/names.h"
+#include "core/perm.h"
+#include "core/pipe.h"
+#include "core/rw.h"
+
+#ifndef O_TMPFILE
+#define O_TMPFILE (020000000 | O_DIRECTORY)
+#endif
+#define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
+
+struct opening {
+	struct vfs__thread *thread;
+	struct vfs_task *task;
+	struct vfs_cred *cred; /* referenced */
+	const struct vfs__open_how *how;
+	uint32_t walk;	 /* VFS__WALK_* */
+	uint32_t access; /* VFS__MAY_* */
+	bool created;
+	struct vfs__path path; /* referenced, when found */
+};
+
+static uint32_t access_of(uint32_t flags)
+{
+	static const uint32_t wanted[4] = {
+		VFS__MAY_READ, VFS__MAY_WRITE, VFS__MAY_READ | VFS__MAY_WRITE,
+		VFS__MAY_READ | VFS__MAY_WRITE
+	};
+	uint32_t access = wanted[flags & O_ACCMODE];
+
+	if (flags & O_TRUNC)
+		access |= VFS__MAY_WRITE;
+	return access;
+}
+
+/* ---- finding or making the file ---- */
+
+static int find_plain(struct opening *o, int dirfd, const char *path)
+{
+	return vfs__path_lookup(o->thread, o->task, dirfd, path, o->walk,
+				&o->path);
+}
+
+/*
+ * The last component under its directory's lock: *dentry is what is there
+ * (referenced), made if it was not.
+ */
+static int find_or_make(struct opening *o, const struct vfs__path *parent,
+			const struct vfs_name *name, int readonly,
+			struct vfs_dentry **dentry)
+{
+	struct vfs_inode *dir = parent->dentry->inode;
+	int err;
+
+	vfs__inode_lock(dir);
+	err = vfs__lookup_one(o->thread, o->task->vfs, parent->dentry, name,
+			      dentry);
+	if (!err && !(*dentry)->inode) {
+		err = readonly;
+		if (!err)
+			err = vfs__may_create(o->thread, o->cred, dir);
+		if (!err)
+			err = vfs__make_node(o->thread, o->task, o->cred,
+					     parent->dentry, *dentry,
+					     S_IFREG | (o->how->mode & 07777),
+					     0, NULL);
+		o->created = !err;
+		if (err) {
+			vfs__inode_unlock(dir);
+			vfs__dentry_unref(o->thread, *dentry);
+			return err;
+		}
+	}
+	vfs__inode_unlock(dir);
+	return err;
+}
+
+/* A name that is there, without the directory's lock; -ENOENT: look closer. */
+static int find_existing(struct opening *o, const struct vfs__path *parent,
+			 const struct vfs_name *name,
+			 struct vfs_dentry **dentry)
+{
+	if (name->len > parent->dentry->inode->super->name_max)
+		return -ENOENT;
+	*dentry = vfs__dcache_get(o->thread, o->task->vfs, parent->dentry,
+				  name);
+	if (!*dentry)
+		return -ENOENT;
+	if ((*dentry)->inode)
+		return 0;
+	vfs__dentry_unref(o->thread, *dentry);
+	return -ENOENT;
+}
+
+/* One last component. 1: it is a symlink, *dentry, to be followed. */
+static int last_component(struct opening *o, const struct vfs__path *parent,
+			  const struct vfs__last *last,
+			  struct vfs_dentry **dentry)
+{
+	int readonly, err = -ENOENT;
+
+	if (last->type != VFS__LAST_NORM || last->slash)
+		return -EISDIR;
+	if (!(o->how->flags & O_EXCL))
+		err = find_existing(o, parent, &last->name, dentry);
+	if (err) {
+		readonly = vfs__mount_write_begin(o->thread, parent->mnt);
+		err = find_or_make(o, parent, &last->name, readonly, dentry);
+		if (!readonly)
+			vfs__mount_write_end(o->thread, parent->mnt);
+	}
+	if (err)
+		return err;
+	return S_ISLNK(vfs__inode_mode((*dentry)->inode)) &&
+	       (o->walk & VFS__WALK_FOLLOW);
+}
+
+static int find_creating(struct opening *o, int dirfd, const char *path)
+{
+	struct vfs__resume resume;
+	struct vfs__path parent;
+	struct vfs__last last;
+	struct vfs_dentry *dentry;
+	int err = vfs__walk_parent(o->thread, o->task, dirfd, path, o->walk,
+				   &resume, &parent, &last);
+
+	while (!err) {
+		err = last_component(o, &parent, &last, &dentry);
+		if (err < 0) {
+			vfs__path_unref(o->thread, &parent);
+			break;
+		}
+		if (!err) {
+			/* the parent's reference becomes the file's */
+			vfs__dentry_unref(o->thread, parent.dentry);
+			o->path.mnt = parent.mnt;
+			o->path.dentry = dentry;
+			err = vfs__walk_cross(o->thread, o->task, o->walk,
+					      &o->path);
+			if (err)
+				vfs__path_unref(o->thread, &o->path);
+			break;
+		}
+		err = vfs__walk_resume(o->thread, o->task, &resume,
+				       dentry->inode, &parent, &last);
+		vfs__dentry_unref(o->thread, dentry);
+	}
+	vfs__walk_fini(o->thread, &resume);
+	return err;
+}
+
+static int make_tmpfile(struct opening *o, int dirfd, const char *path)
+{
+	struct vfs_dentry *dentry = NULL;
+	struct vfs__path dir;
+	struct vfs_inode *inode;
+	int err = vfs__path_lookup(o->thread, o->task, dirfd, path,
+				   o->walk | VFS__WALK_DIRECTORY, &dir);
+
+	if (err)
+		return err;
+	inode = dir.dentry->inode;
+	err = vfs__mount_write_begin(o->thread, dir.mnt);
+	if (!err) {
+		vfs__inode_lock(inode);
+		err = vfs__permission_load(o->thread, o->cred, inode,
+					   VFS__MAY_WRITE | VFS__MAY_EXEC);
+		if (!err)
+			err = vfs__make_tmpfile(
+				o->thread, o->task, o->cred, dir.dentry,
+				S_IFREG | (o->how->mode & 07777), &dentry);
+		vfs__inode_unlock(inode);
+		vfs__mount_write_end(o->thread, dir.mnt);
+	}
+	if (err) {
+		vfs__path_unref(o->thread, &dir);
+		return err;
+	}
+	if (!(o->how->flags & O_EXCL))
+		vfs_inode_set_flags(dentry->inode, VFS_INODE_LINKABLE, 0);
+	vfs__dentry_unref(o->thread, dir.dentry);
+	o->path.mnt = dir.mnt;
+	o->path.dentry = dentry;
+	o->created = true;
+	return 0;
+}
+
+/* ---- may it be opened? ---- */
+
+static int check_type(const struct opening *o, const struct vfs_inode *inode)
+{
+	uint32_t flags = vfs__mount_flags(o->path.mnt);
+
+	switch (vfs__inode_mode(inode) & S_IFMT) {
+	case S_IFLNK:
+		return -ELOOP;
+	case S_IFDIR:
+		return o->access & VFS__MAY_WRITE ? -EISDIR : 0;
+	case S_IFCHR:
+	case S_IFBLK:
+		return flags & VFS__MNT_NODEV ? -EACCES : 0;
+	default:
+		return 0;
+	}
+}
+
+static int may_open(struct opening *o)
+{
+	struct vfs_inode *inode = o->path.dentry->inode;
+	uint32_t type = vfs__inode_mode(inode) & S_IFMT;
+	int err = check_type(o, inode);
+
+	if (err)
+		return err;
+	if (!o->created) {
+		if ((o->access & VFS__MAY_WRITE) &&
+		    (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY) &&
+		    type == S_IFREG)
+			return -EROFS;
+		err = vfs__permission_load(o->thread, o->cred, inode,
+					   o->access);
+		if (err)
+			return err;
+	}
+	if ((o->how->flags & O_NOATIME) &&
+	    !vfs__owner_or_capable(o->cred, inode))
+		return -EPERM;
+	return 0;
+}
+
+static int check_result(struct opening *o)
+{
+	struct vfs_inode *inode = o->path.dentry->inode;
+	uint32_t flags = o->how->flags;
+
+	if ((flags & O_CREAT) && !(flags & O_PATH)) {
+		if ((flags & O_EXCL) && !o->created)
+			return -EEXIST;
+		if (vfs__inode_is_dir(inode))
+			return -EISDIR;
+	}
+	if ((flags & O_DIRECTORY) && !(flags & TMPFILE_BIT) &&
+	    !vfs__inode_is_dir(inode))
+		return -ENOTDIR;
+	return flags & O_PATH ? 0 : may_open(o);
+}
+
+/* ---- the open file ---- */
+
+static uint32_t file_mode(const struct opening *o, uint32_t type)
+{
+	uint32_t flags = o->how->flags;
+	uint32_t mode = 0;
+
+	if (flags & O_PATH)
+		return VFS__FILE_PATH | (type == S_IFDIR ? VFS__FILE_DIR : 0);
+	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_RDWR)
+		mode |= VFS__FILE_READ;
+	if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR)
+		mode |= VFS__FILE_WRITE;
+	if (type == S_IFIFO)
+		mode |= VFS__FILE_STREAM;
+	else
+		mode |= VFS__FILE_SEEKABLE;
+	if (type == S_IFDIR)
+		mode |= VFS__FILE_DIR;
+	return mode;
+}
+
+/* Tells whoever serves the type; file->mode says what is to be undone. */
+static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
+{
+	struct vfs_inode *inode = file->inode;
+	int err;
+
+	switch (type) {
+	case S_IFIFO:
+		file->mode &= ~VFS__FILE_STREAM;
+		err = vfs__fifo_open(o->thread, o->task, file);
+		if (!err)
+			file->mode |= VFS__FILE_STREAM;
+		return err;
+	case S_IFSOCK:
+	case S_IFCHR:
+	case S_IFBLK:
+		return -ENXIO; /* nothing serves it */
+	default:
+		break;
+	}
+	if ((file->mode & VFS__FILE_WRITE)) {
+		err = vfs__mount_write_begin(o->thread, o->path.mnt);
+		if (err)
+			return err;
+		file->mode |= VFS__FILE_WRITER;
+	}
+	err = inode->ops->open ? inode->ops->open(inode, file) : 0;
+	if (!err)
+		file->mode |= VFS__FILE_OPENED;
+	return err;
+}
+
+static int truncate_opened(struct opening *o, uint32_t type)
+{
+	int err;
+
+	if (!(o->how->flags & O_TRUNC) || o->created || type != S_IFREG)
+		return 0;
+	err = vfs__mount_write_begin(o->thread, o->path.mnt);
+	if (!err) {
+		err = vfs__truncate_inode(o->thread, o->task, o->cred,
+					  o->path.dentry->inode, 0, true);
+		vfs__mount_write_end(o->thread, o->path.mnt);
+	}
+	return err;
+}
+
+static uint32_t status_flags(uint32_t flags)
+{
+	const uint32_t gone = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC |
+			      O_CLOEXEC;
+
+	return (flags & ~gone) | (flags & O_PATH ? 0 : VFS__O_LARGEFILE);
+}
+
+static int make_file(struct opening *o, struct vfs_file **out)
+{
+	uint32_t type = vfs__inode_mode(o->path.dentry->inode) & S_IFMT;
+	struct vfs_file *file =
+		vfs__file_alloc(o->thread, o->task->vfs, &o->path, o->cred,
+				status_flags(o->how->flags),
+				file_mode(o, type));
+	int err = 0;
+
+	if (!file)
+		return -ENOMEM;
+	if (!(file->mode & VFS__FILE_PATH)) {
+		err = tell_backend(o, file, type);
+		if (!err)
+			err = truncate_opened(o, type);
+	}
+	if (err) {
+		vfs__file_unref(o->thread, file);
+		return err;
+	}
+	*out = file;
+	return 0;
+}
+
+static int open_path(struct opening *o, int dirfd, const char *path,
+		     struct vfs_file **out)
+{
+	uint32_t flags = o->how->flags;
+	int err;
+
+	if (flags & TMPFILE_BIT)
+		err = make_tmpfile(o, dirfd, path);
+	else if ((flags & O_CREAT) && !(flags & O_PATH))
+		err = find_creating(o, dirfd, path);
+	else
+		err = find_plain(o, dirfd, path);
+	if (err)
+		return err;
+	err = check_result(o);
+	if (!err)
+		err = make_file(o, out);
+	vfs__path_unref(o->thread, &o->path);
+	return err;
+}
+
+int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
+	      const char *path, const struct vfs__open_how *how)
+{
+	struct opening o = { .thread = thread, .task = task, .how = how };
+	struct vfs_file *file = NULL;
+	int fd, err;
+
+	o.access = how->flags & (O_PATH | TMPFILE_BIT) ?
+			   0 :
+			   access_of(how->flags);
+	o.walk = how->resolve << VFS__WALK_RESOLVE_SHIFT;
+	if (!(how->flags & O_NOFOLLOW) &&
+	    !((how->flags & O_CREAT) && (how->flags & O_EXCL) &&
+	      !(how->flags & (O_PATH | TMPFILE_BIT))))
+		o.walk |= VFS__WALK_FOLLOW;
+	if (how->flags & O_DIRECTORY)
+		o.walk |= VFS__WALK_DIRECTORY;
+	if (!path)
+		return -EFAULT;
+	fd = vfs__fd_reserve(thread, task, 0, how->flags & O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	o.cred = vfs__task_cred(thread, task);
+	err = open_path(&o, dirfd, path, &file);
+	vfs_cred_unref(o.cred);
+	if (err) {
+		vfs__fd_release(task, fd);
+		return err;
+	}
+	vfs__fd_fill(task, fd, file);
+	return fd;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Building a path from a place, backwards. Contract: path.h. Names are read
+ * inside a section and believed if no rename took place meanwhile.
+ */
+#include "core/path.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "core/instance.h"
+#include "util/epoch.h"
+
+static bool prepend(char *buffer, char **at, const char *text, size_t len)
+{
+	if ((size_t)(*at - buffer) < len)
+		return false;
+	*at -= len;
+	memcpy(*at, text, len);
+	return true;
+}
+
+/* One try: -EAGAIN when a rename interfered is the caller's to find out. */
+static int build(struct vfs__path at, const struct vfs__path *root,
+		 char *buffer, char **start, bool *unreachable)
+{
+	*unreachable = false;
+	while (at.mnt != root->mnt || at.dentry != root->dentry) {
+		const char *name;
+		uint32_t len;
+
+		if (at.dentry == at.mnt->root) {
+			if (at.mnt->parent == at.mnt) {
+				*unreachable = true;
+				return 0;
+			}
+			at.dentry = at.mnt->mountpoint;
+			at.mnt = at.mnt->parent;
+			continue;
+		}
+		name = vfs__dentry_name(at.dentry, &len);
+		if (!prepend(buffer, start, name, len) ||
+		    !prepend(buffer, start, "/", 1))
+			return -ERANGE;
+		at.dentry = vfs__dentry_parent(at.dentry);
+	}
+	return 0;
+}
+
+/* A directory that is gone is DEAD; a file is unhashed. */
+static bool is_removed(const struct vfs_dentry *d)
+{
+	uint32_t flags = vfs__dentry_flags(d);
+	const struct vfs_inode *inode = vfs__dentry_inode(d);
+
+	if (flags & VFS__DENTRY_ROOT)
+		return false;
+	if (inode && (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD))
+		return true;
+	return !(flags & VFS__DENTRY_HASHED);
+}
+
+int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
+			 const struct vfs__path *path,
+			 const struct vfs__path *root, char *buffer,
+			 size_t size, char **start, bool *unreachable)
+{
+	uint64_t renames;
+	bool valid;
+	int err;
+
+	if (!size)
+		return -ERANGE;
+	if (is_removed(path->dentry))
+		return -ENOENT;
+	do {
+		renames = __atomic_load_n(&vfs->dcache.renames,
+					  __ATOMIC_ACQUIRE);
+		vfs__epoch_enter(thread);
+		*start = buffer + size - 1;
+		**start = '\0';
+		err = build(*path, root, buffer, start, unreachable);
+		valid = !(renames & 1) &&
+			__atomic_load_n(&vfs->dcache.renames,
+					__ATOMIC_ACQUIRE) == renames;
+		vfs__epoch_leave(thread);
+		if (!valid)
+			sched_yield();
+	} while (!valid);
+	if (!err && !**start && !prepend(buffer, start, "/", 1))
+		err = -ERANGE;
+	return err ? err : buffer + size - *start;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* From a place back to its path. */
+#ifndef VFS__PATH_H
+#define VFS__PATH_H
+
+#include "core/mount.h"
+
+/*
+ * - The path of a place as seen from root, built backwards into
+ *   buffer[0..size): *start is where it begins, NUL-terminated.
+ * - Its length with the NUL; -ERANGE: size is too small; -ENOENT: the place
+ *   was removed. *unreachable: root is not above it.
+ */
+int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
+			 const struct vfs__path *path,
+			 const struct vfs__path *root, char *buffer,
+			 size_t size, char **start, bool *unreachable);
+
+#endif

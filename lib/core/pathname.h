@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Splitting a path into components. A component is hashed while it is
+ * scanned, eight bytes at a time, with the instance's secret seed; its words,
+ * zero-padded, are what dentries are compared with. The end of the string is
+ * known, and nothing beyond it is read.
+ */
+#ifndef VFS__PATHNAME_H
+#define VFS__PATHNAME_H
+
+#include <stdbool.h>
+#include <string.h>
+#include <vfs/sys/backend.h>
+
+#include "core/dentry.h"
+
+#define VFS__PATH_MAX 4096u
+#define VFS__NAME_MAX 255u
+#define VFS__SYMLINKS_MAX 40u
+
+struct vfs__component {
+	uint64_t words[VFS__NAME_INLINE / 8];
+	struct vfs_name name;
+};
+
+static inline uint64_t vfs__mix(uint64_t a, uint64_t b)
+{
+#ifdef __SIZEOF_INT128__
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+	uint64_t low = (a & 0xffffffffu) * (b & 0xffffffffu);
+	uint64_t high = (a >> 32) * (b >> 32);
+	uint64_t cross = (a >> 32) * (b & 0xffffffffu) +
+			 (a & 0xffffffffu) * (b >> 32);
+
+	return low ^ high ^ (cross << 32 | cross >> 32);
+#endif
+}
+
+/* Bytes of s[0..left), at most 8, the first in the lowest byte. */
+static inline uint64_t vfs__load_le(const char *s, size_t left)
+{
+	uint64_t word = 0;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	if (left >= 8) {
+		memcpy(&word, s, 8);
+		return word;
+	}
+	if (left >= 4) {
+		uint32_t low, high;
+
+		memcpy(&low, s, 4);
+		memcpy(&high, s + left - 4, 4);
+		return low | (uint64_t)high << (8 * (left - 4));
+	}
+#endif
+	for (size_t i = 0; i < left && i < 8; i++)
+		word |= (uint64_t)(unsigned char)s[i] << (8 * i);
+	return word;
+}
+
+/*
+ * Scans one component that begins at s (not a slash) in a string that ends at
+ * end. Length in name.len; longer than VFS__NAME_MAX is for the caller to
+ * refuse.
+ */
+static inline void vfs__component_scan(const uint64_t seed[2], const char *s,
+				       const char *end,
+				       struct vfs__component *out)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	const uint64_t high = UINT64_C(0x8080808080808080);
+	uint64_t hash = seed[0];
+	uint32_t len = 0, index = 0;
+
+	out->words[0] = out->words[1] = out->words[2] = 0;
+	for (;;) {
+		uint64_t word = vfs__load_le(s + len, (size_t)(end - s) - len);
+		uint64_t slash = word ^ (ones * '/');
+		uint64_t found = ((word - ones) & ~word & high) |
+				 ((slash - ones) & ~slash & high);
+
+		if (found) {
+			uint32_t n = (uint32_t)__builtin_ctzll(found) >> 3;
+
+			word &= ~(~UINT64_C(0) << (8 * n));
+			len += n;
+			if (n && index < VFS__NAME_INLINE / 8)
+				out->words[index] = word;
+			hash = vfs__mix(hash ^ word, seed[1] ^ len);
+			break;
+		}
+		if (index < VFS__NAME_INLINE / 8)
+			out->words[index] = word;
+		index++;
+		len += 8;
+		hash = vfs__mix(hash ^ word, seed[1]);
+	}
+	out->name.str = s;
+	out->name.len = len;
+	out->name.hash = (uint32_t)(hash ^ hash >> 32);
+}
+
+static inline bool vfs__component_is_dot(const struct vfs__component *c)
+{
+	return c->name.len == 1 && c->name.str[0] == '.';
+}
+
+static inline bool vfs__component_is_dotdot(const struct vfs__component *c)
+{
+	return c->name.len == 2 && c->name.str[0] == '.' &&
+	       c->name.str[1] == '.';
+}
+
+#endif

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rename. Contract: names.h. The only file that locks two directories.
+ *
+ * Order: the cross-directory rename lock (only when the directories differ, so
+ * that no directory changes its place while ancestors are looked at), the
+ * ancestor directory before the descendant (otherwise by address), then the
+ * inodes that are moved, directories first and by address.
+ */
+#include <errno.h>
+#include <linux/fs.h>
+#include <stdio.h>
+
+#include "core/names.h"
+#include "core/perm.h"
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE (1 << 0)
+#define RENAME_EXCHANGE (1 << 1)
+#define RENAME_WHITEOUT (1 << 2)
+#endif
+
+struct side {
+	struct vfs__path parent;
+	struct vfs__last last;
+	struct vfs_dentry *dentry; /* referenced once looked up */
+	struct vfs__longname *longname; /* for the name it may be given */
+};
+
+struct renaming {
+	struct vfs__thread *thread;
+	struct vfs_task *task;
+	struct vfs_cred *cred;
+	uint32_t flags;
+	struct side from, to;
+	struct vfs_dentry *trap; /* an ancestor of one of the directories */
+};
+
+/* ---- locks ---- */
+
+/* The child of `above` through which `d` is reached, or NULL. The rename lock
+ * is held: parents of directories stay. */
+static struct vfs_dentry *child_towards(const struct vfs_dentry *above,
+					struct vfs_dentry *d)
+{
+	while (!(vfs__dentry_flags(d) & VFS__DENTRY_ROOT)) {
+		if (d->parent == above)
+			return d;
+		d = d->parent;
+	}
+	return NULL;
+}
+
+static void lock_directories(struct renaming *r)
+{
+	struct vfs_dentry *old = r->from.parent.dentry;
+	struct vfs_dentry *new = r->to.parent.dentry;
+	bool new_first;
+
+	if (old == new) {
+		vfs__inode_lock(old->inode);
+		return;
+	}
+	vfs__mutex_lock(&r->task->vfs->dcache.rename_lock, VFS__RANK_RENAME);
+	r->trap = child_towards(new, old);
+	new_first = r->trap != NULL;
+	if (!r->trap) {
+		r->trap = child_towards(old, new);
+		if (!r->trap)
+			new_first = new->inode < old->inode;
+	}
+	vfs__inode_lock(new_first ? new->inode : old->inode);
+	vfs__inode_lock_nested(new_first ? old->inode : new->inode);
+}
+
+static void unlock_directories(struct renaming *r)
+{
+	struct vfs_dentry *old = r->from.parent.dentry;
+	struct vfs_dentry *new = r->to.parent.dentry;
+
+	vfs__inode_unlock(old->inode);
+	if (old == new)
+		return;
+	vfs__inode_unlock(new->inode);
+	vfs__mutex_unlock(&r->task->vfs->dcache.rename_lock,
+			  VFS__RANK_RENAME);
+}
+
+/* The inodes that change places; b may be NULL, or the same. */
+static void lock_inodes(struct vfs_inode *a, struct vfs_inode *b)
+{
+	bool b_first = b && (vfs__inode_is_dir(b) && !vfs__inode_is_dir(a));
+
+	if (b && vfs__inode_is_dir(b) == vfs__inode_is_dir(a))
+		b_first = b < a;
+	if (b_first)
+		vfs__inode_lock_nested(b);
+	vfs__inode_lock_nested(a);
+	if (b && b != a && !b_first)
+		vfs__inode_lock_nested(b);
+}
+
+static void unlock_inodes(struct vfs_inode *a, struct vfs_inode *b)
+{
+	vfs__inode_unlock(a);
+	if (b && b != a)
+		vfs__inode_unlock(b);
+}
+
+/* ---- checks ---- */
+
+/* What can be said from the two names, in Linux's order. */
+static int check_names(struct renaming *r)
+{
+	struct vfs_inode *source, *target;
+	int err = vfs__lookup_one(r->thread, r->task->vfs,
+				  r->from.parent.dentry, &r->from.last.name,
+				  &r->from.dentry);
+
+	if (err)
+		return err;
+	source = r->from.dentry->inode;
+	if (!source)
+		return -ENOENT;
+	err = vfs__lookup_one(r->thread, r->task->vfs, r->to.parent.dentry,
+			      &r->to.last.name, &r->to.dentry);
+	if (err)
+		return err;
+	target = r->to.dentry->inode;
+	if ((r->flags & RENAME_NOREPLACE) && target)
+		return -EEXIST;
+	if (r->flags & RENAME_EXCHANGE) {
+		if (!target)
+			return -ENOENT;
+		if (!vfs__inode_is_dir(target) && r->to.last.slash)
+			return -ENOTDIR;
+	}
+	if (!vfs__inode_is_dir(source)) {
+		if (r->from.last.slash)
+			return -ENOTDIR;
+		if (!(r->flags & RENAME_EXCHANGE) && r->to.last.slash)
+			return -ENOTDIR;
+	}
+	if (r->from.dentry == r->trap)
+		return -EINVAL;
+	if (r->to.dentry == r->trap)
+		return r->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	return 0;
+}
+
+static int check_permissions(struct renaming *r)
+{
+	struct vfs_inode *source = r->from.dentry->inode;
+	struct vfs_inode *target = r->to.dentry->inode;
+	struct vfs_inode *old_dir = r->from.parent.dentry->inode;
+	struct vfs_inode *new_dir = r->to.parent.dentry->inode;
+	bool is_dir = vfs__inode_is_dir(source);
+	bool exchange = r->flags & RENAME_EXCHANGE;
+	int err = vfs__may_delete(r->thread, r->cred, old_dir, r->from.dentry,
+				  is_dir);
+
+	if (err)
+		return err;
+	if (!target)
+		err = vfs__may_create(r->thread, r->cred, new_dir);
+	else
+		err = vfs__may_delete(r->thread, r->cred, new_dir,
+				      r->to.dentry,
+				      exchange ? vfs__inode_is_dir(target) :
+						 is_dir);
+	if (!err && (!old_dir->ops->rename || !new_dir->ops->rename))
+		err = -EPERM;
+	/* `..` of a directory changes: that is a write to it */
+	if (!err && old_dir != new_dir && is_dir)
+		err = vfs__permission_load(r->thread, r->cred, source,
+					   VFS__MAY_WRITE);
+	if (!err && old_dir != new_dir && exchange &&
+	    vfs__inode_is_dir(target))
+		err = vfs__permission_load(r->thread, r->cred, target,
+					   VFS__MAY_WRITE);
+	return err;
+}
+
+/* ---- the change ---- */
+
+static int call_backend(struct renaming *r, struct vfs_rename_args *args)
+{
+	struct vfs_inode *target = r->to.dentry->inode;
+	int err;
+
+	lock_inodes(args->old_inode, target);
+	if ((vfs__dentry_flags(r->from.dentry) |
+	     vfs__dentry_flags(r->to.dentry)) &
+	    VFS__DENTRY_MOUNTED)
+		err = -EBUSY;
+	else
+		err = args->old_dir->ops->rename(args);
+	if (!err && target && !(r->flags & RENAME_EXCHANGE) &&
+	    vfs__inode_is_dir(target))
+		vfs_inode_set_flags(target, VFS_INODE_DEAD, 0);
+	unlock_inodes(args->old_inode, target);
+	return err;
+}
+
+/* Gives d the name and parent of a side; the old long name in *old. */
+static void move_to(struct renaming *r, struct vfs_dentry *d,
+		    struct vfs_dentry *parent, const struct vfs_name *name,
+		    struct vfs__longname **longname, uint64_t cookie,
+		    struct vfs__longname **old)
+{
+	vfs__dentry_ref(parent);
+	vfs__dcache_move(r->thread, r->task->vfs, d, parent, name, *longname,
+			 old);
+	*longname = NULL;
+	vfs__dentry_set_cookie(d, cookie);
+}
+
+/* The names in the cache follow what the backend did. Cannot fail. */
+static void move_names(struct renaming *r, const struct vfs_rename_args *args,
+		       struct vfs_dentry *whiteout)
+{
+	struct vfs *vfs = r->task->vfs;
+	struct vfs_dentry *old_parent = r->from.parent.dentry;
+	struct vfs_dentry *new_parent = r->to.parent.dentry;
+	struct vfs__longname *gone[2] = { NULL, NULL };
+
+	/* a reference of ours on the parent that is left: given back by the
+	 * caller of rename through unref_moved */
+	vfs__dcache_rename_begin(vfs);
+	if (!(r->flags & RENAME_EXCHANGE))
+		vfs__dcache_remove(r->thread, vfs, r->to.dentry);
+	move_to(r, r->from.dentry, new_parent, &args->new_name,
+		&r->to.longname, args->new_name_cookie, &gone[0]);
+	if (r->flags & RENAME_EXCHANGE)
+		move_to(r, r->to.dentry, old_parent, &args->old_name,
+			&r->from.longname, args->old_name_cookie, &gone[1]);
+	vfs__dcache_rename_end(vfs);
+	if (whiteout) {
+		vfs__dentry_instantiate(whiteout, args->whiteout,
+					args->old_name_cookie);
+		vfs__dcache_insert(r->thread, vfs, whiteout);
+	}
+	vfs__longname_retire(r->thread, gone[0]);
+	vfs__longname_retire(r->thread, gone[1]);
+	/* the references that the moved names had on their old parents; the
+	 * paths hold others, so nothing is freed under the locks */
+	vfs__dentry_unref(r->thread, old_parent);
+	if (r->flags & RENAME_EXCHANGE)
+		vfs__dentry_unref(r->thread, new_parent);
+}
+
+/* Memory for long names is taken before anything changes. */
+static int reserve_names(struct renaming *r, const struct vfs_rename_args *args)
+{
+	if (args->new_name.len > VFS__NAME_INLINE) {
+		r->to.longname =
+			vfs__longname_alloc(r->thread, &args->new_name);
+		if (!r->to.longname)
+			return -ENOMEM;
+	}
+	if ((r->flags & RENAME_EXCHANGE) &&
+	    args->old_name.len > VFS__NAME_INLINE) {
+		r->from.longname =
+			vfs__longname_alloc(r->thread, &args->old_name);
+		if (!r->from.longname)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int rename_locked(struct renaming *r)
+{
+	struct vfs_rename_args args = { .size = sizeof(args) };
+	struct vfs_dentry *whiteout = NULL;
+	int err = check_names(r);
+
+	if (err)
+		return err;
+	if (r->from.dentry->inode == r->to.dentry->inode)
+		return 0; /* two names of one file: both stay */
+	err = check_permissions(r);
+	if (err)
+		return err;
+	args.old_dir = r->from.parent.dentry->inode;
+	args.new_dir = r->to.parent.dentry->inode;
+	args.old_name = r->from.last.name;
+	args.new_name = r->to.last.name;
+	args.old_inode = r->from.dentry->inode;
+	args.new_inode = r->to.dentry->inode;
+	args.old_cookie = vfs__dentry_cookie(r->from.dentry);
+	args.new_cookie = vfs__dentry_cookie(r->to.dentry);
+	args.flags = r->flags & (RENAME_EXCHANGE | RENAME_WHITEOUT);
+	err = reserve_names(r, &args);
+	if (!err && (r->flags & RENAME_WHITEOUT)) {
+		whiteout = vfs__dentry_alloc(r->thread, r->from.parent.dentry,
+					     &args.old_name);
+		if (!whiteout)
+			err = -ENOMEM;
+	}
+	if (!err)
+		err = call_backend(r, &args);
+	if (!err)
+		move_names(r, &args, whiteout);
+	vfs__dentry_unref(r->thread, whiteout);
+	vfs__longname_free(r->thread, r->from.longname);
+	vfs__longname_free(r->thread, r->to.longname);
+	return err;
+}
+
+static int check_parents(const struct renaming *r)
+{
+	if (r->from.parent.mnt != r->to.parent.mnt)
+		return -EXDEV;
+	if (r->from.last.type != VFS__LAST_NORM)
+		return -EBUSY;
+	if (r->to.last.type != VFS__LAST_NORM)
+		return r->flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	return 0;
+}
+
+static int with_parents(struct renaming *r)
+{
+	int err = check_parents(r);
+
+	if (!err)
+		err = vfs__mount_write_begin(r->thread, r->from.parent.mnt);
+	if (err)
+		return err;
+	r->cred = vfs__task_cred(r->thread, r->task);
+	lock_directories(r);
+	err = rename_locked(r);
+	unlock_directories(r);
+	vfs__dentry_unref(r->thread, r->from.dentry);
+	vfs__dentry_unref(r->thread, r->to.dentry);
+	vfs_cred_unref(r->cred);
+	vfs__mount_write_end(r->thread, r->from.parent.mnt);
+	return err;
+}
+
+int vfs__rename(struct vfs__thread *thread, struct vfs_task *task,
+		int olddirfd, const char *oldpath, int newdirfd,
+		const char *newpath, uint32_t flags)
+{
+	struct renaming r = { .thread = thread, .task = task, .flags = flags };
+	int err;
+
+	if (flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE |
+				RENAME_WHITEOUT))
+		return -EINVAL;
+	if ((flags & RENAME_EXCHANGE) &&
+	    (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)))
+		return -EINVAL;
+	err = vfs__path_parent(thread, task, olddirfd, oldpath, 0,
+			       &r.from.parent, &r.from.last);
+	if (err)
+		return err;
+	err = vfs__path_parent(thread, task, newdirfd, newpath, 0,
+			       &r.to.parent, &r.to.last);
+	if (!err) {
+		err = with_parents(&r);
+		vfs__path_unref(thread, &r.to.parent);
+	}
+	vfs__path_unref(thread, &r.from.parent);
+	return err;
+}

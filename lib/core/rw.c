@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading and writing. Contract: rw.h.
+ *
+ * Order of locks: position, inode. The short ways use the file inside a read
+ * section, without a reference; when they find a lock taken or a backend that
+ * may block, they go the long way, with one.
+ */
+#include "core/rw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "core/attr.h"
+#include "core/inode.h"
+#include "core/pipe.h"
+#include "util/epoch.h"
+
+#define KNOWN_RWF                                                        \
+	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+
+static bool is_nonblocking(const struct vfs_inode *inode)
+{
+	return inode->super->type->flags & VFS_FS_NONBLOCKING;
+}
+
+/* ---- reading ---- */
+
+static int64_t read_one(struct vfs_inode *inode, struct vfs_file *file,
+			const struct vfs_iovec *iov, int64_t offset)
+{
+	if (!iov->base)
+		return offset < VFS_READ_ONCE(inode->size) ? -EFAULT : 0;
+	return inode->ops->read(inode, file, iov->base, iov->len, offset);
+}
+
+/* The segments one after the other, until one comes short. Inside a section
+ * for non-blocking types. */
+static int64_t read_segments(struct vfs_inode *inode, struct vfs_file *file,
+			     const struct vfs__io *io, int64_t offset)
+{
+	size_t left = VFS__IO_MAX;
+	int64_t done = 0;
+
+	for (int i = 0; i < io->count && left; i++) {
+		struct vfs_iovec part = io->iov[i];
+		int64_t n;
+
+		if (part.len > left)
+			part.len = left;
+		if (!part.len)
+			continue;
+		n = read_one(inode, file, &part, offset + done);
+		if (n < 0)
+			return done ? done : n;
+		done += n;
+		left -= (size_t)n;
+		if ((size_t)n < part.len)
+			break;
+	}
+	return done;
+}
+
+static void accessed(const struct vfs_file *file, bool moved)
+{
+	if (moved && !(VFS_READ_ONCE(file->flags) & O_NOATIME))
+		vfs__path_accessed(&file->path, file->inode);
+}
+
+static bool has_bytes(const struct vfs__io *io)
+{
+	for (int i = 0; i < io->count; i++)
+		if (io->iov[i].len)
+			return true;
+	return false;
+}
+
+/* Whether file can be read at all, as io asks. */
+static int check_read(const struct vfs_file *file, const struct vfs__io *io)
+{
+	uint32_t mode = vfs__file_mode(file);
+
+	if (mode & VFS__FILE_PATH)
+		return -EBADF;
+	if (io->offset >= 0 && !(mode & VFS__FILE_SEEKABLE))
+		return -ESPIPE;
+	if (!(mode & VFS__FILE_READ))
+		return -EBADF;
+	if (mode & VFS__FILE_DIR)
+		return -EISDIR;
+	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->read)
+		return -EINVAL;
+	if (io->flags & RWF_NOWAIT && !(mode & VFS__FILE_STREAM))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/* At io->offset or the position. -EAGAIN: the long way, please. */
+static int64_t read_short(struct vfs_file *file, const struct vfs__io *io)
+{
+	struct vfs_inode *inode = file->inode;
+	int64_t n;
+
+	if (io->offset >= 0) {
+		n = read_segments(inode, file, io, io->offset);
+	} else {
+		if (!vfs__mutex_trylock(&file->position_lock, VFS__RANK_POS))
+			return -EAGAIN;
+		n = read_segments(inode, file, io, file->position);
+		if (n > 0)
+			VFS_WRITE_ONCE(file->position, file->position + n);
+		vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
+	}
+	/* a read of no bytes at the end of the file is an access too */
+	accessed(file, n > 0 || (n == 0 && has_bytes(io)));
+	return n;
+}
+
+static int64_t read_at(struct vfs__thread *thread, struct vfs_file *file,
+		       const struct vfs__io *io, int64_t offset)
+{
+	bool section = is_nonblocking(file->inode);
+	int64_t n;
+
+	if (section)
+		vfs__epoch_enter(thread);
+	n = read_segments(file->inode, file, io, offset);
+	accessed(file, n > 0 || (n == 0 && has_bytes(io)));
+	if (section)
+		vfs__epoch_leave(thread);
+	return n;
+}
+
+/* On a referenced file. */
+static int64_t read_long(struct vfs__thread *thread, struct vfs_task *task,
+			 struct vfs_file *file, const struct vfs__io *io)
+{
+	bool nonblock = (VFS_READ_ONCE(file->flags) & O_NONBLOCK) ||
+			(io->flags & RWF_NOWAIT);
+	int64_t n;
+
+	if (vfs__file_mode(file) & VFS__FILE_STREAM)
+		return vfs__pipe_readv(thread, task, file, io->iov, io->count,
+				       nonblock);
+	if (io->offset >= 0)
+		return read_at(thread, file, io, io->offset);
+	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
+	n = read_at(thread, file, io, file->position);
+	if (n > 0)
+		VFS_WRITE_ONCE(file->position, file->position + n);
+	vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
+	return n;
+}
+
+int64_t vfs__read(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		  const struct vfs__io *io)
+{
+	struct vfs_file *file;
+	int64_t n;
+
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(task->files, fd);
+	n = file ? check_read(file, io) : -EBADF;
+	if (!n && is_nonblocking(file->inode) &&
+	    !(vfs__file_mode(file) & VFS__FILE_STREAM))
+		n = read_short(file, io);
+	else if (!n)
+		n = -EAGAIN;
+	vfs__epoch_leave(thread);
+	if (__builtin_expect(n != -EAGAIN, 1))
+		return n;
+	file = vfs__fd_get_io(thread, task, fd);
+	if (!file)
+		return -EBADF;
+	n = check_read(file, io);
+	if (!n)
+		n = read_long(thread, task, file, io);
+	vfs__file_unref(thread, file);
+	return n;
+}
+
+int64_t vfs__file_read(struct vfs__thread *thread, struct vfs_task *task,
+		       struct vfs_file *file, const struct vfs_iovec *iov,
+		       int count, int64_t *offset)
+{
+	struct vfs__io io = { iov, count, offset ? *offset : -1, 0 };
+	int64_t n = check_read(file, &io);
+
+	if (!n)
+		n = read_long(thread, task, file, &io);
+	if (n > 0 && offset)
+		*offset += n;
+	return n;
+}
+
+/* ---- writing ---- */
+
+static int check_write(const struct vfs_file *file, const struct vfs__io *io)
+{
+	uint32_t mode = vfs__file_mode(file);
+
+	if (mode & VFS__FILE_PATH)
+		return -EBADF;
+	if (io->offset >= 0 && !(mode & VFS__FILE_SEEKABLE))
+		return -ESPIPE;
+	if (!(mode & VFS__FILE_WRITE))
+		return -EBADF;
+	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->write)
+		return -EINVAL;
+	if (io->flags & RWF_NOWAIT && !(mode & VFS__FILE_STREAM))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static size_t total_of(const struct vfs__io *io)
+{
+	size_t total = 0;
+
+	for (int i = 0; i < io->count; i++) {
+		if (io->iov[i].len > VFS__IO_MAX - total)
+			return VFS__IO_MAX;
+		total += io->iov[i].len;
+	}
+	return total;
+}
+
+/* Cuts *length to what the limits leave at offset. */
+static int check_limits(struct vfs_task *task, const struct vfs_inode *inode,
+			int64_t offset, size_t *length)
+{
+	uint64_t limit = VFS_READ_ONCE(task->fsize_cur);
+	uint64_t max = (uint64_t)inode->super->max_file_size;
+
+	if (limit > max)
+		limit = max;
+	if ((uint64_t)offset >= limit)
+		return -EFBIG;
+	if (*length > limit - (uint64_t)offset)
+		*length = (size_t)(limit - (uint64_t)offset);
+	return 0;
+}
+
+/* inode locked. */
+static int64_t write_segments(struct vfs_inode *inode, struct vfs_file *file,
+			      const struct vfs__io *io, int64_t offset,
+			      size_t left)
+{
+	int64_t done = 0;
+
+	for (int i = 0; i < io->count && left; i++) {
+		const struct vfs_iovec *part = &io->iov[i];
+		size_t len = part->len < left ? part->len : left;
+		int64_t n;
+
+		if (!len)
+			continue;
+		n = part->base ? inode->ops->write(inode, file, part->base,
+						   len, offset + done) :
+				 -EFAULT;
+		if (n < 0)
+			return done ? done : n;
+		done += n;
+		left -= (size_t)n;
+		if ((size_t)n < len)
+			break;
+	}
+	return done;
+}
+
+/* inode locked, in no section. *offset: out, where it was written. */
+static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
+			    struct vfs_inode *inode, struct vfs_file *file,
+			    const struct vfs__io *io, bool append,
+			    int64_t *offset)
+{
+	size_t length = total_of(io);
+	int64_t n;
+	int err;
+
+	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)
+		return -EBADF; /* closed meanwhile by another thread */
+	if (!length)
+		return 0;
+	if (append)
+		*offset = inode->size;
+	err = check_limits(task, inode, *offset, &length);
+	if (err)
+		return err;
+	if (__builtin_expect((inode->mode & (S_ISUID | S_ISGID)) ||
+				     (inode->flags & VFS_INODE_XATTR),
+			     0)) {
+		struct vfs_cred *cred = vfs__task_cred(thread, task);
+
+		err = vfs__attr_kill_suid(thread, cred, inode);
+		vfs_cred_unref(cred);
+		if (err)
+			return err;
+	}
+	/* Linux updates the times before it knows whether bytes will fit */
+	vfs__inode_modified(task->vfs, inode);
+	n = write_segments(inode, file, io, *offset, length);
+	return n;
+}
+
+static bool appends(const struct vfs_file *file, const struct vfs__io *io)
+{
+	return (VFS_READ_ONCE(file->flags) & O_APPEND) ||
+	       (io->flags & RWF_APPEND);
+}
+
+static int64_t write_at(struct vfs__thread *thread, struct vfs_task *task,
+			struct vfs_file *file, const struct vfs__io *io,
+			int64_t *offset)
+{
+	struct vfs_inode *inode = file->inode;
+	int64_t n;
+
+	vfs__inode_lock(inode);
+	n = write_locked(thread, task, inode, file, io, appends(file, io),
+			 offset);
+	vfs__inode_unlock(inode);
+	return n;
+}
+
+/* On a referenced file. */
+static int64_t write_long(struct vfs__thread *thread, struct vfs_task *task,
+			  struct vfs_file *file, const struct vfs__io *io)
+{
+	bool nonblock = (VFS_READ_ONCE(file->flags) & O_NONBLOCK) ||
+			(io->flags & RWF_NOWAIT);
+	int64_t offset = io->offset;
+	int64_t n;
+
+	if (vfs__file_mode(file) & VFS__FILE_STREAM)
+		return vfs__pipe_writev(thread, task, file, io->iov, io->count,
+					nonblock);
+	if (offset >= 0)
+		return write_at(thread, task, file, io, &offset);
+	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
+	offset = file->position;
+	n = write_at(thread, task, file, io, &offset);
+	if (n > 0)
+		VFS_WRITE_ONCE(file->position, offset + n);
+	vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
+	return n;
+}
+
+/*
+ * pwrite to a non-blocking type: the inode's lock, taken inside the section,
+ * keeps the inode alive when the section has ended, because eviction takes it
+ * too. The file itself may go, and is not passed on.
+ */
+static bool pwrite_short(struct vfs__thread *thread, struct vfs_task *task,
+			 int fd, const struct vfs__io *io, int64_t *result)
+{
+	struct vfs_file *file;
+	struct vfs_inode *inode;
+	int64_t offset = io->offset;
+	bool append;
+
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(task->files, fd);
+	*result = file ? check_write(file, io) : -EBADF;
+	if (*result) {
+		vfs__epoch_leave(thread);
+		return true;
+	}
+	inode = file->inode;
+	append = appends(file, io);
+	if ((vfs__file_mode(file) & VFS__FILE_STREAM) ||
+	    !is_nonblocking(inode) || !vfs__inode_trylock(inode)) {
+		vfs__epoch_leave(thread);
+		return false;
+	}
+	vfs__epoch_leave(thread);
+	*result = write_locked(thread, task, inode, NULL, io, append, &offset);
+	vfs__inode_unlock(inode);
+	return true;
+}
+
+int64_t vfs__write(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		   const struct vfs__io *io)
+{
+	struct vfs_file *file;
+	int64_t n;
+
+	if (io->offset >= 0 && pwrite_short(thread, task, fd, io, &n))
+		return n;
+	file = vfs__fd_get_io(thread, task, fd);
+	if (!file)
+		return -EBADF;
+	n = check_write(file, io);
+	if (!n)
+		n = write_long(thread, task, file, io);
+	vfs__file_unref(thread, file);
+	return n;
+}
+
+int64_t vfs__file_write(struct vfs__thread *thread, struct vfs_task *task,
+			struct vfs_file *file, const struct vfs_iovec *iov,
+			int count, int64_t *offset, uint32_t flags)
+{
+	struct vfs__io io = { iov, count, offset ? *offset : -1, flags };
+	int64_t n = check_write(file, &io);
+
+	if (!n)
+		n = write_long(thread, task, file, &io);
+	if (n > 0 && offset)
+		*offset += n;
+	return n;
+}
+
+/* ---- positions ---- */
+
+/* The new position for whence, or an error. */
+static int64_t seek_target(const struct vfs_file *file, int64_t offset,
+			   int whence)
+{
+	struct vfs_inode *inode = file->inode;
+	bool dir = vfs__file_mode(file) & VFS__FILE_DIR;
+	int64_t base = 0;
+
+	switch (whence) {
+	case SEEK_SET:
+		break;
+	case SEEK_CUR:
+		base = VFS_READ_ONCE(file->position);
+		break;
+	case SEEK_END:
+		if (dir)
+			return -EINVAL;
+		base = VFS_READ_ONCE(inode->size);
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (__builtin_add_overflow(base, offset, &offset) || offset < 0)
+		return -EINVAL;
+	if (!dir && offset > inode->super->max_file_size)
+		return -EINVAL;
+	return offset;
+}
+
+static int64_t seek_data(struct vfs_file *file, int64_t offset, int whence)
+{
+	struct vfs_inode *inode = file->inode;
+	int64_t at;
+
+	if (vfs__file_mode(file) & VFS__FILE_DIR)
+		return -EINVAL;
+	vfs__inode_lock_shared(inode);
+	if (offset < 0 || offset >= inode->size)
+		at = -ENXIO;
+	else if (inode->ops->seek)
+		at = inode->ops->seek(inode, offset, whence);
+	else
+		at = whence == SEEK_DATA ? offset : inode->size;
+	vfs__inode_unlock_shared(inode);
+	return at;
+}
+
+static int64_t lseek_long(struct vfs__thread *thread, struct vfs_task *task,
+			  int fd, int64_t offset, int whence)
+{
+	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
+	int64_t at;
+
+	if (!file)
+		return -EBADF;
+	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
+	if (whence == SEEK_DATA || whence == SEEK_HOLE)
+		at = seek_data(file, offset, whence);
+	else
+		at = seek_target(file, offset, whence);
+	if (at >= 0)
+		VFS_WRITE_ONCE(file->position, at);
+	vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
+	vfs__file_unref(thread, file);
+	return at;
+}
+
+int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		   int64_t offset, int whence)
+{
+	struct vfs_file *file;
+	uint32_t mode;
+	int64_t at;
+
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(task->files, fd);
+	mode = file ? vfs__file_mode(file) : VFS__FILE_PATH;
+	if (mode & VFS__FILE_PATH) {
+		at = -EBADF;
+	} else if (whence < 0 || whence > SEEK_HOLE) {
+		at = -EINVAL;
+	} else if (!(mode & VFS__FILE_SEEKABLE)) {
+		at = -ESPIPE;
+	} else if (whence == SEEK_CUR && !offset) {
+		at = VFS_READ_ONCE(file->position);
+	} else if (whence <= SEEK_END &&
+		   vfs__mutex_trylock(&file->position_lock, VFS__RANK_POS)) {
+		at = seek_target(file, offset, whence);
+		if (at >= 0)
+			VFS_WRITE_ONCE(file->position, at);
+		vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
+	} else {
+		vfs__epoch_leave(thread);
+		return lseek_long(thread, task, fd, offset, whence);
+	}
+	vfs__epoch_leave(thread);
+	return at;
+}

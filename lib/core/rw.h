@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading and writing, positions, sizes. Regular files of a non-blocking type
+ * are read inside a read section, without a reference or a lock.
+ */
+#ifndef VFS__RW_H
+#define VFS__RW_H
+
+#include <vfs/file.h>
+
+#include "core/task.h"
+
+/* What one call transfers at the most, as Linux has it. */
+#define VFS__IO_MAX ((size_t)0x7ffff000)
+/* What F_GETFL shows of a 64-bit kernel, whatever the C library defines. */
+#define VFS__O_LARGEFILE 0100000u
+
+struct vfs__io {
+	const struct vfs_iovec *iov;
+	int count;
+	int64_t offset; /* -1: the file's position, which moves */
+	uint32_t flags; /* RWF_* */
+};
+
+int64_t vfs__read(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		  const struct vfs__io *io);
+int64_t vfs__write(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		   const struct vfs__io *io);
+int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		   int64_t offset, int whence);
+
+/* - On a referenced file, at *offset or its position (NULL). */
+int64_t vfs__file_read(struct vfs__thread *thread, struct vfs_task *task,
+		       struct vfs_file *file, const struct vfs_iovec *iov,
+		       int count, int64_t *offset);
+int64_t vfs__file_write(struct vfs__thread *thread, struct vfs_task *task,
+			struct vfs_file *file, const struct vfs_iovec *iov,
+			int count, int64_t *offset, uint32_t flags);
+
+/* - Sets a regular inode's size; always: mtime changes even when the size does
+ *   not. Takes the lock. */
+int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
+			const struct vfs_cred *cred, struct vfs_inode *inode,
+			int64_t size, bool always);
+
+int vfs__truncate(struct vfs__thread *thread, struct vfs_task *task,
+		  const char *path, int64_t length);
+int vfs__ftruncate(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		   int64_t length);
+int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		   int mode, int64_t offset, int64_t length);
+int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
+			     int fd_in, int64_t *off_in, int fd_out,
+			     int64_t *off_out, size_t len, uint32_t flags);
+int64_t vfs__sendfile(struct vfs__thread *thread, struct vfs_task *task,
+		      int out_fd, int in_fd, int64_t *offset, size_t count);
+
+/* - getdents64(2) and the shared part of readdir. */
+int64_t vfs__getdents(struct vfs__thread *thread, struct vfs_task *task,
+		      int fd, void *buffer, size_t size);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* Sizes: truncate, ftruncate, fallocate. Contract: rw.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <sys/stat.h>
+
+#include "core/attr.h"
+#include "core/perm.h"
+#include "core/rw.h"
+#include "core/walk.h"
+
+/* May the file grow to size? */
+static int check_new_size(struct vfs_task *task, const struct vfs_inode *inode,
+			  int64_t size)
+{
+	if (size <= inode->size)
+		return 0;
+	if ((uint64_t)size > VFS_READ_ONCE(task->fsize_cur) ||
+	    size > inode->super->max_file_size)
+		return -EFBIG;
+	return 0;
+}
+
+int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
+			const struct vfs_cred *cred, struct vfs_inode *inode,
+			int64_t size, bool always)
+{
+	int err = 0;
+
+	vfs__inode_lock(inode);
+	if (!inode->ops->truncate)
+		err = -EINVAL;
+	if (!err)
+		err = check_new_size(task, inode, size);
+	if (!err)
+		err = vfs__attr_kill_suid(thread, cred, inode);
+	if (!err) {
+		int64_t before = inode->size;
+
+		err = inode->ops->truncate(inode, size);
+		if (!err && (always || size != before))
+			vfs__inode_modified(task->vfs, inode);
+	}
+	vfs__inode_unlock(inode);
+	return err;
+}
+
+static int check_truncate(struct vfs__thread *thread,
+			  const struct vfs_cred *cred,
+			  const struct vfs__path *path)
+{
+	struct vfs_inode *inode = path->dentry->inode;
+
+	if (vfs__inode_is_dir(inode))
+		return -EISDIR;
+	if (!S_ISREG(vfs__inode_mode(inode)))
+		return -EINVAL;
+	if (vfs__mount_readonly(path->mnt))
+		return -EROFS;
+	return vfs__permission_load(thread, cred, inode, VFS__MAY_WRITE);
+}
+
+int vfs__truncate(struct vfs__thread *thread, struct vfs_task *task,
+		  const char *path, int64_t length)
+{
+	struct vfs_cred *cred;
+	struct vfs__path at;
+	int err;
+
+	if (length < 0)
+		return -EINVAL;
+	err = vfs__path_lookup(thread, task, AT_FDCWD, path, VFS__WALK_FOLLOW,
+			       &at);
+	if (err)
+		return err;
+	cred = vfs__task_cred(thread, task);
+	err = check_truncate(thread, cred, &at);
+	if (!err)
+		err = vfs__mount_write_begin(thread, at.mnt);
+	if (!err) {
+		err = vfs__truncate_inode(thread, task, cred, at.dentry->inode,
+					  length, false);
+		vfs__mount_write_end(thread, at.mnt);
+	}
+	vfs_cred_unref(cred);
+	vfs__path_unref(thread, &at);
+	return err;
+}
+
+int vfs__ftruncate(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		   int64_t length)
+{
+	struct vfs_cred *cred;
+	struct vfs_file *file;
+	int err = 0;
+
+	if (length < 0)
+		return -EINVAL;
+	file = vfs__fd_get_io(thread, task, fd);
+	if (!file)
+		return -EBADF;
+	if (!S_ISREG(vfs__inode_mode(file->inode)) ||
+	    !(vfs__file_mode(file) & VFS__FILE_WRITE))
+		err = -EINVAL;
+	if (!err) {
+		cred = vfs__task_cred(thread, task);
+		err = vfs__truncate_inode(thread, task, cred, file->inode,
+					  length, true);
+		vfs_cred_unref(cred);
+	}
+	vfs__file_unref(thread, file);
+	return err;
+}
+
+/* ---- fallocate ---- */
+
+static int check_fallocate_mode(int mode, int64_t offset, int64_t length)
+{
+	const int what = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
+			 FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE |
+			 FALLOC_FL_UNSHARE_RANGE;
+
+	if (offset < 0 || length <= 0)
+		return -EINVAL;
+	if (mode & ~(what | FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	switch (mode & what) {
+	case 0:
+	case FALLOC_FL_UNSHARE_RANGE:
+	case FALLOC_FL_ZERO_RANGE:
+		return 0;
+	case FALLOC_FL_PUNCH_HOLE:
+		return mode & FALLOC_FL_KEEP_SIZE ? 0 : -EOPNOTSUPP;
+	case FALLOC_FL_COLLAPSE_RANGE:
+	case FALLOC_FL_INSERT_RANGE:
+		return mode & FALLOC_FL_KEEP_SIZE ? -EOPNOTSUPP : 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int check_fallocate_file(const struct vfs_file *file, int64_t offset,
+				int64_t length)
+{
+	uint32_t type = vfs__inode_mode(file->inode) & S_IFMT;
+	int64_t end;
+
+	if (!(vfs__file_mode(file) & VFS__FILE_WRITE))
+		return -EBADF;
+	if (type == S_IFIFO)
+		return -ESPIPE;
+	if (type == S_IFDIR)
+		return -EISDIR;
+	if (type != S_IFREG)
+		return -ENODEV;
+	if (__builtin_add_overflow(offset, length, &end) ||
+	    end > file->inode->super->max_file_size)
+		return -EFBIG;
+	return file->inode->ops->fallocate ? 0 : -EOPNOTSUPP;
+}
+
+int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		   int mode, int64_t offset, int64_t length)
+{
+	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
+	struct vfs_inode *inode;
+	struct vfs_cred *cred;
+	int err;
+
+	if (!file)
+		return -EBADF;
+	inode = file->inode;
+	err = check_fallocate_mode(mode, offset, length);
+	if (!err)
+		err = check_fallocate_file(file, offset, length);
+	if (err)
+		goto unref;
+	cred = vfs__task_cred(thread, task);
+	vfs__inode_lock(inode);
+	if (!(mode & FALLOC_FL_KEEP_SIZE))
+		err = check_new_size(task, inode, offset + length);
+	if (!err)
+		err = vfs__attr_kill_suid(thread, cred, inode);
+	if (!err)
+		err = inode->ops->fallocate(inode, mode, offset, length);
+	if (!err)
+		vfs__inode_modified(task->vfs, inode);
+	vfs__inode_unlock(inode);
+	vfs_cred_unref(cred);
+unref:
+	vfs__file_unref(thread, file);
+	return err;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * File-system types and their instances (supers). A super belongs to the
+ * mounts of it: the last one destroys it. Contract: mount.h, backend.h.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "core/inode.h"
+#include "core/instance.h"
+#include "core/mount.h"
+#include "util/epoch.h"
+#include "util/run.h"
+
+/* What the core keeps in front of the public super. */
+struct super_core {
+	struct vfs_dentry *root;
+	uint64_t next_ino; /* atomic */
+	size_t size;
+	uint32_t ref; /* atomic: mounts */
+	char pad[36];
+	/* struct vfs_super and the type's private data follow */
+};
+
+_Static_assert(sizeof(struct super_core) % 64 == 0, "super is aligned");
+
+static struct super_core *core_of(struct vfs_super *super)
+{
+	return (struct super_core *)(void *)super - 1;
+}
+
+static int check_type(const struct vfs_filesystem_type *type)
+{
+	const uint64_t known = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING;
+
+	if (type->size < sizeof(*type) || !type->name || !*type->name ||
+	    strlen(type->name) > 63 || strchr(type->name, '/'))
+		return -EINVAL;
+	if (!type->mount || (type->flags & ~known))
+		return -EINVAL;
+	if (type->inode_size > 65536 || type->super_size > 65536)
+		return -EINVAL;
+	return 0;
+}
+
+int vfs_register_filesystem(struct vfs *vfs,
+			    const struct vfs_filesystem_type *type,
+			    uint32_t flags)
+{
+	struct vfs__thread *thread;
+	int err;
+
+	if (!vfs || !type)
+		return -EFAULT;
+	if (flags)
+		return -EINVAL;
+	err = check_type(type);
+	if (err)
+		return err;
+	thread = vfs__self(vfs);
+	if (!thread)
+		return -ENOMEM;
+	vfs__mutex_lock(&vfs->types_lock, VFS__RANK_LEAF);
+	err = vfs__table_add(&vfs->types, type->name,
+			     (void *)(uintptr_t)type);
+	vfs__mutex_unlock(&vfs->types_lock, VFS__RANK_LEAF);
+	return err;
+}
+
+const struct vfs_filesystem_type *vfs__type_find(struct vfs *vfs,
+						 const char *name)
+{
+	const struct vfs_filesystem_type *type;
+
+	vfs__mutex_lock(&vfs->types_lock, VFS__RANK_LEAF);
+	type = vfs__table_find(&vfs->types, name);
+	vfs__mutex_unlock(&vfs->types_lock, VFS__RANK_LEAF);
+	return type;
+}
+
+static struct vfs_super *super_alloc(struct vfs *vfs,
+				     const struct vfs_filesystem_type *type)
+{
+	size_t size = sizeof(struct super_core) + sizeof(struct vfs_super) +
+		      type->super_size;
+	struct super_core *core = vfs__domain_alloc(vfs->domain, size, 64);
+	struct vfs_super *super;
+
+	if (!core)
+		return NULL;
+	memset(core, 0, size);
+	core->size = size;
+	core->next_ino = 2;
+	core->ref = 1;
+	super = (struct vfs_super *)(void *)(core + 1);
+	super->vfs = vfs;
+	super->type = type;
+	super->block_size = 4096;
+	super->name_max = 255;
+	super->max_file_size = INT64_MAX;
+	super->dev = makedev(0, __atomic_add_fetch(&vfs->next_dev, 1,
+						   __ATOMIC_RELAXED));
+	return super;
+}
+
+static void super_free(struct vfs_super *super)
+{
+	struct super_core *core = core_of(super);
+
+	vfs__domain_free(super->vfs->domain, core, core->size, 64);
+}
+
+int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,
+		      const struct vfs_filesystem_type *type,
+		      const struct vfs_mount_args *args,
+		      struct vfs_super **out, struct vfs_dentry **root)
+{
+	struct vfs_super *super = super_alloc(vfs, type);
+	struct vfs_inode *inode = NULL;
+	struct vfs_dentry *d;
+	int err;
+
+	if (!super)
+		return -ENOMEM;
+	d = vfs__dentry_alloc(thread, NULL, NULL);
+	if (!d) {
+		super_free(super);
+		return -ENOMEM;
+	}
+	core_of(super)->root = d;
+	err = type->mount(super, args, &inode);
+	if (err) {
+		vfs__dentry_unref(thread, d);
+		super_free(super);
+		return err;
+	}
+	assert(inode && vfs__inode_is_dir(inode) && super->ops &&
+	       super->ops->statfs);
+	vfs__dentry_instantiate(d, inode, 0);
+	*out = super;
+	*root = vfs__dentry_ref(d);
+	return 0;
+}
+
+static void super_free_later(struct vfs *vfs, void *pointer, size_t size)
+{
+	(void)size;
+	(void)vfs;
+	super_free(pointer);
+}
+
+void vfs__super_destroy(struct vfs__thread *thread, struct vfs_super *super)
+{
+	vfs__dcache_shutdown(thread, super->vfs, super);
+	vfs__dentry_unref(thread, core_of(super)->root);
+	if (super->type->unmount)
+		super->type->unmount(super);
+	/* inodes on their way out point to it */
+	vfs__epoch_retire(thread, super_free_later, super,
+			  core_of(super)->size);
+}
+
+uint64_t vfs_super_next_ino(struct vfs_super *super)
+{
+	struct vfs__thread *thread = vfs__self(super->vfs);
+
+	return vfs__run_next(thread, super->dev, &core_of(super)->next_ino);
+}

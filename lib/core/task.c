@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks. Contract: task.h. */
+#include "core/task.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "core/instance.h"
+#include "util/epoch.h"
+
+static void free_memory(struct vfs *vfs, void *pointer, size_t size)
+{
+	vfs__mem_free(vfs__self(vfs), pointer, size);
+}
+
+/* ---- root and working directory ---- */
+
+static int fs_create(struct vfs__thread *thread, const struct vfs__fspaths *at,
+		     uint32_t umask, struct vfs__fs **out)
+{
+	struct vfs__fs *fs = vfs__mem_alloc(thread, sizeof(*fs));
+
+	if (!fs)
+		return -ENOMEM;
+	fs->paths = vfs__mem_alloc(thread, sizeof(*fs->paths));
+	if (!fs->paths) {
+		vfs__mem_free(thread, fs, sizeof(*fs));
+		return -ENOMEM;
+	}
+	*fs->paths = *at;
+	vfs__path_ref(thread, &at->root);
+	vfs__path_ref(thread, &at->cwd);
+	fs->ref = 1;
+	fs->umask = umask;
+	vfs__mutex_init(&fs->lock);
+	*out = fs;
+	return 0;
+}
+
+static void fs_unref(struct vfs__thread *thread, struct vfs__fs *fs)
+{
+	struct vfs__fspaths *paths = fs->paths;
+
+	if (__atomic_sub_fetch(&fs->ref, 1, __ATOMIC_ACQ_REL))
+		return;
+	vfs__path_unref(thread, &paths->root);
+	vfs__path_unref(thread, &paths->cwd);
+	vfs__epoch_retire(thread, free_memory, paths, sizeof(*paths));
+	vfs__epoch_retire(thread, free_memory, fs, sizeof(*fs));
+}
+
+/* References found inside a section; false: try again. */
+static bool ref_paths(struct vfs__thread *thread, const struct vfs__fspaths *at)
+{
+	if (!vfs__dentry_tryref(at->root.dentry))
+		return false;
+	vfs__mount_ref(thread, at->root.mnt);
+	if (vfs__dentry_tryref(at->cwd.dentry)) {
+		vfs__mount_ref(thread, at->cwd.mnt);
+		return true;
+	}
+	vfs__epoch_leave(thread);
+	vfs__path_unref(thread, &at->root);
+	vfs__epoch_enter(thread);
+	return false;
+}
+
+void vfs__task_paths(struct vfs__thread *thread, struct vfs_task *task,
+		     struct vfs__fspaths *out)
+{
+	bool ok;
+
+	do {
+		vfs__epoch_enter(thread);
+		*out = *VFS_LOAD_POINTER(task->fs->paths);
+		ok = ref_paths(thread, out);
+		vfs__epoch_leave(thread);
+	} while (!ok);
+}
+
+int vfs__task_set_path(struct vfs__thread *thread, struct vfs_task *task,
+		       const struct vfs__path *path, bool root)
+{
+	struct vfs__fs *fs = task->fs;
+	struct vfs__fspaths *paths = vfs__mem_alloc(thread, sizeof(*paths));
+	struct vfs__fspaths *old;
+
+	if (!paths)
+		return -ENOMEM;
+	vfs__path_ref(thread, path);
+	vfs__mutex_lock(&fs->lock, VFS__RANK_LEAF);
+	old = fs->paths;
+	*paths = *old;
+	if (root)
+		paths->root = *path;
+	else
+		paths->cwd = *path;
+	VFS_STORE_POINTER(fs->paths, paths);
+	vfs__mutex_unlock(&fs->lock, VFS__RANK_LEAF);
+	vfs__path_unref(thread, root ? &old->root : &old->cwd);
+	vfs__epoch_retire(thread, free_memory, old, sizeof(*old));
+	return 0;
+}
+
+/* ---- tasks ---- */
+
+static int task_alloc(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_cred *cred, struct vfs_task **out)
+{
+	struct vfs_task *task = vfs__mem_alloc(thread, sizeof(*task));
+
+	if (!task)
+		return -ENOMEM;
+	memset(task, 0, sizeof(*task));
+	task->vfs = vfs_ref(vfs);
+	task->cred = vfs_cred_ref(cred);
+	task->ref = 1;
+	task->id = (int32_t)(__atomic_add_fetch(&vfs->next_task, 1,
+						__ATOMIC_RELAXED) &
+			     INT32_MAX);
+	task->fsize_cur = task->fsize_max = VFS_RLIM_INFINITY;
+	task->nofile_cur = task->nofile_max = vfs->max_descriptors;
+	vfs__sleepers_init(&task->sleepers);
+	*out = task;
+	return 0;
+}
+
+/* A task whose fs or files are still missing. */
+static void task_discard(struct vfs__thread *thread, struct vfs_task *task)
+{
+	struct vfs *vfs = task->vfs;
+
+	vfs_cred_unref(task->cred);
+	vfs__mem_free(thread, task, sizeof(*task));
+	vfs_unref(vfs);
+}
+
+int vfs_task_create(struct vfs *vfs, struct vfs_cred *cred,
+		    struct vfs_task **out)
+{
+	struct vfs__thread *thread;
+	struct vfs__fspaths at;
+	struct vfs_task *task;
+	int err;
+
+	if (!vfs || !out)
+		return -EFAULT;
+	if (cred && cred->vfs != vfs)
+		return -EINVAL;
+	thread = vfs__self(vfs);
+	if (!thread)
+		return -ENOMEM;
+	err = task_alloc(thread, vfs, cred ? cred : vfs->root_cred, &task);
+	if (err)
+		return err;
+	at.root.mnt = at.cwd.mnt = vfs->root_ns->root;
+	at.root.dentry = at.cwd.dentry = vfs->root_ns->root->root;
+	err = fs_create(thread, &at, 022, &task->fs);
+	if (err)
+		goto discard;
+	err = vfs__fdtable_create(thread, vfs, &task->files);
+	if (err)
+		goto unref_fs;
+	*out = task;
+	return 0;
+
+unref_fs:
+	fs_unref(thread, task->fs);
+discard:
+	task_discard(thread, task);
+	return err;
+}
+
+static int clone_fs(struct vfs__thread *thread, struct vfs_task *task,
+		    struct vfs__fs **out)
+{
+	struct vfs__fspaths at;
+	int err;
+
+	vfs__task_paths(thread, task, &at);
+	err = fs_create(thread, &at, VFS_READ_ONCE(task->fs->umask), out);
+	vfs__path_unref(thread, &at.root);
+	vfs__path_unref(thread, &at.cwd);
+	return err;
+}
+
+int vfs_task_clone(struct vfs_task *task, uint64_t flags,
+		   struct vfs_task **out)
+{
+	struct vfs__thread *thread;
+	struct vfs_task *copy;
+	struct vfs_cred *cred;
+	int err;
+
+	if (!task || !out)
+		return -EFAULT;
+	if (flags & ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES))
+		return -EINVAL;
+	thread = vfs__self(task->vfs);
+	if (!thread)
+		return -ENOMEM;
+	cred = vfs__task_cred(thread, task);
+	err = task_alloc(thread, task->vfs, cred, &copy);
+	vfs_cred_unref(cred);
+	if (err)
+		return err;
+	if (flags & VFS_CLONE_FS) {
+		copy->fs = task->fs;
+		__atomic_fetch_add(&copy->fs->ref, 1, __ATOMIC_RELAXED);
+	} else {
+		err = clone_fs(thread, task, &copy->fs);
+		if (err)
+			goto discard;
+	}
+	if (flags & VFS_CLONE_FILES) {
+		copy->files = task->files;
+		__atomic_fetch_add(&copy->files->ref, 1, __ATOMIC_RELAXED);
+	} else {
+		err = vfs__fdtable_clone(thread, task->vfs, task->files,
+					 &copy->files);
+		if (err)
+			goto unref_fs;
+	}
+	copy->fsize_cur = VFS_READ_ONCE(task->fsize_cur);
+	copy->fsize_max = VFS_READ_ONCE(task->fsize_max);
+	copy->nofile_cur = VFS_READ_ONCE(task->nofile_cur);
+	copy->nofile_max = VFS_READ_ONCE(task->nofile_max);
+	*out = copy;
+	return 0;
+
+unref_fs:
+	fs_unref(thread, copy->fs);
+discard:
+	task_discard(thread, copy);
+	return err;
+}
+
+struct vfs_task *vfs_task_ref(struct vfs_task *task)
+{
+	if (task)
+		__atomic_fetch_add(&task->ref, 1, __ATOMIC_RELAXED);
+	return task;
+}
+
+void vfs_task_unref(struct vfs_task *task)
+{
+	struct vfs__thread *thread;
+	struct vfs *vfs;
+
+	if (!task || __atomic_sub_fetch(&task->ref, 1, __ATOMIC_ACQ_REL))
+		return;
+	vfs = task->vfs;
+	thread = vfs__self_always(vfs);
+	vfs__fdtable_unref(thread, vfs, task->files);
+	fs_unref(thread, task->fs);
+	vfs_cred_unref(task->cred);
+	vfs__mem_free(thread, task, sizeof(*task));
+	vfs_unref(vfs);
+}
+
+int vfs_task_set_cred(struct vfs_task *task, struct vfs_cred *cred)
+{
+	if (!task || !cred)
+		return -EFAULT;
+	if (cred->vfs != task->vfs)
+		return -EINVAL;
+	vfs_cred_ref(cred);
+	/* its memory outlives the sections that may be looking at it */
+	vfs_cred_unref(__atomic_exchange_n(&task->cred, cred,
+					   __ATOMIC_ACQ_REL));
+	return 0;
+}
+
+struct vfs_cred *vfs__task_cred(struct vfs__thread *thread,
+				struct vfs_task *task)
+{
+	struct vfs_cred *cred;
+	uint32_t ref;
+
+	vfs__epoch_enter(thread);
+	do {
+		cred = VFS_LOAD_POINTER(task->cred);
+		ref = VFS_READ_ONCE(cred->ref);
+	} while (!ref || !__atomic_compare_exchange_n(&cred->ref, &ref, ref + 1,
+						      true, __ATOMIC_ACQUIRE,
+						      __ATOMIC_RELAXED));
+	vfs__epoch_leave(thread);
+	return cred;
+}
+
+struct vfs_cred *vfs_task_cred(struct vfs_task *task)
+{
+	struct vfs__thread *thread = task ? vfs__self(task->vfs) : NULL;
+
+	return thread ? vfs__task_cred(thread, task) : NULL;
+}
+
+struct vfs *vfs_task_instance(struct vfs_task *task)
+{
+	return task ? task->vfs : NULL;
+}
+
+int vfs__task_unshare_files(struct vfs__thread *thread, struct vfs_task *task)
+{
+	struct vfs__fdtable *old = task->files, *copy;
+	int err;
+
+	if (VFS_READ_ONCE(old->ref) == 1)
+		return 0;
+	err = vfs__fdtable_clone(thread, task->vfs, old, &copy);
+	if (err)
+		return err;
+	/* a table's memory outlives the sections that look at it */
+	VFS_STORE_POINTER(task->files, copy);
+	vfs__fdtable_unref(thread, task->vfs, old);
+	return 0;
+}
+
+int32_t vfs_task_id(struct vfs_task *task)
+{
+	return task ? task->id : 0;
+}
+
+int vfs_task_interrupt(struct vfs_task *task)
+{
+	if (!task)
+		return -EFAULT;
+	vfs__sleepers_interrupt(&task->sleepers);
+	return 0;
+}
+
+int vfs_umask(struct vfs_task *task, uint32_t mask)
+{
+	if (!task)
+		return -EFAULT;
+	return (int)__atomic_exchange_n(&task->fs->umask, mask & 0777,
+					__ATOMIC_RELAXED);
+}
+
+/* ---- limits ---- */
+
+static int limit_fields(struct vfs_task *task, int resource, uint64_t **cur,
+			uint64_t **max)
+{
+	switch (resource) {
+	case RLIMIT_FSIZE:
+		*cur = &task->fsize_cur;
+		*max = &task->fsize_max;
+		return 0;
+	case RLIMIT_NOFILE:
+		*cur = &task->nofile_cur;
+		*max = &task->nofile_max;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int vfs_getrlimit(struct vfs_task *task, int resource,
+		  struct vfs_rlimit *limit)
+{
+	uint64_t *cur, *max;
+	int err;
+
+	if (!task || !limit)
+		return -EFAULT;
+	err = limit_fields(task, resource, &cur, &max);
+	if (err)
+		return err;
+	limit->cur = VFS_READ_ONCE(*cur);
+	limit->max = VFS_READ_ONCE(*max);
+	return 0;
+}
+
+int vfs_setrlimit(struct vfs_task *task, int resource,
+		  const struct vfs_rlimit *limit)
+{
+	struct vfs__thread *thread;
+	uint64_t *cur, *max;
+	bool capable;
+	int err;
+
+	if (!task || !limit)
+		return -EFAULT;
+	err = limit_fields(task, resource, &cur, &max);
+	if (err)
+		return err;
+	if (limit->cur > limit->max)
+		return -EINVAL;
+	thread = vfs__self(task->vfs);
+	if (!thread)
+		return -ENOMEM;
+	vfs__epoch_enter(thread);
+	capable = vfs__capable(vfs__task_cred_peek(task),
+			       VFS_CAP_SYS_RESOURCE);
+	vfs__epoch_leave(thread);
+	if (resource == RLIMIT_NOFILE &&
+	    limit->max > task->vfs->max_descriptors)
+		return -EPERM;
+	if (limit->max > VFS_READ_ONCE(*max) && !capable)
+		return -EPERM;
+	VFS_WRITE_ONCE(*cur, limit->cur);
+	VFS_WRITE_ONCE(*max, limit->max);
+	return 0;
+}

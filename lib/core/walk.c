@@ -1,0 +1,894 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Path resolution. Contract: walk.h.
+ *
+ * One engine, compiled twice. The fast one runs inside a read section, holds
+ * nothing, and gives up with -ECHILD where only the slow one can decide; all
+ * that it saw is believed only if no rename took place meanwhile, errors too.
+ * The slow one holds a reference on where it stands and on each symlink whose
+ * text it is reading; it locks a directory (shared) to ask its backend.
+ */
+#include "core/walk.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/acl.h"
+#include "core/dcache_find.h"
+#include "core/inode.h"
+#include "core/perm.h"
+#include "util/epoch.h"
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define FAST_TRIES 4u
+
+#define RESOLVE(bit) ((uint32_t)(bit) << VFS__WALK_RESOLVE_SHIFT)
+#define SCOPED RESOLVE(RESOLVE_BENEATH | RESOLVE_IN_ROOT)
+
+/* Where the walk stands; kept in registers by the fast engine. */
+struct spot {
+	const char *p, *end; /* the rest of the present string */
+	struct vfs__path at;
+	struct vfs_inode *inode; /* of at.dentry */
+};
+
+struct walk {
+	struct vfs__thread *thread;
+	struct vfs *vfs;
+	struct vfs_task *task;
+	const struct vfs_cred *cred;
+	uint32_t flags;
+	uint32_t links;
+	struct vfs__path root; /* referenced when slow */
+	struct vfs__last last;
+	/* strings left for later, by links in the middle */
+	unsigned depth;
+	struct {
+		const char *p, *end;
+	} stack[VFS__SYMLINKS_MAX];
+	/* slow: what keeps the strings alive */
+	unsigned pin_count;
+	struct {
+		struct vfs_dentry *dentry;
+		char *text;
+	} pins[VFS__SYMLINKS_MAX + 1];
+};
+
+/* ---- places ---- */
+
+/* Slow: at becomes (mnt, dentry), whose references pass. */
+static void stand_on(struct walk *w, struct spot *s, struct vfs_mount *mnt,
+		     struct vfs_dentry *dentry)
+{
+	vfs__path_unref(w->thread, &s->at);
+	s->at.mnt = mnt;
+	s->at.dentry = dentry;
+}
+
+/* Slow: d's parent, referenced, as it is between two renames. */
+static struct vfs_dentry *parent_ref(struct walk *w, struct vfs_dentry *d)
+{
+	struct vfs_dentry *parent;
+
+	for (;;) {
+		vfs__epoch_enter(w->thread);
+		parent = vfs__dentry_parent(d);
+		if (vfs__dentry_tryref(parent) &&
+		    vfs__dentry_parent(d) == parent) {
+			vfs__epoch_leave(w->thread);
+			return parent;
+		}
+		vfs__epoch_leave(w->thread);
+		sched_yield();
+	}
+}
+
+/* Goes down to what is mounted on at, while anything is. */
+ALWAYS_INLINE int cross(struct walk *w, struct vfs__path *at, const bool fast)
+{
+	while (vfs__dentry_flags(at->dentry) & VFS__DENTRY_MOUNTED) {
+		struct vfs_mount *mnt;
+
+		if (!fast)
+			vfs__epoch_enter(w->thread);
+		mnt = vfs__mount_lookup(w->vfs, at->mnt, at->dentry);
+		if (mnt && !fast) {
+			vfs__mount_ref(w->thread, mnt);
+			vfs__dentry_ref(mnt->root);
+		}
+		if (!fast)
+			vfs__epoch_leave(w->thread);
+		if (!mnt)
+			return 0;
+		if (!fast)
+			vfs__path_unref(w->thread, at);
+		at->mnt = mnt;
+		at->dentry = mnt->root;
+		if (w->flags & RESOLVE(RESOLVE_NO_XDEV))
+			return -EXDEV;
+	}
+	return 0;
+}
+
+/* `..` */
+ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
+{
+	for (;;) {
+		struct vfs_mount *mnt = s->at.mnt;
+		struct vfs_dentry *dentry = s->at.dentry;
+
+		if (mnt == w->root.mnt && dentry == w->root.dentry)
+			return w->flags & RESOLVE(RESOLVE_BENEATH) ? -EXDEV : 0;
+		if (dentry != mnt->root) {
+			if (fast)
+				s->at.dentry = vfs__dentry_parent(dentry);
+			else {
+				dentry = parent_ref(w, dentry);
+				vfs__mount_ref(w->thread, mnt);
+				stand_on(w, s, mnt, dentry);
+			}
+			break;
+		}
+		if (mnt->parent == mnt)
+			return w->flags & RESOLVE(RESOLVE_BENEATH) ? -EXDEV : 0;
+		if (w->flags & RESOLVE(RESOLVE_NO_XDEV))
+			return -EXDEV;
+		if (fast) {
+			s->at.dentry = mnt->mountpoint;
+			s->at.mnt = mnt->parent;
+		} else {
+			struct vfs__path up = { mnt->parent, mnt->mountpoint };
+
+			vfs__path_ref(w->thread, &up);
+			stand_on(w, s, up.mnt, up.dentry);
+		}
+	}
+	return cross(w, &s->at, fast);
+}
+
+/* ---- one name ---- */
+
+/* Asks the backend of dir (locked, shared or excl) for name; a dentry with a
+ * reference, maybe negative, is in the cache afterwards. */
+static int ask_backend(struct vfs__thread *thread, struct vfs *vfs,
+		       struct vfs_dentry *dir, const struct vfs_name *name,
+		       struct vfs_dentry **out)
+{
+	struct vfs_inode *inode = NULL;
+	struct vfs_dentry *d, *other;
+	uint64_t cookie = 0;
+	int err;
+
+	d = vfs__dentry_alloc(thread, dir, name);
+	if (!d)
+		return -ENOMEM;
+	err = dir->inode->ops->lookup(dir->inode, name, &inode, &cookie);
+	if (!err)
+		err = vfs__acl_load(thread, inode);
+	if (err && err != -ENOENT) {
+		vfs__inode_unref(thread, inode);
+		vfs__dentry_unref(thread, d);
+		return err;
+	}
+	if (!err)
+		vfs__dentry_instantiate(d, inode, cookie);
+	vfs__dentry_set(d, VFS__DENTRY_EVICTABLE | VFS__DENTRY_USED);
+	other = vfs__dcache_insert_unique(thread, vfs, d);
+	if (other) {
+		vfs__dentry_unref(thread, d);
+		d = other;
+	}
+	*out = d;
+	return 0;
+}
+
+static bool is_complete(const struct vfs_inode *inode)
+{
+	return inode->super->type->flags & VFS_FS_COMPLETE;
+}
+
+int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
+		    struct vfs_dentry *dir, const struct vfs_name *name,
+		    struct vfs_dentry **out)
+{
+	struct vfs_inode *inode = dir->inode;
+	struct vfs_dentry *d;
+
+	if (name->len > inode->super->name_max)
+		return -ENAMETOOLONG;
+	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)
+		return -ENOENT;
+	d = vfs__dcache_get(thread, vfs, dir, name);
+	if (!d && !is_complete(inode))
+		return ask_backend(thread, vfs, dir, name, out);
+	if (!d)
+		d = vfs__dentry_alloc(thread, dir, name);
+	*out = d;
+	return d ? 0 : -ENOMEM;
+}
+
+/* Slow: the child of s->at that c names, referenced, positive. */
+static int slow_child(struct walk *w, const struct spot *s,
+		      const struct vfs__component *c, struct vfs_dentry **out)
+{
+	struct vfs_dentry *d;
+	int err = 0;
+
+	if (c->name.len > s->inode->super->name_max)
+		return -ENAMETOOLONG;
+	d = vfs__dcache_get(w->thread, w->vfs, s->at.dentry, &c->name);
+	if (!d && !is_complete(s->inode)) {
+		vfs__inode_lock_shared(s->inode);
+		if (VFS_READ_ONCE(s->inode->flags) & VFS_INODE_DEAD)
+			err = -ENOENT;
+		else
+			err = ask_backend(w->thread, w->vfs, s->at.dentry,
+					  &c->name, &d);
+		vfs__inode_unlock_shared(s->inode);
+		vfs__dcache_trim(w->thread, w->vfs);
+	}
+	if (!err && (!d || !vfs__dentry_inode(d))) {
+		vfs__dentry_unref(w->thread, d);
+		err = -ENOENT;
+	}
+	if (err)
+		return err;
+	*out = d;
+	return 0;
+}
+
+ALWAYS_INLINE int fast_child(struct walk *w, const struct spot *s,
+			     const struct vfs__component *c,
+			     struct vfs_dentry **out)
+{
+	bool certain;
+	struct vfs_dentry *d = vfs__dcache_find(&w->vfs->dcache, s->at.dentry,
+						c, &certain);
+
+	if (__builtin_expect(!d, 0)) {
+		if (c->name.len > s->inode->super->name_max)
+			return -ENAMETOOLONG;
+		return certain && is_complete(s->inode) ? -ENOENT : -ECHILD;
+	}
+	*out = d;
+	return 0;
+}
+
+/* ---- symlinks ---- */
+
+/* Slow: the text of link, which stays until the walk ends. The dentry's
+ * reference passes to the pins, on failure as well. */
+static int slow_text(struct walk *w, struct vfs_dentry *dentry,
+		     struct vfs_inode *link, const char **text, size_t *len)
+{
+	int64_t n;
+	unsigned i = w->pin_count++;
+
+	w->pins[i].dentry = dentry;
+	w->pins[i].text = NULL;
+	if (link->link) {
+		*text = link->link;
+		*len = (size_t)link->size;
+		return 0;
+	}
+	if (!link->ops->readlink)
+		return -EINVAL;
+	w->pins[i].text = vfs__mem_alloc(w->thread, VFS__PATH_MAX);
+	if (!w->pins[i].text)
+		return -ENOMEM;
+	n = link->ops->readlink(link, w->pins[i].text, VFS__PATH_MAX);
+	if (n < 0)
+		return (int)n;
+	*text = w->pins[i].text;
+	*len = (size_t)n;
+	return n ? 0 : -ENOENT;
+}
+
+static int may_follow(struct walk *w, const struct vfs__path *at)
+{
+	if (++w->links > VFS__SYMLINKS_MAX)
+		return -ELOOP;
+	if ((w->flags & RESOLVE(RESOLVE_NO_SYMLINKS)) ||
+	    (vfs__mount_flags(at->mnt) & VFS__MNT_NOSYMFOLLOW))
+		return -ELOOP;
+	return 0;
+}
+
+/* The walk goes on with text; what is left of the present string waits. */
+ALWAYS_INLINE int enter_text(struct walk *w, struct spot *s, const char *text,
+			     size_t len, const bool fast)
+{
+	if (s->p != s->end) {
+		w->stack[w->depth].p = s->p;
+		w->stack[w->depth++].end = s->end;
+	}
+	s->p = text;
+	s->end = text + len;
+	if (*text != '/')
+		return 0;
+	if (w->flags & RESOLVE(RESOLVE_BENEATH))
+		return -EXDEV;
+	if ((w->flags & RESOLVE(RESOLVE_NO_XDEV)) &&
+	    s->at.mnt != w->root.mnt)
+		return -EXDEV;
+	if (fast) {
+		s->at = w->root;
+	} else {
+		vfs__path_ref(w->thread, &w->root);
+		stand_on(w, s, w->root.mnt, w->root.dentry);
+	}
+	s->inode = s->at.dentry->inode;
+	return 0;
+}
+
+/* link was found in s->at as dentry (slow: its reference passes). */
+ALWAYS_INLINE int follow(struct walk *w, struct spot *s,
+			 struct vfs_dentry *dentry, struct vfs_inode *link,
+			 const bool fast)
+{
+	const char *text = NULL;
+	size_t len = 0;
+	int err = may_follow(w, &s->at);
+
+	if (err) {
+		if (!fast)
+			vfs__dentry_unref(w->thread, dentry);
+		return err;
+	}
+	if (fast) {
+		text = link->link;
+		len = (size_t)link->size;
+		if (!text)
+			return -ECHILD;
+	} else {
+		err = slow_text(w, dentry, link, &text, &len);
+		if (err)
+			return err;
+	}
+	vfs__path_accessed(&s->at, link);
+	return enter_text(w, s, text, len, fast);
+}
+
+/* ---- the engine ---- */
+
+/* Steps from s->at to its child d (slow: reference passes). */
+ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
+			    struct vfs_dentry *d, bool final, bool slash,
+			    const bool fast)
+{
+	uint32_t flags = vfs__dentry_flags(d);
+	struct vfs_inode *inode = vfs__dentry_inode(d);
+
+	if (__builtin_expect(!inode, 0))
+		return -ENOENT; /* negative; slow_child has seen to its own */
+	if (S_ISLNK(vfs__inode_mode(inode)) &&
+	    (!final || slash || (w->flags & VFS__WALK_FOLLOW))) {
+		if (final && slash)
+			w->flags |= VFS__WALK_FOLLOW | VFS__WALK_DIRECTORY;
+		return follow(w, s, d, inode, fast);
+	}
+	if (final && slash)
+		w->flags |= VFS__WALK_DIRECTORY;
+	if ((flags & (VFS__DENTRY_EVICTABLE | VFS__DENTRY_USED)) ==
+	    VFS__DENTRY_EVICTABLE)
+		vfs__dentry_set(d, VFS__DENTRY_USED);
+	if (fast) {
+		s->at.dentry = d;
+	} else {
+		vfs__dentry_unref(w->thread, s->at.dentry);
+		s->at.dentry = d;
+	}
+	s->inode = inode;
+	if (__builtin_expect(flags & VFS__DENTRY_MOUNTED, 0)) {
+		int err = cross(w, &s->at, fast);
+
+		s->inode = s->at.dentry->inode;
+		return err;
+	}
+	return 0;
+}
+
+ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
+{
+	uint32_t mode = vfs__inode_mode(s->inode);
+	int err;
+
+	if (__builtin_expect(!S_ISDIR(mode), 0))
+		return -ENOTDIR;
+	err = vfs__may_search(w->cred, s->inode);
+	if (!fast && err == -ECHILD)
+		err = vfs__permission_load(w->thread, w->cred, s->inode,
+					   VFS__MAY_EXEC);
+	return err;
+}
+
+ALWAYS_INLINE void note_last(struct walk *w, const struct vfs__component *c,
+			     bool slash)
+{
+	w->last.name = c->name;
+	w->last.slash = slash;
+	w->last.type = vfs__component_is_dot(c)	   ? VFS__LAST_DOT :
+		       vfs__component_is_dotdot(c) ? VFS__LAST_DOTDOT :
+						     VFS__LAST_NORM;
+}
+
+ALWAYS_INLINE int engine(struct walk *w, struct spot *s, const bool fast)
+{
+	const uint64_t *seed = w->vfs->dcache.seed;
+
+	w->last.type = VFS__LAST_ROOT;
+	for (;;) {
+		struct vfs__component c;
+		struct vfs_dentry *d;
+		bool final, slash;
+		int err;
+
+		while (s->p < s->end && *s->p == '/')
+			s->p++;
+		if (s->p == s->end) {
+			if (!w->depth)
+				return 0;
+			s->p = w->stack[--w->depth].p;
+			s->end = w->stack[w->depth].end;
+			continue;
+		}
+		err = search(w, s, fast);
+		if (err)
+			return err;
+		vfs__component_scan(seed, s->p, s->end, &c);
+		s->p += c.name.len;
+		slash = s->p < s->end;
+		while (s->p < s->end && *s->p == '/')
+			s->p++;
+		final = s->p == s->end && !w->depth;
+		if (final && (w->flags & VFS__WALK_PARENT)) {
+			note_last(w, &c, slash);
+			return 0;
+		}
+		if (__builtin_expect(c.name.str[0] == '.', 0)) {
+			if (vfs__component_is_dot(&c))
+				continue;
+			if (vfs__component_is_dotdot(&c)) {
+				err = step_up(w, s, fast);
+				if (err)
+					return err;
+				s->inode = s->at.dentry->inode;
+				continue;
+			}
+		}
+		err = fast ? fast_child(w, s, &c, &d) :
+			     slow_child(w, s, &c, &d);
+		if (!err)
+			err = step_down(w, s, d, final, slash, fast);
+		if (err)
+			return err;
+	}
+}
+
+/* ---- beginnings and ends ---- */
+
+/* Inside a section: where the walk begins; nothing is referenced. */
+ALWAYS_INLINE int start(struct walk *w, struct spot *s, int dirfd)
+{
+	const struct vfs__fspaths *paths = VFS_LOAD_POINTER(w->task->fs->paths);
+	bool absolute = s->p < s->end && *s->p == '/';
+
+	w->root = paths->root;
+	w->depth = 0;
+	if (absolute && !(w->flags & RESOLVE(RESOLVE_IN_ROOT))) {
+		if (w->flags & RESOLVE(RESOLVE_BENEATH))
+			return -EXDEV;
+		s->at = w->root;
+	} else if (dirfd == AT_FDCWD) {
+		s->at = paths->cwd;
+	} else {
+		struct vfs_file *file = vfs__fd_peek(w->task->files, dirfd);
+
+		if (!file)
+			return -EBADF;
+		s->at = file->path;
+		if (s->p < s->end && !vfs__inode_is_dir(file->inode))
+			return -ENOTDIR;
+	}
+	if (w->flags & SCOPED)
+		w->root = s->at;
+	s->inode = s->at.dentry->inode;
+	return 0;
+}
+
+ALWAYS_INLINE int finish(const struct walk *w, const struct spot *s)
+{
+	if ((w->flags & VFS__WALK_DIRECTORY) &&
+	    !(w->flags & VFS__WALK_PARENT) && !vfs__inode_is_dir(s->inode))
+		return -ENOTDIR;
+	return 0;
+}
+
+/*
+ * Leaves the thread inside a section when it succeeds. -ECHILD: not to be
+ * decided here. flags of w may have been added to: they are restored.
+ */
+ALWAYS_INLINE int fast_walk(struct walk *w, struct spot *s, int dirfd,
+			    const char *path, size_t len)
+{
+	struct vfs__dcache *dcache = &w->vfs->dcache;
+	uint32_t flags = w->flags;
+
+	if (w->vfs->flags & VFS_CONFIG_SLOW_WALK)
+		return -ECHILD;
+	for (unsigned tries = 0; tries < FAST_TRIES; tries++) {
+		uint64_t renames;
+		int err;
+
+		vfs__epoch_enter(w->thread);
+		renames = __atomic_load_n(&dcache->renames, __ATOMIC_ACQUIRE);
+		s->p = path;
+		s->end = path + len;
+		w->flags = flags;
+		w->links = 0;
+		w->cred = vfs__task_cred_peek(w->task);
+		err = start(w, s, dirfd);
+		if (!err)
+			err = engine(w, s, true);
+		if (!err)
+			err = finish(w, s);
+		if (!(renames & 1) && __atomic_load_n(&dcache->renames,
+						      __ATOMIC_ACQUIRE) ==
+					      renames) {
+			if (!err)
+				return 0;
+			vfs__epoch_leave(w->thread);
+			w->flags = flags;
+			return err;
+		}
+		vfs__epoch_leave(w->thread);
+	}
+	w->flags = flags;
+	return -ECHILD;
+}
+
+static void drop_pins(struct walk *w)
+{
+	while (w->pin_count) {
+		unsigned i = --w->pin_count;
+
+		vfs__mem_free(w->thread, w->pins[i].text, VFS__PATH_MAX);
+		vfs__dentry_unref(w->thread, w->pins[i].dentry);
+	}
+}
+
+/* References what start found, or says that it is going away. */
+static bool reference_start(struct walk *w, struct spot *s)
+{
+	if (!vfs__dentry_tryref(w->root.dentry))
+		return false;
+	vfs__mount_ref(w->thread, w->root.mnt);
+	if (!vfs__dentry_tryref(s->at.dentry)) {
+		vfs__epoch_leave(w->thread);
+		vfs__path_unref(w->thread, &w->root);
+		vfs__epoch_enter(w->thread);
+		return false;
+	}
+	vfs__mount_ref(w->thread, s->at.mnt);
+	return true;
+}
+
+/* s->at and w->root are referenced; s->at stays so on success, and w->root
+ * and the pins are given back. */
+static int slow_run(struct walk *w, struct spot *s)
+{
+	int err;
+
+	w->depth = 0;
+	w->pin_count = 0;
+	err = engine(w, s, false);
+	if (!err)
+		err = finish(w, s);
+	drop_pins(w);
+	if (err)
+		vfs__path_unref(w->thread, &s->at);
+	return err;
+}
+
+static int slow_walk(struct walk *w, struct spot *s, int dirfd,
+		     const char *path, size_t len, const struct vfs_cred *as)
+{
+	struct vfs_cred *cred =
+		as ? NULL : vfs__task_cred(w->thread, w->task);
+	int err;
+	bool held;
+
+	w->cred = as ? as : cred;
+	w->links = 0;
+	do {
+		vfs__epoch_enter(w->thread);
+		s->p = path;
+		s->end = path + len;
+		err = start(w, s, dirfd);
+		held = !err && reference_start(w, s);
+		vfs__epoch_leave(w->thread);
+	} while (!err && !held);
+	if (!err) {
+		err = slow_run(w, s);
+		vfs__path_unref(w->thread, &w->root);
+	}
+	vfs_cred_unref(cred);
+	return err;
+}
+
+/* The length of path, or why it cannot be walked. */
+static int check_path(const char *path, uint32_t flags, size_t *len)
+{
+	if (!path)
+		return -EFAULT;
+	*len = strnlen(path, VFS__PATH_MAX);
+	if (*len == VFS__PATH_MAX)
+		return -ENAMETOOLONG;
+	if (!*len && !(flags & VFS__WALK_EMPTY))
+		return -ENOENT;
+	return 0;
+}
+
+ALWAYS_INLINE void walk_init(struct walk *w, struct vfs__thread *thread,
+			     struct vfs_task *task, uint32_t flags)
+{
+	w->thread = thread;
+	w->vfs = task->vfs;
+	w->task = task;
+	w->flags = flags;
+	w->links = 0;
+}
+
+int vfs__lookup_begin(struct vfs__thread *thread, struct vfs_task *task,
+		      int dirfd, const char *path, uint32_t flags,
+		      struct vfs__lookup *out)
+{
+	struct walk w;
+	struct spot s;
+	size_t len;
+	int err = check_path(path, flags, &len);
+
+	if (err)
+		return err;
+	walk_init(&w, thread, task, flags);
+	err = fast_walk(&w, &s, dirfd, path, len);
+	out->referenced = false;
+	if (err == -ECHILD) {
+		err = slow_walk(&w, &s, dirfd, path, len, NULL);
+		out->referenced = true;
+	}
+	if (!err)
+		out->path = s.at;
+	return err;
+}
+
+void vfs__lookup_end(struct vfs__thread *thread, struct vfs__lookup *lookup)
+{
+	if (lookup->referenced)
+		vfs__path_unref(thread, &lookup->path);
+	else
+		vfs__epoch_leave(thread);
+}
+
+/* Turns a fast walk's result into references and leaves the section; false
+ * when it is going away. */
+static bool legitimize(struct vfs__thread *thread, const struct vfs__path *at)
+{
+	bool ok = vfs__dentry_tryref(at->dentry);
+
+	if (ok)
+		vfs__mount_ref(thread, at->mnt);
+	vfs__epoch_leave(thread);
+	return ok;
+}
+
+static int walk_referenced(struct walk *w, int dirfd, const char *path,
+			   size_t len, struct vfs__path *out)
+{
+	struct spot s;
+	int err = fast_walk(w, &s, dirfd, path, len);
+
+	if (!err && !legitimize(w->thread, &s.at))
+		err = -ECHILD;
+	if (err == -ECHILD &&
+	    (w->flags & RESOLVE(RESOLVE_CACHED)))
+		err = -EAGAIN;
+	if (err == -ECHILD)
+		err = slow_walk(w, &s, dirfd, path, len, NULL);
+	if (!err)
+		*out = s.at;
+	return err;
+}
+
+int vfs__path_lookup(struct vfs__thread *thread, struct vfs_task *task,
+		     int dirfd, const char *path, uint32_t flags,
+		     struct vfs__path *out)
+{
+	struct walk w;
+	size_t len;
+	int err = check_path(path, flags, &len);
+
+	if (err)
+		return err;
+	walk_init(&w, thread, task, flags);
+	return walk_referenced(&w, dirfd, path, len, out);
+}
+
+int vfs__path_lookup_as(struct vfs__thread *thread, struct vfs_task *task,
+			const struct vfs_cred *cred, int dirfd,
+			const char *path, uint32_t flags,
+			struct vfs__path *out)
+{
+	struct walk w;
+	struct spot s;
+	size_t len;
+	int err = check_path(path, flags, &len);
+
+	if (err)
+		return err;
+	walk_init(&w, thread, task, flags);
+	err = slow_walk(&w, &s, dirfd, path, len, cred);
+	if (!err)
+		*out = s.at;
+	return err;
+}
+
+int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
+		     int dirfd, const char *path, uint32_t flags,
+		     struct vfs__path *parent, struct vfs__last *last)
+{
+	struct walk w;
+	size_t len;
+	int err = check_path(path, flags, &len);
+
+	if (err)
+		return err;
+	walk_init(&w, thread, task, flags | VFS__WALK_PARENT);
+	err = walk_referenced(&w, dirfd, path, len, parent);
+	if (!err)
+		*last = w.last;
+	return err;
+}
+
+/* ---- walks that go on ---- */
+
+/* The root that absolute links and `..` of this walk refer to, referenced. */
+static int resume_root(struct vfs__thread *thread, struct vfs_task *task,
+		       int dirfd, struct vfs__resume *resume)
+{
+	struct vfs_file *file;
+
+	if (resume->flags & SCOPED && dirfd != AT_FDCWD) {
+		file = vfs__fd_get(thread, task, dirfd);
+		if (!file)
+			return -EBADF;
+		resume->root = file->path;
+		vfs__path_ref(thread, &resume->root);
+		vfs__file_unref(thread, file);
+	} else {
+		struct vfs__fspaths paths;
+
+		vfs__task_paths(thread, task, &paths);
+		if (resume->flags & SCOPED) {
+			resume->root = paths.cwd;
+			vfs__path_unref(thread, &paths.root);
+		} else {
+			resume->root = paths.root;
+			vfs__path_unref(thread, &paths.cwd);
+		}
+	}
+	resume->rooted = true;
+	return 0;
+}
+
+int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
+		     int dirfd, const char *path, uint32_t flags,
+		     struct vfs__resume *resume, struct vfs__path *parent,
+		     struct vfs__last *last)
+{
+	struct walk w;
+	size_t len;
+	int err = check_path(path, flags, &len);
+
+	memset(resume, 0, sizeof(*resume));
+	resume->flags = flags;
+	resume->dirfd = dirfd;
+	if (err)
+		return err;
+	walk_init(&w, thread, task, flags | VFS__WALK_PARENT);
+	err = walk_referenced(&w, dirfd, path, len, parent);
+	if (err)
+		return err;
+	resume->links = w.links;
+	*last = w.last;
+	return 0;
+}
+
+/* A copy of link's text, for as long as the walk lasts. */
+static int copy_text(struct vfs__thread *thread, struct vfs__resume *resume,
+		     struct vfs_inode *link)
+{
+	int64_t n;
+
+	vfs__mem_free(thread, resume->target, VFS__PATH_MAX);
+	resume->target = vfs__mem_alloc(thread, VFS__PATH_MAX);
+	if (!resume->target)
+		return -ENOMEM;
+	if (link->link) {
+		n = link->size;
+		memcpy(resume->target, link->link, (size_t)n);
+	} else {
+		n = link->ops->readlink ?
+			    link->ops->readlink(link, resume->target,
+						VFS__PATH_MAX) :
+			    -EINVAL;
+	}
+	if (n < 0)
+		return (int)n;
+	resume->target_len = (size_t)n;
+	return n ? 0 : -ENOENT;
+}
+
+int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
+		     struct vfs__resume *resume, struct vfs_inode *link,
+		     struct vfs__path *parent, struct vfs__last *last)
+{
+	struct vfs_cred *cred;
+	struct walk w;
+	struct spot s = { .at = *parent, .inode = parent->dentry->inode };
+	int err = 0;
+
+	walk_init(&w, thread, task, resume->flags | VFS__WALK_PARENT);
+	w.links = resume->links;
+	if (!resume->rooted)
+		err = resume_root(thread, task, resume->dirfd, resume);
+	if (!err)
+		err = may_follow(&w, parent);
+	/* the text that last.name pointed into may go now */
+	if (!err)
+		err = copy_text(thread, resume, link);
+	if (err) {
+		vfs__path_unref(thread, parent);
+		return err;
+	}
+	w.root = resume->root;
+	w.depth = 0;
+	s.p = s.end = resume->target;
+	vfs__path_accessed(parent, link);
+	err = enter_text(&w, &s, resume->target, resume->target_len, false);
+	if (err) {
+		vfs__path_unref(thread, &s.at);
+		return err;
+	}
+	cred = vfs__task_cred(thread, task);
+	w.cred = cred;
+	err = slow_run(&w, &s);
+	vfs_cred_unref(cred);
+	if (err)
+		return err;
+	resume->links = w.links;
+	*parent = s.at;
+	*last = w.last;
+	return 0;
+}
+
+int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,
+		    uint32_t flags, struct vfs__path *path)
+{
+	struct walk w;
+
+	walk_init(&w, thread, task, flags);
+	return cross(&w, path, false);
+}
+
+void vfs__walk_fini(struct vfs__thread *thread, struct vfs__resume *resume)
+{
+	vfs__mem_free(thread, resume->target, VFS__PATH_MAX);
+	if (resume->rooted)
+		vfs__path_unref(thread, &resume->root);
+}

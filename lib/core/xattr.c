@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Extended attributes: which names there are and who may do what to them
+ * (xattr(7)). The order of the checks is the kernel's. Contract: xattr.h.
+ */
+#include "core/xattr.h"
+
+#include <errno.h>
+#include <linux/limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "core/acl.h"
+#include "core/perm.h"
+#include "util/domain.h"
+
+#define CAPABILITY "security.capability"
+#define CAPABILITY_V2 0x02000000u
+#define CAPABILITY_V2_SIZE 20u
+#define CAPABILITY_V3 0x03000000u
+#define CAPABILITY_V3_SIZE 24u
+#define CAPABILITY_EFFECTIVE 0x1u /* the one flag beside the version */
+
+static bool has_prefix(const char *name, const char *prefix)
+{
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
+static bool is_security(const char *name)
+{
+	return has_prefix(name, "security.");
+}
+
+static bool is_trusted(const char *name)
+{
+	return has_prefix(name, "trusted.");
+}
+
+static bool is_user(const char *name)
+{
+	return has_prefix(name, "user.");
+}
+
+/* ---- arguments ---- */
+
+int vfs__xattr_check_name(const char *name)
+{
+	size_t len;
+
+	if (!name)
+		return -EFAULT;
+	len = strnlen(name, XATTR_NAME_MAX + 1);
+	return len && len <= XATTR_NAME_MAX ? 0 : -ERANGE;
+}
+
+int vfs__xattr_check_set(const char *name, const void *value, size_t size,
+			 int flags)
+{
+	int err;
+
+	if (flags & ~(XATTR_CREATE | XATTR_REPLACE))
+		return -EINVAL;
+	err = vfs__xattr_check_name(name);
+	if (err)
+		return err;
+	if (size > XATTR_SIZE_MAX)
+		return -E2BIG;
+	return size && !value ? -EFAULT : 0;
+}
+
+/* Whether any file system here has attributes of this name. */
+static int resolve_name(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	if (!is_security(name) && !is_trusted(name) && !is_user(name))
+		return -EOPNOTSUPP;
+	return dot[1] ? 0 : -EINVAL;
+}
+
+/* ---- permission ---- */
+
+/* mask: VFS__MAY_READ or VFS__MAY_WRITE. */
+static int permission(struct vfs__thread *thread, const struct vfs_cred *cred,
+		      struct vfs_inode *inode, const char *name, uint32_t mask)
+{
+	uint32_t mode = vfs__inode_mode(inode);
+	int refusal = mask & VFS__MAY_WRITE ? -EPERM : -ENODATA;
+
+	/* those of security.* are with the caller */
+	if (is_security(name) || has_prefix(name, "system."))
+		return 0;
+	if (is_trusted(name))
+		return vfs__capable(cred, VFS_CAP_SYS_ADMIN) ? 0 : refusal;
+	if (is_user(name)) {
+		if (!S_ISREG(mode) && !S_ISDIR(mode))
+			return refusal;
+		if (S_ISDIR(mode) && (mode & S_ISVTX) &&
+		    (mask & VFS__MAY_WRITE) &&
+		    !vfs__owner_or_capable(cred, inode))
+			return -EPERM;
+	}
+	return vfs__permission_load(thread, cred, inode, mask);
+}
+
+/* Changing what is the security system's own. */
+static int security_permission(const struct vfs_cred *cred, const char *name,
+			       bool removing)
+{
+	if (!is_security(name))
+		return 0;
+	/* setting it has been checked by its value */
+	if (!strcmp(name, CAPABILITY))
+		return !removing || vfs__capable(cred, VFS_CAP_SETFCAP)
+			       ? 0
+			       : -EPERM;
+	return vfs__capable(cred, VFS_CAP_SYS_ADMIN) ? 0 : -EPERM;
+}
+
+/* ---- file capabilities ---- */
+
+static uint32_t le32(const unsigned char *p)
+{
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+	       (uint32_t)p[3] << 24;
+}
+
+/* 2 or 3: the format; 0: none that is known. */
+static int capability_version(const unsigned char *value, size_t size)
+{
+	uint32_t version;
+
+	if (size < CAPABILITY_V2_SIZE)
+		return 0;
+	version = le32(value) & ~CAPABILITY_EFFECTIVE;
+	if (size == CAPABILITY_V2_SIZE && version == CAPABILITY_V2)
+		return 2;
+	return size == CAPABILITY_V3_SIZE && version == CAPABILITY_V3 ? 3 : 0;
+}
+
+static int check_capability(const struct vfs_cred *cred, const void *value,
+			    size_t size)
+{
+	int version = capability_version(value, size);
+
+	if (!version)
+		return -EINVAL;
+	if (!vfs__capable(cred, VFS_CAP_SETFCAP))
+		return -EPERM;
+	if (version == 3 && le32((const unsigned char *)value +
+				 CAPABILITY_V2_SIZE) == UINT32_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+/*
+ * As the value is shown: one for user namespaces of root 0 is one for
+ * everybody, the older format.
+ */
+static int64_t get_capability(struct vfs_inode *inode, void *value, size_t size)
+{
+	unsigned char buffer[CAPABILITY_V3_SIZE] = {0};
+	int64_t len;
+	int version;
+
+	len = inode->ops->getxattr(inode, CAPABILITY, buffer, sizeof(buffer));
+	if (len == -ERANGE)
+		return -EINVAL;
+	if (len < 0)
+		return len;
+	version = capability_version(buffer, (size_t)len);
+	if (!version)
+		return -EINVAL;
+	if (version == 3 && !le32(buffer + CAPABILITY_V2_SIZE)) {
+		buffer[3] = CAPABILITY_V2 >> 24;
+		len = CAPABILITY_V2_SIZE;
+	}
+	if (size && size < (size_t)len)
+		return -ERANGE;
+	if (size)
+		memcpy(value, buffer, (size_t)len);
+	return len;
+}
+
+/* ---- reading ---- */
+
+static int64_t get_locked(struct vfs_inode *inode, const char *name,
+			  void *value, size_t size)
+{
+	if (vfs__acl_is_name(name))
+		return vfs__acl_get(inode, name, value, size);
+	if (!inode->ops->getxattr)
+		return -EOPNOTSUPP;
+	if (!strcmp(name, CAPABILITY))
+		return get_capability(inode, value, size);
+	return inode->ops->getxattr(inode, name, value, size);
+}
+
+/* What a NULL buffer of some size gets, when a size was all it would give. */
+static int64_t null_result(int64_t len, size_t size)
+{
+	if (len <= 0)
+		return len;
+	return (uint64_t)len > size ? -ERANGE : -EFAULT;
+}
+
+int64_t vfs__xattr_get(struct vfs__thread *thread, const struct vfs_cred *cred,
+		       const struct vfs__path *path, const char *name,
+		       void *value, size_t size)
+{
+	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
+	int64_t len;
+	int err = 0;
+
+	if (!vfs__acl_is_name(name)) {
+		err = permission(thread, cred, inode, name, VFS__MAY_READ);
+		if (!err)
+			err = resolve_name(name);
+	}
+	if (err)
+		return err;
+	vfs__inode_lock_shared(inode);
+	len = get_locked(inode, name, value, value ? size : 0);
+	vfs__inode_unlock_shared(inode);
+	return value || !size ? len : null_result(len, size);
+}
+
+/* Takes the names out of list[0..len) that cred is not shown. */
+static size_t filter(char *list, size_t len)
+{
+	size_t kept = 0, size;
+
+	for (size_t at = 0; at < len; at += size) {
+		size = strlen(list + at) + 1;
+		if (is_trusted(list + at))
+			continue;
+		memmove(list + kept, list + at, size);
+		kept += size;
+	}
+	return kept;
+}
+
+/* As list_locked, without the privileged names. all: bytes of all names. */
+static int64_t list_filtered(struct vfs__thread *thread,
+			     struct vfs_inode *inode, char *list, size_t size,
+			     size_t all)
+{
+	char *names = vfs__mem_alloc(thread, all);
+	int64_t len;
+
+	if (!names)
+		return -ENOMEM;
+	len = inode->ops->listxattr(inode, names, all);
+	if (len > 0)
+		len = (int64_t)filter(names, (size_t)len);
+	if (len > 0 && size) {
+		if ((uint64_t)len > size)
+			len = -ERANGE;
+		else
+			memcpy(list, names, (size_t)len);
+	}
+	vfs__mem_free(thread, names, all);
+	return len;
+}
+
+static int64_t list_locked(struct vfs__thread *thread,
+			   const struct vfs_cred *cred, struct vfs_inode *inode,
+			   char *list, size_t size)
+{
+	int64_t len;
+
+	if (!inode->ops->listxattr)
+		return 0;
+	len = inode->ops->listxattr(inode, NULL, 0);
+	if (len <= 0)
+		return len;
+	if (!vfs__capable(cred, VFS_CAP_SYS_ADMIN))
+		return list_filtered(thread, inode, list, size, (size_t)len);
+	if (!size)
+		return len;
+	if ((uint64_t)len > size)
+		return -ERANGE;
+	return inode->ops->listxattr(inode, list, size);
+}
+
+int64_t vfs__xattr_list(struct vfs__thread *thread, const struct vfs_cred *cred,
+			const struct vfs__path *path, char *list, size_t size)
+{
+	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
+	size_t room = size > XATTR_LIST_MAX ? XATTR_LIST_MAX : size;
+	int64_t len;
+
+	vfs__inode_lock_shared(inode);
+	len = list_locked(thread, cred, inode, list, list ? room : 0);
+	vfs__inode_unlock_shared(inode);
+	if (!list && size)
+		len = null_result(len, room);
+	if (len == -ERANGE && room == XATTR_LIST_MAX)
+		return -E2BIG;
+	return len;
+}
+
+/* ---- changing ---- */
+
+static int set_check(struct vfs__thread *thread, const struct vfs_cred *cred,
+		     struct vfs_inode *inode, const char *name,
+		     const void *value, size_t size)
+{
+	int err = 0;
+
+	if (size && !strcmp(name, CAPABILITY))
+		err = check_capability(cred, value, size);
+	if (!err)
+		err = permission(thread, cred, inode, name, VFS__MAY_WRITE);
+	if (!err)
+		err = security_permission(cred, name, false);
+	if (!err)
+		err = resolve_name(name);
+	if (!err && !inode->ops->setxattr)
+		err = -EOPNOTSUPP;
+	return err;
+}
+
+int vfs__xattr_set(struct vfs__thread *thread, const struct vfs_cred *cred,
+		   const struct vfs__path *path, const char *name,
+		   const void *value, size_t size, int flags)
+{
+	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
+	bool acl = vfs__acl_is_name(name);
+	int err = vfs__mount_write_begin(thread, path->mnt);
+
+	if (err)
+		return err;
+	if (!acl)
+		err = set_check(thread, cred, inode, name, value, size);
+	if (!err) {
+		vfs__inode_lock(inode);
+		err = acl ? vfs__acl_set(thread, cred, inode, name, value, size)
+			  : inode->ops->setxattr(inode, name, value, size,
+						 flags);
+		vfs__inode_unlock(inode);
+	}
+	vfs__mount_write_end(thread, path->mnt);
+	return err;
+}
+
+static int remove_check(struct vfs__thread *thread, const struct vfs_cred *cred,
+			struct vfs_inode *inode, const char *name)
+{
+	int err = permission(thread, cred, inode, name, VFS__MAY_WRITE);
+
+	if (!err)
+		err = security_permission(cred, name, true);
+	if (!err)
+		err = resolve_name(name);
+	if (!err && !inode->ops->removexattr)
+		err = -EOPNOTSUPP;
+	return err;
+}
+
+int vfs__xattr_remove(struct vfs__thread *thread, const struct vfs_cred *cred,
+		      const struct vfs__path *path, const char *name)
+{
+	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
+	bool acl = vfs__acl_is_name(name);
+	int err = vfs__mount_write_begin(thread, path->mnt);
+
+	if (err)
+		return err;
+	if (!acl)
+		err = remove_check(thread, cred, inode, name);
+	if (!err) {
+		vfs__inode_lock(inode);
+		err = acl ? vfs__acl_set(thread, cred, inode, name, NULL, 0)
+			  : inode->ops->removexattr(inode, name);
+		vfs__inode_unlock(inode);
+	}
+	vfs__mount_write_end(thread, path->mnt);
+	return err;
+}

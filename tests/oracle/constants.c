@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* The names that scripts may use for numbers. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "script.h"
+
+#define NAMES 1024u
+
+static const struct constant {
+	const char *name;
+	int64_t value;
+} constants[] = {
+#define C(name) {#name, name}
+	C(O_RDONLY), C(O_WRONLY), C(O_RDWR), C(O_CREAT), C(O_EXCL), C(O_NOCTTY),
+	C(O_TRUNC), C(O_APPEND), C(O_NONBLOCK), C(O_DSYNC), C(O_SYNC),
+	C(O_DIRECTORY), C(O_NOFOLLOW), C(O_NOATIME), C(O_CLOEXEC), C(O_PATH),
+	C(O_TMPFILE), C(O_DIRECT), C(O_ACCMODE), {"O_LARGEFILE", 0100000},
+	C(AT_FDCWD), C(AT_SYMLINK_NOFOLLOW), C(AT_SYMLINK_FOLLOW),
+	C(AT_REMOVEDIR), C(AT_EACCESS), C(AT_EMPTY_PATH), C(AT_NO_AUTOMOUNT),
+	C(AT_STATX_FORCE_SYNC), C(AT_STATX_DONT_SYNC), C(RESOLVE_NO_XDEV),
+	C(RESOLVE_NO_MAGICLINKS), C(RESOLVE_NO_SYMLINKS), C(RESOLVE_BENEATH),
+	C(RESOLVE_IN_ROOT), C(RESOLVE_CACHED), C(STATX_BASIC_STATS),
+	C(STATX_BTIME), C(STATX_SIZE), C(STATX_MODE), C(STATX_TYPE),
+	C(STATX_MNT_ID), C(STATX__RESERVED), C(S_IFREG), C(S_IFDIR), C(S_IFLNK),
+	C(S_IFIFO), C(S_IFSOCK), C(S_IFCHR), C(S_IFBLK), C(S_ISUID), C(S_ISGID),
+	C(S_ISVTX), C(RENAME_NOREPLACE), C(RENAME_EXCHANGE), C(RENAME_WHITEOUT),
+	C(SEEK_SET), C(SEEK_CUR), C(SEEK_END), C(SEEK_DATA), C(SEEK_HOLE),
+	C(FALLOC_FL_KEEP_SIZE), C(FALLOC_FL_PUNCH_HOLE), C(FALLOC_FL_ZERO_RANGE),
+	C(FALLOC_FL_COLLAPSE_RANGE), C(FALLOC_FL_INSERT_RANGE),
+	C(FALLOC_FL_UNSHARE_RANGE), C(F_DUPFD), C(F_DUPFD_CLOEXEC), C(F_GETFD),
+	C(F_SETFD), C(F_GETFL), C(F_SETFL), C(F_GETLK), C(F_SETLK), C(F_SETLKW),
+	C(F_OFD_GETLK), C(F_OFD_SETLK), C(F_OFD_SETLKW), C(F_RDLCK), C(F_WRLCK),
+	C(F_UNLCK), C(F_GETPIPE_SZ), C(F_SETPIPE_SZ), C(FD_CLOEXEC), C(LOCK_SH),
+	C(LOCK_EX), C(LOCK_UN), C(LOCK_NB), C(R_OK), C(W_OK), C(X_OK), C(F_OK),
+	C(XATTR_CREATE), C(XATTR_REPLACE), C(POLLIN), C(POLLOUT), C(POLLPRI),
+	C(POLLERR), C(POLLHUP), C(POLLNVAL), C(POLLRDNORM), C(POLLWRNORM),
+	C(RWF_HIPRI), C(RWF_DSYNC), C(RWF_SYNC), C(RWF_NOWAIT), C(RWF_APPEND),
+	C(RLIMIT_FSIZE), C(RLIMIT_NOFILE), C(FIONREAD), C(FIONBIO), C(FIOCLEX),
+	C(FIONCLEX), C(FIOQSIZE), C(TCGETS), C(FS_IOC_GETFLAGS),
+	C(CLOSE_RANGE_CLOEXEC), C(CLOSE_RANGE_UNSHARE), C(POSIX_FADV_NORMAL),
+	C(POSIX_FADV_DONTNEED), C(POSIX_FADV_WILLNEED), C(UTIME_NOW),
+	C(UTIME_OMIT),
+#undef C
+	{"FS", VFS_CLONE_FS}, {"FILES", VFS_CLONE_FILES},
+	{"MAX", INT64_MAX}, {"MIN", INT64_MIN}, {"INFINITY", -1},
+};
+
+static const struct constant *table[NAMES];
+
+static unsigned slot_of(const char *name, size_t len)
+{
+	unsigned i = (unsigned)(hash_bytes(7, name, len) >> 13) & (NAMES - 1);
+
+	while (table[i] && (strncmp(table[i]->name, name, len) ||
+			    table[i]->name[len]))
+		i = (i + 1) & (NAMES - 1);
+	return i;
+}
+
+static void fill(void)
+{
+	for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
+		table[slot_of(constants[i].name, strlen(constants[i].name))] =
+			&constants[i];
+}
+
+static bool parse_device(const char *word, int64_t *number)
+{
+	char *end;
+	unsigned long major = strtoul(word, &end, 10), minor;
+
+	if (*end != ':')
+		return false;
+	minor = strtoul(end + 1, &end, 10);
+	*number = (int64_t)makedev(major, minor);
+	return !*end;
+}
+
+static bool parse_term(const char *word, size_t len, int64_t *number)
+{
+	const struct constant *constant = table[slot_of(word, len)];
+	char *end;
+
+	if (constant) {
+		*number = constant->value;
+		return true;
+	}
+	errno = 0;
+	if (word[0] == '-')
+		*number = strtoll(word, &end, 0);
+	else
+		*number = (int64_t)strtoull(word, &end, 0);
+	if (*end == 'k' && end == word + len - 1) {
+		*number *= 1024;
+		end++;
+	}
+	return !errno && end == word + len && len;
+}
+
+bool number_parse(const char *word, int64_t *number)
+{
+	int64_t all = 0, term;
+
+	if (!table[slot_of("MAX", 3)])
+		fill();
+	if (!strncmp(word, "dev:", 4))
+		return parse_device(word + 4, number);
+	for (;;) {
+		size_t len = strcspn(word, "|");
+
+		if (!parse_term(word, len, &term))
+			return false;
+		all |= term;
+		if (!word[len])
+			break;
+		word += len + 1;
+	}
+	*number = all;
+	return true;
+}
+
+static void put32(unsigned char *out, uint32_t value)
+{
+	for (int i = 0; i < 4; i++)
+		out[i] = (unsigned char)(value >> (8 * i));
+}
+
+/* One entry: type:id:perm. Returns false when it is not one. */
+static bool parse_entry(const char *word, size_t len, unsigned char out[8])
+{
+	static const char types[] = "uUgGmo"; /* capital: with an id */
+	static const unsigned tags[] = {0x01, 0x02, 0x04, 0x08, 0x10, 0x20};
+	const char *colon = memchr(word, ':', len);
+	const char *last = memrchr(word, ':', len);
+	char type = word[0];
+	uint32_t id = 0xffffffff;
+	unsigned perm = 0;
+
+	if (!colon || colon == last || colon != word + 1)
+		return false;
+	if (colon + 1 != last) {
+		id = (uint32_t)strtoul(colon + 1, NULL, 10);
+		if (type == 'u' || type == 'g')
+			type = (char)(type - 'a' + 'A');
+	}
+	if (!strchr(types, type))
+		return false;
+	for (const char *p = last + 1; p < word + len; p++)
+		perm |= *p == 'r' ? 4 : *p == 'w' ? 2 : *p == 'x' ? 1 : 0;
+	put32(out, tags[strchr(types, type) - types] | perm << 16);
+	put32(out + 4, id);
+	return true;
+}
+
+size_t acl_parse(const char *words, unsigned char *out, size_t cap)
+{
+	size_t used = 4;
+
+	put32(out, 2);
+	while (*words) {
+		size_t len = strcspn(words, ",");
+
+		if (used + 8 > cap || !parse_entry(words, len, out + used))
+			return 0;
+		used += 8;
+		words += len + (words[len] == ',');
+	}
+	return used;
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/* What lines there are and how often; the values are in gen_values.c. */
+#define _GNU_SOURCE
+#include "gen.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct template {
+	unsigned weight;
+	/* %c: a value of kind c, see gen_value. */
+	const char *line;
+};
+
+static const struct template templates[] = {
+	{90, "as %a"},
+	/* Names. */
+	{60, "mkdir %P %m"},
+	{10, "mkdirat %d %P %m"},
+	{18, "mknod %P %M 0"},
+	{6, "mknod %P %V"},
+	{6, "mknodat %d %P %M 0"},
+	{12, "mkfifo %P %m"},
+	{30, "symlink %y %P"},
+	{8, "symlinkat %y %d %P"},
+	{40, "link %p %P"},
+	{18, "linkat %d %p %d %P %l"},
+	{10, "linkat %f \"\" AT_FDCWD %P AT_EMPTY_PATH"},
+	{45, "rename %p %P"},
+	{40, "rename %p %p"},
+	{10, "renameat %d %p %d %P"},
+	{20, "renameat2 AT_FDCWD %p AT_FDCWD %p %N"},
+	{20, "renameat2 %d %p %d %P %N"},
+	{35, "unlink %p"},
+	{12, "unlinkat %d %p %U"},
+	{26, "rmdir %Y"},
+	{12, "readlink %p"},
+	{4, "readlinkat %d %p %n"},
+	{2, "readlinkat %f \"\""},
+	{7, "chdir %Y"},
+	{2, "chdir %p"},
+	{3, "fchdir %D"},
+	{1, "chroot %Y"},
+	{8, "getcwd"},
+	{2, "getcwd %n"},
+	{3, "realpath %p"},
+	/* Descriptors. */
+	{90, "open %p %o %m -> $%r"},
+	{60, "open %P O_CREAT|O_RDWR|O_NONBLOCK 0666 -> $%r"},
+	{16, "open %Y O_RDONLY|O_DIRECTORY 0 -> $%r"},
+	{20, "openat %d %p %o %m -> $%r"},
+	{24, "openat2 %d %p %o 0 %R -> $%r"},
+	{8, "openat2 %d %P O_CREAT|O_RDWR|O_NONBLOCK 0640 %R -> $%r"},
+	{10, "open %Y O_TMPFILE|O_RDWR|O_NONBLOCK %m -> $%r"},
+	{3, "open %Y O_TMPFILE|O_RDWR|O_EXCL 0600 -> $%r"},
+	{45, "close %f"},
+	{2, "close_range %h %h %c"},
+	{10, "dup %f -> $%r"},
+	{5, "dup2 %f %h -> $%r"},
+	{4, "dup3 %f %h %C -> $%r"},
+	{4, "fcntl %f F_DUPFD %h -> $%r"},
+	{3, "fcntl %f F_DUPFD_CLOEXEC %h -> $%r"},
+	{5, "fcntl %f F_GETFL 0"},
+	{6, "fcntl %f F_SETFL O_NONBLOCK%G"},
+	{3, "fcntl %f F_GETFD 0"},
+	{3, "fcntl %f F_SETFD %c"},
+	{3, "ioctl %f FIONREAD"},
+	{1, "ioctl %f FIOCLEX"},
+	{1, "ioctl %f TCGETS"},
+	{4, "pipe2 O_NONBLOCK -> $%r $%r"},
+	{8, "poll %f:POLLIN|POLLOUT"},
+	{10, "flock %f %k"},
+	{16, "fcntl_lock %f F_SETLK %K SEEK_SET %S %S"},
+	{10, "fcntl_lock %f F_OFD_SETLK %K SEEK_CUR %S %S"},
+	{8, "fcntl_lock %f F_GETLK %K SEEK_END %S %S"},
+	{6, "fcntl_lock %f F_OFD_GETLK %K SEEK_SET %S %S"},
+	/* Data. */
+	{40, "read %F %n"},
+	{70, "write %F %w"},
+	{20, "pread %F %n %O"},
+	{40, "pwrite %F %w %O"},
+	{6, "readv %F %i"},
+	{8, "writev %F %i"},
+	{4, "preadv %F %i %O"},
+	{4, "pwritev %F %i %O"},
+	{3, "preadv2 %F %i %O %z"},
+	{5, "pwritev2 %F %i %O %z"},
+	{30, "lseek %F %O %W"},
+	{8, "truncate %p %O"},
+	{24, "ftruncate %F %O"},
+	{26, "fallocate %F %A %O %n"},
+	{2, "fsync %f"},
+	{1, "fdatasync %f"},
+	{1, "syncfs %f"},
+	{1, "fadvise %f 0 0 POSIX_FADV_NORMAL"},
+	{10, "copy_file_range %F %Z %F %Z %n 0"},
+	{8, "sendfile %F %F %Z %n"},
+	{2, "sendfile %f %F NULL %n"},
+	{16, "listdir %D"},
+	{5, "listdir %D %B"},
+	{2, "cookies %D %B"},
+	{4, "getdents %D %n"},
+	/* Attributes. */
+	{30, "stat %p"},
+	{30, "lstat %p"},
+	{10, "fstat %f"},
+	{6, "fstatat %d %p %l"},
+	{3, "fstatat %f \"\" AT_EMPTY_PATH"},
+	{4, "statx %d %p %l STATX_BASIC_STATS|STATX_BTIME"},
+	{6, "statfs %p"},
+	{3, "fstatfs %f"},
+	{24, "access %p %x"},
+	{4, "faccessat %d %p %x"},
+	{10, "faccessat2 %d %p %x %e"},
+	{40, "chmod %p %m"},
+	{12, "fchmod %f %m"},
+	{4, "fchmodat %d %p %m"},
+	{6, "fchmodat2 %d %p %m %l"},
+	{30, "chown %p %u %g"},
+	{8, "lchown %p %u %g"},
+	{10, "fchown %f %u %g"},
+	{5, "fchownat %d %p %u %g %l"},
+	{20, "utimensat %d %p %t %l"},
+	{8, "futimens %f %t"},
+	{2, "umask %m"},
+	{5, "umask 022"},
+	{3, "rlimit RLIMIT_FSIZE %L"},
+	{24, "setxattr %p %X %v %E"},
+	{6, "lsetxattr %p %X %v %E"},
+	{8, "fsetxattr %f %X %v %E"},
+	{10, "getxattr %p %X"},
+	{3, "lgetxattr %p %X %n"},
+	{4, "fgetxattr %f %X"},
+	{6, "listxattr %p"},
+	{2, "llistxattr %p %n"},
+	{2, "flistxattr %f"},
+	{6, "removexattr %p %X"},
+	{2, "lremovexattr %p %X"},
+	{3, "fremovexattr %f %X"},
+	/* POSIX ACLs. */
+	{24, "setxattr %p system.posix_acl_access %q 0"},
+	{20, "setxattr %Y system.posix_acl_default %q 0"},
+	{6, "fsetxattr %f system.posix_acl_access %q 0"},
+	{5, "getxattr %p system.posix_acl_access"},
+	{4, "getxattr %Y system.posix_acl_default"},
+	{4, "removexattr %p system.posix_acl_%Q"},
+	/* Tasks. */
+	{5, "clone %T %j"},
+	{8, "task %T"},
+	{2, "exit %T"},
+};
+
+#define TEMPLATES (sizeof(templates) / sizeof(templates[0]))
+
+/* A populated tree reaches deeper than an empty one. */
+static const char *const beginnings[] = {
+	"mkdir a 0777",
+	"mkdir a/b 0755",
+	"mkdir b 01777",
+	"mkdir c 0777",
+	"chmod c 02775",
+	"chown c 1000 1000",
+	"open d O_CREAT|O_RDWR 0666 -> $0",
+	"write $0 \"hello\"",
+	"open a/c O_CREAT|O_RDWR 0644 -> $1",
+	"pwrite $1 \"x\"*100 5000",
+	"symlink a e",
+	"symlink ../d a/e",
+	"symlink /b/c c/a",
+	"link d b/d",
+	"open a O_RDONLY|O_DIRECTORY 0 -> $2",
+	"setxattr a system.posix_acl_default "
+	"acl:u::rwx,u:1000:rwx,g::r-x,m::rwx,o::r-x 0",
+	"as user1",
+	"mkdir b/a 0750",
+	"open b/c O_CREAT|O_RDWR 0640 -> $3",
+	"open c/d O_CREAT|O_RDWR 0664 -> $4",
+	"as root",
+};
+
+#define BEGINNINGS (sizeof(beginnings) / sizeof(beginnings[0]))
+
+static uint64_t next(struct gen *gen)
+{
+	uint64_t z = (gen->state += UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+unsigned gen_below(struct gen *gen, unsigned n)
+{
+	return (unsigned)((next(gen) >> 32) * n >> 32);
+}
+
+void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
+	      enum place place)
+{
+	struct text text = gen->text;
+
+	memset(gen, 0, sizeof(*gen));
+	gen->text = text;
+	gen->state = seed * UINT64_C(0xd1342543de82ef95) + sequence;
+	gen->place = place;
+	gen->tasks[0] = true;
+	next(gen);
+}
+
+void gen_fini(struct gen *gen)
+{
+	text_fini(&gen->text);
+}
+
+static const struct template *choose(struct gen *gen)
+{
+	static unsigned total;
+	unsigned at;
+
+	if (!total) {
+		for (size_t i = 0; i < TEMPLATES; i++)
+			total += templates[i].weight;
+	}
+	at = gen_below(gen, total);
+	for (size_t i = 0;; i++) {
+		if (at < templates[i].weight)
+			return &templates[i];
+		at -= templates[i].weight;
+	}
+}
+
+const char *gen_line(struct gen *gen)
+{
+	const char *p;
+
+	text_clear(&gen->text);
+	gen->chosen_count = 0;
+	if (gen->line < BEGINNINGS && !gen->line)
+		gen->line = gen_below(gen, 4) ? 1 : BEGINNINGS + 1;
+	else
+		gen->line++;
+	/* Most of the beginning, so that each sequence starts elsewhere. */
+	while (gen->line <= BEGINNINGS && !gen_below(gen, 6))
+		gen->line++;
+	if (gen->line <= BEGINNINGS) {
+		p = beginnings[gen->line - 1];
+		text_add(&gen->text, p, strlen(p));
+		return gen->text.data;
+	}
+	p = choose(gen)->line;
+	if (gen->away && !gen_below(gen, 8)) {
+		p = "chdir /";
+		gen->away = false;
+	}
+	for (; *p; p++) {
+		if (*p == '%')
+			gen_value(gen, *++p);
+		else
+			text_add(&gen->text, p, 1);
+	}
+	return gen->text.data;
+}
+
+static void know(struct gen *gen, const char *path, bool directory)
+{
+	unsigned i = gen->known_count;
+
+	if (!path[0] || gen->away)
+		return;
+	if (i == GEN_KNOWN)
+		i = gen_below(gen, GEN_KNOWN);
+	else
+		gen->known_count++;
+	strcpy(gen->known[i].path, path);
+	gen->known[i].directory = directory;
+}
+
+static bool forget(struct gen *gen, const char *path)
+{
+	bool directory = false;
+
+	for (unsigned i = 0; i < gen->known_count; i++) {
+		if (strcmp(gen->known[i].path, path))
+			continue;
+		directory = gen->known[i].directory;
+		gen->known[i] = gen->known[--gen->known_count];
+		break;
+	}
+	return directory;
+}
+
+/* What is below a renamed directory has a new name, too. */
+static void move(struct gen *gen, const char *from, const char *to)
+{
+	size_t len = strlen(from);
+	bool directory = forget(gen, from);
+
+	know(gen, to, directory);
+	for (unsigned i = 0; directory && i < gen->known_count; i++) {
+		char *path = gen->known[i].path;
+		char moved[2 * GEN_PATH];
+
+		if (strncmp(path, from, len) || path[len] != '/')
+			continue;
+		snprintf(moved, sizeof(moved), "%s%s", to, path + len);
+		if (strlen(moved) < GEN_PATH)
+			strcpy(path, moved);
+	}
+}
+
+static enum slot_kind look(struct side *side, int fd)
+{
+	struct vfs_stat stat;
+
+	if (fd < 0 ||
+	    side->class->calls.fstat(side_task(side), fd, &stat) < 0)
+		return SLOT_CLOSED;
+	return S_ISREG(stat.mode)   ? SLOT_FILE
+	       : S_ISDIR(stat.mode) ? SLOT_DIRECTORY
+				    : SLOT_OTHER;
+}
+
+static void learn_names(struct gen *gen, const char *name)
+{
+	const char *last = gen->chosen[gen->chosen_count - 1];
+
+	if (!strncmp(name, "unlink", 6) || !strcmp(name, "rmdir"))
+		forget(gen, gen->chosen[0]);
+	else if (!strncmp(name, "rename", 6))
+		move(gen, gen->chosen[0], last);
+	else if (!strncmp(name, "mk", 2) || !strncmp(name, "open", 4) ||
+		 !strncmp(name, "link", 4) || !strncmp(name, "symlink", 7))
+		know(gen, last, !strncmp(name, "mkdir", 5));
+	else if (!strcmp(name, "chdir"))
+		gen->away = strcmp(gen->chosen[0], "/");
+}
+
+/* The fixed lines know their own names. */
+static void learn_beginning(struct gen *gen, const struct call *call)
+{
+	const char *name = call->def->name;
+	const char *path = call->args[0].string;
+
+	if (!strcmp(name, "link") || !strcmp(name, "symlink"))
+		path = call->args[1].string;
+	else if (strcmp(name, "mkdir") && strcmp(name, "open"))
+		return;
+	know(gen, path, !strcmp(name, "mkdir"));
+}
+
+void gen_learn(struct gen *gen, const struct call *call, struct side *side)
+{
+	const char *name = call->def ? call->def->name : "";
+
+	for (int i = 0; i < 2; i++) {
+		if (call->to[i] >= 0 && call->to[i] < GEN_SLOTS)
+			gen->slots[call->to[i]] =
+				look(side, side->slots[call->to[i]]);
+	}
+	if (side->result < 0)
+		return;
+	if (!strcmp(name, "close") && call->args[0].slot >= 0 &&
+	    call->args[0].slot < GEN_SLOTS)
+		gen->slots[call->args[0].slot] = SLOT_CLOSED;
+	else if (!strcmp(name, "clone"))
+		gen->tasks[call->args[0].number % MAX_TASKS] = true;
+	else if (!strcmp(name, "exit"))
+		gen->tasks[call->args[0].number % MAX_TASKS] = false;
+	else if (!strcmp(name, "fchdir"))
+		gen->away = true;
+	else if (gen->line <= BEGINNINGS)
+		learn_beginning(gen, call);
+	else if (gen->chosen_count)
+		learn_names(gen, name);
+}
+
+static bool same_file(struct side *side, const char *words)
+{
+	struct vfs_stat stat[2];
+	int found = 0;
+
+	for (const char *p = strchr(words, '$'); p && found < 2;
+	     p = strchr(p + 1, '$')) {
+		int slot = p[1] - '0';
+
+		if (slot < 0 || slot >= GEN_SLOTS ||
+		    side->class->calls.fstat(side_task(side),
+					     side->slots[slot],
+					     &stat[found]) < 0)
+			return false;
+		found++;
+	}
+	return found == 2 && stat[0].ino == stat[1].ino &&
+	       stat[0].dev == stat[1].dev;
+}
+
+bool gen_unclear(const char *line, struct side *side)
+{
+	return (!strncmp(line, "copy_file_range ", 16) ||
+		!strncmp(line, "sendfile ", 9)) &&
+	       same_file(side, line);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The generator: lines over a small set of names, so that collisions, loops,
+ * links and renames abound. It learns from the answers which names exist and
+ * what the slots hold; the same seed and the same answers give the same lines.
+ * No line can block: whatever is opened is opened O_NONBLOCK.
+ */
+#ifndef ORACLE_GEN_H
+#define ORACLE_GEN_H
+
+#include "script.h"
+
+#define GEN_SLOTS 8
+#define GEN_KNOWN 32
+#define GEN_PATH 64
+
+enum slot_kind { SLOT_CLOSED, SLOT_FILE, SLOT_DIRECTORY, SLOT_OTHER };
+
+struct gen {
+	uint64_t state;
+	enum place place;
+	unsigned line;
+	enum slot_kind slots[GEN_SLOTS];
+	unsigned current;
+	bool tasks[MAX_TASKS];
+	struct {
+		char path[GEN_PATH];
+		bool directory;
+	} known[GEN_KNOWN]; /* what was made and not removed */
+	unsigned known_count;
+	bool away; /* the working directory is not the root */
+	char chosen[4][GEN_PATH]; /* the paths in the last line */
+	unsigned chosen_count;
+	struct text text;
+};
+
+void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
+	      enum place place);
+void gen_fini(struct gen *gen);
+/* The next line; valid until the next call. */
+const char *gen_line(struct gen *gen);
+/* How the kernel answered it. */
+void gen_learn(struct gen *gen, const struct call *call, struct side *side);
+
+/* Would the line read and write one file? Whether the later of the two stamps
+ * is really later is chance on the kernel, and with it every later update of
+ * the access time. */
+bool gen_unclear(const char *line, struct side *side);
+
+/* 0 to n - 1. */
+unsigned gen_below(struct gen *gen, unsigned n);
+/* Appends a random value of a kind that a template names. */
+void gen_value(struct gen *gen, char kind);
+
+#endif

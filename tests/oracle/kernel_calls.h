@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ORACLE_KERNEL_CALLS_H
+#define ORACLE_KERNEL_CALLS_H
+
+#include "side.h"
+
+/* The public API's functions, made of raw system calls; a task is a struct
+ * ktask in disguise. */
+#define X(name) __typeof__(vfs_##name) kernel_##name;
+SIDE_CALLS(X)
+#undef X
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "ktask.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/securebits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct ktask {
+	pthread_t thread;
+	bool adopted;
+	bool shares_files;
+	uint64_t shared;
+	sem_t go;   /* posted by the caller: function is set */
+	sem_t done; /* posted by the thread */
+	void (*function)(void *);
+	void *argument;
+	rlim_t file_size;
+	rlim_t descriptors;
+};
+
+struct call_request {
+	struct ktask *task;
+	long number;
+	const long *args;
+	long result;
+};
+
+static __thread struct ktask *self;
+
+/* Limits belong to the whole process: what is in force now. One worker runs
+ * one call at a time, so nothing protects them. */
+static struct rlimit file_size_now = {RLIM_INFINITY, RLIM_INFINITY};
+static struct rlimit descriptors_now;
+
+static void init_limits(struct ktask *task)
+{
+	if (!descriptors_now.rlim_cur) {
+		getrlimit(RLIMIT_FSIZE, &file_size_now);
+		getrlimit(RLIMIT_NOFILE, &descriptors_now);
+	}
+	task->file_size = file_size_now.rlim_cur;
+	task->descriptors = descriptors_now.rlim_cur;
+}
+
+static void apply_limits(const struct ktask *task)
+{
+	if (task->file_size != file_size_now.rlim_cur) {
+		file_size_now.rlim_cur = task->file_size;
+		setrlimit(RLIMIT_FSIZE, &file_size_now);
+	}
+	if (task->descriptors != descriptors_now.rlim_cur) {
+		descriptors_now.rlim_cur = task->descriptors;
+		setrlimit(RLIMIT_NOFILE, &descriptors_now);
+	}
+}
+
+int ktask_limit(struct ktask *task, int resource, uint64_t cur)
+{
+	if (resource == RLIMIT_FSIZE)
+		task->file_size = cur;
+	else if (resource == RLIMIT_NOFILE)
+		task->descriptors = cur;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static void *serve(void *argument)
+{
+	struct ktask *task = argument;
+
+	self = task;
+	if (!(task->shared & VFS_CLONE_FS) && unshare(CLONE_FS))
+		die("cannot unshare the working directory");
+	if (!(task->shared & VFS_CLONE_FILES) && unshare(CLONE_FILES))
+		die("cannot unshare descriptors");
+	sem_post(&task->done);
+	for (;;) {
+		while (sem_wait(&task->go))
+			;
+		if (!task->function)
+			break;
+		task->function(task->argument);
+		sem_post(&task->done);
+	}
+	/* A thread is joined before the kernel has closed its files. */
+	if (!(task->shared & VFS_CLONE_FILES))
+		syscall(SYS_close_range, 3, ~0U, 0);
+	return NULL;
+}
+
+struct ktask *ktask_adopt(void)
+{
+	struct ktask *task = calloc(1, sizeof(*task));
+
+	if (!task)
+		die("out of memory");
+	task->adopted = true;
+	task->thread = pthread_self();
+	init_limits(task);
+	self = task;
+	return task;
+}
+
+static void create_thread(void *argument)
+{
+	struct ktask *task = argument;
+
+	if (pthread_create(&task->thread, NULL, serve, task))
+		die("cannot start a thread");
+}
+
+struct ktask *ktask_spawn(struct ktask *parent, uint64_t shared)
+{
+	struct ktask *task = calloc(1, sizeof(*task));
+
+	if (!task)
+		die("out of memory");
+	task->shared = shared;
+	sem_init(&task->go, 0, 0);
+	sem_init(&task->done, 0, 0);
+	init_limits(task);
+	if (parent) {
+		task->file_size = parent->file_size;
+		task->descriptors = parent->descriptors;
+		ktask_run(parent, create_thread, task);
+	} else {
+		create_thread(task);
+	}
+	while (sem_wait(&task->done))
+		;
+	return task;
+}
+
+void ktask_end(struct ktask *task)
+{
+	if (!task)
+		return;
+	if (!task->adopted) {
+		task->function = NULL;
+		sem_post(&task->go);
+		pthread_join(task->thread, NULL);
+		sem_destroy(&task->go);
+		sem_destroy(&task->done);
+	} else {
+		self = NULL;
+	}
+	free(task);
+}
+
+void ktask_run(struct ktask *task, void (*function)(void *), void *argument)
+{
+	apply_limits(task);
+	if (task == self) {
+		function(argument);
+		return;
+	}
+	task->function = function;
+	task->argument = argument;
+	sem_post(&task->go);
+	while (sem_wait(&task->done))
+		;
+}
+
+static void make_call(void *argument)
+{
+	struct call_request *r = argument;
+	const long *a = r->args;
+
+	r->result = syscall(r->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (r->result == -1)
+		r->result = -errno;
+}
+
+long ktask_call(struct ktask *task, long number, const long args[6])
+{
+	struct call_request request = {task, number, args, 0};
+
+	ktask_run(task, make_call, &request);
+	return request.result;
+}
+
+static bool set_caps(uint64_t effective)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3,
+						  0};
+	struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
+	uint64_t all = ktask_all_caps();
+
+	effective &= all;
+	data[0].effective = (uint32_t)effective;
+	data[1].effective = (uint32_t)(effective >> 32);
+	data[0].permitted = (uint32_t)all;
+	data[1].permitted = (uint32_t)(all >> 32);
+	return !syscall(SYS_capset, &header, data);
+}
+
+uint64_t ktask_all_caps(void)
+{
+	static uint64_t all;
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3,
+						  0};
+	struct __user_cap_data_struct data[2];
+
+	if (!all && !syscall(SYS_capget, &header, data))
+		all = data[0].permitted | (uint64_t)data[1].permitted << 32;
+	return all;
+}
+
+/*
+ * Permitted capabilities are kept over the change, so that the thread can
+ * come back; the secure bit that does this is dropped again, because
+ * access(2) looks at it.
+ */
+bool ktask_become(const struct who *who)
+{
+	gid_t groups[4];
+
+	for (uint32_t i = 0; i < who->group_count; i++)
+		groups[i] = who->groups[i];
+	if (!set_caps(~UINT64_C(0)) ||
+	    prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP))
+		return false;
+	/* Refused in a user namespace of one id, where there are no groups. */
+	syscall(SYS_setgroups, who->group_count, groups);
+	if (syscall(SYS_setresgid, who->gid, who->fsgid, 0) ||
+	    syscall(SYS_setresuid, who->uid, who->fsuid, 0))
+		return false;
+	return !prctl(PR_SET_SECUREBITS, 0) && set_caps(who->caps);
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * oracle: the same calls on the library and on the kernel.
+ *
+ *	oracle [OPTION]... [--script FILE]...
+ *	oracle --sequences N [--length L] [--seed S] [--jobs J]
+ *
+ * The exit status is 0 when there was no difference, 1 when there was one, 2
+ * for a mistake in the use, 77 when there is no kernel to compare with.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "worker.h"
+
+#define MAX_JOBS 64
+#define POLL_MICROSECONDS 2000
+#define SKIPPED 77
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+struct totals {
+	uint64_t succeeded[MAX_CALL_KINDS];
+	uint64_t failed[MAX_CALL_KINDS];
+	uint64_t ruled[8];
+	uint64_t sequences;
+	uint64_t abandoned;
+	uint64_t scripts;
+	uint64_t skipped;
+	uint64_t differences;
+};
+
+struct options {
+	struct plan plan;
+	uint64_t sequences;
+	uint64_t first;
+	unsigned jobs;
+	bool keep_going;
+	bool stats;
+	bool raw; /* do not minimise */
+};
+
+static struct totals totals;
+
+static void add_totals(struct report *report)
+{
+	for (unsigned i = 0; i < MAX_CALL_KINDS; i++) {
+		totals.succeeded[i] += report->succeeded[i];
+		totals.failed[i] += report->failed[i];
+	}
+	for (unsigned i = 0; i < rule_count; i++)
+		totals.ruled[i] += report->ruled[i];
+	totals.sequences += report->sequences;
+	totals.abandoned += report->abandoned;
+	memset(report, 0, offsetof(struct report, signature));
+}
+
+static void show_failure(struct worker *worker, const struct set_up *set_up,
+			 const char *origin)
+{
+	struct text header = {0};
+
+	text_clear(&header);
+	header_write(set_up, &header);
+	totals.differences++;
+	printf("--- %s: %s\n%s# the script:\n%s%s---\n", origin,
+	       worker->report->signature, worker->report->message, header.data,
+	       worker->report->text);
+	fflush(stdout);
+	text_fini(&header);
+}
+
+static char *read_file(const char *path)
+{
+	struct text text = {0};
+	char buffer[4096];
+	size_t n;
+	FILE *file = fopen(path, "r");
+
+	if (!file)
+		die("%s: %s", path, strerror(errno));
+	text_clear(&text);
+	while ((n = fread(buffer, 1, sizeof(buffer), file)))
+		text_add(&text, buffer, n);
+	fclose(file);
+	return text.data;
+}
+
+static void run_script(const struct options *options, const char *path)
+{
+	struct set_up set_up;
+	struct worker worker;
+	enum ending ending;
+	char *text = read_file(path);
+
+	plan_set_up(&options->plan, 0, &set_up);
+	set_up.interval = 1;
+	if (!header_read(text, &set_up)) {
+		printf("%s: skipped: needs privileges\n", path);
+		totals.skipped++;
+		free(text);
+		return;
+	}
+	worker_init(&worker);
+	worker_script(&worker, &set_up, text);
+	ending = worker_wait(&worker);
+	totals.scripts++;
+	if (ending != ENDED_SAME) {
+		if (ending != ENDED_MALFORMED && !options->raw)
+			minimise(&worker, &set_up, ending);
+		show_failure(&worker, &set_up, path);
+	}
+	add_totals(worker.report);
+	worker_fini(&worker);
+	free(text);
+}
+
+/* Returns the sequence to go on with, or past the end to stop. */
+static uint64_t handle_ending(const struct options *options,
+			      struct worker *worker, enum ending ending)
+{
+	char origin[96];
+	struct set_up set_up;
+	uint64_t sequence = worker->report->sequence;
+
+	if (ending != ENDED_SAME) {
+		plan_set_up(&options->plan, worker->from, &set_up);
+		snprintf(origin, sizeof(origin), "seed %llu sequence %llu",
+			 (unsigned long long)options->plan.seed,
+			 (unsigned long long)sequence);
+		if (!options->raw)
+			minimise(worker, &set_up, ending);
+		show_failure(worker, &set_up, origin);
+	}
+	add_totals(worker->report);
+	return ending == ENDED_SAME ? worker->to : sequence + 1;
+}
+
+static void start_chunk(const struct options *options, struct worker *worker,
+			uint64_t from, uint64_t end)
+{
+	uint64_t to = (from / CHUNK_SEQUENCES + 1) * CHUNK_SEQUENCES;
+
+	worker_generate(worker, &options->plan, from, to < end ? to : end);
+}
+
+static void run_generated(const struct options *options)
+{
+	static struct worker workers[MAX_JOBS];
+	uint64_t next = options->first;
+	uint64_t end = options->first + options->sequences;
+	unsigned active = 0;
+	bool stop = false;
+
+	for (unsigned i = 0; i < options->jobs; i++)
+		worker_init(&workers[i]);
+	do {
+		for (unsigned i = 0; i < options->jobs; i++) {
+			struct worker *worker = &workers[i];
+			enum ending ending;
+			uint64_t from;
+
+			if (!worker->pid && !stop && next < end) {
+				start_chunk(options, worker, next, end);
+				next = worker->to;
+				active++;
+			}
+			if (!worker->pid || !worker_poll(worker, &ending))
+				continue;
+			active--;
+			from = handle_ending(options, worker, ending);
+			if (ending != ENDED_SAME && !options->keep_going)
+				stop = true;
+			if (from < worker->to && !stop) {
+				start_chunk(options, worker, from, worker->to);
+				active++;
+			}
+		}
+		usleep(POLL_MICROSECONDS);
+	} while (active || (!stop && next < end));
+	for (unsigned i = 0; i < options->jobs; i++)
+		worker_fini(&workers[i]);
+}
+
+static void show_stats(void)
+{
+	printf("%-18s %12s %12s\n", "call", "succeeded", "failed");
+	for (unsigned i = 0; i < call_count(); i++) {
+		if (totals.succeeded[i] + totals.failed[i])
+			printf("%-18s %12llu %12llu\n", call_at(i)->name,
+			       (unsigned long long)totals.succeeded[i],
+			       (unsigned long long)totals.failed[i]);
+	}
+}
+
+static void show_summary(const struct options *options)
+{
+	static const char *const places[] = {
+		"a tmpfs in a mount namespace",
+		"a tmpfs in a user namespace (one identity only)",
+		"a temporary directory", "nothing"};
+	uint64_t good = 0, bad = 0;
+
+	for (unsigned i = 0; i < MAX_CALL_KINDS; i++) {
+		good += totals.succeeded[i];
+		bad += totals.failed[i];
+	}
+	for (unsigned i = 0; i < rule_count; i++) {
+		if (totals.ruled[i])
+			printf("rule %s: %llu times: %s\n", rules[i].name,
+			       (unsigned long long)totals.ruled[i],
+			       rules[i].reason);
+	}
+	if (!kernel_fine_times())
+		printf("this kernel's stamps are coarse: they were not "
+		       "compared\n");
+	printf("the kernel's side: %s\n", places[options->plan.place]);
+	printf("oracle: %llu scripts, %llu skipped, %llu sequences (%llu ended "
+	       "by a rule), %llu calls: %llu succeeded, %llu failed; "
+	       "%llu differences\n",
+	       (unsigned long long)totals.scripts,
+	       (unsigned long long)totals.skipped,
+	       (unsigned long long)totals.sequences,
+	       (unsigned long long)totals.abandoned,
+	       (unsigned long long)(good + bad), (unsigned long long)good,
+	       (unsigned long long)bad, (unsigned long long)totals.differences);
+}
+
+static _Noreturn void usage(int status)
+{
+	fputs("usage: oracle [OPTION]...\n"
+	      "  --script FILE    run a script (may be given several times)\n"
+	      "  --sequences N    run N generated sequences\n"
+	      "  --first N        starting with number N (default 0)\n"
+	      "  --length L       of L calls each (default 200)\n"
+	      "  --seed S         of this family (default 1)\n"
+	      "  --jobs J         in J processes at a time (default 1)\n"
+	      "  --interval I     compare the whole state after every I calls\n"
+	      "  --self           the kernel against itself\n"
+	      "  --threads        keep the kernel's tasks in their own threads\n"
+	      "  --keep-going     do not stop at the first difference\n"
+	      "  --raw            do not minimise\n"
+	      "  --stats          count calls by kind\n"
+	      "  --verbose        show each call and its result\n",
+	      status ? stderr : stdout);
+	exit(status);
+}
+
+static uint64_t number(const char *word)
+{
+	char *end;
+	uint64_t value = strtoull(word, &end, 0);
+
+	if (*end || !*word)
+		usage(2);
+	return value;
+}
+
+static const char *const short_options = "h";
+static const struct option long_options[] = {
+	{"script", required_argument, NULL, 'f'},
+	{"sequences", required_argument, NULL, 'n'},
+	{"first", required_argument, NULL, 'F'},
+	{"length", required_argument, NULL, 'l'},
+	{"seed", required_argument, NULL, 's'},
+	{"jobs", required_argument, NULL, 'j'},
+	{"interval", required_argument, NULL, 'i'},
+	{"self", no_argument, NULL, 'S'},
+	{"threads", no_argument, NULL, 't'},
+	{"keep-going", no_argument, NULL, 'k'},
+	{"raw", no_argument, NULL, 'r'},
+	{"stats", no_argument, NULL, 'c'},
+	{"verbose", no_argument, NULL, 'v'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static bool apply(struct options *options, int option)
+{
+	switch (option) {
+	case 'n':
+		options->sequences = number(optarg);
+		break;
+	case 'F':
+		options->first = number(optarg);
+		break;
+	case 'l':
+		options->plan.length = (unsigned)number(optarg);
+		break;
+	case 's':
+		options->plan.seed = number(optarg);
+		break;
+	case 'j':
+		options->jobs = (unsigned)number(optarg);
+		break;
+	case 'i':
+		options->plan.interval = (unsigned)number(optarg);
+		break;
+	case 'S':
+		options->plan.self = true;
+		break;
+	case 't':
+		options->plan.inlined = false;
+		break;
+	case 'k':
+		options->keep_going = true;
+		break;
+	case 'r':
+		options->raw = true;
+		break;
+	case 'c':
+		options->stats = true;
+		break;
+	case 'v':
+		options->plan.verbose = true;
+		break;
+	default:
+		return option == 'f';
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {
+		.plan = {.seed = 1,
+			 .length = 200,
+			 .interval = 20,
+			 .inlined = !SANITIZED},
+		.jobs = 1,
+	};
+	const char *sequences = getenv("ORACLE_SEQUENCES");
+	int option;
+
+	while ((option = getopt_long(argc, argv, short_options, long_options,
+				     NULL)) != -1) {
+		if (!apply(&options, option))
+			usage(option == 'h' ? 0 : 2);
+	}
+	if (optind != argc || !options.jobs || options.jobs > MAX_JOBS ||
+	    !options.plan.interval)
+		usage(2);
+	if (sequences && options.sequences)
+		options.sequences = number(sequences);
+	options.plan.place = kernel_place();
+	kernel_fine_times();
+	if (options.plan.place == PLACE_DIRECTORY) {
+		printf("oracle: skipped: no mount namespace here\n");
+		return SKIPPED;
+	}
+	optind = 1;
+	while ((option = getopt_long(argc, argv, short_options, long_options,
+				     NULL)) != -1) {
+		if (option == 'f' && (!totals.differences || options.keep_going))
+			run_script(&options, optarg);
+	}
+	if (!totals.differences || options.keep_going)
+		run_generated(&options);
+	if (options.stats)
+		show_stats();
+	show_summary(&options);
+	return totals.differences ? 1 : 0;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* What both kinds of side share: who there is, identities, and how stamps and
+ * attributes read as text. */
+#define _GNU_SOURCE
+#include "side.h"
+
+#include <linux/stat.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Stamps outside were set by a script. */
+#define OLDEST_STAMP INT64_C(1500000000)
+#define NEWEST_STAMP INT64_C(3000000000)
+#define IDMAP_SLOTS 4096u
+
+#define CAP(name) (UINT64_C(1) << VFS_CAP_##name)
+
+const struct who whos[] = {
+	{"root", 0, 0, 0, 0, {0}, 0, VFS_CAP_ALL},
+	{"user1", 1000, 1000, 1000, 1000, {0}, 0, 0},
+	{"user2", 1001, 1001, 1001, 1001, {1000, 100}, 2, 0},
+	{"user3", 1002, 1002, 1002, 1002, {1003, 100}, 2, 0},
+	{"rootnocap", 0, 0, 0, 0, {0}, 0, 0},
+	/* What access() tells from the effective ids. */
+	{"setuid", 1000, 1000, 0, 0, {0}, 0, VFS_CAP_ALL},
+	{"dropped", 0, 0, 1000, 1000, {0}, 0, 0},
+	/* One capability each. */
+	{"capdac", 1000, 1000, 1000, 1000, {0}, 0, CAP(DAC_OVERRIDE)},
+	{"capread", 1000, 1000, 1000, 1000, {0}, 0, CAP(DAC_READ_SEARCH)},
+	{"capfowner", 1001, 1001, 1001, 1001, {0}, 0, CAP(FOWNER)},
+	{"capchown", 1001, 1001, 1001, 1001, {0}, 0, CAP(CHOWN)},
+	{"capfsetid", 1000, 1000, 1000, 1000, {0}, 0, CAP(FSETID)},
+	{"capmknod", 1000, 1000, 1000, 1000, {0}, 0, CAP(MKNOD)},
+	{"capadmin", 1000, 1000, 1000, 1000, {0}, 0, CAP(SYS_ADMIN)},
+	{"capchroot", 1000, 1000, 1000, 1000, {0}, 0, CAP(SYS_CHROOT)},
+};
+const unsigned who_count = sizeof(whos) / sizeof(whos[0]);
+
+const struct who *who_find(const char *name)
+{
+	for (unsigned i = 0; i < who_count; i++) {
+		if (!strcmp(whos[i].name, name))
+			return &whos[i];
+	}
+	return NULL;
+}
+
+static void idmap_init(struct idmap *map)
+{
+	map->slots = calloc(IDMAP_SLOTS, sizeof(map->slots[0]));
+	if (!map->slots)
+		die("out of memory");
+	map->mask = IDMAP_SLOTS - 1;
+}
+
+static void idmap_clear(struct idmap *map)
+{
+	if (map->count)
+		memset(map->slots, 0, IDMAP_SLOTS * sizeof(map->slots[0]));
+	map->count = 0;
+}
+
+static unsigned idmap_number(struct idmap *map, uint64_t dev, uint64_t ino)
+{
+	uint64_t h = (dev * 31 + ino) * UINT64_C(0x9e3779b97f4a7c15);
+	unsigned i = (unsigned)(h >> 40) & map->mask;
+
+	while (map->slots[i].number) {
+		if (map->slots[i].dev == dev && map->slots[i].ino == ino)
+			return map->slots[i].number;
+		i = (i + 1) & map->mask;
+	}
+	if (map->count * 2 > map->mask)
+		die("too many inodes in one script");
+	map->slots[i].dev = dev;
+	map->slots[i].ino = ino;
+	map->slots[i].number = ++map->count;
+	return map->count;
+}
+
+struct side *side_create(const struct side_class *class, const char *options)
+{
+	struct side *side = calloc(1, sizeof(*side));
+
+	if (!side)
+		die("out of memory");
+	side->class = class;
+	side->options = options;
+	side->buffer = malloc(BUFFER_SIZE);
+	if (!side->buffer)
+		die("out of memory");
+	idmap_init(&side->inodes);
+	idmap_init(&side->devices);
+	text_clear(&side->out);
+	return side;
+}
+
+void side_begin(struct side *side)
+{
+	idmap_clear(&side->inodes);
+	idmap_clear(&side->devices);
+	side->current = 0;
+	for (unsigned i = 0; i < MAX_SLOTS; i++)
+		side->slots[i] = -1;
+	side->class->begin(side);
+}
+
+void side_end(struct side *side)
+{
+	side->class->end(side);
+}
+
+void side_destroy(struct side *side)
+{
+	side->class->destroy(side);
+	free(side->inodes.slots);
+	free(side->devices.slots);
+	free(side->buffer);
+	text_fini(&side->out);
+	free(side);
+}
+
+void side_time(struct side *side, const struct vfs_timespec *time)
+{
+	if (time->zero || time->nsec > 999999999)
+		text_printf(&side->out, " BAD(%u,%u)", time->nsec, time->zero);
+	else if (time->sec < OLDEST_STAMP || time->sec >= NEWEST_STAMP)
+		text_printf(&side->out, " %lld:%u", (long long)time->sec,
+			    time->nsec);
+	else if (!kernel_fine_times())
+		text_add(&side->out, " #", 2);
+	else
+		text_printf(&side->out, " #%u",
+			    side->class->instant(side, time));
+}
+
+#define SHOWN_ATTRIBUTES                                                       \
+	(STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND |    \
+	 STATX_ATTR_NODUMP | STATX_ATTR_ENCRYPTED | STATX_ATTR_MOUNT_ROOT)
+
+void side_stat(struct side *side, const struct vfs_stat *stat)
+{
+	struct text *out = &side->out;
+	bool device = S_ISCHR(stat->mode) || S_ISBLK(stat->mode);
+
+	text_printf(out, " mode=%o nlink=%u uid=%u gid=%u size=%lld blocks=%lld",
+		    stat->mode, stat->nlink, stat->uid, stat->gid,
+		    (long long)stat->size, (long long)stat->blocks);
+	if (stat->rdev || device)
+		text_printf(out, " rdev=%llx", (unsigned long long)stat->rdev);
+	if (stat->blksize != 4096)
+		text_printf(out, " blksize=%u", stat->blksize);
+	if (stat->attributes & SHOWN_ATTRIBUTES)
+		text_printf(out, " attributes=%llx",
+			    (unsigned long long)(stat->attributes &
+						 SHOWN_ATTRIBUTES));
+	text_printf(out, " ino=%u dev=%u a/m/c/b=",
+		    idmap_number(&side->inodes, stat->dev, stat->ino),
+		    idmap_number(&side->devices, stat->dev, 0));
+	side_time(side, &stat->atime);
+	side_time(side, &stat->mtime);
+	side_time(side, &stat->ctime);
+	if (stat->mask & STATX_BTIME)
+		side_time(side, &stat->btime);
+	else
+		text_add(out, " -", 2);
+}

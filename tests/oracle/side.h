@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A side: something that answers file-system calls. There are two kinds, the
+ * kernel (side_kernel.c) and the library (side_vfs.c), behind one table of
+ * functions whose types are those of the public API. The interpreter knows
+ * only this table, so that every call is decoded once for both.
+ */
+#ifndef ORACLE_SIDE_H
+#define ORACLE_SIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vfs/vfs.h>
+
+#include "text.h"
+
+#define MAX_TASKS 4
+#define MAX_SLOTS 16
+/* Descriptors from here on belong to the program, not to the script. */
+#define FIRST_PRIVATE_FD 900
+/* The largest buffer that a call is given. */
+#define BUFFER_SIZE (1u << 20)
+
+/* Every call of the API that the two sides share. */
+#define SIDE_CALLS(X)                                                          \
+	X(open) X(openat) X(openat2) X(creat) X(close) X(close_range) X(dup)   \
+	X(dup2) X(dup3) X(fcntl) X(ioctl) X(read) X(write) X(pread) X(pwrite)  \
+	X(readv) X(writev) X(preadv) X(pwritev) X(preadv2) X(pwritev2)         \
+	X(lseek) X(truncate) X(ftruncate) X(fallocate) X(fsync) X(fdatasync)   \
+	X(syncfs) X(copy_file_range) X(sendfile) X(fadvise) X(pipe) X(pipe2)   \
+	X(poll) X(link) X(linkat) X(symlink) X(symlinkat) X(readlink)          \
+	X(readlinkat) X(unlink) X(unlinkat) X(rmdir) X(mkdir) X(mkdirat)       \
+	X(mknod) X(mknodat) X(mkfifo) X(mkfifoat) X(rename) X(renameat)        \
+	X(renameat2) X(chdir) X(fchdir) X(chroot) X(getcwd) X(realpath)        \
+	X(stat) X(lstat) X(fstat) X(fstatat) X(statx) X(statfs) X(fstatfs)     \
+	X(access) X(faccessat) X(faccessat2) X(chmod) X(fchmod) X(fchmodat)    \
+	X(fchmodat2) X(chown) X(lchown) X(fchown) X(fchownat) X(utimensat)     \
+	X(futimens) X(umask) X(getxattr) X(lgetxattr) X(fgetxattr)             \
+	X(setxattr) X(lsetxattr) X(fsetxattr) X(listxattr) X(llistxattr)       \
+	X(flistxattr) X(removexattr) X(lremovexattr) X(fremovexattr)           \
+	X(getdents) X(flock) X(fcntl_lock)
+
+struct side_calls {
+#define X(name) __typeof__(vfs_##name) *name;
+	SIDE_CALLS(X)
+#undef X
+};
+
+/* Who a script can be: `as NAME`. */
+struct who {
+	const char *name;
+	uint32_t uid; /* the real ids */
+	uint32_t gid;
+	uint32_t fsuid; /* the effective ids */
+	uint32_t fsgid;
+	uint32_t groups[4];
+	uint32_t group_count;
+	uint64_t caps; /* effective; every capability is permitted */
+};
+
+extern const struct who whos[];
+extern const unsigned who_count;
+/* NULL when there is none of that name. */
+const struct who *who_find(const char *name);
+
+struct side;
+
+struct side_class {
+	const char *name;
+	struct side_calls calls;
+	/* Makes an empty tree and task 0; called before each sequence. */
+	void (*begin)(struct side *side);
+	/* Everything that begin and clone made, but the mount. */
+	void (*end)(struct side *side);
+	void (*destroy)(struct side *side);
+	/* A new instant: no later stamp equals an earlier one. */
+	void (*tick)(struct side *side);
+	/* The number of the instant of a stamp. */
+	unsigned (*instant)(struct side *side, const struct vfs_timespec *time);
+	int (*become)(struct side *side, const struct who *who);
+	int (*limit)(struct side *side, int resource, uint64_t cur);
+	/* tasks[to] := a clone of the current task. */
+	int (*clone)(struct side *side, unsigned to, uint64_t flags);
+	void (*drop)(struct side *side, unsigned task);
+	/* Runs function where task's calls are cheapest. */
+	void (*run_on)(struct vfs_task *task, void (*function)(void *),
+		       void *argument);
+};
+
+/* Numbers that are compared by identity: the first seen is 1. */
+struct idmap {
+	struct {
+		uint64_t dev;
+		uint64_t ino;
+		unsigned number; /* 0: empty */
+	} *slots;
+	unsigned mask;
+	unsigned count;
+};
+
+struct side {
+	const struct side_class *class;
+	const char *options; /* of the mount */
+	struct vfs_task *tasks[MAX_TASKS];
+	unsigned current;
+	struct vfs_task *observer; /* root, for looking at the result */
+	int slots[MAX_SLOTS];
+	struct idmap inodes;
+	struct idmap devices;
+	char *buffer; /* BUFFER_SIZE */
+	struct text out;
+	int64_t result; /* of the last call */
+	void *private;
+};
+
+static inline struct vfs_task *side_task(struct side *side)
+{
+	return side->tasks[side->current];
+}
+
+/* What the kernel side runs in, best first. */
+enum place {
+	PLACE_MOUNT,	  /* root: a mount namespace */
+	PLACE_USER_MOUNT, /* a user and mount namespace: one id only */
+	PLACE_DIRECTORY,  /* a temporary directory: no root of its own */
+	PLACE_NONE
+};
+
+extern const struct side_class kernel_class;
+extern const struct side_class vfs_class;
+
+/* What this process may do; tried in a child. */
+enum place kernel_place(void);
+/* Fine-grained stamps (Linux 6.13): instants can be told apart. */
+bool kernel_fine_times(void);
+/* inlined: task 0 is the calling thread, which then lives in the new root. */
+struct side *kernel_create(enum place place, const char *options, bool inlined);
+/* slow: VFS_CONFIG_SLOW_WALK. */
+struct side *vfs_side_create(const char *options, bool slow);
+
+struct side *side_create(const struct side_class *class, const char *options);
+void side_begin(struct side *side);
+void side_end(struct side *side);
+void side_destroy(struct side *side);
+
+/* As text, comparable between sides. */
+void side_time(struct side *side, const struct vfs_timespec *time);
+void side_stat(struct side *side, const struct vfs_stat *stat);
+/* The whole tree and the open descriptors, into out. */
+void side_snapshot(struct side *side, struct text *out);
+
+#endif

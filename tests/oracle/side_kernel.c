@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's side: a tmpfs that is the root of a mount namespace with
+ * nothing else in it, so that absolute paths, `..` at the root and getcwd say
+ * what they say in the library. It is mounted once and emptied between
+ * sequences.
+ *
+ * Instants: touching a file whose time was just looked at makes the kernel
+ * (6.13 and later) give it a fine-grained stamp, and no later stamp in the
+ * system is older. Doing so before each call tells which call made a stamp.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel_calls.h"
+#include "ktask.h"
+
+struct kernel_side {
+	enum place place;
+	bool inlined;
+	char directory[64]; /* PLACE_DIRECTORY: what to remove in the end */
+	int root;	    /* a private descriptor, in every task's table */
+	int64_t *marks;	    /* when each instant began, in nanoseconds */
+	unsigned mark_count;
+	unsigned mark_cap;
+	bool ready;
+};
+
+static int clock_fd = -1;
+
+static int private_fd(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_PRIVATE_FD);
+
+	if (high < 0)
+		die("no descriptor: %s", strerror(errno));
+	close(fd);
+	return high;
+}
+
+static int64_t nanoseconds(int64_t sec, int64_t nsec)
+{
+	return sec * INT64_C(1000000000) + nsec;
+}
+
+static int64_t clock_step(void)
+{
+	struct statx now;
+
+	if (syscall(SYS_utimensat, clock_fd, NULL, NULL, 0) ||
+	    statx(clock_fd, "", AT_EMPTY_PATH, STATX_CTIME, &now))
+		die("no clock: %s", strerror(errno));
+	return nanoseconds(now.stx_ctime.tv_sec, now.stx_ctime.tv_nsec);
+}
+
+/* One stamp may be the coarse clock's, or what another process was given: the
+ * stamps of the last call may be the same. The next one is later than that. */
+static int64_t clock_advance(void)
+{
+	int64_t first, second;
+
+	if (clock_fd < 0) {
+		clock_fd = private_fd(memfd_create("clock", MFD_CLOEXEC));
+		fchmod(clock_fd, 0777);
+		clock_step();
+	}
+	first = clock_step();
+	second = clock_step();
+	for (int i = 0; i < 10 && second <= first; i++)
+		second = clock_step();
+	return second;
+}
+
+bool kernel_fine_times(void)
+{
+	static int known = -1;
+	int64_t last = 0;
+
+	if (known >= 0)
+		return known;
+	known = 1;
+	for (int i = 0; i < 100; i++) {
+		int64_t now = clock_advance();
+
+		if (now <= last)
+			known = 0;
+		last = now;
+	}
+	return known;
+}
+
+static void kernel_tick(struct side *side)
+{
+	struct kernel_side *self = side->private;
+
+	if (self->mark_count == self->mark_cap) {
+		self->mark_cap = self->mark_cap ? self->mark_cap * 2 : 1024;
+		self->marks = realloc(self->marks,
+				      self->mark_cap * sizeof(int64_t));
+		if (!self->marks)
+			die("out of memory");
+	}
+	self->marks[self->mark_count++] = clock_advance();
+}
+
+static unsigned kernel_instant(struct side *side,
+			       const struct vfs_timespec *time)
+{
+	struct kernel_side *self = side->private;
+	int64_t stamp = nanoseconds(time->sec, time->nsec);
+	unsigned low = 0, high = self->mark_count;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (self->marks[middle] <= stamp)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0)
+		return;
+	if (write(fd, text, strlen(text)) < 0)
+		errno = 0; /* shows in the next step, which then fails */
+	close(fd);
+}
+
+/* One id, that of the caller, as 0. */
+static bool enter_user_namespace(void)
+{
+	char map[64];
+	unsigned uid = getuid(), gid = getgid();
+
+	if (unshare(CLONE_NEWUSER))
+		return false;
+	write_file("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %u 1", uid);
+	write_file("/proc/self/uid_map", map);
+	snprintf(map, sizeof(map), "0 %u 1", gid);
+	write_file("/proc/self/gid_map", map);
+	return getuid() == 0;
+}
+
+static bool enter_mount(const char *options)
+{
+	char full[256];
+
+	snprintf(full, sizeof(full), "mode=0777,%s", options);
+	return !unshare(CLONE_FS | CLONE_NEWNS) &&
+	       !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	       !mount("oracle", "/tmp", "tmpfs", 0, full) && !chdir("/tmp") &&
+	       !syscall(SYS_pivot_root, ".", ".") &&
+	       !umount2(".", MNT_DETACH) && !chdir("/");
+}
+
+static bool try_place(enum place place)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		return false;
+	if (!pid) {
+		bool ok = (place == PLACE_MOUNT || enter_user_namespace()) &&
+			  enter_mount("size=64k");
+
+		if (ok && place == PLACE_MOUNT)
+			ok = ktask_become(who_find("user2"));
+		_exit(ok && ktask_become(who_find("root")) ? 0 : 1);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       !WEXITSTATUS(status);
+}
+
+enum place kernel_place(void)
+{
+	if (try_place(PLACE_MOUNT))
+		return PLACE_MOUNT;
+	if (try_place(PLACE_USER_MOUNT))
+		return PLACE_USER_MOUNT;
+	return PLACE_DIRECTORY;
+}
+
+static void purge(int dir)
+{
+	struct dirent *entry;
+	DIR *stream;
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY);
+
+	if (copy < 0 || !(stream = fdopendir(copy)))
+		die("cannot empty the tree: %s", strerror(errno));
+	while ((entry = readdir(stream))) {
+		int child;
+
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (!unlinkat(dir, entry->d_name, 0))
+			continue;
+		child = openat(dir, entry->d_name,
+			       O_PATH | O_DIRECTORY | O_NOFOLLOW);
+		if (child < 0)
+			die("cannot remove: %s", strerror(errno));
+		purge(child);
+		close(child);
+		if (unlinkat(dir, entry->d_name, AT_REMOVEDIR))
+			die("cannot remove: %s", strerror(errno));
+	}
+	closedir(stream);
+}
+
+static void reset_root(const char *root)
+{
+	char list[4096];
+	ssize_t len = listxattr(root, list, sizeof(list));
+
+	for (ssize_t i = 0; i < len; i += (ssize_t)strlen(list + i) + 1)
+		removexattr(root, list + i);
+	if (chown(root, geteuid(), getegid()) || chmod(root, 0777))
+		die("cannot reset the root: %s", strerror(errno));
+}
+
+/* On task 0's thread. */
+static void reset(void *argument)
+{
+	struct kernel_side *self = argument;
+
+	if (self->place != PLACE_DIRECTORY && !ktask_become(&whos[0]))
+		die("cannot become root again");
+	syscall(SYS_close_range, 3, FIRST_PRIVATE_FD - 1, 0);
+	umask(022);
+	if (fchdir(self->root))
+		die("the root is lost: %s", strerror(errno));
+	if (self->place != PLACE_DIRECTORY && chroot("."))
+		die("cannot return to the root: %s", strerror(errno));
+	purge(self->root);
+	reset_root(".");
+}
+
+struct set_up_request {
+	struct kernel_side *self;
+	const char *options;
+};
+
+/* On task 0's thread. */
+static void set_up(void *argument)
+{
+	struct set_up_request *request = argument;
+	struct kernel_side *self = request->self;
+
+	if (self->place == PLACE_DIRECTORY) {
+		strcpy(self->directory, "/tmp/oracle-XXXXXX");
+		if (!mkdtemp(self->directory) || chdir(self->directory))
+			die("no directory: %s", strerror(errno));
+	} else if (!enter_mount(request->options)) {
+		die("cannot mount a tmpfs: %s", strerror(errno));
+	}
+	self->root = private_fd(open(".", O_PATH | O_DIRECTORY));
+}
+
+static void kernel_begin(struct side *side)
+{
+	struct kernel_side *self = side->private;
+	struct ktask *first = (struct ktask *)side->tasks[0];
+
+	if (!self->ready) {
+		struct set_up_request request = {self, side->options};
+
+		ktask_run(first, set_up, &request);
+		side->observer = (struct vfs_task *)ktask_spawn(first, 0);
+		self->ready = true;
+	}
+	ktask_limit(first, RLIMIT_FSIZE, RLIM_INFINITY);
+	ktask_limit(first, RLIMIT_NOFILE, 1024);
+	ktask_run(first, reset, self);
+	self->mark_count = 0;
+}
+
+static void kernel_drop(struct side *side, unsigned task)
+{
+	ktask_end((struct ktask *)side->tasks[task]);
+	side->tasks[task] = NULL;
+}
+
+static void kernel_end(struct side *side)
+{
+	for (unsigned i = MAX_TASKS - 1; i > 0; i--)
+		kernel_drop(side, i);
+}
+
+static void kernel_destroy(struct side *side)
+{
+	struct kernel_side *self = side->private;
+
+	kernel_end(side);
+	if (self->ready)
+		ktask_run((struct ktask *)side->tasks[0], reset, self);
+	ktask_end((struct ktask *)side->observer);
+	kernel_drop(side, 0);
+	if (self->directory[0])
+		rmdir(self->directory);
+	/* A leak checker attaches to this process. */
+	prctl(PR_SET_DUMPABLE, 1);
+	free(self->marks);
+	free(self);
+}
+
+struct become_request {
+	const struct who *who;
+	bool ok;
+};
+
+static void run_become(void *argument)
+{
+	struct become_request *request = argument;
+
+	request->ok = ktask_become(request->who);
+}
+
+static int kernel_become(struct side *side, const struct who *who)
+{
+	struct become_request request = {who, false};
+
+	ktask_run((struct ktask *)side_task(side), run_become, &request);
+	if (!request.ok)
+		die("cannot become %s", who->name);
+	return 0;
+}
+
+static int kernel_limit(struct side *side, int resource, uint64_t cur)
+{
+	return ktask_limit((struct ktask *)side_task(side), resource, cur);
+}
+
+static int kernel_clone(struct side *side, unsigned to, uint64_t flags)
+{
+	struct ktask *parent = (struct ktask *)side_task(side);
+
+	side->tasks[to] = (struct vfs_task *)ktask_spawn(parent, flags);
+	return 0;
+}
+
+static void kernel_run_on(struct vfs_task *task, void (*function)(void *),
+			  void *argument)
+{
+	ktask_run((struct ktask *)task, function, argument);
+}
+
+const struct side_class kernel_class = {
+	.name = "kernel",
+	.calls = {
+#define X(name) .name = kernel_##name,
+		SIDE_CALLS(X)
+#undef X
+	},
+	.begin = kernel_begin,
+	.end = kernel_end,
+	.destroy = kernel_destroy,
+	.tick = kernel_tick,
+	.instant = kernel_instant,
+	.become = kernel_become,
+	.limit = kernel_limit,
+	.clone = kernel_clone,
+	.drop = kernel_drop,
+	.run_on = kernel_run_on,
+};
+
+struct side *kernel_create(enum place place, const char *options, bool inlined)
+{
+	struct side *side = side_create(&kernel_class, options);
+	struct kernel_side *self = calloc(1, sizeof(*self));
+	static bool entered;
+
+	if (!self)
+		die("out of memory");
+	self->place = place;
+	self->inlined = inlined;
+	side->private = self;
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	kernel_fine_times();
+	if (place == PLACE_USER_MOUNT && !entered) {
+		if (!enter_user_namespace())
+			die("no user namespace");
+		entered = true;
+	}
+	side->tasks[0] = (struct vfs_task *)(inlined ? ktask_adopt()
+						     : ktask_spawn(NULL, 0));
+	return side;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* The library's side: a fresh instance for each sequence, through the public
+ * API alone, with a clock that stands still but for side->class->tick. */
+#define _GNU_SOURCE
+#include "side.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define CLOCK_BASE INT64_C(2000000000)
+
+struct vfs_side {
+	struct vfs *vfs;
+	struct vfs_cred *creds[32]; /* of whos[], made when first used */
+	int64_t instant;
+	bool slow;
+};
+
+static void now(void *context, struct vfs_timespec *out)
+{
+	struct vfs_side *self = context;
+
+	out->sec = CLOCK_BASE + self->instant;
+	out->nsec = 0;
+	out->zero = 0;
+}
+
+static void must(int result, const char *what)
+{
+	if (result < 0)
+		die("%s: %s", what, vfs_errno_name(result));
+}
+
+static void library_begin(struct side *side)
+{
+	struct vfs_side *self = side->private;
+	struct vfs_config config = {0};
+
+	self->instant = 0;
+	config.size = sizeof(config);
+	config.now = now;
+	config.now_context = self;
+	config.hash_seed[0] = 1;
+	config.hash_seed[1] = 2;
+	config.flags = self->slow ? VFS_CONFIG_SLOW_WALK : 0;
+	config.root_options = side->options;
+	must(vfs_create(&config, &self->vfs), "vfs_create");
+	must(vfs_task_create(self->vfs, NULL, &side->observer), "task");
+	must(vfs_task_create(self->vfs, NULL, &side->tasks[0]), "task");
+	/* So that the script's first descriptor is 3, as in a process. */
+	for (int fd = 0; fd < 3; fd++)
+		must(vfs_open(side->tasks[0], "/", O_PATH, 0), "open /");
+}
+
+static void library_end(struct side *side)
+{
+	struct vfs_side *self = side->private;
+
+	for (unsigned i = 0; i < MAX_TASKS; i++) {
+		vfs_task_unref(side->tasks[i]);
+		side->tasks[i] = NULL;
+	}
+	vfs_task_unref(side->observer);
+	side->observer = NULL;
+	for (unsigned i = 0; i < who_count; i++) {
+		vfs_cred_unref(self->creds[i]);
+		self->creds[i] = NULL;
+	}
+	vfs_unref(self->vfs);
+	self->vfs = NULL;
+}
+
+static void library_destroy(struct side *side)
+{
+	if (side->tasks[0])
+		library_end(side);
+	free(side->private);
+}
+
+static void library_tick(struct side *side)
+{
+	struct vfs_side *self = side->private;
+
+	self->instant++;
+}
+
+static unsigned library_instant(struct side *side,
+				const struct vfs_timespec *time)
+{
+	(void)side;
+	return time->sec < CLOCK_BASE ? 0 : (unsigned)(time->sec - CLOCK_BASE);
+}
+
+static int library_become(struct side *side, const struct who *who)
+{
+	struct vfs_side *self = side->private;
+	struct vfs_cred **cred = &self->creds[who - whos];
+
+	if (!*cred) {
+		struct vfs_cred_spec spec = {
+			.size = sizeof(spec),
+			.uid = who->uid,
+			.gid = who->gid,
+			.fsuid = who->fsuid,
+			.fsgid = who->fsgid,
+			.groups = who->groups,
+			.group_count = who->group_count,
+			.cap_effective = who->caps,
+			.cap_permitted = VFS_CAP_ALL,
+		};
+		int result = vfs_cred_create(self->vfs, &spec, cred);
+
+		if (result < 0)
+			return result;
+	}
+	return vfs_task_set_cred(side_task(side), *cred);
+}
+
+static int library_limit(struct side *side, int resource, uint64_t cur)
+{
+	struct vfs_rlimit limit;
+	int result = vfs_getrlimit(side_task(side), resource, &limit);
+
+	if (result < 0)
+		return result;
+	limit.cur = cur;
+	return vfs_setrlimit(side_task(side), resource, &limit);
+}
+
+static int library_clone(struct side *side, unsigned to, uint64_t flags)
+{
+	return vfs_task_clone(side_task(side), flags, &side->tasks[to]);
+}
+
+static void library_drop(struct side *side, unsigned task)
+{
+	vfs_task_unref(side->tasks[task]);
+	side->tasks[task] = NULL;
+}
+
+static void library_run_on(struct vfs_task *task, void (*function)(void *),
+			   void *argument)
+{
+	(void)task;
+	function(argument);
+}
+
+const struct side_class vfs_class = {
+	.name = "libvfs",
+	.calls = {
+#define X(name) .name = vfs_##name,
+		SIDE_CALLS(X)
+#undef X
+	},
+	.begin = library_begin,
+	.end = library_end,
+	.destroy = library_destroy,
+	.tick = library_tick,
+	.instant = library_instant,
+	.become = library_become,
+	.limit = library_limit,
+	.clone = library_clone,
+	.drop = library_drop,
+	.run_on = library_run_on,
+};
+
+struct side *vfs_side_create(const char *options, bool slow)
+{
+	struct side *side = side_create(&vfs_class, options);
+	struct vfs_side *self = calloc(1, sizeof(*self));
+
+	if (!self)
+		die("out of memory");
+	self->slow = slow;
+	side->private = self;
+	return side;
+}

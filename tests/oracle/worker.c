@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gen.h"
+
+#define EXIT_DIFFERENT 3
+#define EXIT_MALFORMED 4
+/* A child that makes no call for this long hangs. */
+#define POLL_MICROSECONDS 2000
+#define HANG_POLLS (20 * 1000000 / POLL_MICROSECONDS)
+
+void worker_init(struct worker *worker)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->report = mmap(NULL, sizeof(*worker->report),
+			      PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (worker->report == MAP_FAILED)
+		die("out of memory");
+}
+
+void worker_fini(struct worker *worker)
+{
+	munmap(worker->report, sizeof(*worker->report));
+}
+
+/* Starts a child; true in the child. */
+static bool start(struct worker *worker)
+{
+	fflush(NULL);
+	worker->last_beat = worker->report->beat;
+	worker->idle = 0;
+	worker->pid = fork();
+	if (worker->pid < 0)
+		die("cannot fork: %s", strerror(errno));
+	return !worker->pid;
+}
+
+static _Noreturn void finish(struct run *run, enum outcome outcome)
+{
+	fflush(NULL);
+	if (outcome == DIFFERENT)
+		_exit(EXIT_DIFFERENT);
+	if (outcome == MALFORMED)
+		_exit(EXIT_MALFORMED);
+	run_fini(run);
+	exit(0);
+}
+
+static enum outcome generate_one(struct run *run, struct gen *gen,
+				 unsigned length)
+{
+	enum outcome outcome = SAME;
+
+	run_begin(run);
+	for (unsigned i = 0; i < length && outcome == SAME; i++) {
+		const char *line = gen_line(gen);
+
+		if (gen_unclear(line, run->oracle))
+			continue;
+		outcome = run_line(run, line);
+		gen_learn(gen, &run->call, run->oracle);
+	}
+	if (outcome == SAME || outcome == ABANDONED)
+		outcome = run_end(run, outcome == SAME);
+	return outcome;
+}
+
+void plan_set_up(const struct plan *plan, uint64_t sequence,
+		 struct set_up *set_up)
+{
+	static const char *const options[] = {
+		"size=2m,nr_inodes=500",
+		"size=2m,nr_inodes=500",
+		"size=48k,nr_inodes=40",
+		"size=2m,nr_inodes=500",
+		"size=256k,nr_inodes=24",
+	};
+	uint64_t chunk = sequence / CHUNK_SEQUENCES;
+
+	memset(set_up, 0, sizeof(*set_up));
+	set_up->place = plan->place;
+	set_up->self = plan->self;
+	set_up->inlined = plan->inlined;
+	set_up->verbose = plan->verbose;
+	set_up->interval = plan->interval;
+	set_up->slow = chunk % 4 == 1;
+	strcpy(set_up->options, options[chunk % 5]);
+}
+
+void header_write(const struct set_up *set_up, struct text *out)
+{
+	text_printf(out, "mount %s\n", set_up->options);
+	if (set_up->slow)
+		text_printf(out, "walk slow\n");
+}
+
+static bool has_line(const char *text, const char *line)
+{
+	size_t len = strlen(line);
+
+	for (const char *p = text; p; p = strchr(p, '\n')) {
+		p += *p == '\n';
+		if (!strncmp(p, line, len) && (!p[len] || p[len] == '\n'))
+			return true;
+	}
+	return false;
+}
+
+bool header_read(const char *text, struct set_up *set_up)
+{
+	const char *mount = strstr(text, "mount ");
+
+	if (mount && (mount == text || mount[-1] == '\n'))
+		snprintf(set_up->options, sizeof(set_up->options), "%.*s",
+			 (int)strcspn(mount + 6, "\n"), mount + 6);
+	if (has_line(text, "walk slow"))
+		set_up->slow = true;
+	return set_up->place == PLACE_MOUNT || !has_line(text, "need privileged");
+}
+
+void worker_generate(struct worker *worker, const struct plan *plan,
+		     uint64_t from, uint64_t to)
+{
+	struct set_up set_up;
+	struct run run;
+	struct gen gen = {0};
+	enum outcome outcome = SAME;
+
+	worker->from = from;
+	worker->to = to;
+	if (!start(worker))
+		return;
+	plan_set_up(plan, from, &set_up);
+	run_init(&run, &set_up, worker->report);
+	for (uint64_t i = from; i < to && outcome != DIFFERENT &&
+				outcome != MALFORMED;
+	     i++) {
+		worker->report->sequence = i;
+		gen_init(&gen, plan->seed, i, plan->place);
+		outcome = generate_one(&run, &gen, plan->length);
+	}
+	gen_fini(&gen);
+	finish(&run, outcome);
+}
+
+void worker_script(struct worker *worker, const struct set_up *set_up,
+		   const char *text)
+{
+	struct run run;
+	enum outcome outcome = SAME;
+	char *copy, *line, *rest;
+
+	if (!start(worker))
+		return;
+	copy = strdup(text);
+	if (!copy)
+		die("out of memory");
+	run_init(&run, set_up, worker->report);
+	run_begin(&run);
+	rest = copy;
+	while (outcome == SAME && (line = strsep(&rest, "\n")))
+		outcome = run_line(&run, line);
+	if (outcome == SAME || outcome == ABANDONED)
+		outcome = run_end(&run, outcome == SAME);
+	free(copy);
+	finish(&run, outcome);
+}
+
+static enum ending describe(struct worker *worker, int status)
+{
+	struct report *report = worker->report;
+
+	if (WIFEXITED(status)) {
+		switch (WEXITSTATUS(status)) {
+		case 0:
+			return ENDED_SAME;
+		case EXIT_DIFFERENT:
+			return ENDED_DIFFERENT;
+		case EXIT_MALFORMED:
+			return ENDED_MALFORMED;
+		}
+	}
+	strcpy(report->signature, "crash");
+	snprintf(report->message, sizeof(report->message),
+		 "line %u: crash: %s %d\n", report->line,
+		 WIFSIGNALED(status) ? "signal" : "exit status",
+		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	return ENDED_CRASH;
+}
+
+bool worker_poll(struct worker *worker, enum ending *ending)
+{
+	int status;
+	pid_t pid = waitpid(worker->pid, &status, WNOHANG);
+
+	if (pid == worker->pid) {
+		worker->pid = 0;
+		*ending = describe(worker, status);
+		return true;
+	}
+	if (worker->report->beat != worker->last_beat) {
+		worker->last_beat = worker->report->beat;
+		worker->idle = 0;
+	} else if (++worker->idle > HANG_POLLS) {
+		kill(worker->pid, SIGKILL);
+		waitpid(worker->pid, &status, 0);
+		worker->pid = 0;
+		strcpy(worker->report->signature, "hang");
+		snprintf(worker->report->message,
+			 sizeof(worker->report->message),
+			 "line %u: no answer\n", worker->report->line);
+		*ending = ENDED_HANG;
+		return true;
+	}
+	return false;
+}
+
+enum ending worker_wait(struct worker *worker)
+{
+	enum ending ending;
+
+	while (!worker_poll(worker, &ending))
+		usleep(POLL_MICROSECONDS);
+	return ending;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An allocator for tests: it counts, it checks that every block is given back
+ * with the size and alignment it was asked for with, and it can fail the nth
+ * allocation. Any thread may use it.
+ */
+#ifndef TEST_ALLOC_H
+#define TEST_ALLOC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vfs/instance.h>
+
+struct test_alloc {
+	struct vfs_allocator hooks; /* what an instance is given */
+	/* all atomic */
+	uint64_t calls;	     /* allocations asked for so far */
+	uint64_t fail_at;    /* the call that fails; 0: none */
+	uint64_t fail_count; /* how many calls from there on fail */
+	uint64_t failed;     /* allocations that were made to fail */
+	int64_t live_blocks;
+	int64_t live_bytes;
+	uint64_t mismatches; /* blocks freed with another size or alignment */
+};
+
+void test_alloc_init(struct test_alloc *a);
+/* From the next allocation on the nth fails, and count - 1 more behind it. */
+void test_alloc_fail(struct test_alloc *a, uint64_t nth, uint64_t count);
+/* No more failures. Returns how many there were since test_alloc_fail. */
+uint64_t test_alloc_heal(struct test_alloc *a);
+/* Nothing is live and nothing was freed wrongly. */
+bool test_alloc_balanced(const struct test_alloc *a);
+
+#endif

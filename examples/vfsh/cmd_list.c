@@ -282,7 +282,7 @@ static void print_total(struct shell *sh, const struct ls_options *options,
 			const struct ls_list *list)
 {
 	uint64_t blocks = 0;
-	char text[16];
+	char text[24];
 
 	for (size_t i = 0; i < list->count; i++)
 		if (list->entries[i].known)

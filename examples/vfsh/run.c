@@ -157,8 +157,8 @@ static void run_steps(struct shell *sh, const struct step *step)
 {
 	for (; step && !sh->quit; step = step->next) {
 		if (atomic_load(&sh->interrupted)) {
-			sh->status = 130;
-			sh->failure = 130;
+			sh_complain(sh, "interrupted");
+			sh->status = sh->failure = 130;
 			return;
 		}
 		if (wanted(sh, step))

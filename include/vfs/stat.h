@@ -13,15 +13,15 @@
  * and where a path is walked (path_resolution(7))
  *
  *	-EFAULT        path is NULL
- *	-ENOENT        the empty path (without AT_EMPTY_PATH), a missing name, a
- *	               dangling symlink, a directory that was removed
+ *	-ENOENT        the empty path (without AT_EMPTY_PATH), a missing name,
+ *	               a dangling symlink, a directory that was removed
  *	-ENOTDIR       something used as a directory is none; a relative path
  *	               below a dirfd that is none
  *	-EACCES        no search permission on a directory on the way
- *	-ELOOP         more than 40 symlinks; a symlink on a nosymfollow mount
- *	-ENAMETOOLONG  a path of 4096 bytes or more, a name of more than the
- *file system's longest (255) -EBADF         a relative path, and dirfd is
- *neither AT_FDCWD nor open
+ *	-ELOOP         more than 40 symlinks; one on a nosymfollow mount
+ *	-ENAMETOOLONG  a path of 4096 bytes or more; a name that is longer than
+ *	               the file system takes (255)
+ *	-EBADF         a relative path and dirfd is neither AT_FDCWD nor open
  *
  * and any error of the backend's own. "Owner" below means: the task's fsuid is
  * the file's user, or the task has CAP_FOWNER.

@@ -335,6 +335,24 @@ static int may_link_fd(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
+/* Somebody else's file is linked only when it could be read and written
+ * anyway and is no program with more rights (fs.protected_hardlinks). */
+static int may_link_inode(struct vfs__thread *thread,
+			  const struct vfs_cred *cred, struct vfs_inode *inode)
+{
+	uint32_t mode = vfs__inode_mode(inode);
+
+	if (vfs__owner_or_capable(cred, inode))
+		return 0;
+	if (!S_ISREG(mode) || (mode & S_ISUID) ||
+	    (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		return -EPERM;
+	return vfs__permission_load(thread, cred, inode,
+				    VFS__MAY_READ | VFS__MAY_WRITE)
+		       ? -EPERM
+		       : 0;
+}
+
 int vfs__link(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 	      const char *oldpath, int newdirfd, const char *newpath,
 	      int flags)
@@ -363,6 +381,8 @@ int vfs__link(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 		if (old.mnt != c.parent.mnt)
 			err = -EXDEV;
 		else
+			err = may_link_inode(thread, c.cred, old.dentry->inode);
+		if (!err)
 			err = link_locked(thread, task, &c,
 					  old.dentry->inode);
 		vfs__create_end(thread, &c);

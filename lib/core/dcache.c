@@ -17,23 +17,31 @@
 #include "core/instance.h"
 #include "util/epoch.h"
 
-#define FIRST_BUCKETS 256u
-#define MOVES_PER_INSERT 4u
+#define FIRST_BUCKETS 64u
+#define MOVES_PER_INSERT 1u
+#define FULL 4u /* dentries a bucket, on average, before the table grows */
 #define LOCKED ((uintptr_t)1)
 #define VICTIMS 32u
+#define HUGE_SIZE ((size_t)2 << 20)
 
 /* ---- tables and bucket locks ---- */
 
 static size_t table_bytes(uint64_t buckets)
 {
-	return sizeof(struct vfs__dtable) + buckets * sizeof(uintptr_t);
+	return sizeof(struct vfs__dtable) + buckets * sizeof(struct vfs__dbucket);
+}
+
+/* Large tables are aligned as huge pages are, for the TLB's sake. */
+static size_t table_align(uint64_t buckets)
+{
+	return table_bytes(buckets) >= HUGE_SIZE ? HUGE_SIZE : 64;
 }
 
 /* Buckets are initialised when the cursor reaches them. */
 static struct vfs__dtable *table_alloc(struct vfs *vfs, uint64_t buckets)
 {
 	struct vfs__dtable *table = vfs__domain_alloc(
-		vfs->domain, table_bytes(buckets), 64);
+		vfs->domain, table_bytes(buckets), table_align(buckets));
 
 	if (table) {
 		table->mask = buckets - 1;
@@ -45,99 +53,189 @@ static struct vfs__dtable *table_alloc(struct vfs *vfs, uint64_t buckets)
 
 static void table_free(struct vfs *vfs, void *pointer, size_t size)
 {
-	vfs__domain_free(vfs->domain, pointer, size, 64);
+	const struct vfs__dtable *table = pointer;
+
+	vfs__domain_free(vfs->domain, pointer, size,
+			 table_align(table->mask + 1));
 }
 
-static void bucket_lock(uintptr_t *bucket)
+static void bucket_lock(struct vfs__dbucket *bucket)
 {
-	uintptr_t head = VFS_READ_ONCE(*bucket);
+	uintptr_t head = VFS_READ_ONCE(bucket->chain);
 
 	for (unsigned spins = 0;; spins++) {
 		if (!(head & LOCKED) &&
-		    __atomic_compare_exchange_n(bucket, &head, head | LOCKED,
-						true, __ATOMIC_ACQUIRE,
+		    __atomic_compare_exchange_n(&bucket->chain, &head,
+						head | LOCKED, true,
+						__ATOMIC_ACQUIRE,
 						__ATOMIC_RELAXED))
 			return;
 		if (spins >= 64)
 			sched_yield();
-		head = VFS_READ_ONCE(*bucket);
+		head = VFS_READ_ONCE(bucket->chain);
 	}
 }
 
-static void bucket_unlock(uintptr_t *bucket, struct vfs_dentry *first)
+static struct vfs_dentry *chain_first(const struct vfs__dbucket *bucket)
 {
-	__atomic_store_n(bucket, (uintptr_t)first, __ATOMIC_RELEASE);
-}
-
-static struct vfs_dentry *bucket_first(const uintptr_t *bucket)
-{
-	return (struct vfs_dentry *)(__atomic_load_n(bucket,
-						     __ATOMIC_RELAXED) &
+	return (struct vfs_dentry *)(__atomic_load_n(&bucket->chain,
+						     __ATOMIC_ACQUIRE) &
 				     ~LOCKED);
 }
 
+static void bucket_unlock(struct vfs__dbucket *bucket)
+{
+	__atomic_store_n(&bucket->chain, (uintptr_t)chain_first(bucket),
+			 __ATOMIC_RELEASE);
+}
+
+static struct vfs_dentry *slot_dentry(uint64_t slot)
+{
+	return (struct vfs_dentry *)(uintptr_t)(slot & VFS__SLOT_ADDRESS);
+}
+
 /* The bucket of hash, locked. Inside a section: a table may be replaced. */
-static uintptr_t *bucket_lock_for(struct vfs *vfs, uint64_t hash)
+static struct vfs__dbucket *bucket_lock_for(struct vfs *vfs, uint32_t hash)
 {
 	for (;;) {
 		struct vfs__dtable *table =
 			VFS_LOAD_POINTER(vfs->dcache.table);
+		struct vfs__dtable *next;
 		uint64_t i = hash & table->mask;
-		uintptr_t *bucket = &table->buckets[i];
+		struct vfs__dbucket *bucket = &table->buckets[i];
 
 		if (i < __atomic_load_n(&table->cursor, __ATOMIC_ACQUIRE)) {
-			table = VFS_LOAD_POINTER(table->next);
-			bucket = &table->buckets[hash & table->mask];
-			/* cannot be growing itself before the old one ended */
-			bucket_lock(bucket);
-			if (hash % (table->mask + 1) >=
-			    __atomic_load_n(&table->cursor, __ATOMIC_ACQUIRE))
-				return bucket;
-		} else {
-			bucket_lock(bucket);
-			if (i >= __atomic_load_n(&table->cursor,
-						 __ATOMIC_ACQUIRE))
-				return bucket;
+			next = VFS_LOAD_POINTER(table->next);
+			i = hash & next->mask;
+			bucket = &next->buckets[i];
+			table = next;
 		}
+		bucket_lock(bucket);
+		if (i >= __atomic_load_n(&table->cursor, __ATOMIC_ACQUIRE))
+			return bucket;
 		/* moved while we waited */
-		bucket_unlock(bucket, bucket_first(bucket));
+		bucket_unlock(bucket);
 	}
+}
+
+/* Puts d into a locked bucket. */
+static void put(struct vfs__dbucket *bucket, struct vfs_dentry *d,
+		uint32_t hash)
+{
+	uint64_t address = (uintptr_t)d;
+
+	/* an address too long for a slot, if there is such a system, chains */
+	for (unsigned i = 0; i < VFS__DCACHE_SLOTS && !(address >> 48); i++) {
+		if (!VFS_READ_ONCE(bucket->slots[i])) {
+			__atomic_store_n(&bucket->slots[i],
+					 address | vfs__dcache_tag(hash),
+					 __ATOMIC_RELEASE);
+			return;
+		}
+	}
+	VFS_STORE_POINTER(d->next, chain_first(bucket));
+	__atomic_store_n(&bucket->chain, (uintptr_t)d | LOCKED,
+			 __ATOMIC_RELEASE);
+}
+
+/* Takes d out of its locked bucket; readers on it go on along next. */
+static void take_out(struct vfs__dbucket *bucket, struct vfs_dentry *d)
+{
+	struct vfs_dentry *before = chain_first(bucket);
+
+	for (unsigned i = 0; i < VFS__DCACHE_SLOTS; i++) {
+		if (slot_dentry(VFS_READ_ONCE(bucket->slots[i])) == d) {
+			__atomic_store_n(&bucket->slots[i], 0,
+					 __ATOMIC_RELEASE);
+			return;
+		}
+	}
+	if (before == d) {
+		__atomic_store_n(&bucket->chain, (uintptr_t)d->next | LOCKED,
+				 __ATOMIC_RELEASE);
+		return;
+	}
+	while (before->next != d)
+		before = before->next;
+	VFS_STORE_POINTER(before->next, d->next);
+}
+
+/* The dentries of a locked bucket one by one: *at begins at 0, *chained at
+ * NULL. What was returned may be taken out. */
+static struct vfs_dentry *each(const struct vfs__dbucket *bucket, unsigned *at,
+			       struct vfs_dentry **chained)
+{
+	struct vfs_dentry *d;
+
+	while (*at < VFS__DCACHE_SLOTS) {
+		d = slot_dentry(VFS_READ_ONCE(bucket->slots[(*at)++]));
+		if (d)
+			return d;
+	}
+	if (*at == VFS__DCACHE_SLOTS) {
+		(*at)++;
+		*chained = chain_first(bucket);
+	}
+	d = *chained;
+	if (d)
+		*chained = d->next;
+	return d;
 }
 
 /* ---- growing ---- */
 
-/* Moves one bucket's chain to the table twice as large. grow_lock held. */
+static void bucket_clear(struct vfs__dbucket *bucket)
+{
+	for (unsigned i = 0; i < VFS__DCACHE_SLOTS; i++)
+		VFS_WRITE_ONCE(bucket->slots[i], 0);
+	VFS_WRITE_ONCE(bucket->chain, 0);
+}
+
+/* The hash of what a slot holds, or at least its bit `bit`: from the slot
+ * itself when the bit is there, so that a large table grows without a look at
+ * its dentries. */
+static uint32_t slot_hash(uint64_t slot, uint64_t bit)
+{
+	const struct vfs_dentry *d = slot_dentry(slot);
+
+	if (bit >> 16)
+		return (uint32_t)(slot >> 48) << 16;
+	return vfs__dcache_hash(d->parent, d->hash);
+}
+
+/* Moves one bucket to the table twice as large. grow_lock held. */
 static void move_bucket(struct vfs__dcache *dcache, struct vfs__dtable *old,
 			uint64_t i)
 {
-	struct vfs__dtable *next = old->next;
-	uintptr_t *from = &old->buckets[i];
-	struct vfs_dentry *low = NULL, *high = NULL, *d, *after;
-	uint64_t high_bit = old->mask + 1;
+	uint64_t bit = old->mask + 1;
+	struct vfs__dbucket *from = &old->buckets[i];
+	struct vfs__dbucket *to[2] = { &old->next->buckets[i],
+				       &old->next->buckets[i + bit] };
+	struct vfs_dentry *d, *after;
 
+	bucket_clear(to[0]);
+	bucket_clear(to[1]);
 	bucket_lock(from);
-	d = bucket_first(from);
-	if (d)
-		__atomic_store_n(&dcache->moves, dcache->moves + 1,
-				 __ATOMIC_SEQ_CST);
-	for (; d; d = after) {
-		struct vfs_dentry **list =
-			vfs__dcache_hash(d->parent, d->hash) & high_bit ?
-				&high :
-				&low;
+	__atomic_store_n(&dcache->moves, dcache->moves + 1, __ATOMIC_SEQ_CST);
+	for (unsigned s = 0; s < VFS__DCACHE_SLOTS; s++) {
+		uint64_t slot = from->slots[s];
+		uint32_t hash = slot ? slot_hash(slot, bit) : 0;
+
+		if (slot)
+			put(to[(hash & bit) != 0], slot_dentry(slot),
+			    (uint32_t)(slot >> 48) << 16);
+	}
+	for (d = chain_first(from); d; d = after) {
+		uint32_t hash = vfs__dcache_hash(d->parent, d->hash);
 
 		after = d->next;
-		VFS_STORE_POINTER(d->next, *list);
-		*list = d;
+		put(to[(hash & bit) != 0], d, hash);
 	}
-	__atomic_store_n(&next->buckets[i], (uintptr_t)low, __ATOMIC_RELEASE);
-	__atomic_store_n(&next->buckets[i + high_bit], (uintptr_t)high,
-			 __ATOMIC_RELEASE);
+	bucket_unlock(to[0]);
+	bucket_unlock(to[1]);
 	__atomic_store_n(&old->cursor, i + 1, __ATOMIC_RELEASE);
-	if (dcache->moves & 1)
-		__atomic_store_n(&dcache->moves, dcache->moves + 1,
-				 __ATOMIC_RELEASE);
-	bucket_unlock(from, NULL);
+	__atomic_store_n(&dcache->moves, dcache->moves + 1, __ATOMIC_RELEASE);
+	bucket_unlock(from);
 }
 
 /* A few buckets further, or the end of a growth. Not inside a section. */
@@ -197,7 +295,7 @@ static void grow(struct vfs__thread *thread, struct vfs *vfs, int64_t mine)
 		; /* the table holds still for a scan */
 	else if (table->next)
 		grow_step(thread, vfs);
-	else if (hashed_count(dcache) > (int64_t)table->mask)
+	else if (hashed_count(dcache) > (int64_t)(table->mask * FULL))
 		VFS_STORE_POINTER(table->next,
 				  table_alloc(vfs, (table->mask + 1) * 2));
 	vfs__mutex_unlock(&dcache->grow_lock, VFS__RANK_DCACHE);
@@ -248,11 +346,24 @@ struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
 	return d;
 }
 
-static void push(struct vfs_dentry *d, uintptr_t *bucket)
+struct vfs_dentry *vfs__dcache_find_chained(const struct vfs__dbucket *bucket,
+					    const struct vfs_dentry *parent,
+					    const struct vfs__component *c)
 {
-	d->next = bucket_first(bucket);
+	struct vfs_dentry *d = chain_first(bucket);
+
+	while (d && !vfs__dentry_is(d, parent, c))
+		d = VFS_LOAD_POINTER(d->next);
+	return d;
+}
+
+/* Makes d findable in its locked bucket, and unlocks that. */
+static void push(struct vfs_dentry *d, struct vfs__dbucket *bucket,
+		 uint32_t hash)
+{
 	vfs__dentry_set(d, VFS__DENTRY_HASHED);
-	bucket_unlock(bucket, d);
+	put(bucket, d, hash);
+	bucket_unlock(bucket);
 }
 
 static void inserted(struct vfs__thread *thread, struct vfs *vfs,
@@ -269,8 +380,10 @@ static void inserted(struct vfs__thread *thread, struct vfs *vfs,
 void vfs__dcache_insert(struct vfs__thread *thread, struct vfs *vfs,
 			struct vfs_dentry *d)
 {
+	uint32_t hash = vfs__dcache_hash(d->parent, d->hash);
+
 	vfs__epoch_enter(thread);
-	push(d, bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash)));
+	push(d, bucket_lock_for(vfs, hash), hash);
 	vfs__epoch_leave(thread);
 	inserted(thread, vfs, d);
 }
@@ -279,49 +392,33 @@ struct vfs_dentry *vfs__dcache_insert_unique(struct vfs__thread *thread,
 					     struct vfs *vfs,
 					     struct vfs_dentry *d)
 {
+	uint32_t hash = vfs__dcache_hash(d->parent, d->hash);
 	struct vfs__component c;
-	struct vfs_dentry *other;
+	struct vfs_dentry *other, *chained = NULL;
 	struct vfs_name name;
-	uintptr_t *bucket;
+	struct vfs__dbucket *bucket;
+	unsigned at = 0;
 
 	name.str = vfs__dentry_name(d, &name.len);
 	name.hash = d->hash;
 	component_of(&name, &c);
 	vfs__epoch_enter(thread);
-	bucket = bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash));
-	for (other = bucket_first(bucket); other; other = other->next) {
-		/* what is in the chain is not dead: that is set under the
-		 * bucket's lock, with the removal */
-		if (other->hash == d->hash && other->parent == d->parent &&
-		    vfs__dentry_matches(other, &c)) {
-			vfs__dentry_ref(other);
-			break;
-		}
+	bucket = bucket_lock_for(vfs, hash);
+	/* what is in a bucket is not dead: that is set under its lock, with
+	 * the removal */
+	do {
+		other = each(bucket, &at, &chained);
+	} while (other && !vfs__dentry_is(other, d->parent, &c));
+	if (other) {
+		vfs__dentry_ref(other);
+		bucket_unlock(bucket);
+	} else {
+		push(d, bucket, hash);
 	}
-	if (other)
-		bucket_unlock(bucket, bucket_first(bucket));
-	else
-		push(d, bucket);
 	vfs__epoch_leave(thread);
 	if (!other)
 		inserted(thread, vfs, d);
 	return other;
-}
-
-/* Takes d out of its locked bucket's chain; readers on d go on along next. */
-static void unchain(uintptr_t *bucket, struct vfs_dentry *d)
-{
-	struct vfs_dentry *first = bucket_first(bucket);
-	struct vfs_dentry *after = d->next;
-
-	if (first == d) {
-		__atomic_store_n(bucket, (uintptr_t)after | LOCKED,
-				 __ATOMIC_RELEASE);
-		return;
-	}
-	while (first->next != d)
-		first = first->next;
-	VFS_STORE_POINTER(first->next, after);
 }
 
 static void uncount(struct vfs__thread *thread, struct vfs *vfs,
@@ -336,17 +433,17 @@ static void uncount(struct vfs__thread *thread, struct vfs *vfs,
 void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
 			struct vfs_dentry *d)
 {
-	uintptr_t *bucket;
+	struct vfs__dbucket *bucket;
 	bool was;
 
 	vfs__epoch_enter(thread);
 	bucket = bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash));
 	was = vfs__dentry_flags(d) & VFS__DENTRY_HASHED;
 	if (was) {
-		unchain(bucket, d);
+		take_out(bucket, d);
 		vfs__dentry_clear(d, VFS__DENTRY_HASHED);
 	}
-	bucket_unlock(bucket, bucket_first(bucket));
+	bucket_unlock(bucket);
 	vfs__epoch_leave(thread);
 	if (was)
 		uncount(thread, vfs, d);
@@ -394,20 +491,22 @@ void vfs__dcache_move(struct vfs__thread *thread, struct vfs *vfs,
 		      struct vfs__longname *longname,
 		      struct vfs__longname **old_longname)
 {
-	uintptr_t *bucket;
+	struct vfs__dbucket *bucket;
+	uint32_t hash;
 
 	vfs__epoch_enter(thread);
 	bucket = bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash));
-	unchain(bucket, d);
-	bucket_unlock(bucket, bucket_first(bucket));
+	take_out(bucket, d);
+	bucket_unlock(bucket);
 	*old_longname = vfs__dentry_flags(d) & VFS__DENTRY_LONG ?
 				d->name.longname :
 				NULL;
 	set_name(d, name, longname);
 	VFS_STORE_POINTER(d->parent, parent);
-	bucket = bucket_lock_for(vfs, vfs__dcache_hash(parent, d->hash));
-	VFS_STORE_POINTER(d->next, bucket_first(bucket));
-	bucket_unlock(bucket, d);
+	hash = vfs__dcache_hash(parent, d->hash);
+	bucket = bucket_lock_for(vfs, hash);
+	put(bucket, d, hash);
+	bucket_unlock(bucket);
 	vfs__epoch_leave(thread);
 }
 
@@ -443,16 +542,15 @@ static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs,
 			const void *argument, bool unused_only,
 			struct vfs_dentry *victims[VICTIMS])
 {
-	struct vfs_dentry *d, *after;
-	unsigned n = 0;
-	uintptr_t *bucket;
+	struct vfs_dentry *d, *chained = NULL;
+	struct vfs__dbucket *bucket;
+	unsigned n = 0, at = 0;
 
 	vfs__epoch_enter(thread);
-	bucket = bucket_lock_for(vfs, i);
-	for (d = bucket_first(bucket); d && n < VICTIMS; d = after) {
+	bucket = bucket_lock_for(vfs, (uint32_t)i);
+	while (n < VICTIMS && (d = each(bucket, &at, &chained))) {
 		uint32_t unused = 0;
 
-		after = d->next;
 		if (!wanted(d, argument))
 			continue;
 		if (unused_only) {
@@ -463,11 +561,11 @@ static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs,
 		} else {
 			vfs__dentry_ref(d);
 		}
-		unchain(bucket, d);
+		take_out(bucket, d);
 		vfs__dentry_clear(d, VFS__DENTRY_HASHED);
 		victims[n++] = d;
 	}
-	bucket_unlock(bucket, bucket_first(bucket));
+	bucket_unlock(bucket);
 	vfs__epoch_leave(thread);
 	for (unsigned k = 0; k < n; k++)
 		uncount(thread, vfs, victims[k]);
@@ -526,7 +624,7 @@ int vfs__dcache_init(struct vfs *vfs, uint64_t max_cached)
 	dcache->table = table_alloc(vfs, FIRST_BUCKETS);
 	if (!dcache->table)
 		return -ENOMEM;
-	memset(dcache->table->buckets, 0, FIRST_BUCKETS * sizeof(uintptr_t));
+	memset(dcache->table->buckets, 0, FIRST_BUCKETS * sizeof(struct vfs__dbucket));
 	dcache->evictable_max = max_cached > INT64_MAX ? INT64_MAX :
 							 (int64_t)max_cached;
 	vfs__mutex_init(&dcache->rename_lock);

@@ -3,8 +3,10 @@
  * The dentry cache: a hash table from (directory, name) to dentry that is
  * read without locks.
  *
- * Buckets are single-linked chains; bit 0 of a head is the bucket's lock for
- * writers. The table grows a few buckets at a time, inside the insertions, so
+ * A bucket is a cache line: seven slots, each a dentry's address with sixteen
+ * bits of its hash above it, so that a look-up touches no dentry but the one
+ * it wants, and a word with the lock for writers (bit 0) and a chain for what
+ * does not fit. The table grows a few buckets at a time, inside the insertions, so
  * that none of them pauses: while it grows, buckets below `cursor` of the old
  * table live in the new one. A reader that finds nothing cannot know whether
  * a chain was moved under it, so a miss is believed only when `moves` did not
@@ -27,11 +29,18 @@ struct vfs__thread;
 
 #define VFS__DCACHE_SHARDS 8u
 
+#define VFS__DCACHE_SLOTS 7u
+
+struct vfs__dbucket {
+	uintptr_t chain;	       /* atomic; bit 0: lock */
+	uint64_t slots[VFS__DCACHE_SLOTS]; /* atomic; 0: free */
+} __attribute__((aligned(64)));
+
 struct vfs__dtable {
-	uint64_t mask;		   /* constant */
-	uint64_t cursor;	   /* atomic: buckets below are in next */
-	struct vfs__dtable *next;  /* atomic */
-	uintptr_t buckets[];	   /* atomic; bit 0: lock */
+	uint64_t mask;		  /* constant */
+	uint64_t cursor;	  /* atomic: buckets below are in next */
+	struct vfs__dtable *next; /* atomic */
+	struct vfs__dbucket buckets[];
 };
 
 struct vfs__dcache {

@@ -6,18 +6,26 @@
 #include "core/dcache.h"
 #include "core/pathname.h"
 
-static inline uint64_t vfs__dcache_hash(const struct vfs_dentry *parent,
+static inline uint32_t vfs__dcache_hash(const struct vfs_dentry *parent,
 					uint32_t name_hash)
 {
 	uint64_t p = (uint64_t)((uintptr_t)parent >> 6) *
 		     UINT64_C(0x9e3779b97f4a7c15);
 
-	return name_hash + (p >> 32);
+	return name_hash + (uint32_t)(p >> 32);
 }
 
+/* The part of a hash that a slot holds, in its place. */
+static inline uint64_t vfs__dcache_tag(uint32_t hash)
+{
+	return (uint64_t)(hash >> 16) << 48;
+}
+
+#define VFS__SLOT_ADDRESS ((UINT64_C(1) << 48) - 1)
+
 /* The bucket that a reader looks at; see struct vfs__dtable. */
-static inline uintptr_t *vfs__dcache_bucket(struct vfs__dtable *table,
-					    uint64_t hash)
+static inline struct vfs__dbucket *
+vfs__dcache_bucket(struct vfs__dtable *table, uint32_t hash)
 {
 	uint64_t i = hash & table->mask;
 
@@ -43,8 +51,23 @@ static inline bool vfs__dentry_matches(const struct vfs_dentry *d,
 	       memcmp(l->str, c->name.str, l->len) == 0;
 }
 
+static inline bool vfs__dentry_is(const struct vfs_dentry *d,
+				  const struct vfs_dentry *parent,
+				  const struct vfs__component *c)
+{
+	return VFS_READ_ONCE(d->hash) == c->name.hash &&
+	       VFS_LOAD_POINTER(d->parent) == parent &&
+	       vfs__dentry_matches(d, c);
+}
+
+/* What did not fit into the slots. */
+struct vfs_dentry *vfs__dcache_find_chained(const struct vfs__dbucket *bucket,
+					    const struct vfs_dentry *parent,
+					    const struct vfs__component *c);
+
 /*
- * - As vfs__dcache_lookup. The caller is inside a section.
+ * - The dentry of c in parent, without a reference, or NULL: see dcache.h. The
+ *   caller is inside a section.
  */
 static inline struct vfs_dentry *
 vfs__dcache_find(const struct vfs__dcache *dcache,
@@ -54,18 +77,29 @@ vfs__dcache_find(const struct vfs__dcache *dcache,
 	uint64_t moves = __atomic_load_n(&dcache->moves, __ATOMIC_ACQUIRE);
 	struct vfs__dtable *table = VFS_LOAD_POINTER(
 		((struct vfs__dcache *)(uintptr_t)dcache)->table);
-	uint64_t hash = vfs__dcache_hash(parent, c->name.hash);
-	uintptr_t head = __atomic_load_n(vfs__dcache_bucket(table, hash),
-					 __ATOMIC_ACQUIRE);
-	struct vfs_dentry *d = (struct vfs_dentry *)(head & ~(uintptr_t)1);
+	uint32_t hash = vfs__dcache_hash(parent, c->name.hash);
+	const struct vfs__dbucket *bucket = vfs__dcache_bucket(table, hash);
+	uint64_t tag = vfs__dcache_tag(hash);
+	struct vfs_dentry *d;
 
-	for (; d; d = VFS_LOAD_POINTER(d->next)) {
-		if (VFS_READ_ONCE(d->hash) == c->name.hash &&
-		    VFS_LOAD_POINTER(d->parent) == parent &&
-		    vfs__dentry_matches(d, c))
+	for (unsigned i = 0; i < VFS__DCACHE_SLOTS; i++) {
+		uint64_t slot = __atomic_load_n(&bucket->slots[i],
+						__ATOMIC_ACQUIRE);
+
+		if ((slot ^ tag) >> 48)
+			continue;
+		d = (struct vfs_dentry *)(uintptr_t)(slot & VFS__SLOT_ADDRESS);
+		if (d && vfs__dentry_is(d, parent, c))
 			return d;
 	}
-	/* acquire loads above order this one behind them */
+	if (__builtin_expect(__atomic_load_n(&bucket->chain,
+					     __ATOMIC_ACQUIRE) > 1,
+			     0)) {
+		d = vfs__dcache_find_chained(bucket, parent, c);
+		if (d)
+			return d;
+	}
+	/* the acquiring loads above order this one behind them */
 	*certain = !(moves & 1) &&
 		   __atomic_load_n(&dcache->moves, __ATOMIC_RELAXED) == moves;
 	return NULL;

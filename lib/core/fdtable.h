@@ -18,9 +18,12 @@ struct vfs__fdarray {
 	struct vfs_file *files[]; /* atomic */
 };
 
+struct vfs__lock_wait;
+
 struct vfs__fdtable {
 	uint32_t ref;	     /* atomic: tasks */
 	uint32_t posix_locks; /* atomic: any POSIX lock was ever set */
+	struct vfs__lock_wait *lock_waits; /* blocked F_SETLKW: locks_lock */
 	struct vfs__mutex lock;	    /* rank FDTABLE */
 	uint32_t lowest;	    /* no free number below: lock */
 	struct vfs__fdarray *array; /* atomic */

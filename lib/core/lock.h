@@ -16,8 +16,8 @@ struct vfs__locks;
 /* - May block (LOCK_NB, F_SETLK: not). See flock(2), fcntl_locking(2). */
 int vfs__flock(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	       int operation);
-int vfs__record_lock(struct vfs__thread *thread, struct vfs_task *task,
-		     int fd, int cmd, struct vfs_flock *lock);
+int vfs__record_lock(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		     int cmd, struct vfs_flock *lock);
 /* - A descriptor of table was closed: its POSIX locks on inode go. Needs no
  *   memory. */
 void vfs__locks_close(struct vfs__thread *thread, struct vfs *vfs,

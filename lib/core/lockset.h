@@ -21,8 +21,8 @@ struct vfs__lock {
 	struct vfs__lock *next;
 	const void *owner; /* a descriptor table or an open file */
 	int64_t start;
-	int64_t end; /* the last byte: VFS__LOCK_END is for ever */
-	int32_t pid; /* what F_GETLK answers; -1: the owner is an open file */
+	int64_t end;  /* the last byte: VFS__LOCK_END is for ever */
+	int32_t pid;  /* what F_GETLK answers; -1: the owner is an open file */
 	int32_t type; /* F_RDLCK, F_WRLCK; F_UNLCK in wishes only */
 };
 

@@ -62,46 +62,62 @@ static inline uint64_t vfs__load_le(const char *s, size_t left)
 	return word;
 }
 
+/* Where the first slash or NUL of word is: its top bit is set in the result,
+ * which is 0 when there is none. */
+static inline uint64_t vfs__find_end(uint64_t word)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	const uint64_t high = UINT64_C(0x8080808080808080);
+	uint64_t slash = word ^ (ones * '/');
+
+	return (((word - ones) & ~word) | ((slash - ones) & ~slash)) & high;
+}
+
+/* The bytes of word below the end that vfs__find_end found. */
+static inline uint64_t vfs__cut(uint64_t word, uint64_t found)
+{
+	return word & (((found & -found) >> 7) - 1);
+}
+
+static inline void vfs__component_done(struct vfs__component *out,
+				       const char *s, uint32_t len,
+				       uint64_t hash)
+{
+	out->name.str = s;
+	out->name.len = len;
+	out->name.hash = (uint32_t)(hash ^ hash >> 32);
+}
+
+/* Components of eight bytes and more. */
+void vfs__component_scan_long(const uint64_t seed[2], const char *s,
+			      const char *end, struct vfs__component *out);
+
 /*
  * Scans one component that begins at s (not a slash) in a string that ends at
  * end. Length in name.len; longer than VFS__NAME_MAX is for the caller to
  * refuse.
  */
-static inline void vfs__component_scan(const uint64_t seed[2], const char *s,
-				       const char *end,
-				       struct vfs__component *out)
+static inline __attribute__((always_inline)) void
+vfs__component_scan(const uint64_t seed[2], const char *s, const char *end,
+		    struct vfs__component *out)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	const uint64_t high = UINT64_C(0x8080808080808080);
-	uint64_t hash = seed[0];
-	uint32_t len = 0, index = 0;
+	uint64_t word = vfs__load_le(s, (size_t)(end - s));
+	uint64_t found = vfs__find_end(word);
+	uint32_t len;
 
-	out->words[0] = out->words[1] = out->words[2] = 0;
-	for (;;) {
-		uint64_t word = vfs__load_le(s + len, (size_t)(end - s) - len);
-		uint64_t slash = word ^ (ones * '/');
-		uint64_t found = ((word - ones) & ~word & high) |
-				 ((slash - ones) & ~slash & high);
+	if (__builtin_expect(!found, 0)) {
+		struct vfs__component longer;
 
-		if (found) {
-			uint32_t n = (uint32_t)__builtin_ctzll(found) >> 3;
-
-			word &= ~(~UINT64_C(0) << (8 * n));
-			len += n;
-			if (n && index < VFS__NAME_INLINE / 8)
-				out->words[index] = word;
-			hash = vfs__mix(hash ^ word, seed[1] ^ len);
-			break;
-		}
-		if (index < VFS__NAME_INLINE / 8)
-			out->words[index] = word;
-		index++;
-		len += 8;
-		hash = vfs__mix(hash ^ word, seed[1]);
+		vfs__component_scan_long(seed, s, end, &longer);
+		*out = longer;
+		return;
 	}
-	out->name.str = s;
-	out->name.len = len;
-	out->name.hash = (uint32_t)(hash ^ hash >> 32);
+	len = (uint32_t)__builtin_ctzll(found) >> 3;
+	word = vfs__cut(word, found);
+	out->words[0] = word;
+	out->words[1] = out->words[2] = 0;
+	vfs__component_done(out, s, len,
+			    vfs__mix(seed[0] ^ word, seed[1] ^ len));
 }
 
 static inline bool vfs__component_is_dot(const struct vfs__component *c)

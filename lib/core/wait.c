@@ -115,8 +115,8 @@ static int wait_once(struct vfs__waiter *waiter, int64_t deadline_ns)
 	ts.tv_sec = (time_t)(deadline_ns / NSEC_PER_SEC);
 	ts.tv_nsec = (long)(deadline_ns % NSEC_PER_SEC);
 #ifdef __APPLE__
-	return pthread_cond_timedwait_relative_np(&waiter->cond,
-						  &waiter->mutex, &ts);
+	return pthread_cond_timedwait_relative_np(&waiter->cond, &waiter->mutex,
+						  &ts);
 #else
 	return pthread_cond_timedwait(&waiter->cond, &waiter->mutex, &ts);
 #endif

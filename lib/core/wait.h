@@ -23,7 +23,7 @@ struct vfs__waiter;
 struct vfs__wait_link;
 
 struct vfs__waitqueue {
-	struct vfs__mutex lock;	     /* rank WAIT */
+	struct vfs__mutex lock;	      /* rank WAIT */
 	struct vfs__wait_link *first; /* lock; peeked at without it */
 	struct vfs__wait_link **last; /* lock; where the next one goes */
 };
@@ -35,7 +35,7 @@ struct vfs__sleepers {
 
 /* On a sleeping call's stack. */
 struct vfs__waiter {
-	struct vfs_task *task;		 /* NULL: nobody interrupts it */
+	struct vfs_task *task;		  /* NULL: nobody interrupts it */
 	struct vfs__waiter *next, **prev; /* task->sleepers.lock */
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
@@ -46,7 +46,7 @@ struct vfs__waiter {
 /* A waiter's place in one queue. */
 struct vfs__wait_link {
 	struct vfs__waiter *waiter;
-	struct vfs__waitqueue *queue; /* NULL: not queued */
+	struct vfs__waitqueue *queue;	     /* NULL: not queued */
 	struct vfs__wait_link *next, **prev; /* queue->lock */
 };
 

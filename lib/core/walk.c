@@ -35,6 +35,7 @@ struct spot {
 	const char *p, *end; /* the rest of the present string */
 	struct vfs__path at;
 	struct vfs_inode *inode; /* of at.dentry */
+	uint32_t mode;		 /* of inode, when it was reached */
 };
 
 struct walk {
@@ -60,6 +61,13 @@ struct walk {
 };
 
 /* ---- places ---- */
+
+/* at has changed: the inode there. */
+ALWAYS_INLINE void look_around(struct spot *s)
+{
+	s->inode = vfs__dentry_inode(s->at.dentry);
+	s->mode = vfs__inode_mode(s->inode);
+}
 
 /* Slow: at becomes (mnt, dentry), whose references pass. */
 static void stand_on(struct walk *w, struct spot *s, struct vfs_mount *mnt,
@@ -299,6 +307,14 @@ static int may_follow(struct walk *w, const struct vfs__path *at)
 	return 0;
 }
 
+/* At a string's beginning; within it, slashes are skipped with the component
+ * that they follow. */
+ALWAYS_INLINE void skip_slashes(struct spot *s)
+{
+	while (s->p < s->end && *s->p == '/')
+		s->p++;
+}
+
 /* The walk goes on with text; what is left of the present string waits. */
 ALWAYS_INLINE int enter_text(struct walk *w, struct spot *s, const char *text,
 			     size_t len, const bool fast)
@@ -311,6 +327,7 @@ ALWAYS_INLINE int enter_text(struct walk *w, struct spot *s, const char *text,
 	s->end = text + len;
 	if (*text != '/')
 		return 0;
+	skip_slashes(s);
 	if (w->flags & RESOLVE(RESOLVE_BENEATH))
 		return -EXDEV;
 	if ((w->flags & RESOLVE(RESOLVE_NO_XDEV)) &&
@@ -322,7 +339,7 @@ ALWAYS_INLINE int enter_text(struct walk *w, struct spot *s, const char *text,
 		vfs__path_ref(w->thread, &w->root);
 		stand_on(w, s, w->root.mnt, w->root.dentry);
 	}
-	s->inode = s->at.dentry->inode;
+	look_around(s);
 	return 0;
 }
 
@@ -363,10 +380,12 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 {
 	uint32_t flags = vfs__dentry_flags(d);
 	struct vfs_inode *inode = vfs__dentry_inode(d);
+	uint32_t mode;
 
 	if (__builtin_expect(!inode, 0))
 		return -ENOENT; /* negative; slow_child has seen to its own */
-	if (S_ISLNK(vfs__inode_mode(inode)) &&
+	mode = vfs__inode_mode(inode);
+	if (__builtin_expect(S_ISLNK(mode), 0) &&
 	    (!final || slash || (w->flags & VFS__WALK_FOLLOW))) {
 		if (final && slash)
 			w->flags |= VFS__WALK_FOLLOW | VFS__WALK_DIRECTORY;
@@ -384,10 +403,11 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 		s->at.dentry = d;
 	}
 	s->inode = inode;
+	s->mode = mode;
 	if (__builtin_expect(flags & VFS__DENTRY_MOUNTED, 0)) {
 		int err = cross(w, &s->at, fast);
 
-		s->inode = s->at.dentry->inode;
+		look_around(s);
 		return err;
 	}
 	return 0;
@@ -395,12 +415,19 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 
 ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
 {
-	uint32_t mode = vfs__inode_mode(s->inode);
 	int err;
 
-	if (__builtin_expect(!S_ISDIR(mode), 0))
+	/* a directory that everybody may search, without an ACL */
+	if (__builtin_expect((s->mode & (S_IFMT | 0111)) ==
+				     (S_IFDIR | 0111),
+			     1) &&
+	    __builtin_expect(!(VFS_READ_ONCE(s->inode->flags) &
+			       VFS_INODE_ACL),
+			     1))
+		return 0;
+	if (!S_ISDIR(s->mode))
 		return -ENOTDIR;
-	err = vfs__may_search(w->cred, s->inode);
+	err = vfs__permission(w->cred, s->inode, VFS__MAY_EXEC);
 	if (!fast && err == -ECHILD)
 		err = vfs__permission_load(w->thread, w->cred, s->inode,
 					   VFS__MAY_EXEC);
@@ -417,47 +444,56 @@ ALWAYS_INLINE void note_last(struct walk *w, const struct vfs__component *c,
 						     VFS__LAST_NORM;
 }
 
+/* A string is at its end: what waits below it. False: nothing does. */
+ALWAYS_INLINE bool pop(struct walk *w, struct spot *s)
+{
+	if (!w->depth)
+		return false;
+	s->p = w->stack[--w->depth].p;
+	s->end = w->stack[w->depth].end;
+	return true;
+}
+
 ALWAYS_INLINE int engine(struct walk *w, struct spot *s, const bool fast)
 {
 	const uint64_t *seed = w->vfs->dcache.seed;
 
 	w->last.type = VFS__LAST_ROOT;
+	skip_slashes(s);
 	for (;;) {
 		struct vfs__component c;
 		struct vfs_dentry *d;
 		bool final, slash;
 		int err;
 
-		while (s->p < s->end && *s->p == '/')
-			s->p++;
-		if (s->p == s->end) {
-			if (!w->depth)
+		if (__builtin_expect(s->p == s->end, 0)) {
+			if (!pop(w, s))
 				return 0;
-			s->p = w->stack[--w->depth].p;
-			s->end = w->stack[w->depth].end;
 			continue;
 		}
 		err = search(w, s, fast);
-		if (err)
+		if (__builtin_expect(err, 0))
 			return err;
 		vfs__component_scan(seed, s->p, s->end, &c);
 		s->p += c.name.len;
-		slash = s->p < s->end;
-		while (s->p < s->end && *s->p == '/')
+		slash = s->p != s->end;
+		if (slash) {
 			s->p++;
+			skip_slashes(s);
+		}
 		final = s->p == s->end && !w->depth;
 		if (final && (w->flags & VFS__WALK_PARENT)) {
 			note_last(w, &c, slash);
 			return 0;
 		}
-		if (__builtin_expect(c.name.str[0] == '.', 0)) {
+		if (__builtin_expect((char)c.words[0] == '.', 0)) {
 			if (vfs__component_is_dot(&c))
 				continue;
 			if (vfs__component_is_dotdot(&c)) {
 				err = step_up(w, s, fast);
 				if (err)
 					return err;
-				s->inode = s->at.dentry->inode;
+				look_around(s);
 				continue;
 			}
 		}
@@ -465,7 +501,7 @@ ALWAYS_INLINE int engine(struct walk *w, struct spot *s, const bool fast)
 			     slow_child(w, s, &c, &d);
 		if (!err)
 			err = step_down(w, s, d, final, slash, fast);
-		if (err)
+		if (__builtin_expect(err, 0))
 			return err;
 	}
 }
@@ -497,58 +533,87 @@ ALWAYS_INLINE int start(struct walk *w, struct spot *s, int dirfd)
 	}
 	if (w->flags & SCOPED)
 		w->root = s->at;
-	s->inode = s->at.dentry->inode;
+	look_around(s);
 	return 0;
 }
 
 ALWAYS_INLINE int finish(const struct walk *w, const struct spot *s)
 {
 	if ((w->flags & VFS__WALK_DIRECTORY) &&
-	    !(w->flags & VFS__WALK_PARENT) && !vfs__inode_is_dir(s->inode))
+	    !(w->flags & VFS__WALK_PARENT) && !S_ISDIR(s->mode))
 		return -ENOTDIR;
 	return 0;
 }
 
+/* What a walk is asked, and what it found. */
+struct request {
+	struct vfs__thread *thread;
+	struct vfs_task *task;
+	const char *path;
+	size_t len;
+	int dirfd;
+	uint32_t flags;
+};
+
+struct result {
+	struct vfs__path at;
+	uint32_t links;
+	struct vfs__last last;
+};
+
 /*
  * Leaves the thread inside a section when it succeeds. -ECHILD: not to be
- * decided here. flags of w may have been added to: they are restored.
+ * decided here. A function of its own, so that its state can be in registers.
  */
-ALWAYS_INLINE int fast_walk(struct walk *w, struct spot *s, int dirfd,
-			    const char *path, size_t len)
+static __attribute__((noinline)) int fast_walk(const struct request *q,
+					       struct result *out)
 {
-	struct vfs__dcache *dcache = &w->vfs->dcache;
-	uint32_t flags = w->flags;
+	struct vfs__thread *thread = q->thread;
+	struct vfs *vfs = q->task->vfs;
+	struct vfs__dcache *dcache = &vfs->dcache;
+	struct walk w;
+	struct spot s;
 
-	if (w->vfs->flags & VFS_CONFIG_SLOW_WALK)
+	if (vfs->flags & VFS_CONFIG_SLOW_WALK)
 		return -ECHILD;
+	w.thread = thread;
+	w.vfs = vfs;
+	w.task = q->task;
 	for (unsigned tries = 0; tries < FAST_TRIES; tries++) {
 		uint64_t renames;
 		int err;
 
-		vfs__epoch_enter(w->thread);
+		vfs__epoch_enter(thread);
 		renames = __atomic_load_n(&dcache->renames, __ATOMIC_ACQUIRE);
-		s->p = path;
-		s->end = path + len;
-		w->flags = flags;
-		w->links = 0;
-		w->cred = vfs__task_cred_peek(w->task);
-		err = start(w, s, dirfd);
+		s.p = q->path;
+		s.end = q->path + q->len;
+		w.flags = q->flags;
+		w.links = 0;
+		w.cred = vfs__task_cred_peek(q->task);
+		err = start(&w, &s, q->dirfd);
 		if (!err)
-			err = engine(w, s, true);
+			err = engine(&w, &s, true);
 		if (!err)
-			err = finish(w, s);
-		if (!(renames & 1) && __atomic_load_n(&dcache->renames,
-						      __ATOMIC_ACQUIRE) ==
-					      renames) {
-			if (!err)
-				return 0;
-			vfs__epoch_leave(w->thread);
-			w->flags = flags;
-			return err;
+			err = finish(&w, &s);
+		if (__builtin_expect(!(renames & 1) &&
+					     __atomic_load_n(
+						     &dcache->renames,
+						     __ATOMIC_ACQUIRE) ==
+						     renames,
+				     1)) {
+			if (__builtin_expect(err, 0)) {
+				vfs__epoch_leave(thread);
+				return err;
+			}
+			out->at = s.at;
+			if (q->flags & VFS__WALK_PARENT) {
+				out->links = w.links;
+				out->last = w.last;
+			}
+			return 0;
 		}
-		vfs__epoch_leave(w->thread);
+		vfs__epoch_leave(thread);
 	}
-	w->flags = flags;
 	return -ECHILD;
 }
 
@@ -595,29 +660,39 @@ static int slow_run(struct walk *w, struct spot *s)
 	return err;
 }
 
-static int slow_walk(struct walk *w, struct spot *s, int dirfd,
-		     const char *path, size_t len, const struct vfs_cred *as)
+/* With references; as: other credentials than the task's. */
+static __attribute__((noinline)) int slow_walk(const struct request *q,
+					       const struct vfs_cred *as,
+					       struct result *out)
 {
-	struct vfs_cred *cred =
-		as ? NULL : vfs__task_cred(w->thread, w->task);
+	struct vfs_cred *cred = as ? NULL : vfs__task_cred(q->thread, q->task);
+	struct walk w;
+	struct spot s;
 	int err;
 	bool held;
 
-	w->cred = as ? as : cred;
-	w->links = 0;
+	w.thread = q->thread;
+	w.vfs = q->task->vfs;
+	w.task = q->task;
+	w.flags = q->flags;
+	w.cred = as ? as : cred;
+	w.links = 0;
 	do {
-		vfs__epoch_enter(w->thread);
-		s->p = path;
-		s->end = path + len;
-		err = start(w, s, dirfd);
-		held = !err && reference_start(w, s);
-		vfs__epoch_leave(w->thread);
+		vfs__epoch_enter(w.thread);
+		s.p = q->path;
+		s.end = q->path + q->len;
+		err = start(&w, &s, q->dirfd);
+		held = !err && reference_start(&w, &s);
+		vfs__epoch_leave(w.thread);
 	} while (!err && !held);
 	if (!err) {
-		err = slow_run(w, s);
-		vfs__path_unref(w->thread, &w->root);
+		err = slow_run(&w, &s);
+		vfs__path_unref(w.thread, &w.root);
 	}
 	vfs_cred_unref(cred);
+	out->at = s.at;
+	out->links = w.links;
+	out->last = w.last;
 	return err;
 }
 
@@ -634,36 +709,24 @@ static int check_path(const char *path, uint32_t flags, size_t *len)
 	return 0;
 }
 
-ALWAYS_INLINE void walk_init(struct walk *w, struct vfs__thread *thread,
-			     struct vfs_task *task, uint32_t flags)
-{
-	w->thread = thread;
-	w->vfs = task->vfs;
-	w->task = task;
-	w->flags = flags;
-	w->links = 0;
-}
-
 int vfs__lookup_begin(struct vfs__thread *thread, struct vfs_task *task,
 		      int dirfd, const char *path, uint32_t flags,
 		      struct vfs__lookup *out)
 {
-	struct walk w;
-	struct spot s;
-	size_t len;
-	int err = check_path(path, flags, &len);
+	struct request q = { thread, task, path, 0, dirfd, flags };
+	struct result r;
+	int err = check_path(path, flags, &q.len);
 
-	if (err)
+	if (__builtin_expect(err, 0))
 		return err;
-	walk_init(&w, thread, task, flags);
-	err = fast_walk(&w, &s, dirfd, path, len);
+	err = fast_walk(&q, &r);
 	out->referenced = false;
-	if (err == -ECHILD) {
-		err = slow_walk(&w, &s, dirfd, path, len, NULL);
+	if (__builtin_expect(err == -ECHILD, 0)) {
+		err = slow_walk(&q, NULL, &r);
 		out->referenced = true;
 	}
 	if (!err)
-		out->path = s.at;
+		out->path = r.at;
 	return err;
 }
 
@@ -687,36 +750,32 @@ static bool legitimize(struct vfs__thread *thread, const struct vfs__path *at)
 	return ok;
 }
 
-static int walk_referenced(struct walk *w, int dirfd, const char *path,
-			   size_t len, struct vfs__path *out)
+static int walk_referenced(const struct request *q, struct result *out)
 {
-	struct spot s;
-	int err = fast_walk(w, &s, dirfd, path, len);
+	int err = fast_walk(q, out);
 
-	if (!err && !legitimize(w->thread, &s.at))
+	if (!err && !legitimize(q->thread, &out->at))
 		err = -ECHILD;
-	if (err == -ECHILD &&
-	    (w->flags & RESOLVE(RESOLVE_CACHED)))
-		err = -EAGAIN;
-	if (err == -ECHILD)
-		err = slow_walk(w, &s, dirfd, path, len, NULL);
-	if (!err)
-		*out = s.at;
-	return err;
+	if (err != -ECHILD)
+		return err;
+	if (q->flags & RESOLVE(RESOLVE_CACHED))
+		return -EAGAIN;
+	return slow_walk(q, NULL, out);
 }
 
 int vfs__path_lookup(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
 		     struct vfs__path *out)
 {
-	struct walk w;
-	size_t len;
-	int err = check_path(path, flags, &len);
+	struct request q = { thread, task, path, 0, dirfd, flags };
+	struct result r;
+	int err = check_path(path, flags, &q.len);
 
-	if (err)
-		return err;
-	walk_init(&w, thread, task, flags);
-	return walk_referenced(&w, dirfd, path, len, out);
+	if (!err)
+		err = walk_referenced(&q, &r);
+	if (!err)
+		*out = r.at;
+	return err;
 }
 
 int vfs__path_lookup_as(struct vfs__thread *thread, struct vfs_task *task,
@@ -724,17 +783,14 @@ int vfs__path_lookup_as(struct vfs__thread *thread, struct vfs_task *task,
 			const char *path, uint32_t flags,
 			struct vfs__path *out)
 {
-	struct walk w;
-	struct spot s;
-	size_t len;
-	int err = check_path(path, flags, &len);
+	struct request q = { thread, task, path, 0, dirfd, flags };
+	struct result r;
+	int err = check_path(path, flags, &q.len);
 
-	if (err)
-		return err;
-	walk_init(&w, thread, task, flags);
-	err = slow_walk(&w, &s, dirfd, path, len, cred);
 	if (!err)
-		*out = s.at;
+		err = slow_walk(&q, cred, &r);
+	if (!err)
+		*out = r.at;
 	return err;
 }
 
@@ -742,17 +798,18 @@ int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
 		     struct vfs__path *parent, struct vfs__last *last)
 {
-	struct walk w;
-	size_t len;
-	int err = check_path(path, flags, &len);
+	struct request q = { thread, task, path, 0, dirfd,
+			     flags | VFS__WALK_PARENT };
+	struct result r;
+	int err = check_path(path, flags, &q.len);
 
+	if (!err)
+		err = walk_referenced(&q, &r);
 	if (err)
 		return err;
-	walk_init(&w, thread, task, flags | VFS__WALK_PARENT);
-	err = walk_referenced(&w, dirfd, path, len, parent);
-	if (!err)
-		*last = w.last;
-	return err;
+	*parent = r.at;
+	*last = r.last;
+	return 0;
 }
 
 /* ---- walks that go on ---- */
@@ -791,21 +848,21 @@ int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 		     struct vfs__resume *resume, struct vfs__path *parent,
 		     struct vfs__last *last)
 {
-	struct walk w;
-	size_t len;
-	int err = check_path(path, flags, &len);
+	struct request q = { thread, task, path, 0, dirfd,
+			     flags | VFS__WALK_PARENT };
+	struct result r;
+	int err = check_path(path, flags, &q.len);
 
 	memset(resume, 0, sizeof(*resume));
 	resume->flags = flags;
 	resume->dirfd = dirfd;
+	if (!err)
+		err = walk_referenced(&q, &r);
 	if (err)
 		return err;
-	walk_init(&w, thread, task, flags | VFS__WALK_PARENT);
-	err = walk_referenced(&w, dirfd, path, len, parent);
-	if (err)
-		return err;
-	resume->links = w.links;
-	*last = w.last;
+	resume->links = r.links;
+	*parent = r.at;
+	*last = r.last;
 	return 0;
 }
 
@@ -840,10 +897,14 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct vfs_cred *cred;
 	struct walk w;
-	struct spot s = { .at = *parent, .inode = parent->dentry->inode };
+	struct spot s = { .at = *parent };
 	int err = 0;
 
-	walk_init(&w, thread, task, resume->flags | VFS__WALK_PARENT);
+	look_around(&s);
+	w.thread = thread;
+	w.vfs = task->vfs;
+	w.task = task;
+	w.flags = resume->flags | VFS__WALK_PARENT;
 	w.links = resume->links;
 	if (!resume->rooted)
 		err = resume_root(thread, task, resume->dirfd, resume);
@@ -882,7 +943,9 @@ int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct walk w;
 
-	walk_init(&w, thread, task, flags);
+	w.thread = thread;
+	w.vfs = task->vfs;
+	w.flags = flags;
 	return cross(&w, path, false);
 }
 

@@ -30,7 +30,7 @@ static void *own_alloc(void *context, size_t size, size_t align)
 	if (posix_memalign(&pointer, align, size))
 		return NULL;
 #ifdef MADV_HUGEPAGE
-	if (align == HUGE_SIZE && size == HUGE_SIZE)
+	if (align == HUGE_SIZE)
 		madvise(pointer, size, MADV_HUGEPAGE);
 #endif
 	return pointer;

@@ -95,12 +95,12 @@ static void change(uint32_t wanted)
 
 /* -- scans -- */
 
+/* A name that went and came back may have been met twice. */
 static void scan_end(struct scan *scan)
 {
 	uint32_t i;
 
 	for (i = 0; i < NAMES; i++) {
-		assert_true(scan->seen[i] <= 1);
 		if (churn.born[i] && churn.born[i] < scan->began)
 			assert_int_equal(scan->seen[i], 1);
 	}

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,12 +25,35 @@ struct stage {
 	uint32_t go;	/* atomic: the turn that may start */
 	uint32_t done;	/* atomic: the turn that the second has finished */
 	uint64_t end;	/* written before done */
+	cpu_set_t allowed;
 };
+
+/*
+ * Two threads on one processor measure the scheduler, and it does put them
+ * there when it wakes one from the other. So each gets a processor of its own
+ * for this row, the index'th of those that the process may use.
+ */
+static void pin(const cpu_set_t *allowed, int index)
+{
+	cpu_set_t one;
+	int cpu;
+
+	CPU_ZERO(&one);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, allowed) && index-- == 0) {
+			CPU_SET(cpu, &one);
+			pthread_setaffinity_np(pthread_self(), sizeof(one),
+					       &one);
+			return;
+		}
+}
 
 static void *second_main(void *argument)
 {
 	struct stage *stage = argument;
 	uint32_t turn = 0;
+
+	pin(&stage->allowed, 1);
 
 	for (;;) {
 		struct duet *duet;
@@ -112,9 +136,12 @@ void duets_run(const struct bench *bench, struct duet *duets, size_t count)
 
 	pthread_mutex_init(&stage.lock, NULL);
 	pthread_cond_init(&stage.wake, NULL);
+	CPU_ZERO(&stage.allowed);
+	sched_getaffinity(0, sizeof(stage.allowed), &stage.allowed);
 	error = pthread_create(&thread, NULL, second_main, &stage);
 	if (error)
 		side_fail(&bench->vfs, "pthread_create", -error);
+	pin(&stage.allowed, 0);
 	for (i = 0; i < count; i++)
 		calibrate(&stage, &duets[i]);
 	for (done = 0; done < batches; done++)
@@ -124,6 +151,7 @@ void duets_run(const struct bench *bench, struct duet *duets, size_t count)
 		}
 	start_turn(&stage, NULL);
 	pthread_join(thread, NULL);
+	sched_setaffinity(0, sizeof(stage.allowed), &stage.allowed);
 	pthread_cond_destroy(&stage.wake);
 	pthread_mutex_destroy(&stage.lock);
 	for (i = 0; i < count; i++) {

@@ -66,7 +66,8 @@ static void run_statx(struct exec *exec)
 {
 	struct vfs_stat stat, *out = exec->call->args[4].given ? NULL : &stat;
 
-	show_stat(exec, CALL(statx, INT(0), STR(1), INT(2), U32(3), out), &stat);
+	show_stat(exec, CALL(statx, INT(0), STR(1), INT(2), U32(3), out),
+		  &stat);
 }
 
 static void run_statfs(struct exec *exec)
@@ -135,7 +136,8 @@ static void run_fchown(struct exec *exec)
 
 static void run_fchownat(struct exec *exec)
 {
-	exec_result(exec, CALL(fchownat, INT(0), STR(1), U32(2), U32(3), INT(4)));
+	exec_result(exec,
+		    CALL(fchownat, INT(0), STR(1), U32(2), U32(3), INT(4)));
 }
 
 /* `now`, `omit` or SECONDS:NANOSECONDS, twice with a comma; or NULL. */
@@ -234,7 +236,8 @@ static void run_lsetxattr(struct exec *exec)
 {
 	size_t size = exec->call->arg_count > 4 ? (size_t)NUM(4) : LEN(2);
 
-	exec_result(exec, CALL(lsetxattr, STR(0), STR(1), STR(2), size, INT(3)));
+	exec_result(exec,
+		    CALL(lsetxattr, STR(0), STR(1), STR(2), size, INT(3)));
 }
 
 static void run_llistxattr(struct exec *exec)
@@ -262,7 +265,8 @@ static void run_fsetxattr(struct exec *exec)
 {
 	size_t size = exec->call->arg_count > 4 ? (size_t)NUM(4) : LEN(2);
 
-	exec_result(exec, CALL(fsetxattr, INT(0), STR(1), STR(2), size, INT(3)));
+	exec_result(exec,
+		    CALL(fsetxattr, INT(0), STR(1), STR(2), size, INT(3)));
 }
 
 static void run_flistxattr(struct exec *exec)

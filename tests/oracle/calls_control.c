@@ -60,9 +60,8 @@ static void run_clone(struct exec *exec)
 	if (exec->side->tasks[task])
 		exec_result(exec, -EEXIST);
 	else
-		exec_result(exec,
-			    exec->side->class->clone(exec->side, task,
-						     (uint64_t)NUM(1)));
+		exec_result(exec, exec->side->class->clone(exec->side, task,
+							   (uint64_t)NUM(1)));
 }
 
 static void run_exit(struct exec *exec)
@@ -152,7 +151,8 @@ static void show_listing(struct exec *exec, struct listing *listing)
 		exec_result(exec, listing->error);
 	else
 		exec_result(exec, listing->count);
-	if (listing->names.len)
+	/* How far it came before an error depends on the order. */
+	if (listing->names.len && listing->error >= 0)
 		text_sorted(&exec->side->out, listing->names.data,
 			    listing->names.len);
 	text_fini(&listing->names);

@@ -24,7 +24,8 @@ static void run_openat2(struct exec *exec)
 		struct vfs_open_how how;
 		char tail[40];
 	} how = {{(uint64_t)NUM(2), (uint64_t)NUM(3), (uint64_t)NUM(4)}, {0}};
-	size_t size = exec->call->arg_count > 5 ? (size_t)NUM(5) : sizeof(how.how);
+	size_t size =
+		exec->call->arg_count > 5 ? (size_t)NUM(5) : sizeof(how.how);
 
 	how.tail[0] = (char)NUM(6);
 	exec_fd(exec, CALL(openat2, INT(0), STR(1), &how.how, size));
@@ -167,8 +168,9 @@ static void run_fcntl_lock(struct exec *exec)
 	/* Who it is has another number on each side. */
 	if (lock.type != F_UNLCK)
 		text_printf(&exec->side->out,
-			    " whence=%d start=%lld len=%lld owner=%s", lock.whence,
-			    (long long)lock.start, (long long)lock.len,
+			    " whence=%d start=%lld len=%lld owner=%s",
+			    lock.whence, (long long)lock.start,
+			    (long long)lock.len,
 			    lock.pid > 0 ? "task" : "file");
 }
 

@@ -25,7 +25,7 @@ static size_t amount(const struct exec *exec, unsigned data, unsigned count)
 	size = (size_t)NUM(count);
 	/* Not beyond what there is, but sizes that cannot be are passed on. */
 	return STR(data) && NUM(count) >= 0 && size > LEN(data) ? LEN(data)
-								 : size;
+								: size;
 }
 
 static void run_read(struct exec *exec)
@@ -50,8 +50,8 @@ static void run_pread(struct exec *exec)
 
 static void run_pwrite(struct exec *exec)
 {
-	exec_result(exec, CALL(pwrite, INT(0), STR(1), amount(exec, 1, 3),
-			       NUM(2)));
+	exec_result(exec,
+		    CALL(pwrite, INT(0), STR(1), amount(exec, 1, 3), NUM(2)));
 }
 
 /* The pieces of the buffer that a list of lengths asks for. */
@@ -104,7 +104,8 @@ static void run_preadv(struct exec *exec)
 	struct vfs_iovec iov[8] = {{NULL, 0}};
 	int count = pieces(exec, 1, iov);
 
-	exec_data(exec, CALL(preadv, INT(0), vector(exec, 1, iov), count, NUM(2)),
+	exec_data(exec,
+		  CALL(preadv, INT(0), vector(exec, 1, iov), count, NUM(2)),
 		  exec->side->buffer);
 }
 
@@ -113,7 +114,9 @@ static void run_preadv2(struct exec *exec)
 	struct vfs_iovec iov[8] = {{NULL, 0}};
 	int count = pieces(exec, 1, iov);
 
-	exec_data(exec, CALL(preadv2, INT(0), vector(exec, 1, iov), count, NUM(2), INT(3)),
+	exec_data(exec,
+		  CALL(preadv2, INT(0), vector(exec, 1, iov), count, NUM(2),
+		       INT(3)),
 		  exec->side->buffer);
 }
 
@@ -132,7 +135,8 @@ static void run_pwritev(struct exec *exec)
 	int count = pieces(exec, 1, iov);
 
 	letters(exec);
-	exec_result(exec, CALL(pwritev, INT(0), vector(exec, 1, iov), count, NUM(2)));
+	exec_result(exec,
+		    CALL(pwritev, INT(0), vector(exec, 1, iov), count, NUM(2)));
 }
 
 static void run_pwritev2(struct exec *exec)
@@ -141,7 +145,8 @@ static void run_pwritev2(struct exec *exec)
 	int count = pieces(exec, 1, iov);
 
 	letters(exec);
-	exec_result(exec, CALL(pwritev2, INT(0), vector(exec, 1, iov), count, NUM(2), INT(3)));
+	exec_result(exec, CALL(pwritev2, INT(0), vector(exec, 1, iov), count,
+			       NUM(2), INT(3)));
 }
 
 static void run_lseek(struct exec *exec)
@@ -211,7 +216,8 @@ static void run_sendfile(struct exec *exec)
 
 	exec_result(exec, CALL(sendfile, INT(0), INT(1), at, (size_t)NUM(3)));
 	if (at)
-		text_printf(&exec->side->out, " offset=%lld", (long long)offset);
+		text_printf(&exec->side->out, " offset=%lld",
+			    (long long)offset);
 }
 
 static void run_fadvise(struct exec *exec)

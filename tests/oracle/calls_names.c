@@ -72,7 +72,8 @@ static void run_mknod(struct exec *exec)
 
 static void run_mknodat(struct exec *exec)
 {
-	exec_result(exec, CALL(mknodat, INT(0), STR(1), U32(2), (uint64_t)NUM(3)));
+	exec_result(exec,
+		    CALL(mknodat, INT(0), STR(1), U32(2), (uint64_t)NUM(3)));
 }
 
 static void run_mkfifo(struct exec *exec)
@@ -97,7 +98,8 @@ static void run_renameat(struct exec *exec)
 
 static void run_renameat2(struct exec *exec)
 {
-	exec_result(exec, CALL(renameat2, INT(0), STR(1), INT(2), STR(3), U32(4)));
+	exec_result(exec,
+		    CALL(renameat2, INT(0), STR(1), INT(2), STR(3), U32(4)));
 }
 
 static void run_chdir(struct exec *exec)

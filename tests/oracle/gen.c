@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct template {
+struct template
+{
 	unsigned weight;
 	/* %c: a value of kind c, see gen_value. */
 	const char *line;
@@ -170,8 +171,8 @@ static const char *const beginnings[] = {
 	"symlink /b/c c/a",
 	"link d b/d",
 	"open a O_RDONLY|O_DIRECTORY 0 -> $2",
-	"setxattr a system.posix_acl_default "
-	"acl:u::rwx,u:1000:rwx,g::r-x,m::rwx,o::r-x 0",
+	("setxattr a system.posix_acl_default "
+	 "acl:u::rwx,u:1000:rwx,g::r-x,m::rwx,o::r-x 0"),
 	"as user1",
 	"mkdir b/a 0750",
 	"open b/c O_CREAT|O_RDWR 0640 -> $3",
@@ -230,35 +231,53 @@ static const struct template *choose(struct gen *gen)
 	}
 }
 
-const char *gen_line(struct gen *gen)
+/* What a user namespace of one identity can be asked. */
+static bool possible(const struct gen *gen)
 {
-	const char *p;
+	static const char *const privileged[] = {
+		"as user", "chown ", "trusted.", "security.",
+		"u:1",	   "g:1",    "u:5",
+	};
+	const char *line = gen->text.data;
 
-	text_clear(&gen->text);
-	gen->chosen_count = 0;
-	if (gen->line < BEGINNINGS && !gen->line)
+	for (size_t i = 0; i < sizeof(privileged) / sizeof(privileged[0]);
+	     i++) {
+		if (strstr(line, privileged[i]))
+			return gen->place == PLACE_MOUNT;
+	}
+	return true;
+}
+
+static const char *next_template(struct gen *gen)
+{
+	if (!gen->line)
 		gen->line = gen_below(gen, 4) ? 1 : BEGINNINGS + 1;
 	else
 		gen->line++;
 	/* Most of the beginning, so that each sequence starts elsewhere. */
 	while (gen->line <= BEGINNINGS && !gen_below(gen, 6))
 		gen->line++;
-	if (gen->line <= BEGINNINGS) {
-		p = beginnings[gen->line - 1];
-		text_add(&gen->text, p, strlen(p));
-		return gen->text.data;
-	}
-	p = choose(gen)->line;
+	if (gen->line <= BEGINNINGS)
+		return beginnings[gen->line - 1];
 	if (gen->away && !gen_below(gen, 8)) {
-		p = "chdir /";
 		gen->away = false;
+		return "chdir /";
 	}
-	for (; *p; p++) {
-		if (*p == '%')
-			gen_value(gen, *++p);
-		else
-			text_add(&gen->text, p, 1);
-	}
+	return choose(gen)->line;
+}
+
+const char *gen_line(struct gen *gen)
+{
+	do {
+		text_clear(&gen->text);
+		gen->chosen_count = 0;
+		for (const char *p = next_template(gen); *p; p++) {
+			if (*p == '%')
+				gen_value(gen, *++p);
+			else
+				text_add(&gen->text, p, 1);
+		}
+	} while (!possible(gen));
 	return gen->text.data;
 }
 
@@ -313,8 +332,7 @@ static enum slot_kind look(struct side *side, int fd)
 {
 	struct vfs_stat stat;
 
-	if (fd < 0 ||
-	    side->class->calls.fstat(side_task(side), fd, &stat) < 0)
+	if (fd < 0 || side->class->calls.fstat(side_task(side), fd, &stat) < 0)
 		return SLOT_CLOSED;
 	return S_ISREG(stat.mode)   ? SLOT_FILE
 	       : S_ISDIR(stat.mode) ? SLOT_DIRECTORY
@@ -385,8 +403,7 @@ static bool same_file(struct side *side, const char *words)
 		int slot = p[1] - '0';
 
 		if (slot < 0 || slot >= GEN_SLOTS ||
-		    side->class->calls.fstat(side_task(side),
-					     side->slots[slot],
+		    side->class->calls.fstat(side_task(side), side->slots[slot],
 					     &stat[found]) < 0)
 			return false;
 		found++;

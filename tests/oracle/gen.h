@@ -14,7 +14,12 @@
 #define GEN_KNOWN 32
 #define GEN_PATH 64
 
-enum slot_kind { SLOT_CLOSED, SLOT_FILE, SLOT_DIRECTORY, SLOT_OTHER };
+enum slot_kind {
+	SLOT_CLOSED,
+	SLOT_FILE,
+	SLOT_DIRECTORY,
+	SLOT_OTHER
+};
 
 struct gen {
 	uint64_t state;
@@ -28,7 +33,7 @@ struct gen {
 		bool directory;
 	} known[GEN_KNOWN]; /* what was made and not removed */
 	unsigned known_count;
-	bool away; /* the working directory is not the root */
+	bool away;		  /* the working directory is not the root */
 	char chosen[4][GEN_PATH]; /* the paths in the last line */
 	unsigned chosen_count;
 	struct text text;

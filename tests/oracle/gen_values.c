@@ -104,8 +104,9 @@ static void existing(struct gen *gen, bool directory)
 	else
 		strcpy(out, known);
 	if (known && chance(gen, 5) && strlen(out) < 40)
-		strcat(out, chance(gen, 50) ? "/" : chance(gen, 50) ? "/."
-								    : "/..");
+		strcat(out, chance(gen, 50)   ? "/"
+			    : chance(gen, 50) ? "/."
+					      : "/..");
 	text_add(&gen->text, out, strlen(out));
 }
 
@@ -207,7 +208,8 @@ static void open_flags(struct gen *gen)
 	if (chance(gen, 6))
 		text_add(&gen->text, "|O_DIRECTORY", 12);
 	if (chance(gen, 5))
-		one_of(gen, "|O_NOATIME |O_CLOEXEC |O_SYNC |O_DSYNC |0x40000000");
+		one_of(gen,
+		       "|O_NOATIME |O_CLOEXEC |O_SYNC |O_DSYNC |0x40000000");
 }
 
 static void number(struct gen *gen)
@@ -289,7 +291,7 @@ static void who(struct gen *gen)
 	if (gen->place != PLACE_MOUNT)
 		one_of(gen, "root root rootnocap");
 	else if (chance(gen, 75))
-		one_of(gen, "root root user1 user1 user2 user3");
+		one_of(gen, "root root root user1 user1 user2 user3");
 	else
 		one_of(gen, "rootnocap setuid dropped capdac capread capfowner "
 			    "capchown capfsetid capmknod capadmin capchroot");
@@ -328,7 +330,8 @@ static const struct {
 	      "RENAME_NOREPLACE RENAME_NOREPLACE|RENAME_EXCHANGE 8 "
 	      "RENAME_WHITEOUT"},
 	{'U', "0 0 AT_REMOVEDIR AT_REMOVEDIR AT_SYMLINK_NOFOLLOW"},
-	{'R', "0 0 0 RESOLVE_BENEATH RESOLVE_BENEATH RESOLVE_IN_ROOT RESOLVE_IN_ROOT RESOLVE_NO_SYMLINKS "
+	{'R', "0 0 0 RESOLVE_BENEATH RESOLVE_BENEATH RESOLVE_IN_ROOT "
+	      "RESOLVE_IN_ROOT RESOLVE_NO_SYMLINKS "
 	      "RESOLVE_NO_XDEV RESOLVE_BENEATH|RESOLVE_IN_ROOT 0x100 "
 	      "RESOLVE_NO_MAGICLINKS"},
 	{'h', "3 4 5 6 7 8 9 10 12 -1"},
@@ -351,10 +354,12 @@ static const struct {
 	{'t', "NULL now,now now,omit omit,now omit,omit 5:0,6:7 "
 	      "4000000000:0,omit omit,1000000000:999999999 1:1000000000,0:0 "
 	      "0:0,0:0 4000000000:5,7:0 -5:3,-1:0"},
-	{'X', "user.a user.a user.a user.b user.b trusted.a security.a user. bad.x "
-	      "system.x user \"\" trusted. system.posix_acl_access"},
+	{'X',
+	 "user.a user.a user.a user.b user.b trusted.a security.a user. bad.x "
+	 "system.x user \"\" trusted. system.posix_acl_access"},
 	{'v', "\"v\" \"value\"*3 \"\" \"w\"*100 \"w\"*4000 NULL"},
-	{'E', "0 0 0 0 0 0 0 XATTR_CREATE XATTR_CREATE XATTR_REPLACE XATTR_CREATE|XATTR_REPLACE 4"},
+	{'E', "0 0 0 0 0 0 0 XATTR_CREATE XATTR_CREATE XATTR_REPLACE "
+	      "XATTR_CREATE|XATTR_REPLACE 4"},
 	{'Q', "access default access"},
 	{'j', "0 0 FS FILES FS|FILES"},
 	{'y', "a b c d e ../a ../d a/b /a /b/c . .. / \"\" nowhere a/ ./e"},
@@ -378,11 +383,12 @@ void gen_value(struct gen *gen, char kind)
 		char kind;
 		void (*value)(struct gen *gen);
 	} makers[] = {
-		{'p', path}, {'P', new_path}, {'Y', directory_path}, {'d', directory}, {'m', mode},
-		{'o', open_flags},  {'n', number},    {'O', offset},
-		{'w', data},	    {'q', access_list}, {'u', identity},
-		{'g', identity},    {'a', who},	      {'r', new_slot},
-		{'L', size_limit},  {'T', task},      {'V', device},
+		{'p', path},	    {'P', new_path}, {'Y', directory_path},
+		{'d', directory},   {'m', mode},     {'o', open_flags},
+		{'n', number},	    {'O', offset},   {'w', data},
+		{'q', access_list}, {'u', identity}, {'g', identity},
+		{'a', who},	    {'r', new_slot}, {'L', size_limit},
+		{'T', task},	    {'V', device},
 	};
 
 	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {

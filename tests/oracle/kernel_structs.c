@@ -16,8 +16,8 @@
 #include "ktask.h"
 
 #define P(pointer) (long)(pointer)
-#define CALL(name, ...)                                                        \
-	ktask_call((struct ktask *)task, SYS_##name,                           \
+#define CALL(name, ...)                              \
+	ktask_call((struct ktask *)task, SYS_##name, \
 		   (const long[6]){__VA_ARGS__})
 #define EVERYTHING (STATX_BASIC_STATS | STATX_BTIME)
 
@@ -55,8 +55,8 @@ int kernel_statx(struct vfs_task *task, int dirfd, const char *path, int flags,
 		 uint32_t mask, struct vfs_stat *out)
 {
 	struct statx buffer;
-	long result = CALL(statx, dirfd, P(path), flags, mask,
-			   out ? P(&buffer) : 0);
+	long result =
+		CALL(statx, dirfd, P(path), flags, mask, out ? P(&buffer) : 0);
 
 	return convert_statx(result, &buffer, out);
 }
@@ -87,8 +87,8 @@ int kernel_fstatat(struct vfs_task *task, int dirfd, const char *path,
 		   struct vfs_stat *out, int flags)
 {
 	struct stat buffer;
-	long result = CALL(newfstatat, dirfd, P(path), out ? P(&buffer) : 0,
-			   flags);
+	long result =
+		CALL(newfstatat, dirfd, P(path), out ? P(&buffer) : 0, flags);
 
 	if (result < 0)
 		return (int)result;
@@ -200,8 +200,8 @@ int kernel_poll(struct vfs_task *task, struct vfs_pollfd *fds, uint64_t nfds,
 {
 	struct timespec limit = {timeout / 1000, timeout % 1000 * 1000000L};
 
-	return (int)CALL(ppoll, P(fds), (long)nfds,
-			 timeout < 0 ? 0 : P(&limit), 0, 0);
+	return (int)CALL(ppoll, P(fds), (long)nfds, timeout < 0 ? 0 : P(&limit),
+			 0, 0);
 }
 
 struct realpath_request {

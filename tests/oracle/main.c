@@ -120,7 +120,8 @@ static void run_script(const struct options *options, const char *path)
 	ending = worker_wait(&worker);
 	totals.scripts++;
 	if (ending != ENDED_SAME) {
-		if (ending != ENDED_MALFORMED && !options->raw)
+		if (ending != ENDED_MALFORMED && !options->raw &&
+		    !options->plan.lenient)
 			minimise(&worker, &set_up, ending);
 		show_failure(&worker, &set_up, path);
 	}
@@ -251,9 +252,11 @@ static _Noreturn void usage(int status)
 	      "  --jobs J         in J processes at a time (default 1)\n"
 	      "  --interval I     compare the whole state after every I calls\n"
 	      "  --self           the kernel against itself\n"
-	      "  --threads        keep the kernel's tasks in their own threads\n"
+	      "  --threads        keep the kernel's tasks in their own "
+	      "threads\n"
 	      "  --keep-going     do not stop at the first difference\n"
 	      "  --raw            do not minimise\n"
+	      "  --lenient        go on in a script after a difference\n"
 	      "  --stats          count calls by kind\n"
 	      "  --verbose        show each call and its result\n",
 	      status ? stderr : stdout);
@@ -283,6 +286,7 @@ static const struct option long_options[] = {
 	{"threads", no_argument, NULL, 't'},
 	{"keep-going", no_argument, NULL, 'k'},
 	{"raw", no_argument, NULL, 'r'},
+	{"lenient", no_argument, NULL, 'L'},
 	{"stats", no_argument, NULL, 'c'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, 'h'},
@@ -321,6 +325,9 @@ static bool apply(struct options *options, int option)
 		break;
 	case 'r':
 		options->raw = true;
+		break;
+	case 'L':
+		options->plan.lenient = true;
 		break;
 	case 'c':
 		options->stats = true;
@@ -365,7 +372,8 @@ int main(int argc, char **argv)
 	optind = 1;
 	while ((option = getopt_long(argc, argv, short_options, long_options,
 				     NULL)) != -1) {
-		if (option == 'f' && (!totals.differences || options.keep_going))
+		if (option == 'f' &&
+		    (!totals.differences || options.keep_going))
 			run_script(&options, optarg);
 	}
 	if (!totals.differences || options.keep_going)

@@ -42,8 +42,7 @@ static bool protection_differs(void)
 	return known;
 }
 
-static bool protected_links(const struct call *call,
-			    const struct side *subject,
+static bool protected_links(const struct call *call, const struct side *subject,
 			    const struct side *oracle)
 {
 	(void)call;

@@ -13,11 +13,11 @@ void run_init(struct run *run, const struct set_up *set_up,
 	run->set_up = set_up;
 	run->report = report;
 	run->oracle = kernel_create(set_up->place, set_up->options,
-				    set_up->inlined && !set_up->self);
-	run->subject = set_up->self ? kernel_create(set_up->place,
-						    set_up->options, false)
-				    : vfs_side_create(set_up->options,
-						      set_up->slow);
+				    set_up->inlined);
+	run->subject =
+		set_up->self
+			? kernel_create(set_up->place, set_up->options, false)
+			: vfs_side_create(set_up->options, set_up->slow);
 	call_init(&run->call);
 }
 
@@ -86,18 +86,20 @@ static void differing_lines(const char *a, const char *b, struct text *out_a,
 	}
 }
 
-/* Which part of the state: the word of the first difference. */
+/* Which part of the state: the name before the last = of what is equal. */
 static void first_word(const char *a, const char *b, char *out, size_t size)
 {
-	size_t i = 0, start;
+	size_t i = 0, equal = 0, start;
 
-	while (a[i] && a[i] == b[i])
-		i++;
-	for (start = i; start > 0 && a[start - 1] != ' ' &&
-			a[start - 1] != '\n';)
+	for (; a[i] && a[i] == b[i]; i++) {
+		if (a[i] == '=')
+			equal = i;
+		else if (a[i] == '\n')
+			equal = 0;
+	}
+	for (start = equal; start > 0 && a[start - 1] != ' ';)
 		start--;
-	snprintf(out, size, "state %.*s", (int)strcspn(a + start, "= \n/"),
-		 a + start);
+	snprintf(out, size, "state %.*s", (int)(equal - start), a + start);
 }
 
 static enum outcome compare_states(struct run *run, const char *line)
@@ -107,8 +109,13 @@ static enum outcome compare_states(struct run *run, const char *line)
 
 	side_snapshot(run->subject, &run->states[0]);
 	side_snapshot(run->oracle, &run->states[1]);
-	if (!strcmp(run->states[0].data, run->states[1].data))
+	if (!strcmp(run->states[0].data, run->states[1].data)) {
+		run->apart = false;
 		return SAME;
+	}
+	if (run->apart)
+		return SAME;
+	run->apart = run->set_up->lenient;
 	text_clear(&a);
 	text_clear(&b);
 	differing_lines(run->states[0].data, run->states[1].data, &a, &b);

@@ -27,10 +27,11 @@ struct report {
 
 struct set_up {
 	enum place place;
-	bool self;	/* the kernel on both sides */
-	bool inlined;	/* see kernel_create */
-	bool slow;	/* VFS_CONFIG_SLOW_WALK */
+	bool self;    /* the kernel on both sides */
+	bool inlined; /* see kernel_create */
+	bool slow;    /* VFS_CONFIG_SLOW_WALK */
 	bool verbose;
+	bool lenient; /* scripts: show differences and go on */
 	unsigned interval; /* calls between two looks at the whole state */
 	char options[128]; /* of the mount */
 };
@@ -42,9 +43,15 @@ struct run {
 	struct call call;
 	struct report *report;
 	struct text states[2];
+	bool apart; /* lenient: the states were different before */
 };
 
-enum outcome { SAME, DIFFERENT, ABANDONED, MALFORMED };
+enum outcome {
+	SAME,
+	DIFFERENT,
+	ABANDONED,
+	MALFORMED
+};
 
 void run_init(struct run *run, const struct set_up *set_up,
 	      struct report *report);

@@ -198,8 +198,7 @@ static int parse_tail(struct call *call, int count, char *words[MAX_WORDS])
 			left = i;
 		} else if (!strcmp(words[i], "->")) {
 			for (int j = 0; j < 2 && i + 1 + j < left; j++) {
-				if (!parse_slot(words[i + 1 + j],
-						&call->to[j]))
+				if (!parse_slot(words[i + 1 + j], &call->to[j]))
 					return -1;
 			}
 			left = i;

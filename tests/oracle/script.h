@@ -99,7 +99,6 @@ size_t exec_size(const struct exec *exec, unsigned i);
 #define U32(i) ((uint32_t)exec_number(exec, i))
 #define STR(i) (exec->call->args[i].string)
 #define LEN(i) (exec->call->args[i].len)
-#define CALL(name, ...)                                                        \
-	(exec->side->class->calls.name(exec->task, __VA_ARGS__))
+#define CALL(name, ...) (exec->side->class->calls.name(exec->task, __VA_ARGS__))
 
 #endif

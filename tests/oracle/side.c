@@ -135,8 +135,8 @@ void side_time(struct side *side, const struct vfs_timespec *time)
 			    side->class->instant(side, time));
 }
 
-#define SHOWN_ATTRIBUTES                                                       \
-	(STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND |    \
+#define SHOWN_ATTRIBUTES                                                    \
+	(STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | \
 	 STATX_ATTR_NODUMP | STATX_ATTR_ENCRYPTED | STATX_ATTR_MOUNT_ROOT)
 
 void side_stat(struct side *side, const struct vfs_stat *stat)
@@ -144,7 +144,8 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 	struct text *out = &side->out;
 	bool device = S_ISCHR(stat->mode) || S_ISBLK(stat->mode);
 
-	text_printf(out, " mode=%o nlink=%u uid=%u gid=%u size=%lld blocks=%lld",
+	text_printf(out,
+		    " mode=%o nlink=%u uid=%u gid=%u size=%lld blocks=%lld",
 		    stat->mode, stat->nlink, stat->uid, stat->gid,
 		    (long long)stat->size, (long long)stat->blocks);
 	if (stat->rdev || device)

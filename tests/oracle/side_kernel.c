@@ -112,8 +112,8 @@ static void kernel_tick(struct side *side)
 
 	if (self->mark_count == self->mark_cap) {
 		self->mark_cap = self->mark_cap ? self->mark_cap * 2 : 1024;
-		self->marks = realloc(self->marks,
-				      self->mark_cap * sizeof(int64_t));
+		self->marks =
+			realloc(self->marks, self->mark_cap * sizeof(int64_t));
 		if (!self->marks)
 			die("out of memory");
 	}
@@ -371,11 +371,12 @@ static void kernel_run_on(struct vfs_task *task, void (*function)(void *),
 
 const struct side_class kernel_class = {
 	.name = "kernel",
-	.calls = {
+	.calls =
+		{
 #define X(name) .name = kernel_##name,
-		SIDE_CALLS(X)
+			SIDE_CALLS(X)
 #undef X
-	},
+		},
 	.begin = kernel_begin,
 	.end = kernel_end,
 	.destroy = kernel_destroy,

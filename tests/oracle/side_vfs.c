@@ -5,6 +5,7 @@
 #include "side.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,6 +16,7 @@ struct vfs_side {
 	struct vfs *vfs;
 	struct vfs_cred *creds[32]; /* of whos[], made when first used */
 	int64_t instant;
+	char options[160]; /* of the root */
 	bool slow;
 };
 
@@ -45,7 +47,7 @@ static void library_begin(struct side *side)
 	config.hash_seed[0] = 1;
 	config.hash_seed[1] = 2;
 	config.flags = self->slow ? VFS_CONFIG_SLOW_WALK : 0;
-	config.root_options = side->options;
+	config.root_options = self->options;
 	must(vfs_create(&config, &self->vfs), "vfs_create");
 	must(vfs_task_create(self->vfs, NULL, &side->observer), "task");
 	must(vfs_task_create(self->vfs, NULL, &side->tasks[0]), "task");
@@ -149,11 +151,12 @@ static void library_run_on(struct vfs_task *task, void (*function)(void *),
 
 const struct side_class vfs_class = {
 	.name = "libvfs",
-	.calls = {
+	.calls =
+		{
 #define X(name) .name = vfs_##name,
-		SIDE_CALLS(X)
+			SIDE_CALLS(X)
 #undef X
-	},
+		},
 	.begin = library_begin,
 	.end = library_end,
 	.destroy = library_destroy,
@@ -174,6 +177,7 @@ struct side *vfs_side_create(const char *options, bool slow)
 	if (!self)
 		die("out of memory");
 	self->slow = slow;
+	snprintf(self->options, sizeof(self->options), "mode=0777,%s", options);
 	side->private = self;
 	return side;
 }

@@ -116,9 +116,9 @@ static void read_xattrs(struct shot *shot, const char *name)
 	}
 	count = sort_list(list, (size_t)len, names);
 	for (unsigned i = 0; i < count; i++) {
-		int64_t size = shot->c->lgetxattr(shot->task, name, names[i],
-						  shot->side->buffer,
-						  BUFFER_SIZE);
+		int64_t size =
+			shot->c->lgetxattr(shot->task, name, names[i],
+					   shot->side->buffer, BUFFER_SIZE);
 
 		text_printf(out, " %s=", names[i]);
 		if (size < 0)
@@ -155,8 +155,7 @@ static void show_entry(struct shot *shot, const char *name, uint64_t listed)
 	}
 	text_add(out, "\n", 1);
 	if (result >= 0 && S_ISDIR(stat.mode) && listed &&
-	    shot->depth < DEEPEST &&
-	    shot->c->chdir(shot->task, name) >= 0) {
+	    shot->depth < DEEPEST && shot->c->chdir(shot->task, name) >= 0) {
 		shot->depth++;
 		walk_directory(shot);
 		shot->depth--;
@@ -258,11 +257,10 @@ static void show_slot(void *argument)
 		text_result(out, result);
 	} else {
 		side_stat(shot->side, &stat);
-		text_printf(out, " flags=%o,%o",
-			    (unsigned)shot->c->fcntl(shot->task, fd, F_GETFL,
-						     0),
-			    (unsigned)shot->c->fcntl(shot->task, fd, F_GETFD,
-						     0));
+		text_printf(
+			out, " flags=%o,%o",
+			(unsigned)shot->c->fcntl(shot->task, fd, F_GETFL, 0),
+			(unsigned)shot->c->fcntl(shot->task, fd, F_GETFD, 0));
 		if (!S_ISDIR(stat.mode)) {
 			text_add(out, " at=", 4);
 			text_result(out, shot->c->lseek(shot->task, fd, 0,
@@ -281,6 +279,8 @@ void side_snapshot(struct side *side, struct text *out)
 	};
 
 	text_clear(&side->out);
+	/* Reading links leaves a stamp, which must be later than all others. */
+	side->class->tick(side);
 	side->class->run_on(shot.task, show_tree, &shot);
 	shot.task = side_task(side);
 	for (unsigned i = 0; i < MAX_SLOTS; i++) {

@@ -18,10 +18,10 @@ enum ending {
 };
 
 struct worker {
-	pid_t pid;		/* 0: none */
-	struct report *report;	/* shared with the child */
+	pid_t pid;	       /* 0: none */
+	struct report *report; /* shared with the child */
 	uint64_t last_beat;
-	unsigned idle;		/* polls since the beat moved */
+	unsigned idle; /* polls since the beat moved */
 	uint64_t from;
 	uint64_t to;
 };
@@ -33,6 +33,7 @@ struct plan {
 	bool self;
 	bool inlined;
 	bool verbose;
+	bool lenient;
 	unsigned interval;
 };
 

@@ -22,10 +22,12 @@ static uint64_t load(const uint64_t *counter)
 static void *test_alloc_get(void *context, size_t size, size_t align)
 {
 	struct test_alloc *a = context;
-	uint64_t call = __atomic_add_fetch(&a->calls, 1, __ATOMIC_RELAXED);
+	bool paused = __atomic_load_n(&a->paused, __ATOMIC_RELAXED);
+	uint64_t call =
+		__atomic_add_fetch(&a->calls, !paused, __ATOMIC_RELAXED);
 	uint64_t fail_at = load(&a->fail_at);
 
-	if (fail_at && call >= fail_at &&
+	if (!paused && fail_at && call >= fail_at &&
 	    call - fail_at < load(&a->fail_count)) {
 		__atomic_add_fetch(&a->failed, 1, __ATOMIC_RELAXED);
 		return NULL;
@@ -89,6 +91,11 @@ uint64_t test_alloc_heal(struct test_alloc *a)
 {
 	__atomic_store_n(&a->fail_at, 0, __ATOMIC_RELAXED);
 	return load(&a->failed);
+}
+
+bool test_alloc_pause(struct test_alloc *a, bool paused)
+{
+	return __atomic_exchange_n(&a->paused, paused, __ATOMIC_RELAXED);
 }
 
 bool test_alloc_balanced(const struct test_alloc *a)

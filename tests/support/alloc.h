@@ -18,6 +18,7 @@ struct test_alloc {
 	uint64_t calls;	     /* allocations asked for so far */
 	uint64_t fail_at;    /* the call that fails; 0: none */
 	uint64_t fail_count; /* how many calls from there on fail */
+	bool paused;	     /* neither counted nor made to fail */
 	uint64_t failed;     /* allocations that were made to fail */
 	int64_t live_blocks;
 	int64_t live_bytes;
@@ -29,6 +30,9 @@ void test_alloc_init(struct test_alloc *a);
 void test_alloc_fail(struct test_alloc *a, uint64_t nth, uint64_t count);
 /* No more failures. Returns how many there were since test_alloc_fail. */
 uint64_t test_alloc_heal(struct test_alloc *a);
+/* While paused, allocations are neither counted nor made to fail. Returns what
+ * was. */
+bool test_alloc_pause(struct test_alloc *a, bool paused);
 /* Nothing is live and nothing was freed wrongly. */
 bool test_alloc_balanced(const struct test_alloc *a);
 

@@ -113,9 +113,15 @@ EOT
 check mount_elsewhere 2 'df' -m tmpfs:/mnt <<'EOT'
 vfsh: /mnt: only / can be mounted: this version of libvfs has no mount call
 EOT
-check unknown_type 2 'df' -t nosuchfs <<'EOT'
-vfsh: nosuchfs: No such device
-EOT
+# The library's own words come first, through the log.
+"$vfsh" -t nosuchfs -c df 2>&1 | tail -n 1 >"$work/printed"
+echo 'vfsh: nosuchfs: No such device' >"$work/expected"
+same unknown_type
+"$vfsh" -o size=1m,colour=red -c df >"$work/all" 2>&1
+echo "status $?" >"$work/printed"
+grep -c colour "$work/all" >>"$work/printed"
+printf 'status 2\n1\n' >"$work/expected"
+same unknown_option
 check bad_ids 2 'id' -u 1000 <<'EOT'
 vfsh: 1000: not UID:GID[:GROUP,GROUP...]
 EOT

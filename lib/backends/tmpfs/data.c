@@ -113,6 +113,27 @@ static void read_tree(struct tmpfs_node *root, char *to, size_t count,
 	}
 }
 
+/* What most reads are: inside one page that exists. */
+static inline bool read_in_page(struct tmpfs_node *root, char *to, size_t count,
+				uint64_t offset)
+{
+	uint64_t index = offset >> TMPFS_PAGE_SHIFT, span;
+	size_t in_page = offset % PAGE;
+	const struct tmpfs_node *leaf;
+	const char *page;
+
+	if (count > PAGE - in_page)
+		return false;
+	leaf = tmpfs_tree_leaf(root, index, &span);
+	if (!leaf)
+		return false;
+	page = VFS_LOAD_POINTER(leaf->slot[index % TMPFS_FANOUT]);
+	if (!tmpfs_is_page(page))
+		return false;
+	vfs_copy_shared(to, page + in_page, count);
+	return true;
+}
+
 int64_t tmpfs_read(struct vfs_inode *inode, struct vfs_file *file, void *buffer,
 		   size_t count, int64_t offset)
 {
@@ -123,17 +144,16 @@ int64_t tmpfs_read(struct vfs_inode *inode, struct vfs_file *file, void *buffer,
 	(void)file;
 	if (offset >= size)
 		return 0;
-	count = min_size(count, (uint64_t)(size - offset) > SIZE_MAX
-					? SIZE_MAX
-					: (size_t)(size - offset));
+	if (count > (uint64_t)(size - offset))
+		count = (size_t)(size - offset);
 	root = VFS_LOAD_POINTER(tmpfs_inode(inode)->root);
 	small = tmpfs_small(root);
 	if (small)
 		read_small(small, buffer, count, (uint64_t)offset);
-	else if (root)
-		read_tree(root, buffer, count, (uint64_t)offset);
-	else
+	else if (!root)
 		memset(buffer, 0, count);
+	else if (!read_in_page(root, buffer, count, (uint64_t)offset))
+		read_tree(root, buffer, count, (uint64_t)offset);
 	return (int64_t)count;
 }
 
@@ -424,19 +444,18 @@ int64_t tmpfs_write(struct vfs_inode *inode, struct vfs_file *file,
 	struct tmpfs_inode *data = tmpfs_inode(inode);
 	uint64_t at = (uint64_t)offset;
 	int64_t done, end;
-	bool plain;
+	struct tmpfs_small *small = tmpfs_small(data->root);
 	int error;
 
 	(void)file;
 	if (!count)
 		return 0;
-	plain = !data->root || tmpfs_small(data->root);
-	if (plain && count <= TMPFS_SMALL_MAX &&
+	if ((!data->root || small) && count <= TMPFS_SMALL_MAX &&
 	    at <= TMPFS_SMALL_MAX - count) {
 		done = write_small(inode, buffer, (uint32_t)count,
 				   (uint32_t)at);
 	} else {
-		error = tmpfs_promote(inode);
+		error = small ? tmpfs_promote(inode) : 0;
 		if (error)
 			return error;
 		done = write_tree(inode, buffer, count, at);

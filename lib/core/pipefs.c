@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Where anonymous pipes live. Contract: pipefs.h. */
+#include "core/pipefs.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+static int pipefs_statfs(struct vfs_super *super, struct vfs_statfs *out)
+{
+	out->type = super->magic;
+	out->bsize = super->block_size;
+	out->blocks = out->bfree = out->bavail = 0;
+	out->files = out->ffree = 0;
+	return 0;
+}
+
+/* The root has no names, and nobody comes by to read them. */
+static int pipefs_iterate(struct vfs_inode *dir, struct vfs_file *file,
+			  struct vfs_dir_context *context)
+{
+	(void)dir;
+	(void)file;
+	(void)context;
+	return 0;
+}
+
+static const struct vfs_super_ops pipefs_super_ops = {
+	.size = sizeof(struct vfs_super_ops),
+	.statfs = pipefs_statfs,
+};
+
+static const struct vfs_inode_ops pipefs_root_ops = {
+	.size = sizeof(struct vfs_inode_ops),
+	.iterate = pipefs_iterate,
+};
+
+/* Everything that a pipe can do is the core's. */
+static const struct vfs_inode_ops pipefs_pipe_ops = {
+	.size = sizeof(struct vfs_inode_ops),
+};
+
+static int pipefs_mount(struct vfs_super *super,
+			const struct vfs_mount_args *args,
+			struct vfs_inode **root)
+{
+	(void)args;
+	super->ops = &pipefs_super_ops;
+	super->magic = VFS__PIPEFS_MAGIC;
+	super->block_size = VFS_PAGE_SIZE;
+	*root = vfs_inode_create(super, &pipefs_root_ops, 1, S_IFDIR | 0600);
+	return *root ? 0 : -ENOMEM;
+}
+
+const struct vfs_filesystem_type vfs__pipefs_type = {
+	.size = sizeof(struct vfs_filesystem_type),
+	.name = "pipefs",
+	.flags = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING,
+	.mount = pipefs_mount,
+};
+
+struct vfs_inode *vfs__pipefs_inode(struct vfs_super *super, uint32_t uid,
+				    uint32_t gid)
+{
+	struct vfs_inode *inode =
+		vfs_inode_create(super, &pipefs_pipe_ops,
+				 vfs_super_next_ino(super), S_IFIFO | 0600);
+
+	if (inode) {
+		inode->uid = uid;
+		inode->gid = gid;
+		inode->btime_ns = INT64_MIN; /* statx tells none */
+	}
+	return inode;
+}

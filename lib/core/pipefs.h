@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The file system that the inodes of pipe2 live on; it is mounted nowhere. */
+#ifndef VFS__PIPEFS_H
+#define VFS__PIPEFS_H
+
+#include <vfs/sys/backend.h>
+
+#define VFS__PIPEFS_MAGIC 0x50495045u
+
+extern const struct vfs_filesystem_type vfs__pipefs_type;
+
+/* - A FIFO's inode with one reference. NULL: out of memory. */
+struct vfs_inode *vfs__pipefs_inode(struct vfs_super *super, uint32_t uid,
+				    uint32_t gid);
+
+#endif

@@ -40,7 +40,7 @@ static void copy_directory(struct shell *sh, struct copy *copy,
 	error = copy->to->mkdir(sh, target, (stat->mode & 0777) | 0700);
 	existed = error == -EEXIST;
 	if (error == 0 || existed)
-		error = copy->to->stat(sh, target, true, &made);
+		error = copy->to->stat(sh, target, false, &made);
 	if (error == 0 && !S_ISDIR(made.mode))
 		error = -ENOTDIR;
 	if (error) {

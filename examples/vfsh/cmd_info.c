@@ -90,10 +90,11 @@ static bool put_field(struct shell *sh, const struct stat_subject *subject,
 	const struct vfs_stat *stat = subject->stat;
 	char text[SH_NAME_SIZE];
 
+	sh_mode_text(stat->mode, text);
 	if (letter == 'a')
 		fprintf(sh->out, "%o", stat->mode & 07777);
 	else if (letter == 'A')
-		sh_mode_text(stat->mode, text), fputs(text, sh->out);
+		fputs(text, sh->out);
 	else if (letter == 'b')
 		put_number(sh->out, (uint64_t)stat->blocks);
 	else if (letter == 'd')

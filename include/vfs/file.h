@@ -92,9 +92,29 @@ VFS_API int64_t vfs_sendfile(struct vfs_task *task, int out_fd, int in_fd,
 VFS_API int vfs_fadvise(struct vfs_task *task, int fd, int64_t offset,
 			int64_t length, int advice);
 
+/*
+ * A pipe: fds[0] reads what fds[1] writes. Holds 65,536 bytes in pages of
+ * 4,096 (F_SETPIPE_SZ changes it); up to 4,096 bytes are written at once or
+ * not at all. A write without a reader is -EPIPE; there is no signal. Reads
+ * and writes that block return -EINTR, or what they have done, on
+ * vfs_task_interrupt. flags: O_CLOEXEC, O_NONBLOCK, O_DIRECT (packets).
+ *
+ * Returns 0 or: -EFAULT a NULL; -EINVAL another flag; -ENOPKG
+ * O_NOTIFICATION_PIPE; -EMFILE no descriptors left; -ENOMEM. fds is untouched
+ * on failure. Any thread. Since 0.1. See pipe(2), pipe(7).
+ */
 VFS_API int vfs_pipe(struct vfs_task *task, int fds[2]);
 VFS_API int vfs_pipe2(struct vfs_task *task, int fds[2], int flags);
-/* timeout: milliseconds, negative for ever. */
+/*
+ * Waits until one of nfds descriptors is ready. timeout: milliseconds, 0 does
+ * not wait, negative waits for ever. Files and directories are always ready;
+ * pipes and FIFOs when they can be read or written. fds may be NULL when nfds
+ * is 0; a negative fd is passed over.
+ *
+ * Returns how many have revents, 0 after the timeout, or: -EFAULT a NULL;
+ * -EINVAL nfds is above RLIMIT_NOFILE; -EINTR vfs_task_interrupt; -ENOMEM (only
+ * when it must wait). Any thread. Since 0.1. See poll(2).
+ */
 VFS_API int vfs_poll(struct vfs_task *task, struct vfs_pollfd *fds,
 		     uint64_t nfds, int timeout);
 

@@ -69,6 +69,9 @@ struct vfs_config {
 
 /* Never walk without locks: every step takes the slow path. For tests. */
 #define VFS_CONFIG_SLOW_WALK 0x1u
+/* Every object straight from the allocator, none from a pool. For tests: each
+ * allocation can be made to fail, and memory checkers see each object. */
+#define VFS_CONFIG_PLAIN_MEMORY 0x2u
 
 /*
  * Makes an instance whose first namespace's root is an empty tmpfs, unless

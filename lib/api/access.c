@@ -75,16 +75,18 @@ static int access_as(struct vfs__thread *thread, struct vfs_task *task,
 
 	if (real) {
 		err = vfs__cred_for_access(own, &cred);
-		vfs_cred_unref(own);
 		if (err)
-			return err;
+			goto put;
 	}
 	err = vfs__path_lookup_as(thread, task, cred, dirfd, path, walk, &at);
 	if (!err) {
 		err = check(thread, cred, &at, mode);
 		vfs__path_unref(thread, &at);
 	}
-	vfs_cred_unref(cred);
+	if (real)
+		vfs_cred_unref(cred);
+put:
+	vfs__task_cred_put(thread, own);
 	return err;
 }
 

@@ -63,7 +63,7 @@ static int change_at(struct vfs_task *task, int dirfd, const char *path,
 		return err;
 	cred = vfs__task_cred(thread, task);
 	err = change->apply(thread, cred, &at, change);
-	vfs_cred_unref(cred);
+	vfs__task_cred_put(thread, cred);
 	vfs__path_unref(thread, &at);
 	return err;
 }
@@ -82,7 +82,7 @@ static int change_fd(struct vfs_task *task, int fd, const struct change *change)
 		return -EBADF;
 	cred = vfs__task_cred(thread, task);
 	err = change->apply(thread, cred, &file->path, change);
-	vfs_cred_unref(cred);
+	vfs__task_cred_put(thread, cred);
 	vfs__file_unref(thread, file);
 	return err;
 }

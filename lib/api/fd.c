@@ -131,7 +131,7 @@ static int set_status(struct vfs__thread *thread, struct vfs_task *task,
 	if ((flags & O_NOATIME) && !(now & O_NOATIME) &&
 	    !vfs__owner_or_capable(cred, file->inode))
 		err = -EPERM;
-	vfs_cred_unref(cred);
+	vfs__task_cred_put(thread, cred);
 	if (err)
 		return err;
 	while (!__atomic_compare_exchange_n(

@@ -21,18 +21,19 @@ static int64_t rw_one(struct vfs_task *task, int fd, void *buffer,
 		      size_t count, int64_t offset, bool write)
 {
 	struct vfs_iovec iov = { buffer, count };
-	struct vfs__io io = { &iov, 1, offset, 0 };
+	struct vfs__io io = { &iov, 1, offset, VFS__IO_PLAIN };
 	struct vfs__thread *thread;
 	int err = vfs__enter(task, &thread);
 
 	if (err)
 		return err;
 	if (__builtin_expect(count > (size_t)PTRDIFF_MAX, 0)) {
-		/* a bad descriptor is told of first */
+		/* a bad descriptor is told of first; no buffer is so long */
 		iov.len = 0;
+		io.flags = 0;
 		err = (int)(write ? vfs__write(thread, task, fd, &io) :
 				    vfs__read(thread, task, fd, &io));
-		return err < 0 ? err : -EINVAL;
+		return err < 0 && err != -EISDIR ? err : -EFAULT;
 	}
 	return write ? vfs__write(thread, task, fd, &io) :
 		       vfs__read(thread, task, fd, &io);
@@ -78,6 +79,22 @@ static int check_iov(const struct vfs_iovec *iov, int count)
 	return 0;
 }
 
+/* Where it would be is looked at before how. */
+static int check_flags(const struct vfs_iovec *iov, int count, int64_t offset,
+		       int flags)
+{
+	size_t left = offset < 0 ? SIZE_MAX : (size_t)(INT64_MAX - offset);
+
+	if (!(flags & ~KNOWN_RWF))
+		return 0;
+	for (int i = 0; i < count; i++) {
+		if (iov[i].len > left)
+			return -EINVAL;
+		left -= iov[i].len;
+	}
+	return -EOPNOTSUPP;
+}
+
 static int64_t rw_vector(struct vfs_task *task, int fd,
 			 const struct vfs_iovec *iov, int count,
 			 int64_t offset, int flags, bool write)
@@ -85,23 +102,28 @@ static int64_t rw_vector(struct vfs_task *task, int fd,
 	struct vfs__io io = { iov, 0, offset, (uint32_t)flags };
 	struct vfs__thread *thread;
 	int64_t n = vfs__enter(task, &thread);
+	bool empty = true;
 	int err;
 
 	if (n)
 		return n;
-	/* the descriptor first, then the vector, then the flags */
+	/* The descriptor first, then the vector, then the flags; that it is a
+	 * directory comes last, and a vector of no bytes gets nowhere. */
 	err = check_iov(iov, count);
-	if (!err && (flags & ~KNOWN_RWF))
-		err = -EOPNOTSUPP;
-	if (err) {
+	for (int i = 0; !err && i < count; i++)
+		empty = empty && !iov[i].len;
+	if (!err && !empty)
+		err = check_flags(iov, count, offset, flags);
+	if (err || empty) {
 		io.flags = 0;
 		n = write ? vfs__write(thread, task, fd, &io) :
 			    vfs__read(thread, task, fd, &io);
-		return n < 0 ? n : err;
+		return n < 0 && n != -EISDIR ? n : err;
 	}
 	io.count = count;
-	return write ? vfs__write(thread, task, fd, &io) :
-		       vfs__read(thread, task, fd, &io);
+	n = write ? vfs__write(thread, task, fd, &io) :
+		    vfs__read(thread, task, fd, &io);
+	return n == -EISDIR && (flags & ~RWF_HIPRI) ? -EOPNOTSUPP : n;
 }
 
 int64_t vfs_readv(struct vfs_task *task, int fd, const struct vfs_iovec *iov,

@@ -83,7 +83,7 @@ static int64_t by_path(struct vfs_task *task, const char *path, uint32_t walk,
 		return err;
 	cred = vfs__task_cred(thread, task);
 	result = request->apply(thread, cred, &at, request);
-	vfs_cred_unref(cred);
+	vfs__task_cred_put(thread, cred);
 	vfs__path_unref(thread, &at);
 	return result;
 }
@@ -106,7 +106,7 @@ static int64_t by_fd(struct vfs_task *task, int fd,
 		return -EBADF;
 	cred = vfs__task_cred(thread, task);
 	result = request->apply(thread, cred, &file->path, request);
-	vfs_cred_unref(cred);
+	vfs__task_cred_put(thread, cred);
 	vfs__file_unref(thread, file);
 	return result;
 }

@@ -34,8 +34,8 @@ static void store(struct vfs_inode *inode, const struct vfs_attr *attr)
 		VFS_WRITE_ONCE(inode->mtime_nsec, attr->mtime.nsec);
 	}
 	if (attr->mask & VFS_ATTR_CTIME)
-		VFS_WRITE_ONCE(inode->ctime_ns,
-			       vfs__timespec_to_ns(&attr->ctime));
+		VFS_WRITE_ONCE(inode->ctime_packed,
+			       vfs__time_pack(&attr->ctime));
 	vfs__inode_change_end(inode);
 	if (attr->mask & VFS_ATTR_ATIME)
 		vfs__inode_set_atime(inode, &attr->atime);
@@ -266,6 +266,8 @@ static uint32_t choose_time(const struct vfs_timespec *asked,
 		return 0;
 	*out = !asked || asked->nsec == UTIME_NOW ? *now : *asked;
 	out->zero = 0;
+	if (out->sec == INT64_MAX || out->sec == INT64_MIN)
+		out->nsec = 0; /* there is nothing beyond */
 	return bit;
 }
 

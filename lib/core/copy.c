@@ -2,9 +2,11 @@
 /* Copying between descriptors: copy_file_range, sendfile. Contract: rw.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include "core/inode.h"
+#include "core/pipe.h"
 #include "core/rw.h"
 
 #define BOUNCE ((size_t)65536)
@@ -14,6 +16,16 @@ struct copy {
 	int64_t *in_offset, *out_offset; /* NULL: the file's position */
 	size_t left;
 };
+
+static int64_t put(struct vfs__thread *thread, struct vfs_task *task,
+		   struct copy *c, const struct vfs_iovec *iov)
+{
+	if (vfs__file_mode(c->out) & VFS__FILE_STREAM)
+		return vfs__pipe_splice(thread, task, c->out, iov,
+					VFS_READ_ONCE(c->out->flags) &
+						O_NONBLOCK);
+	return vfs__file_write(thread, task, c->out, iov, 1, c->out_offset, 0);
+}
 
 /* Bytes copied, or the first error. */
 static int64_t copy_loop(struct vfs__thread *thread, struct vfs_task *task,
@@ -38,8 +50,7 @@ static int64_t copy_loop(struct vfs__thread *thread, struct vfs_task *task,
 			break;
 		}
 		iov.len = (size_t)got;
-		n = vfs__file_write(thread, task, c->out, &iov, 1,
-				    c->out_offset, 0);
+		n = put(thread, task, c, &iov);
 		if (n < got) {
 			/* what was read and not written is to be read again */
 			int64_t back = start + (n > 0 ? n : 0);
@@ -78,28 +89,36 @@ static int check_pair(const struct vfs_file *in, const struct vfs_file *out)
 	return 0;
 }
 
-static int check_ranges(struct copy *c, int64_t in, int64_t out)
+/* Cuts c->left to what there is to read and room to write, in the order in
+ * which Linux looks. */
+static int check_ranges(struct vfs_task *task, struct copy *c, int64_t in,
+			int64_t out)
 {
-	int64_t in_end, out_end;
+	int64_t size = VFS_READ_ONCE(c->in->inode->size);
+	uint64_t limit = VFS_READ_ONCE(task->fsize_cur);
+	uint64_t max = (uint64_t)c->out->inode->super->max_file_size;
 
+	if ((uint64_t)in + c->left < (uint64_t)in ||
+	    (uint64_t)out + c->left < (uint64_t)out)
+		return -EOVERFLOW;
+	if (in >= size)
+		c->left = 0;
+	else if (c->left > (uint64_t)size - (uint64_t)in)
+		c->left = (uint64_t)size - (uint64_t)in;
+	if (limit > max)
+		limit = max;
+	if (out >= 0 && (uint64_t)out >= limit)
+		return -EFBIG;
+	if (out >= 0 && c->left > limit - (uint64_t)out)
+		c->left = limit - (uint64_t)out;
+	if (c->in->inode == c->out->inode &&
+	    (uint64_t)out + c->left > (uint64_t)in &&
+	    (uint64_t)out < (uint64_t)in + c->left)
+		return -EINVAL;
 	if (in < 0 || out < 0)
 		return -EINVAL;
 	if (c->left > VFS__IO_MAX)
 		c->left = VFS__IO_MAX;
-	if (__builtin_add_overflow(in, (int64_t)c->left, &in_end) ||
-	    __builtin_add_overflow(out, (int64_t)c->left, &out_end))
-		return -EOVERFLOW;
-	if (in >= VFS_READ_ONCE(c->in->inode->size)) {
-		c->left = 0;
-		return 0;
-	}
-	if (in_end > c->in->inode->size) {
-		c->left = (size_t)(c->in->inode->size - in);
-		in_end = in + (int64_t)c->left;
-		out_end = out + (int64_t)c->left;
-	}
-	if (c->in->inode == c->out->inode && out < in_end && in < out_end)
-		return -EINVAL;
 	return 0;
 }
 
@@ -118,7 +137,7 @@ int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
 	out = off_out ? *off_out : VFS_READ_ONCE(c.out->position);
 	n = flags ? -EINVAL : check_pair(c.in, c.out);
 	if (!n)
-		n = check_ranges(&c, in, out);
+		n = check_ranges(task, &c, in, out);
 	if (n || !c.left)
 		goto unref;
 	c.in_offset = &in;
@@ -144,41 +163,69 @@ unref:
 
 /* ---- sendfile ---- */
 
-static int check_sendfile(const struct copy *c, const int64_t *offset)
+static int check_source(const struct copy *c, const int64_t *offset)
 {
-	uint32_t in = vfs__file_mode(c->in), out = vfs__file_mode(c->out);
+	uint32_t mode = vfs__file_mode(c->in);
+	int64_t from = offset ? *offset : VFS_READ_ONCE(c->in->position);
 
-	if (!(in & VFS__FILE_READ))
+	if (!(mode & VFS__FILE_READ))
 		return -EBADF;
-	if (offset && !(in & VFS__FILE_SEEKABLE))
+	if (offset && !(mode & VFS__FILE_SEEKABLE))
 		return -ESPIPE;
-	if (offset && *offset < 0)
+	if (from < 0 || c->left > (uint64_t)(INT64_MAX - from))
 		return -EINVAL;
-	if (!(out & VFS__FILE_WRITE))
+	return 0;
+}
+
+/* Whether there is room comes before whether there is anything to copy. */
+static int check_pipe(struct vfs_file *file)
+{
+	uint32_t now = vfs__pipe_poll(file);
+
+	if (now & POLLERR)
+		return -EPIPE;
+	return !(now & POLLOUT) && (VFS_READ_ONCE(file->flags) & O_NONBLOCK)
+		       ? -EAGAIN
+		       : 0;
+}
+
+static int check_target(const struct copy *c)
+{
+	uint32_t mode = vfs__file_mode(c->out);
+	int64_t to = VFS_READ_ONCE(c->out->position);
+
+	if (!(mode & VFS__FILE_WRITE))
 		return -EBADF;
-	if (!S_ISREG(vfs__inode_mode(c->in->inode)))
+	if (c->left > (uint64_t)(INT64_MAX - to))
 		return -EINVAL;
-	if (!(out & VFS__FILE_STREAM) &&
-	    (VFS_READ_ONCE(c->out->flags) & O_APPEND))
+	if (mode & VFS__FILE_STREAM)
+		return check_pipe(c->out);
+	if ((VFS_READ_ONCE(c->out->flags) & O_APPEND) ||
+	    !(vfs__file_mode(c->in) & VFS__FILE_SEEKABLE))
 		return -EINVAL;
+	/* even when there is nothing to copy, or nothing that can be */
+	if (!(VFS_READ_ONCE(c->in->flags) & O_NOATIME))
+		vfs__path_accessed(&c->in->path, c->in->inode);
 	return 0;
 }
 
 int64_t vfs__sendfile(struct vfs__thread *thread, struct vfs_task *task,
 		      int out_fd, int in_fd, int64_t *offset, size_t count)
 {
-	struct copy c = { .left = count, .in_offset = offset };
-	int64_t n = -EBADF;
+	struct copy c = {.left = count, .in_offset = offset};
+	int64_t n;
 
 	c.in = vfs__fd_get_io(thread, task, in_fd);
 	c.out = vfs__fd_get_io(thread, task, out_fd);
-	if (c.in && c.out)
-		n = check_sendfile(&c, offset);
-	if (!n) {
-		if (c.left > VFS__IO_MAX)
-			c.left = VFS__IO_MAX;
+	n = c.in ? check_source(&c, offset) : -EBADF;
+	if (c.left > VFS__IO_MAX)
+		c.left = VFS__IO_MAX;
+	if (!n)
+		n = c.out ? check_target(&c) : -EBADF;
+	if (!n && c.left && !S_ISREG(vfs__inode_mode(c.in->inode)))
+		n = -EINVAL;
+	if (!n)
 		n = copy_loop(thread, task, &c);
-	}
 	if (c.in)
 		vfs__file_unref(thread, c.in);
 	if (c.out)

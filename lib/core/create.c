@@ -83,7 +83,7 @@ put_parent:
 void vfs__create_end(struct vfs__thread *thread, struct vfs__create *c)
 {
 	vfs__inode_unlock(c->parent.dentry->inode);
-	vfs_cred_unref(c->cred);
+	vfs__task_cred_put(thread, c->cred);
 	vfs__dentry_unref(thread, c->dentry);
 	vfs__mount_write_end(thread, c->parent.mnt);
 	vfs__path_unref(thread, &c->parent);
@@ -107,6 +107,24 @@ static void inherit_owner(const struct vfs_cred *cred,
 		args->mode &= ~(uint32_t)S_ISGID;
 }
 
+int vfs__create_attributes(struct vfs__thread *thread, struct vfs_task *task,
+			   const struct vfs_cred *cred, struct vfs_inode *dir,
+			   struct vfs_create_args *args,
+			   struct vfs__acl_inherit *acl)
+{
+	int err;
+
+	inherit_owner(cred, dir, args);
+	err = vfs__acl_inherit(thread, dir, args->mode,
+			       VFS_READ_ONCE(task->fs->umask), acl);
+	if (err)
+		return err;
+	args->mode = acl->mode;
+	args->xattrs = acl->xattrs;
+	args->xattr_count = acl->count;
+	return 0;
+}
+
 /* The node's attributes, then op on them: with a name or without. */
 static int make_inode(struct vfs__thread *thread, struct vfs_task *task,
 		      const struct vfs_cred *cred, struct vfs_inode *dir,
@@ -115,16 +133,10 @@ static int make_inode(struct vfs__thread *thread, struct vfs_task *task,
 		      uint64_t *cookie)
 {
 	struct vfs__acl_inherit acl;
-	int err;
+	int err = vfs__create_attributes(thread, task, cred, dir, args, &acl);
 
-	inherit_owner(cred, dir, args);
-	err = vfs__acl_inherit(thread, dir, args->mode,
-			       VFS_READ_ONCE(task->fs->umask), &acl);
 	if (err)
 		return err;
-	args->mode = acl.mode;
-	args->xattrs = acl.xattrs;
-	args->xattr_count = acl.count;
 	err = name ? dir->ops->create(dir, name, args, inode, cookie) :
 		     dir->ops->tmpfile(dir, args, inode);
 	if (!err)
@@ -158,7 +170,7 @@ int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		return err;
 	vfs__dentry_instantiate(dentry, inode, cookie);
-	if (!(vfs__dentry_flags(dentry) & VFS__DENTRY_HASHED))
+	if (!vfs__dentry_hashed(dentry))
 		vfs__dcache_insert(thread, task->vfs, dentry);
 	return 0;
 }
@@ -308,12 +320,13 @@ static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		return err;
 	vfs__dentry_instantiate(c->dentry, vfs_inode_ref(inode), cookie);
-	if (!(vfs__dentry_flags(c->dentry) & VFS__DENTRY_HASHED))
+	if (!vfs__dentry_hashed(c->dentry))
 		vfs__dcache_insert(thread, task->vfs, c->dentry);
 	return 0;
 }
 
-/* linkat of a descriptor itself: for who opened it, or CAP_DAC_READ_SEARCH. */
+/* With AT_EMPTY_PATH a descriptor is for who opened it, or for
+ * CAP_DAC_READ_SEARCH, whether the path is empty or not. */
 static int may_link_fd(struct vfs__thread *thread, struct vfs_task *task,
 		       int fd)
 {
@@ -328,7 +341,7 @@ static int may_link_fd(struct vfs__thread *thread, struct vfs_task *task,
 	file = vfs__fd_peek(task->files, fd);
 	if (!file)
 		err = -EBADF;
-	else if (file->cred != cred &&
+	else if (file->cred_id != cred->id &&
 		 !vfs__capable(cred, VFS_CAP_DAC_READ_SEARCH))
 		err = -ENOENT;
 	vfs__epoch_leave(thread);
@@ -368,7 +381,7 @@ int vfs__link(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 		how |= VFS__WALK_FOLLOW;
 	if (flags & AT_EMPTY_PATH)
 		how |= VFS__WALK_EMPTY;
-	if ((flags & AT_EMPTY_PATH) && oldpath && !*oldpath) {
+	if ((flags & AT_EMPTY_PATH) && oldpath && *oldpath != '/') {
 		err = may_link_fd(thread, task, olddirfd);
 		if (err)
 			return err;

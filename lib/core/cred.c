@@ -65,6 +65,7 @@ int vfs_cred_create(struct vfs *vfs, const struct vfs_cred_spec *spec,
 	if (!cred)
 		return -ENOMEM;
 	cred->vfs = vfs;
+	cred->id = __atomic_add_fetch(&vfs->next_cred, 1, __ATOMIC_RELAXED);
 	cred->ref = 1;
 	cred->uid = spec->uid;
 	cred->gid = spec->gid;

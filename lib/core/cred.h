@@ -12,6 +12,7 @@
 
 struct vfs_cred {
 	struct vfs *vfs; /* without a reference: tasks hold it */
+	uint64_t id;	 /* no two of an instance have the same */
 	uint32_t ref;	 /* atomic */
 	uint32_t uid, gid;
 	uint32_t fsuid, fsgid;

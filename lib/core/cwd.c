@@ -22,7 +22,7 @@ static int may_enter(struct vfs__thread *thread, struct vfs_task *task,
 
 	if (!err && root && !vfs__capable(cred, VFS_CAP_SYS_CHROOT))
 		err = -EPERM;
-	vfs_cred_unref(cred);
+	vfs__task_cred_put(thread, cred);
 	return err;
 }
 
@@ -131,6 +131,8 @@ int64_t vfs__realpath(struct vfs__thread *thread, struct vfs_task *task,
 		return len;
 	vfs__task_paths(thread, task, &paths);
 	len = path_of(thread, task, &at, &paths.root, buffer, size);
+	if (len > 0 && *buffer != '/')
+		len = -ENOENT; /* no path leads there */
 	vfs__path_unref(thread, &paths.root);
 	vfs__path_unref(thread, &paths.cwd);
 	vfs__path_unref(thread, &at);

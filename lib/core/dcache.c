@@ -303,14 +303,6 @@ static void grow(struct vfs__thread *thread, struct vfs *vfs, int64_t mine)
 
 /* ---- look-up, insertion, removal ---- */
 
-static void component_of(const struct vfs_name *name, struct vfs__component *c)
-{
-	c->name = *name;
-	c->words[0] = c->words[1] = c->words[2] = 0;
-	if (name->len <= VFS__NAME_INLINE)
-		memcpy(c->words, name->str, name->len);
-}
-
 struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
 				   const struct vfs_dentry *parent,
 				   const struct vfs_name *name)
@@ -321,7 +313,7 @@ struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
 	uint64_t renames;
 	bool certain, valid;
 
-	component_of(name, &c);
+	vfs__component_of(name, &c);
 	do {
 		certain = true;
 		renames = __atomic_load_n(&dcache->renames, __ATOMIC_ACQUIRE);
@@ -357,11 +349,16 @@ struct vfs_dentry *vfs__dcache_find_chained(const struct vfs__dbucket *bucket,
 	return d;
 }
 
+static void unhash(struct vfs_dentry *d)
+{
+	__atomic_fetch_and(&d->ref, ~VFS__DENTRY_REF_HASHED, __ATOMIC_ACQ_REL);
+}
+
 /* Makes d findable in its locked bucket, and unlocks that. */
 static void push(struct vfs_dentry *d, struct vfs__dbucket *bucket,
 		 uint32_t hash)
 {
-	vfs__dentry_set(d, VFS__DENTRY_HASHED);
+	__atomic_fetch_or(&d->ref, VFS__DENTRY_REF_HASHED, __ATOMIC_ACQ_REL);
 	put(bucket, d, hash);
 	bucket_unlock(bucket);
 }
@@ -401,7 +398,7 @@ struct vfs_dentry *vfs__dcache_insert_unique(struct vfs__thread *thread,
 
 	name.str = vfs__dentry_name(d, &name.len);
 	name.hash = d->hash;
-	component_of(&name, &c);
+	vfs__component_of(&name, &c);
 	vfs__epoch_enter(thread);
 	bucket = bucket_lock_for(vfs, hash);
 	/* what is in a bucket is not dead: that is set under its lock, with
@@ -438,10 +435,10 @@ void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
 
 	vfs__epoch_enter(thread);
 	bucket = bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash));
-	was = vfs__dentry_flags(d) & VFS__DENTRY_HASHED;
+	was = vfs__dentry_hashed(d);
 	if (was) {
 		take_out(bucket, d);
-		vfs__dentry_clear(d, VFS__DENTRY_HASHED);
+		unhash(d);
 	}
 	bucket_unlock(bucket);
 	vfs__epoch_leave(thread);
@@ -463,6 +460,8 @@ void vfs__dcache_rename_end(struct vfs *vfs)
 			 __ATOMIC_SEQ_CST);
 }
 
+/* A dentry that once had a long name keeps its names outside, short ones too:
+ * a reader that has seen LONG must never find bytes where the pointer was. */
 static void set_name(struct vfs_dentry *d, const struct vfs_name *name,
 		     struct vfs__longname *longname)
 {
@@ -471,14 +470,13 @@ static void set_name(struct vfs_dentry *d, const struct vfs_name *name,
 	VFS_WRITE_ONCE(d->hash, name->hash);
 	if (longname) {
 		/* the pointer first: a reader that sees LONG follows it */
-		VFS_WRITE_ONCE(d->name.words[1], 0);
+		VFS_WRITE_ONCE(d->name.words[0], UINT64_MAX);
 		VFS_WRITE_ONCE(d->name.words[2], UINT64_MAX);
 		VFS_STORE_POINTER(d->name.longname, longname);
 		vfs__dentry_set(d, VFS__DENTRY_LONG);
 		return;
 	}
-	component_of(name, &c);
-	vfs__dentry_clear(d, VFS__DENTRY_LONG);
+	vfs__component_of(name, &c);
 	VFS_WRITE_ONCE(d->name_len, (uint8_t)name->len);
 	VFS_WRITE_ONCE(d->name.words[0], c.words[0]);
 	VFS_WRITE_ONCE(d->name.words[1], c.words[1]);
@@ -522,7 +520,7 @@ static bool victim_of_age(struct vfs_dentry *d, const void *unused)
 {
 	(void)unused;
 	if (!(vfs__dentry_flags(d) & VFS__DENTRY_EVICTABLE) ||
-	    VFS_READ_ONCE(d->ref))
+	    VFS_READ_ONCE(d->ref) != VFS__DENTRY_REF_HASHED)
 		return false;
 	if (vfs__dentry_flags(d) & VFS__DENTRY_USED) {
 		vfs__dentry_clear(d, VFS__DENTRY_USED);
@@ -549,20 +547,20 @@ static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__epoch_enter(thread);
 	bucket = bucket_lock_for(vfs, (uint32_t)i);
 	while (n < VICTIMS && (d = each(bucket, &at, &chained))) {
-		uint32_t unused = 0;
+		uint32_t unused = VFS__DENTRY_REF_HASHED;
 
 		if (!wanted(d, argument))
 			continue;
 		if (unused_only) {
 			if (!__atomic_compare_exchange_n(
-				    &d->ref, &unused, VFS__DENTRY_REF_DEAD,
-				    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+				    &d->ref, &unused, 0, false,
+				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 				continue;
 		} else {
 			vfs__dentry_ref(d);
+			unhash(d);
 		}
 		take_out(bucket, d);
-		vfs__dentry_clear(d, VFS__DENTRY_HASHED);
 		victims[n++] = d;
 	}
 	bucket_unlock(bucket);

@@ -39,16 +39,17 @@ vfs__dcache_bucket(struct vfs__dtable *table, uint32_t hash)
 static inline bool vfs__dentry_matches(const struct vfs_dentry *d,
 				       const struct vfs__component *c)
 {
-	if (c->name.len <= VFS__NAME_INLINE)
-		return VFS_READ_ONCE(d->name.words[0]) == c->words[0] &&
-		       VFS_READ_ONCE(d->name.words[1]) == c->words[1] &&
-		       VFS_READ_ONCE(d->name.words[2]) == c->words[2];
-	if (!(vfs__dentry_flags(d) & VFS__DENTRY_LONG))
-		return false;
-	struct vfs__longname *l = VFS_LOAD_POINTER(
-		((struct vfs_dentry *)(uintptr_t)d)->name.longname);
-	return l && l->len == c->name.len &&
-	       memcmp(l->str, c->name.str, l->len) == 0;
+	if (VFS_LOAD_POINTER(d->flags) & VFS__DENTRY_LONG) {
+		struct vfs__longname *l = VFS_LOAD_POINTER(
+			((struct vfs_dentry *)(uintptr_t)d)->name.longname);
+
+		return l->len == c->name.len &&
+		       memcmp(l->str, c->name.str, l->len) == 0;
+	}
+	return c->name.len <= VFS__NAME_INLINE &&
+	       VFS_READ_ONCE(d->name.words[0]) == c->words[0] &&
+	       VFS_READ_ONCE(d->name.words[1]) == c->words[1] &&
+	       VFS_READ_ONCE(d->name.words[2]) == c->words[2];
 }
 
 static inline bool vfs__dentry_is(const struct vfs_dentry *d,
@@ -102,6 +103,37 @@ vfs__dcache_find(const struct vfs__dcache *dcache,
 	/* the acquiring loads above order this one behind them */
 	*certain = !(moves & 1) &&
 		   __atomic_load_n(&dcache->moves, __ATOMIC_RELAXED) == moves;
+	return NULL;
+}
+
+/*
+ * - The hot case: a name of seven bytes or fewer, which is all in word; hash
+ *   is the name's. NULL says nothing: vfs__dcache_find knows.
+ */
+static inline struct vfs_dentry *
+vfs__dcache_find_short(const struct vfs__dcache *dcache,
+		       const struct vfs_dentry *parent, uint32_t name_hash,
+		       uint64_t word)
+{
+	struct vfs__dtable *table = VFS_LOAD_POINTER(
+		((struct vfs__dcache *)(uintptr_t)dcache)->table);
+	uint32_t hash = vfs__dcache_hash(parent, name_hash);
+	const struct vfs__dbucket *bucket = vfs__dcache_bucket(table, hash);
+	uint64_t tag = vfs__dcache_tag(hash);
+
+	for (unsigned i = 0; i < VFS__DCACHE_SLOTS; i++) {
+		uint64_t slot = __atomic_load_n(&bucket->slots[i],
+						__ATOMIC_ACQUIRE);
+		/* an empty slot looks like tag 0 and address 0 */
+		struct vfs_dentry *d =
+			(struct vfs_dentry *)(uintptr_t)(slot ^ tag);
+
+		if ((slot ^ tag) >> 48 || !d)
+			continue;
+		if (VFS_READ_ONCE(d->name.words[0]) == word &&
+		    VFS_LOAD_POINTER(d->parent) == parent)
+			return d;
+	}
 	return NULL;
 }
 

@@ -46,7 +46,7 @@ bool vfs__dentry_tryref(struct vfs_dentry *d)
 	uint32_t ref = VFS_READ_ONCE(d->ref);
 
 	do {
-		if (ref & VFS__DENTRY_REF_DEAD)
+		if (!ref)
 			return false;
 	} while (!__atomic_compare_exchange_n(&d->ref, &ref, ref + 1, true,
 					      __ATOMIC_ACQUIRE,
@@ -54,7 +54,7 @@ bool vfs__dentry_tryref(struct vfs_dentry *d)
 	return true;
 }
 
-/* d is unhashed and its count says DEAD: gives back what it holds. The parent,
+/* d's ref is 0: gives back what it holds. The parent,
  * whose reference the caller now has, is returned (NULL: a root's). */
 static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 				      struct vfs_dentry *d)
@@ -77,13 +77,8 @@ void vfs__dentry_unref(struct vfs__thread *thread, struct vfs_dentry *d)
 			__atomic_sub_fetch(&d->ref, 1, __ATOMIC_ACQ_REL);
 
 		assert(left != UINT32_MAX);
-		if (left || (vfs__dentry_flags(d) & VFS__DENTRY_HASHED))
-			return;
-		/* unhashed and unused: whoever sets DEAD frees it */
-		if (!__atomic_compare_exchange_n(&d->ref, &left,
-						 VFS__DENTRY_REF_DEAD, false,
-						 __ATOMIC_ACQ_REL,
-						 __ATOMIC_RELAXED))
+		/* still used or still cached: not ours to look at any more */
+		if (left)
 			return;
 		d = dentry_free(thread, d);
 	}
@@ -111,8 +106,7 @@ struct vfs_dentry *vfs__dentry_alloc(struct vfs__thread *thread,
 			vfs__mem_free(thread, d, sizeof(*d));
 			return NULL;
 		}
-		/* no name looks like this: see vfs__dentry_matches */
-		d->name.words[2] = UINT64_MAX;
+		d->name.words[0] = d->name.words[2] = UINT64_MAX;
 		d->flags = VFS__DENTRY_LONG;
 	} else if (name) {
 		d->name_len = (uint8_t)name->len;

@@ -4,9 +4,10 @@
  *
  * Life. Made by vfs__dentry_alloc, hashed by vfs__dcache_insert under the
  * directory's lock. `ref` counts users (open files, working directories,
- * mounts, walks, children); a hashed dentry with no user stays cached. Dead
- * (VFS__DENTRY_DEAD) once it is unhashed and unused: freed after a grace
- * period. A dentry holds a reference on its parent and on its inode.
+ * mounts, walks, children), with a bit above them that says that the dentry is
+ * findable in the cache. So a hashed dentry with no user stays; whoever makes
+ * the word 0 frees it, after a grace period, and nobody gets a reference any
+ * more. A dentry holds a reference on its parent and on its inode.
  *
  * Locks. parent, name, hash and cookie change only in rename.c, under the
  * instance's rename sequence and both directories' locks; walkers without
@@ -21,10 +22,9 @@
 
 #define VFS__NAME_INLINE 24u
 
-#define VFS__DENTRY_HASHED 0x1u	  /* findable in the cache */
 #define VFS__DENTRY_MOUNTED 0x2u  /* something is mounted here, somewhere */
 #define VFS__DENTRY_ROOT 0x4u	  /* a super's root: its own parent */
-#define VFS__DENTRY_LONG 0x8u	  /* the name is outside */
+#define VFS__DENTRY_LONG 0x8u	  /* the name is outside, for good */
 #define VFS__DENTRY_EVICTABLE 0x10u /* of a super that is not complete */
 #define VFS__DENTRY_USED 0x20u	  /* seen since the last trim */
 
@@ -38,21 +38,33 @@ struct vfs_dentry {
 	struct vfs_dentry *parent;
 	struct vfs_inode *inode;
 	uint32_t hash;
-	uint32_t ref; /* atomic; VFS__DENTRY_REF_DEAD: being freed */
+	uint32_t ref; /* atomic; 0: being freed */
 	uint32_t cookie_low;
 	uint16_t cookie_high;
 	uint8_t name_len; /* when inline */
 	uint8_t flags;	  /* atomic */
+	/* A long name has words 0 and 2 all ones and its pointer in between:
+	 * no name looks like that, not even its first word like a name of
+	 * seven bytes or fewer. */
 	union {
 		uint64_t words[VFS__NAME_INLINE / 8]; /* zero-padded */
 		char chars[VFS__NAME_INLINE];
-		struct vfs__longname *longname;
+		struct {
+			uint64_t ones;
+			struct vfs__longname *longname;
+		};
 	} name;
 };
 
 _Static_assert(sizeof(struct vfs_dentry) == 64, "one cache line");
 
-#define VFS__DENTRY_REF_DEAD 0x80000000u
+#define VFS__DENTRY_REF_HASHED 0x40000000u
+
+/* Findable in the cache? Stable under the directory's lock. */
+static inline bool vfs__dentry_hashed(const struct vfs_dentry *d)
+{
+	return VFS_READ_ONCE(d->ref) & VFS__DENTRY_REF_HASHED;
+}
 
 static inline uint32_t vfs__dentry_flags(const struct vfs_dentry *d)
 {
@@ -98,7 +110,7 @@ static inline void vfs__dentry_set_cookie(struct vfs_dentry *d, uint64_t cookie)
 static inline const char *vfs__dentry_name(const struct vfs_dentry *d,
 					   uint32_t *len)
 {
-	if (vfs__dentry_flags(d) & VFS__DENTRY_LONG) {
+	if (VFS_LOAD_POINTER(d->flags) & VFS__DENTRY_LONG) {
 		const struct vfs__longname *l = VFS_LOAD_POINTER(
 			((struct vfs_dentry *)(uintptr_t)d)->name.longname);
 		*len = l->len;
@@ -126,7 +138,7 @@ bool vfs__dentry_tryref(struct vfs_dentry *d);
  * - Not inside a section. NULL is accepted. May evict inodes. */
 void vfs__dentry_unref(struct vfs__thread *thread, struct vfs_dentry *d);
 
-/* - Frees an unhashed dentry whose count was set to DEAD by the caller. */
+/* - Frees a dentry whose ref the caller made 0. */
 void vfs__dentry_discard(struct vfs__thread *thread, struct vfs_dentry *d);
 
 /*

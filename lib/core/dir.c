@@ -15,6 +15,30 @@
 
 #define HEADER offsetof(struct vfs_dirent, name)
 
+/* Names are short: two overlapping copies of a fixed size beat a call. */
+static inline void copy_name(char *to, const char *name, uint32_t len)
+{
+	uint64_t a, b;
+	uint32_t c, d;
+
+	if (len >= 8 && len <= 16) {
+		memcpy(&a, name, 8);
+		memcpy(&b, name + len - 8, 8);
+		memcpy(to, &a, 8);
+		memcpy(to + len - 8, &b, 8);
+	} else if (len >= 4 && len < 8) {
+		memcpy(&c, name, 4);
+		memcpy(&d, name + len - 4, 4);
+		memcpy(to, &c, 4);
+		memcpy(to + len - 4, &d, 4);
+	} else if (len < 4) {
+		for (uint32_t i = 0; i < len; i++)
+			to[i] = name[i];
+	} else {
+		memcpy(to, name, len);
+	}
+}
+
 int vfs_dir_emit(struct vfs_dir_context *context, const char *name,
 		 uint32_t len, uint64_t ino, uint32_t type, int64_t next)
 {
@@ -35,13 +59,7 @@ int vfs_dir_emit(struct vfs_dir_context *context, const char *name,
 	memcpy(at, &head, 16);
 	memcpy(at + 16, &reclen16, 2);
 	at[18] = (char)type;
-	if (len <= 16 && reclen >= HEADER + 16) {
-		/* short names, without a call */
-		for (uint32_t i = 0; i < len; i++)
-			at[HEADER + i] = name[i];
-	} else {
-		memcpy(at + HEADER, name, len);
-	}
+	copy_name(at + HEADER, name, len);
 	context->last = at;
 	context->cursor = at + reclen;
 	context->position = next;
@@ -83,11 +101,12 @@ static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
 	if (!err && !context.last && context.position == before &&
 	    context.full)
 		err = -EINVAL;
+	/* a buffer too small for anything is an access all the same */
+	if (err != -ENOENT && !(VFS_READ_ONCE(file->flags) & O_NOATIME))
+		vfs__path_accessed(&file->path, inode);
 	if (err && !context.last)
 		return err;
 	VFS_WRITE_ONCE(file->position, context.position);
-	if (!(VFS_READ_ONCE(file->flags) & O_NOATIME))
-		vfs__path_accessed(&file->path, inode);
 	return context.cursor - (char *)buffer;
 }
 

@@ -12,7 +12,7 @@
 
 struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
 				 const struct vfs__path *path,
-				 struct vfs_cred *cred, uint32_t flags,
+				 const struct vfs_cred *cred, uint32_t flags,
 				 uint32_t mode)
 {
 	struct vfs_file *file = vfs__mem_alloc(thread, sizeof(*file));
@@ -27,7 +27,7 @@ struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
 	file->ref = 1;
 	vfs__mutex_init(&file->position_lock);
 	file->position = 0;
-	file->cred = vfs_cred_ref(cred);
+	file->cred_id = cred->id;
 	file->private_data = NULL;
 	file->vfs = vfs;
 	return file;
@@ -63,7 +63,6 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 		inode->ops->release(inode, file);
 	if (file->mode & VFS__FILE_WRITER)
 		vfs__mount_write_end(thread, file->path.mnt);
-	vfs_cred_unref(file->cred);
 	vfs__path_unref(thread, &file->path);
 	vfs__epoch_retire(thread, file_free, file, sizeof(*file));
 }

@@ -40,16 +40,16 @@ struct vfs_file {
 	uint32_t ref;		 /* atomic */
 	struct vfs__mutex position_lock;
 	int64_t position;	/* position_lock; read with VFS_READ_ONCE */
-	struct vfs_cred *cred;	/* the opener's; referenced */
+	uint64_t cred_id;	/* the opener's */
 	void *private_data;	/* the backend's, or the pipe */
 	struct vfs *vfs;
 };
 
-/* - An open file on path (takes references of its own on path and cred).
+/* - An open file on path (takes references of its own on path).
  *   NULL: out of memory. One reference. */
 struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
 				 const struct vfs__path *path,
-				 struct vfs_cred *cred, uint32_t flags,
+				 const struct vfs_cred *cred, uint32_t flags,
 				 uint32_t mode);
 static inline struct vfs_file *vfs__file_ref(struct vfs_file *file)
 {

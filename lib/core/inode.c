@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/acl.h"
+#include "core/inode_stat.h"
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/pipe.h"
@@ -47,7 +48,7 @@ struct vfs_inode *vfs_inode_create(struct vfs_super *super,
 	inode->core_ref = 1;
 	inode->atime_sec = inode->mtime_sec = now.sec;
 	inode->atime_nsec = inode->mtime_nsec = now.nsec;
-	inode->ctime_ns = inode->btime_ns = vfs__timespec_to_ns(&now);
+	inode->ctime_packed = inode->btime_packed = vfs__time_pack(&now);
 	return inode;
 }
 
@@ -140,73 +141,11 @@ void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set, uint32_t clear)
 
 /* ---- attributes ---- */
 
-/* Waits for a change of several attributes to end. */
-static inline uint32_t seq_begin(const struct vfs_inode *inode)
-{
-	uint32_t seq = __atomic_load_n(&inode->core_seq, __ATOMIC_ACQUIRE);
-
-	while (__builtin_expect(seq & 1, 0)) {
-		sched_yield();
-		seq = __atomic_load_n(&inode->core_seq, __ATOMIC_ACQUIRE);
-	}
-	return seq;
-}
-
-static inline bool seq_retry(const struct vfs_inode *inode, uint32_t seq)
-{
-#if !defined(__SANITIZE_THREAD__) && !defined(VFS__TSAN)
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-#endif
-	return __builtin_expect(VFS_READ_ONCE(inode->core_seq) != seq, 0);
-}
-
-static inline void copy_attributes(const struct vfs_inode *inode,
-				   struct vfs_stat *out)
-{
-	uint64_t special;
-	int64_t ctime;
-	uint32_t seq;
-
-	do {
-		seq = seq_begin(inode);
-		out->mode = VFS_READ_ONCE(inode->mode);
-		out->nlink = VFS_READ_ONCE(inode->nlink);
-		out->uid = VFS_READ_ONCE(inode->uid);
-		out->gid = VFS_READ_ONCE(inode->gid);
-		out->size = VFS_READ_ONCE(inode->size);
-		special = VFS_READ_ONCE(inode->rdev);
-		out->mtime.sec = VFS_READ_ONCE(inode->mtime_sec);
-		out->mtime.nsec = VFS_READ_ONCE(inode->mtime_nsec);
-		ctime = VFS_READ_ONCE(inode->ctime_ns);
-	} while (seq_retry(inode, seq));
-	out->mtime.zero = 0;
-	out->ctime = vfs__ns_to_timespec(ctime);
-	if (S_ISCHR(out->mode) || S_ISBLK(out->mode)) {
-		out->rdev = special;
-		out->blocks = 0;
-	} else {
-		out->rdev = 0;
-		out->blocks = (int64_t)special;
-	}
-}
-
 static void fill_stat(const struct vfs_inode *inode, uint64_t mnt_id,
 		      struct vfs_stat *out)
 {
-	const struct vfs_super *super = inode->super;
-
-	out->mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
-	copy_attributes(inode, out);
-	out->dev = super->dev;
-	out->ino = inode->ino;
-	out->blksize = super->block_size;
-	out->atime = vfs__inode_atime(inode);
-	if (__builtin_expect(inode->btime_ns != INT64_MIN, 1)) {
-		out->btime = vfs__ns_to_timespec(inode->btime_ns);
-	} else {
-		out->mask &= ~(uint32_t)STATX_BTIME;
-		memset(&out->btime, 0, sizeof(out->btime));
-	}
+	while (!vfs__inode_copy(inode, out))
+		sched_yield();
 	out->mnt_id = mnt_id;
 	out->attributes = 0;
 }
@@ -217,7 +156,7 @@ int vfs__inode_stat(struct vfs_inode *inode, uint64_t mnt_id,
 	struct vfs_stat full;
 	int err;
 
-	if (__builtin_expect(!inode->ops->getattr, 1)) {
+	if (!inode->ops->getattr) {
 		fill_stat(inode, mnt_id, out);
 		return 0;
 	}
@@ -229,14 +168,6 @@ int vfs__inode_stat(struct vfs_inode *inode, uint64_t mnt_id,
 }
 
 /* ---- times ---- */
-
-int64_t vfs__now_ns(struct vfs *vfs)
-{
-	struct vfs_timespec now;
-
-	vfs_now(vfs, &now);
-	return vfs__timespec_to_ns(&now);
-}
 
 void vfs__inode_set_atime(struct vfs_inode *inode,
 			  const struct vfs_timespec *atime)
@@ -257,28 +188,41 @@ void vfs__inode_set_atime(struct vfs_inode *inode,
 	__atomic_store_n(&inode->atime_nsec, atime->nsec, __ATOMIC_RELEASE);
 }
 
-static inline bool is_after(const struct vfs_timespec *a, int64_t sec,
-			    uint32_t nsec)
+/*
+ * The second that it is, for the day that relatime waits: the host's clock is
+ * looked at every so many reads, because it costs as much as a read does. A
+ * clock of the embedder's is asked each time.
+ */
+#define CLOCK_USES 64u
+
+static int64_t second_now(struct vfs *vfs)
 {
-	return a->sec > sec || (a->sec == sec && a->nsec > nsec);
+	struct vfs__thread *thread = vfs->host_clock ? vfs__self(vfs) : NULL;
+	struct vfs_timespec now;
+
+	if (thread && thread->clock_uses++ % CLOCK_USES)
+		return thread->clock_sec;
+	vfs_now(vfs, &now);
+	if (thread)
+		thread->clock_sec = now.sec;
+	return now.sec;
 }
 
 /* relatime: a read leaves a trace when nothing has since the last change, or
  * when the last trace is a day old. */
-static bool needs_atime(const struct vfs_inode *inode,
-			const struct vfs_timespec *atime,
-			const struct vfs_timespec *now)
+static bool needs_atime(const struct vfs_inode *inode, int64_t sec,
+			uint32_t nsec)
 {
-	struct vfs_timespec ctime;
+	struct vfs_timespec atime = {sec, nsec, 0};
+	int64_t mtime_sec = VFS_READ_ONCE(inode->mtime_sec);
 
-	if (!is_after(atime, VFS_READ_ONCE(inode->mtime_sec),
-		      VFS_READ_ONCE(inode->mtime_nsec)))
+	if (sec < mtime_sec ||
+	    (sec == mtime_sec && nsec <= VFS_READ_ONCE(inode->mtime_nsec)))
 		return true;
-	ctime = vfs__ns_to_timespec(VFS_READ_ONCE(inode->ctime_ns));
-	if (!is_after(atime, ctime.sec, ctime.nsec))
+	if (vfs__time_pack(&atime) <= VFS_READ_ONCE(inode->ctime_packed))
 		return true;
-	return (int64_t)((uint64_t)now->sec - (uint64_t)atime->sec) >=
-	       RELATIME_SECONDS;
+	return (int64_t)((uint64_t)second_now(inode->super->vfs) -
+			 (uint64_t)sec) >= RELATIME_SECONDS;
 }
 
 void vfs__inode_accessed(struct vfs_inode *inode)
@@ -288,10 +232,10 @@ void vfs__inode_accessed(struct vfs_inode *inode)
 	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_NOATIME ||
 	    VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY)
 		return;
-	vfs_now(inode->super->vfs, &now);
 	atime = vfs__inode_atime(inode);
-	if (!needs_atime(inode, &atime, &now))
+	if (__builtin_expect(!needs_atime(inode, atime.sec, atime.nsec), 1))
 		return;
+	vfs_now(inode->super->vfs, &now);
 	if (atime.sec != now.sec || atime.nsec != now.nsec)
 		vfs__inode_set_atime(inode, &now);
 }
@@ -305,7 +249,7 @@ static void set_times(struct vfs_inode *inode, const struct vfs_timespec *now,
 		VFS_WRITE_ONCE(inode->mtime_nsec, now->nsec);
 	}
 	if (ctime)
-		VFS_WRITE_ONCE(inode->ctime_ns, vfs__timespec_to_ns(now));
+		VFS_WRITE_ONCE(inode->ctime_packed, vfs__time_pack(now));
 	vfs__inode_change_end(inode);
 }
 

@@ -143,8 +143,6 @@ void vfs__inode_set_atime(struct vfs_inode *inode,
 /* - Whether reading now should update atime under relatime, and does it. */
 void vfs__inode_accessed(struct vfs_inode *inode);
 
-/* The clock, as nanoseconds since the epoch. */
-int64_t vfs__now_ns(struct vfs *vfs);
 /* - mtime and ctime to now. excl. */
 void vfs__inode_modified(struct vfs *vfs, struct vfs_inode *inode);
 

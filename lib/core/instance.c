@@ -14,6 +14,7 @@
 #include "core/cred.h"
 #include "core/inode.h"
 #include "core/pipefs.h"
+#include "core/task.h"
 #include "util/epoch.h"
 
 #define DEFAULT_NAMES 100000u
@@ -69,7 +70,7 @@ static int read_config(const struct vfs_config *config, struct vfs_config *out)
 		if (((const char *)config)[i])
 			return -E2BIG;
 	memcpy(out, config, sizeof(*out));
-	if (out->flags & ~VFS_CONFIG_SLOW_WALK)
+	if (out->flags & ~(VFS_CONFIG_SLOW_WALK | VFS_CONFIG_PLAIN_MEMORY))
 		return -EINVAL;
 	if (out->allocator && (!out->allocator->alloc || !out->allocator->free))
 		return -EINVAL;
@@ -83,6 +84,7 @@ static int read_config(const struct vfs_config *config, struct vfs_config *out)
 static void apply_config(struct vfs *vfs, const struct vfs_config *config)
 {
 	vfs->now = config->now ? config->now : host_now;
+	vfs->host_clock = !config->now;
 	vfs->now_context = config->now_context;
 	vfs->log = config->log;
 	vfs->log_context = config->log_context;
@@ -243,11 +245,14 @@ int vfs__instance_create(const struct vfs_config *config,
 	vfs->ref = 1;
 	vfs->allocator = wanted.allocator;
 	apply_config(vfs, &wanted);
-	err = vfs__domain_create(wanted.allocator, vfs, &vfs->domain);
+	err = vfs__domain_create(wanted.allocator, vfs, vfs__task_thread_exit,
+				 &vfs->domain);
 	if (err) {
 		instance_free(vfs);
 		return err;
 	}
+	if (wanted.flags & VFS_CONFIG_PLAIN_MEMORY)
+		vfs__domain_set_plain(vfs->domain);
 	vfs__mutex_init(&vfs->types_lock);
 	vfs__mutex_init(&vfs->locks_lock);
 	vfs__mutex_init(&vfs->mounts.lock);

@@ -23,6 +23,7 @@ struct vfs {
 	const struct vfs_allocator *allocator; /* NULL: malloc's family */
 	void (*now)(void *context, struct vfs_timespec *now);
 	void *now_context;
+	bool host_clock; /* now is the host's */
 	void (*log)(void *context, int32_t level, const char *message);
 	void *log_context;
 	uint64_t hash_seed[2];
@@ -37,6 +38,7 @@ struct vfs {
 	uint32_t next_task;  /* atomic */
 	uint32_t next_dev;   /* atomic: minor numbers of anonymous devices */
 	uint64_t next_mount; /* atomic */
+	uint64_t next_cred;  /* atomic */
 
 	struct vfs__mutex types_lock; /* protects types; a leaf */
 	struct vfs__table types;

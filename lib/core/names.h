@@ -37,6 +37,14 @@ int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
 		   const struct vfs_cred *cred, struct vfs_dentry *dir,
 		   struct vfs_dentry *dentry, uint32_t mode, uint64_t rdev,
 		   const char *target);
+/* - What an inode of args->mode gets in dir: owner, group, umask, ACLs. The
+ *   new inode is given to vfs__acl_inherited, and *acl to
+ *   vfs__acl_inherit_fini. dir locked excl. 0, -ENOMEM. */
+struct vfs__acl_inherit;
+int vfs__create_attributes(struct vfs__thread *thread, struct vfs_task *task,
+			   const struct vfs_cred *cred, struct vfs_inode *dir,
+			   struct vfs_create_args *args,
+			   struct vfs__acl_inherit *acl);
 /* - O_TMPFILE's: an unhashed dentry below dir, referenced. dir locked excl. */
 int vfs__make_tmpfile(struct vfs__thread *thread, struct vfs_task *task,
 		      const struct vfs_cred *cred, struct vfs_dentry *dir,

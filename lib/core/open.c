@@ -116,7 +116,9 @@ static int last_component(struct opening *o, const struct vfs__path *parent,
 {
 	int readonly, err = -ENOENT;
 
-	if (last->type != VFS__LAST_NORM || last->slash)
+	if (last->type != VFS__LAST_NORM)
+		return o->how->flags & O_EXCL ? -EEXIST : -EISDIR;
+	if (last->slash)
 		return -EISDIR;
 	if (!(o->how->flags & O_EXCL))
 		err = find_existing(o, parent, &last->name, dentry);
@@ -132,6 +134,22 @@ static int last_component(struct opening *o, const struct vfs__path *parent,
 	       (o->walk & VFS__WALK_FOLLOW);
 }
 
+/* `..` as the last component cannot be made; it may lead out, though. */
+static int check_escape(struct opening *o, int dirfd, const char *path,
+			const struct vfs__last *last, int otherwise)
+{
+	struct vfs__path at;
+	int err;
+
+	if (last->type != VFS__LAST_DOTDOT || !o->how->resolve)
+		return otherwise;
+	err = vfs__path_lookup(o->thread, o->task, dirfd, path, o->walk, &at);
+	if (err)
+		return err;
+	vfs__path_unref(o->thread, &at);
+	return otherwise;
+}
+
 static int find_creating(struct opening *o, int dirfd, const char *path)
 {
 	struct vfs__resume resume;
@@ -145,6 +163,7 @@ static int find_creating(struct opening *o, int dirfd, const char *path)
 		err = last_component(o, &parent, &last, &dentry);
 		if (err < 0) {
 			vfs__path_unref(o->thread, &parent);
+			err = check_escape(o, dirfd, path, &last, err);
 			break;
 		}
 		if (!err) {
@@ -245,6 +264,27 @@ static int may_open(struct opening *o)
 	return 0;
 }
 
+/* In a sticky directory that others may write, O_CREAT opens of what others
+ * made only files and FIFOs (those are a matter of fs.protected_*, off). */
+static int may_create_in_sticky(struct opening *o,
+				const struct vfs_inode *inode)
+{
+	uint32_t type = vfs__inode_mode(inode) & S_IFMT;
+	const struct vfs_inode *dir;
+	int err = 0;
+
+	if (type == S_IFREG || type == S_IFIFO)
+		return 0;
+	vfs__epoch_enter(o->thread);
+	dir = VFS_READ_ONCE(vfs__dentry_parent(o->path.dentry)->inode);
+	if (dir && (~vfs__inode_mode(dir) & (S_ISVTX | S_IWOTH)) == 0 &&
+	    VFS_READ_ONCE(inode->uid) != VFS_READ_ONCE(dir->uid) &&
+	    VFS_READ_ONCE(inode->uid) != o->cred->fsuid)
+		err = -EACCES;
+	vfs__epoch_leave(o->thread);
+	return err;
+}
+
 static int check_result(struct opening *o)
 {
 	struct vfs_inode *inode = o->path.dentry->inode;
@@ -255,6 +295,8 @@ static int check_result(struct opening *o)
 			return -EEXIST;
 		if (vfs__inode_is_dir(inode))
 			return -EISDIR;
+		if (!o->created && may_create_in_sticky(o, inode))
+			return -EACCES;
 	}
 	if ((flags & O_DIRECTORY) && !(flags & TMPFILE_BIT) &&
 	    !vfs__inode_is_dir(inode))
@@ -408,7 +450,7 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		return fd;
 	o.cred = vfs__task_cred(thread, task);
 	err = open_path(&o, dirfd, path, &file);
-	vfs_cred_unref(o.cred);
+	vfs__task_cred_put(thread, o.cred);
 	if (err) {
 		vfs__fd_release(task, fd);
 		return err;

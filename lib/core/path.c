@@ -58,7 +58,7 @@ static bool is_removed(const struct vfs_dentry *d)
 		return false;
 	if (inode && (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD))
 		return true;
-	return !(flags & VFS__DENTRY_HASHED);
+	return !vfs__dentry_hashed(d);
 }
 
 int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Scanning components that do not fit a word. Contract: pathname.h. */
+/* Scanning components of any length. Contract: pathname.h. */
 #include "core/pathname.h"
 
-void vfs__component_scan_long(const uint64_t seed[2], const char *s,
-			      const char *end, struct vfs__component *out)
+void vfs__component_scan(const uint64_t seed[2], const char *s,
+			 const char *end, struct vfs__component *out)
 {
 	uint64_t hash = seed[0];
 	uint32_t len = 0, index = 0;
@@ -25,5 +25,15 @@ void vfs__component_scan_long(const uint64_t seed[2], const char *s,
 		if (found)
 			break;
 	}
-	vfs__component_done(out, s, len, hash);
+	out->name.str = s;
+	out->name.len = len;
+	out->name.hash = (uint32_t)(hash ^ hash >> 32);
+}
+
+void vfs__component_of(const struct vfs_name *name, struct vfs__component *out)
+{
+	out->name = *name;
+	out->words[0] = out->words[1] = out->words[2] = 0;
+	if (name->len <= VFS__NAME_INLINE)
+		memcpy(out->words, name->str, name->len);
 }

@@ -79,56 +79,25 @@ static inline uint64_t vfs__cut(uint64_t word, uint64_t found)
 	return word & (((found & -found) >> 7) - 1);
 }
 
-static inline void vfs__component_done(struct vfs__component *out,
-				       const char *s, uint32_t len,
-				       uint64_t hash)
-{
-	out->name.str = s;
-	out->name.len = len;
-	out->name.hash = (uint32_t)(hash ^ hash >> 32);
-}
-
-/* Components of eight bytes and more. */
-void vfs__component_scan_long(const uint64_t seed[2], const char *s,
-			      const char *end, struct vfs__component *out);
-
 /*
  * Scans one component that begins at s (not a slash) in a string that ends at
  * end. Length in name.len; longer than VFS__NAME_MAX is for the caller to
  * refuse.
  */
-static inline __attribute__((always_inline)) void
-vfs__component_scan(const uint64_t seed[2], const char *s, const char *end,
-		    struct vfs__component *out)
+void vfs__component_scan(const uint64_t seed[2], const char *s,
+			 const char *end, struct vfs__component *out);
+
+/* The hash of a name of seven bytes or fewer, all in word. */
+static inline uint32_t vfs__hash_short(const uint64_t seed[2], uint64_t word,
+				       uint32_t len)
 {
-	uint64_t word = vfs__load_le(s, (size_t)(end - s));
-	uint64_t found = vfs__find_end(word);
-	uint32_t len;
+	uint64_t hash = vfs__mix(seed[0] ^ word, seed[1] ^ len);
 
-	if (__builtin_expect(!found, 0)) {
-		struct vfs__component longer;
-
-		vfs__component_scan_long(seed, s, end, &longer);
-		*out = longer;
-		return;
-	}
-	len = (uint32_t)__builtin_ctzll(found) >> 3;
-	word = vfs__cut(word, found);
-	out->words[0] = word;
-	out->words[1] = out->words[2] = 0;
-	vfs__component_done(out, s, len,
-			    vfs__mix(seed[0] ^ word, seed[1] ^ len));
+	return (uint32_t)(hash ^ hash >> 32);
 }
 
-static inline bool vfs__component_is_dot(const struct vfs__component *c)
-{
-	return c->name.len == 1 && c->name.str[0] == '.';
-}
-
-static inline bool vfs__component_is_dotdot(const struct vfs__component *c)
-{
-	return c->name.len == 2 && c->name.str[0] == '.' &&
-	       c->name.str[1] == '.';
-}
+/* The words that a name is compared by. */
+void vfs__component_of(const struct vfs_name *name,
+		       struct vfs__component *out);
 
 #endif

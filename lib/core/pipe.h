@@ -15,7 +15,7 @@ struct vfs__pipe;
 
 /* - A FIFO is opened: may block until the other side comes. file is complete,
  *   of mode READ and/or WRITE. 0, -ENXIO, -EINTR, -ENOMEM, -EINVAL (neither
- *   READ nor WRITE). On failure there is nothing to release. */
+ *   READ nor WRITE, or O_DIRECT). On failure there is nothing to release. */
 int vfs__fifo_open(struct vfs__thread *thread, struct vfs_task *task,
 		   struct vfs_file *file);
 /* - The last reference of such a file went. */
@@ -36,6 +36,11 @@ int64_t vfs__pipe_readv(struct vfs__thread *thread, struct vfs_task *task,
 int64_t vfs__pipe_writev(struct vfs__thread *thread, struct vfs_task *task,
 			 struct vfs_file *file, const struct vfs_iovec *iov,
 			 int iovcnt, bool nonblock);
+/* - The same for sendfile: nothing is added to what a write left, and a FIFO's
+ *   times do not change. */
+int64_t vfs__pipe_splice(struct vfs__thread *thread, struct vfs_task *task,
+			 struct vfs_file *file, const struct vfs_iovec *iov,
+			 bool nonblock);
 /* F_GETPIPE_SZ, F_SETPIPE_SZ (arg ignored for the first). -EBADF: no pipe. */
 int vfs__pipe_fcntl(struct vfs__thread *thread, struct vfs_task *task,
 		    struct vfs_file *file, int cmd, int64_t arg);

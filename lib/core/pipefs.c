@@ -68,7 +68,7 @@ struct vfs_inode *vfs__pipefs_inode(struct vfs_super *super, uint32_t uid,
 	if (inode) {
 		inode->uid = uid;
 		inode->gid = gid;
-		inode->btime_ns = INT64_MIN; /* statx tells none */
+		inode->btime_packed = INT64_MIN; /* statx tells none */
 	}
 	return inode;
 }

@@ -90,7 +90,7 @@ static int remove_name(struct vfs__thread *thread, struct vfs_task *task,
 	} else {
 		vfs__inode_unlock(dir);
 	}
-	vfs_cred_unref(cred);
+	vfs__task_cred_put(thread, cred);
 	return err;
 }
 

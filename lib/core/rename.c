@@ -10,7 +10,10 @@
 #include <errno.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
+#include "core/acl.h"
 #include "core/names.h"
 #include "core/perm.h"
 
@@ -252,14 +255,16 @@ static void move_names(struct renaming *r, const struct vfs_rename_args *args,
 /* Memory for long names is taken before anything changes. */
 static int reserve_names(struct renaming *r, const struct vfs_rename_args *args)
 {
-	if (args->new_name.len > VFS__NAME_INLINE) {
+	if (args->new_name.len > VFS__NAME_INLINE ||
+	    (vfs__dentry_flags(r->from.dentry) & VFS__DENTRY_LONG)) {
 		r->to.longname =
 			vfs__longname_alloc(r->thread, &args->new_name);
 		if (!r->to.longname)
 			return -ENOMEM;
 	}
 	if ((r->flags & RENAME_EXCHANGE) &&
-	    args->old_name.len > VFS__NAME_INLINE) {
+	    (args->old_name.len > VFS__NAME_INLINE ||
+	     (vfs__dentry_flags(r->to.dentry) & VFS__DENTRY_LONG))) {
 		r->from.longname =
 			vfs__longname_alloc(r->thread, &args->old_name);
 		if (!r->from.longname)
@@ -268,10 +273,37 @@ static int reserve_names(struct renaming *r, const struct vfs_rename_args *args)
 	return 0;
 }
 
+/* What RENAME_WHITEOUT leaves behind: a character device 0:0. */
+struct whiteout {
+	struct vfs_dentry *dentry; /* NULL: none is wanted */
+	struct vfs_create_args args;
+	struct vfs__acl_inherit acl;
+};
+
+static int prepare_whiteout(struct renaming *r, struct whiteout *w,
+			    struct vfs_rename_args *args)
+{
+	int err;
+
+	memset(w, 0, sizeof(*w));
+	if (!(r->flags & RENAME_WHITEOUT))
+		return 0;
+	w->args.size = sizeof(w->args);
+	w->args.mode = S_IFCHR;
+	err = vfs__create_attributes(r->thread, r->task, r->cred,
+				     args->old_dir, &w->args, &w->acl);
+	if (err)
+		return err;
+	args->whiteout_args = &w->args;
+	w->dentry = vfs__dentry_alloc(r->thread, r->from.parent.dentry,
+				      &args->old_name);
+	return w->dentry ? 0 : -ENOMEM;
+}
+
 static int rename_locked(struct renaming *r)
 {
 	struct vfs_rename_args args = { .size = sizeof(args) };
-	struct vfs_dentry *whiteout = NULL;
+	struct whiteout whiteout;
 	int err = check_names(r);
 
 	if (err)
@@ -290,18 +322,17 @@ static int rename_locked(struct renaming *r)
 	args.old_cookie = vfs__dentry_cookie(r->from.dentry);
 	args.new_cookie = vfs__dentry_cookie(r->to.dentry);
 	args.flags = r->flags & (RENAME_EXCHANGE | RENAME_WHITEOUT);
-	err = reserve_names(r, &args);
-	if (!err && (r->flags & RENAME_WHITEOUT)) {
-		whiteout = vfs__dentry_alloc(r->thread, r->from.parent.dentry,
-					     &args.old_name);
-		if (!whiteout)
-			err = -ENOMEM;
-	}
+	err = prepare_whiteout(r, &whiteout, &args);
+	if (!err)
+		err = reserve_names(r, &args);
 	if (!err)
 		err = call_backend(r, &args);
+	if (!err && whiteout.dentry) /* cannot fail */
+		vfs__acl_inherited(r->thread, args.whiteout, &whiteout.acl);
 	if (!err)
-		move_names(r, &args, whiteout);
-	vfs__dentry_unref(r->thread, whiteout);
+		move_names(r, &args, whiteout.dentry);
+	vfs__acl_inherit_fini(r->thread, &whiteout.acl);
+	vfs__dentry_unref(r->thread, whiteout.dentry);
 	vfs__longname_free(r->thread, r->from.longname);
 	vfs__longname_free(r->thread, r->to.longname);
 	return err;
@@ -332,7 +363,7 @@ static int with_parents(struct renaming *r)
 	unlock_directories(r);
 	vfs__dentry_unref(r->thread, r->from.dentry);
 	vfs__dentry_unref(r->thread, r->to.dentry);
-	vfs_cred_unref(r->cred);
+	vfs__task_cred_put(r->thread, r->cred);
 	vfs__mount_write_end(r->thread, r->from.parent.mnt);
 	return err;
 }

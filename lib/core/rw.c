@@ -70,12 +70,41 @@ static void accessed(const struct vfs_file *file, bool moved)
 		vfs__path_accessed(&file->path, file->inode);
 }
 
-static bool has_bytes(const struct vfs__io *io)
+static size_t total_of(const struct vfs__io *io)
 {
-	for (int i = 0; i < io->count; i++)
-		if (io->iov[i].len)
-			return true;
-	return false;
+	size_t total = 0;
+
+	for (int i = 0; i < io->count; i++) {
+		if (io->iov[i].len > VFS__IO_MAX - total)
+			return VFS__IO_MAX;
+		total += io->iov[i].len;
+	}
+	return total;
+}
+
+/* A read at the end of the file, or one that faults, is an access too. */
+static bool is_access(const struct vfs__io *io, int64_t n)
+{
+	return n > 0 || ((n == 0 || n == -EFAULT) &&
+			 ((io->flags & VFS__IO_PLAIN) || total_of(io)));
+}
+
+/* No transfer may reach beyond the last offset there is. */
+static int check_range(const struct vfs__io *io, int64_t offset)
+{
+	size_t length = io->flags & VFS__IO_PLAIN ? io->iov->len
+						  : total_of(io);
+
+	return length > (uint64_t)(INT64_MAX - offset) ? -EINVAL : 0;
+}
+
+/* Nothing here knows beforehand whether it would wait, but streams. */
+static int check_flags(const struct vfs__io *io, uint32_t mode)
+{
+	if (!(io->flags & RWF_NOWAIT) || (mode & VFS__FILE_STREAM))
+		return 0;
+	return io->offset >= 0 && check_range(io, io->offset) ? -EINVAL
+							      : -EOPNOTSUPP;
 }
 
 /* Whether file can be read at all, as io asks. */
@@ -90,12 +119,12 @@ static int check_read(const struct vfs_file *file, const struct vfs__io *io)
 	if (!(mode & VFS__FILE_READ))
 		return -EBADF;
 	if (mode & VFS__FILE_DIR)
-		return -EISDIR;
+		return io->offset >= 0 && check_range(io, io->offset)
+			       ? -EINVAL
+			       : -EISDIR;
 	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->read)
 		return -EINVAL;
-	if (io->flags & RWF_NOWAIT && !(mode & VFS__FILE_STREAM))
-		return -EOPNOTSUPP;
-	return 0;
+	return check_flags(io, mode);
 }
 
 /* At io->offset or the position. -EAGAIN: the long way, please. */
@@ -105,17 +134,20 @@ static int64_t read_short(struct vfs_file *file, const struct vfs__io *io)
 	int64_t n;
 
 	if (io->offset >= 0) {
-		n = read_segments(inode, file, io, io->offset);
+		n = check_range(io, io->offset);
+		if (!n)
+			n = read_segments(inode, file, io, io->offset);
 	} else {
 		if (!vfs__mutex_trylock(&file->position_lock, VFS__RANK_POS))
 			return -EAGAIN;
-		n = read_segments(inode, file, io, file->position);
+		n = check_range(io, file->position);
+		if (!n)
+			n = read_segments(inode, file, io, file->position);
 		if (n > 0)
 			VFS_WRITE_ONCE(file->position, file->position + n);
 		vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
 	}
-	/* a read of no bytes at the end of the file is an access too */
-	accessed(file, n > 0 || (n == 0 && has_bytes(io)));
+	accessed(file, is_access(io, n));
 	return n;
 }
 
@@ -123,12 +155,14 @@ static int64_t read_at(struct vfs__thread *thread, struct vfs_file *file,
 		       const struct vfs__io *io, int64_t offset)
 {
 	bool section = is_nonblocking(file->inode);
-	int64_t n;
+	int64_t n = check_range(io, offset);
 
+	if (n)
+		return n;
 	if (section)
 		vfs__epoch_enter(thread);
 	n = read_segments(file->inode, file, io, offset);
-	accessed(file, n > 0 || (n == 0 && has_bytes(io)));
+	accessed(file, is_access(io, n));
 	if (section)
 		vfs__epoch_leave(thread);
 	return n;
@@ -210,21 +244,7 @@ static int check_write(const struct vfs_file *file, const struct vfs__io *io)
 		return -EBADF;
 	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->write)
 		return -EINVAL;
-	if (io->flags & RWF_NOWAIT && !(mode & VFS__FILE_STREAM))
-		return -EOPNOTSUPP;
-	return 0;
-}
-
-static size_t total_of(const struct vfs__io *io)
-{
-	size_t total = 0;
-
-	for (int i = 0; i < io->count; i++) {
-		if (io->iov[i].len > VFS__IO_MAX - total)
-			return VFS__IO_MAX;
-		total += io->iov[i].len;
-	}
-	return total;
+	return check_flags(io, mode);
 }
 
 /* Cuts *length to what the limits leave at offset. */
@@ -282,6 +302,9 @@ static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 
 	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)
 		return -EBADF; /* closed meanwhile by another thread */
+	err = check_range(io, *offset);
+	if (err)
+		return err;
 	if (!length)
 		return 0;
 	if (append)
@@ -295,7 +318,7 @@ static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 		struct vfs_cred *cred = vfs__task_cred(thread, task);
 
 		err = vfs__attr_kill_suid(thread, cred, inode);
-		vfs_cred_unref(cred);
+		vfs__task_cred_put(thread, cred);
 		if (err)
 			return err;
 	}

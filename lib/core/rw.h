@@ -12,6 +12,9 @@
 
 /* What one call transfers at the most, as Linux has it. */
 #define VFS__IO_MAX ((size_t)0x7ffff000)
+/* Among the RWF_ flags: not a vector. A plain read of no bytes is an access, a
+ * vector of no bytes is nothing at all. */
+#define VFS__IO_PLAIN 0x80000000u
 /* What F_GETFL shows of a 64-bit kernel, whatever the C library defines. */
 #define VFS__O_LARGEFILE 0100000u
 

@@ -36,10 +36,11 @@ int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
 	if (!err)
 		err = vfs__attr_kill_suid(thread, cred, inode);
 	if (!err) {
-		int64_t before = inode->size;
+		/* cutting where there are blocks is a change, whatever goes */
+		bool changes = always || size != inode->size || inode->blocks;
 
 		err = inode->ops->truncate(inode, size);
-		if (!err && (always || size != before))
+		if (!err && changes)
 			vfs__inode_modified(task->vfs, inode);
 	}
 	vfs__inode_unlock(inode);
@@ -83,7 +84,7 @@ int vfs__truncate(struct vfs__thread *thread, struct vfs_task *task,
 					  length, false);
 		vfs__mount_write_end(thread, at.mnt);
 	}
-	vfs_cred_unref(cred);
+	vfs__task_cred_put(thread, cred);
 	vfs__path_unref(thread, &at);
 	return err;
 }
@@ -107,7 +108,7 @@ int vfs__ftruncate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		cred = vfs__task_cred(thread, task);
 		err = vfs__truncate_inode(thread, task, cred, file->inode,
 					  length, true);
-		vfs_cred_unref(cred);
+		vfs__task_cred_put(thread, cred);
 	}
 	vfs__file_unref(thread, file);
 	return err;
@@ -115,11 +116,15 @@ int vfs__ftruncate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 
 /* ---- fallocate ---- */
 
+#ifndef FALLOC_FL_WRITE_ZEROES
+#define FALLOC_FL_WRITE_ZEROES 0x80
+#endif
+
 static int check_fallocate_mode(int mode, int64_t offset, int64_t length)
 {
 	const int what = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
 			 FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE |
-			 FALLOC_FL_UNSHARE_RANGE;
+			 FALLOC_FL_UNSHARE_RANGE | FALLOC_FL_WRITE_ZEROES;
 
 	if (offset < 0 || length <= 0)
 		return -EINVAL;
@@ -132,6 +137,7 @@ static int check_fallocate_mode(int mode, int64_t offset, int64_t length)
 		return 0;
 	case FALLOC_FL_PUNCH_HOLE:
 		return mode & FALLOC_FL_KEEP_SIZE ? 0 : -EOPNOTSUPP;
+	case FALLOC_FL_WRITE_ZEROES:
 	case FALLOC_FL_COLLAPSE_RANGE:
 	case FALLOC_FL_INSERT_RANGE:
 		return mode & FALLOC_FL_KEEP_SIZE ? -EOPNOTSUPP : 0;
@@ -178,16 +184,16 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		goto unref;
 	cred = vfs__task_cred(thread, task);
 	vfs__inode_lock(inode);
-	if (!(mode & FALLOC_FL_KEEP_SIZE))
+	if (!(mode & FALLOC_FL_PUNCH_HOLE))
 		err = check_new_size(task, inode, offset + length);
-	if (!err)
-		err = vfs__attr_kill_suid(thread, cred, inode);
 	if (!err)
 		err = inode->ops->fallocate(inode, mode, offset, length);
 	if (!err)
+		err = vfs__attr_kill_suid(thread, cred, inode);
+	if (!err)
 		vfs__inode_modified(task->vfs, inode);
 	vfs__inode_unlock(inode);
-	vfs_cred_unref(cred);
+	vfs__task_cred_put(thread, cred);
 unref:
 	vfs__file_unref(thread, file);
 	return err;

@@ -202,7 +202,7 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags,
 		return -ENOMEM;
 	cred = vfs__task_cred(thread, task);
 	err = task_alloc(thread, task->vfs, cred, &copy);
-	vfs_cred_unref(cred);
+	vfs__task_cred_put(thread, cred);
 	if (err)
 		return err;
 	if (flags & VFS_CLONE_FS) {
@@ -272,8 +272,8 @@ int vfs_task_set_cred(struct vfs_task *task, struct vfs_cred *cred)
 	return 0;
 }
 
-struct vfs_cred *vfs__task_cred(struct vfs__thread *thread,
-				struct vfs_task *task)
+static struct vfs_cred *cred_ref(struct vfs__thread *thread,
+				 struct vfs_task *task)
 {
 	struct vfs_cred *cred;
 	uint32_t ref;
@@ -289,11 +289,49 @@ struct vfs_cred *vfs__task_cred(struct vfs__thread *thread,
 	return cred;
 }
 
+/*
+ * The thread keeps a reference on the credentials that it used last, so that
+ * threads of one task do not meet at the counter.
+ */
+struct vfs_cred *vfs__task_cred(struct vfs__thread *thread,
+				struct vfs_task *task)
+{
+	struct vfs_cred *cred = VFS_LOAD_POINTER(task->cred);
+
+	if (__builtin_expect(cred == thread->cred, 1)) {
+		thread->cred_pins++;
+		return cred;
+	}
+	cred = cred_ref(thread, task);
+	if (!thread->cred_pins) {
+		vfs_cred_unref(thread->cred);
+		thread->cred = cred;
+		thread->cred_pins = 1;
+	}
+	return cred;
+}
+
+void vfs__task_cred_put(struct vfs__thread *thread, struct vfs_cred *cred)
+{
+	if (__builtin_expect(cred == thread->cred, 1))
+		thread->cred_pins--;
+	else
+		vfs_cred_unref(cred);
+}
+
+void vfs__task_thread_exit(struct vfs__thread *thread)
+{
+	struct vfs_cred *cred = thread->cred;
+
+	thread->cred = NULL;
+	vfs_cred_unref(cred);
+}
+
 struct vfs_cred *vfs_task_cred(struct vfs_task *task)
 {
 	struct vfs__thread *thread = task ? vfs__self(task->vfs) : NULL;
 
-	return thread ? vfs__task_cred(thread, task) : NULL;
+	return thread ? cred_ref(thread, task) : NULL;
 }
 
 struct vfs *vfs_task_instance(struct vfs_task *task)

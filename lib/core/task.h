@@ -59,8 +59,12 @@ int vfs__task_set_path(struct vfs__thread *thread, struct vfs_task *task,
 /* - The task gets a descriptor table of its own, if it shares one. */
 int vfs__task_unshare_files(struct vfs__thread *thread, struct vfs_task *task);
 
-/* - With a reference. */
+/* - The task's credentials, until vfs__task_cred_put, which nests as calls do:
+ *   what was got last is put first. */
 struct vfs_cred *vfs__task_cred(struct vfs__thread *thread,
 				struct vfs_task *task);
+void vfs__task_cred_put(struct vfs__thread *thread, struct vfs_cred *cred);
+/* - The thread will not come back: gives up what it keeps. */
+void vfs__task_thread_exit(struct vfs__thread *thread);
 
 #endif

@@ -26,6 +26,11 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define FAST_TRIES 4u
+/* first words of names, as vfs__load_le has them; no name begins with the
+ * last */
+#define DOT UINT64_C(0x2e)
+#define DOTDOT UINT64_C(0x2e2e)
+#define LONG_WORD UINT64_C(0)
 
 #define RESOLVE(bit) ((uint32_t)(bit) << VFS__WALK_RESOLVE_SHIFT)
 #define SCOPED RESOLVE(RESOLVE_BENEATH | RESOLVE_IN_ROOT)
@@ -47,6 +52,7 @@ struct walk {
 	uint32_t links;
 	struct vfs__path root; /* referenced when slow */
 	struct vfs__last last;
+	struct vfs_dentry *found; /* find_child's */
 	/* strings left for later, by links in the middle */
 	unsigned depth;
 	struct {
@@ -220,23 +226,23 @@ int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
 	return d ? 0 : -ENOMEM;
 }
 
-/* Slow: the child of s->at that c names, referenced, positive. */
+/* Slow: the child of s->at of that name, referenced, positive. */
 static int slow_child(struct walk *w, const struct spot *s,
-		      const struct vfs__component *c, struct vfs_dentry **out)
+		      const struct vfs_name *name, struct vfs_dentry **out)
 {
 	struct vfs_dentry *d;
 	int err = 0;
 
-	if (c->name.len > s->inode->super->name_max)
+	if (name->len > s->inode->super->name_max)
 		return -ENAMETOOLONG;
-	d = vfs__dcache_get(w->thread, w->vfs, s->at.dentry, &c->name);
+	d = vfs__dcache_get(w->thread, w->vfs, s->at.dentry, name);
 	if (!d && !is_complete(s->inode)) {
 		vfs__inode_lock_shared(s->inode);
 		if (VFS_READ_ONCE(s->inode->flags) & VFS_INODE_DEAD)
 			err = -ENOENT;
 		else
 			err = ask_backend(w->thread, w->vfs, s->at.dentry,
-					  &c->name, &d);
+					  name, &d);
 		vfs__inode_unlock_shared(s->inode);
 		vfs__dcache_trim(w->thread, w->vfs);
 	}
@@ -250,21 +256,26 @@ static int slow_child(struct walk *w, const struct spot *s,
 	return 0;
 }
 
-ALWAYS_INLINE int fast_child(struct walk *w, const struct spot *s,
-			     const struct vfs__component *c,
-			     struct vfs_dentry **out)
+/* Fast: the child named by str, whatever its length and wherever it lies.
+ * -ENOENT is a fact, if no rename took place. */
+static __attribute__((noinline)) int
+find_child(struct vfs *vfs, const struct vfs_dentry *parent,
+	   const struct vfs_name *name, struct vfs_dentry **out)
 {
+	const struct vfs_inode *inode = vfs__dentry_inode(parent);
+	struct vfs__component c;
+	struct vfs_dentry *d;
 	bool certain;
-	struct vfs_dentry *d = vfs__dcache_find(&w->vfs->dcache, s->at.dentry,
-						c, &certain);
 
-	if (__builtin_expect(!d, 0)) {
-		if (c->name.len > s->inode->super->name_max)
-			return -ENAMETOOLONG;
-		return certain && is_complete(s->inode) ? -ENOENT : -ECHILD;
+	vfs__component_of(name, &c);
+	d = vfs__dcache_find(&vfs->dcache, parent, &c, &certain);
+	if (d) {
+		*out = d;
+		return 0;
 	}
-	*out = d;
-	return 0;
+	if (name->len > inode->super->name_max)
+		return -ENAMETOOLONG;
+	return certain && is_complete(inode) ? -ENOENT : -ECHILD;
 }
 
 /* ---- symlinks ---- */
@@ -393,9 +404,6 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 	}
 	if (final && slash)
 		w->flags |= VFS__WALK_DIRECTORY;
-	if ((flags & (VFS__DENTRY_EVICTABLE | VFS__DENTRY_USED)) ==
-	    VFS__DENTRY_EVICTABLE)
-		vfs__dentry_set(d, VFS__DENTRY_USED);
 	if (fast) {
 		s->at.dentry = d;
 	} else {
@@ -404,9 +412,14 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 	}
 	s->inode = inode;
 	s->mode = mode;
-	if (__builtin_expect(flags & VFS__DENTRY_MOUNTED, 0)) {
-		int err = cross(w, &s->at, fast);
+	if (__builtin_expect(flags & (VFS__DENTRY_MOUNTED |
+				      VFS__DENTRY_EVICTABLE),
+			     0)) {
+		int err;
 
+		if (!(flags & VFS__DENTRY_USED))
+			vfs__dentry_set(d, VFS__DENTRY_USED);
+		err = cross(w, &s->at, fast);
 		look_around(s);
 		return err;
 	}
@@ -434,16 +447,6 @@ ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
 	return err;
 }
 
-ALWAYS_INLINE void note_last(struct walk *w, const struct vfs__component *c,
-			     bool slash)
-{
-	w->last.name = c->name;
-	w->last.slash = slash;
-	w->last.type = vfs__component_is_dot(c)	   ? VFS__LAST_DOT :
-		       vfs__component_is_dotdot(c) ? VFS__LAST_DOTDOT :
-						     VFS__LAST_NORM;
-}
-
 /* A string is at its end: what waits below it. False: nothing does. */
 ALWAYS_INLINE bool pop(struct walk *w, struct spot *s)
 {
@@ -454,19 +457,90 @@ ALWAYS_INLINE bool pop(struct walk *w, struct spot *s)
 	return true;
 }
 
-ALWAYS_INLINE int engine(struct walk *w, struct spot *s, const bool fast)
+/* The component at s->p; *word holds all of a short one, else LONG_WORD. Its
+ * length. The parts are apart, and not a structure, to be in registers. */
+ALWAYS_INLINE uint32_t scan(const struct walk *w, const struct spot *s,
+			    uint32_t *hash, uint64_t *word)
 {
 	const uint64_t *seed = w->vfs->dcache.seed;
+	uint64_t first = vfs__load_le(s->p, (size_t)(s->end - s->p));
+	uint64_t found = vfs__find_end(first);
+	struct vfs__component c;
+	uint32_t len;
 
+	if (__builtin_expect(found != 0, 1)) {
+		len = (uint32_t)__builtin_ctzll(found) >> 3;
+		*word = vfs__cut(first, found);
+		*hash = vfs__hash_short(seed, *word, len);
+		return len;
+	}
+	vfs__component_scan(seed, s->p, s->end, &c);
+	*hash = c.name.hash;
+	*word = LONG_WORD;
+	return c.name.len;
+}
+
+/* From s->at to the child that str[0..len) names. */
+ALWAYS_INLINE int step(struct walk *w, struct spot *s, const char *str,
+		       uint32_t len, uint32_t hash, uint64_t word, bool final,
+		       bool slash, const bool fast)
+{
+	struct vfs_dentry *d = NULL;
+	int err;
+
+	if (__builtin_expect(word == DOT, 0))
+		return 0;
+	if (__builtin_expect(word == DOTDOT, 0)) {
+		err = step_up(w, s, fast);
+		look_around(s);
+		return err;
+	}
+	if (fast)
+		d = vfs__dcache_find_short(&w->vfs->dcache, s->at.dentry, hash,
+					   word);
+	if (__builtin_expect(!d, 0)) {
+		struct vfs_name name = { str, len, hash };
+
+		if (fast)
+			err = find_child(w->vfs, s->at.dentry, &name,
+					 &w->found);
+		else
+			err = slow_child(w, s, &name, &w->found);
+		if (err)
+			return err;
+		d = w->found;
+	}
+	return step_down(w, s, d, final, slash, fast);
+}
+
+/* Stops before the last component? Then it is noted. */
+ALWAYS_INLINE bool stops(struct walk *w, const char *str, uint32_t len,
+			 uint32_t hash, uint64_t word, bool slash)
+{
+	if (w->depth || !(w->flags & VFS__WALK_PARENT))
+		return false;
+	w->last.name.str = str;
+	w->last.name.len = len;
+	w->last.name.hash = hash;
+	w->last.slash = slash;
+	w->last.type = word == DOT    ? VFS__LAST_DOT :
+		       word == DOTDOT ? VFS__LAST_DOTDOT :
+					VFS__LAST_NORM;
+	return true;
+}
+
+ALWAYS_INLINE int engine(struct walk *w, struct spot *s, const bool fast)
+{
 	w->last.type = VFS__LAST_ROOT;
 	skip_slashes(s);
 	for (;;) {
-		struct vfs__component c;
-		struct vfs_dentry *d;
-		bool final, slash;
+		const char *str = s->p;
+		uint32_t len, hash;
+		uint64_t word;
+		bool slash;
 		int err;
 
-		if (__builtin_expect(s->p == s->end, 0)) {
+		if (__builtin_expect(str == s->end, 0)) {
 			if (!pop(w, s))
 				return 0;
 			continue;
@@ -474,33 +548,23 @@ ALWAYS_INLINE int engine(struct walk *w, struct spot *s, const bool fast)
 		err = search(w, s, fast);
 		if (__builtin_expect(err, 0))
 			return err;
-		vfs__component_scan(seed, s->p, s->end, &c);
-		s->p += c.name.len;
+		len = scan(w, s, &hash, &word);
+		s->p += len;
 		slash = s->p != s->end;
 		if (slash) {
 			s->p++;
 			skip_slashes(s);
 		}
-		final = s->p == s->end && !w->depth;
-		if (final && (w->flags & VFS__WALK_PARENT)) {
-			note_last(w, &c, slash);
-			return 0;
+		if (__builtin_expect(s->p != s->end, 1)) {
+			err = step(w, s, str, len, hash, word, false, true,
+				   fast);
+		} else {
+			/* the string's last, and the path's if none waits */
+			if (stops(w, str, len, hash, word, slash))
+				return 0;
+			err = step(w, s, str, len, hash, word, !w->depth,
+				   slash, fast);
 		}
-		if (__builtin_expect((char)c.words[0] == '.', 0)) {
-			if (vfs__component_is_dot(&c))
-				continue;
-			if (vfs__component_is_dotdot(&c)) {
-				err = step_up(w, s, fast);
-				if (err)
-					return err;
-				look_around(s);
-				continue;
-			}
-		}
-		err = fast ? fast_child(w, s, &c, &d) :
-			     slow_child(w, s, &c, &d);
-		if (!err)
-			err = step_down(w, s, d, final, slash, fast);
 		if (__builtin_expect(err, 0))
 			return err;
 	}
@@ -689,7 +753,8 @@ static __attribute__((noinline)) int slow_walk(const struct request *q,
 		err = slow_run(&w, &s);
 		vfs__path_unref(w.thread, &w.root);
 	}
-	vfs_cred_unref(cred);
+	if (cred)
+		vfs__task_cred_put(q->thread, cred);
 	out->at = s.at;
 	out->links = w.links;
 	out->last = w.last;
@@ -929,7 +994,7 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 	cred = vfs__task_cred(thread, task);
 	w.cred = cred;
 	err = slow_run(&w, &s);
-	vfs_cred_unref(cred);
+	vfs__task_cred_put(thread, cred);
 	if (err)
 		return err;
 	resume->links = w.links;

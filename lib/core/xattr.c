@@ -69,11 +69,13 @@ int vfs__xattr_check_set(const char *name, const void *value, size_t size,
 	return size && !value ? -EFAULT : 0;
 }
 
-/* Whether any file system here has attributes of this name. */
-static int resolve_name(const char *name)
+/* Whether inode could have an attribute of this name. */
+static int resolve_name(const struct vfs_inode *inode, const char *name)
 {
 	const char *dot = strchr(name, '.');
 
+	if (!inode->ops->getxattr)
+		return -EOPNOTSUPP;
 	if (!is_security(name) && !is_trusted(name) && !is_user(name))
 		return -EOPNOTSUPP;
 	return dot[1] ? 0 : -EINVAL;
@@ -216,7 +218,7 @@ int64_t vfs__xattr_get(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (!vfs__acl_is_name(name)) {
 		err = permission(thread, cred, inode, name, VFS__MAY_READ);
 		if (!err)
-			err = resolve_name(name);
+			err = resolve_name(inode, name);
 	}
 	if (err)
 		return err;
@@ -316,7 +318,7 @@ static int set_check(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (!err)
 		err = security_permission(cred, name, false);
 	if (!err)
-		err = resolve_name(name);
+		err = resolve_name(inode, name);
 	if (!err && !inode->ops->setxattr)
 		err = -EOPNOTSUPP;
 	return err;
@@ -353,7 +355,7 @@ static int remove_check(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (!err)
 		err = security_permission(cred, name, true);
 	if (!err)
-		err = resolve_name(name);
+		err = resolve_name(inode, name);
 	if (!err && !inode->ops->removexattr)
 		err = -EOPNOTSUPP;
 	return err;

@@ -3,9 +3,11 @@
  * Counters with a ceiling. Contract: counter.h.
  *
  * What is left is the centre's part and the shards' credits; each thread takes
- * from its shard, refills it from the centre in batches, and when that is
- * empty gathers every shard's credit under the lock. Without a ceiling credits
- * just go below zero.
+ * from its shard, and fetches credit from the centre in batches. When centre
+ * and shard do not suffice, the shards are closed, which makes takers wait for
+ * the lock; what is left can then only grow, so that if the sum of all does
+ * not suffice, there was a moment in which it did not: the ceiling is exact.
+ * Without a ceiling credits just go below zero.
  */
 #include "util/counter.h"
 
@@ -14,17 +16,18 @@
 
 #include "util/lock.h"
 
-#define SHARDS 8u
-#define BATCH 64
+#define SHARDS 16u
+#define BATCH INT64_C(64)
+#define CLOSED (INT64_MIN / 2) /* added to a shard that is closed */
 
 struct shard {
 	int64_t credit __attribute__((aligned(64))); /* atomic */
 };
 
 struct vfs_counter {
-	int64_t limit;	/* constant */
-	int64_t centre; /* lock */
-	struct vfs__mutex lock;
+	int64_t limit;		/* constant */
+	struct vfs__mutex lock; /* rank LEAF */
+	int64_t centre;		/* lock */
 	struct shard shards[SHARDS];
 };
 
@@ -52,32 +55,46 @@ void vfs__counter_destroy(struct vfs__domain *domain,
 	vfs__domain_free(domain, counter, sizeof(*counter), 64);
 }
 
-static struct shard *shard_of(struct vfs__thread *thread,
-			      struct vfs_counter *c)
+static int64_t *credit_of(const struct vfs__thread *thread,
+			  struct vfs_counter *c)
 {
-	return &c->shards[vfs__thread_index(thread) % SHARDS];
+	return &c->shards[vfs__thread_index(thread) % SHARDS].credit;
+}
+
+/* Brings the credit of all shards to the centre; lock held. */
+static void gather(struct vfs_counter *c)
+{
+	int64_t found;
+
+	/* what is given meanwhile is added to CLOSED */
+	for (unsigned i = 0; i < SHARDS; i++)
+		c->centre += __atomic_exchange_n(&c->shards[i].credit, CLOSED,
+						 __ATOMIC_ACQ_REL);
+	for (unsigned i = 0; i < SHARDS; i++) {
+		found = __atomic_exchange_n(&c->shards[i].credit, 0,
+					    __ATOMIC_ACQ_REL);
+		c->centre += found - CLOSED;
+	}
 }
 
 /* The shard's credit does not suffice: from the centre, then from all. */
-static int take_slow(struct vfs_counter *c, struct shard *mine, int64_t amount)
+static int take_slow(struct vfs_counter *c, int64_t *mine, int64_t amount)
 {
-	int64_t grab, extra;
-	int err = 0;
+	int64_t extra;
+	int err = -ENOSPC;
 
 	vfs__mutex_lock(&c->lock, VFS__RANK_LEAF);
-	grab = __atomic_exchange_n(&mine->credit, 0, __ATOMIC_RELAXED);
-	if (grab + c->centre < amount)
-		for (unsigned i = 0; i < SHARDS; i++)
-			grab += __atomic_exchange_n(&c->shards[i].credit, 0,
-						    __ATOMIC_RELAXED);
-	c->centre += grab;
-	if (c->centre < amount) {
-		err = -ENOSPC;
-	} else {
+	if (c->centre < amount)
+		gather(c);
+	if (c->centre >= amount) {
 		c->centre -= amount;
-		extra = c->centre < BATCH ? c->centre : BATCH;
+		/* near the ceiling credit stays where everybody finds it */
+		extra = c->centre / (2 * SHARDS);
+		if (extra > BATCH)
+			extra = BATCH;
 		c->centre -= extra;
-		__atomic_fetch_add(&mine->credit, extra, __ATOMIC_RELAXED);
+		__atomic_fetch_add(mine, extra, __ATOMIC_RELAXED);
+		err = 0;
 	}
 	vfs__mutex_unlock(&c->lock, VFS__RANK_LEAF);
 	return err;
@@ -86,43 +103,44 @@ static int take_slow(struct vfs_counter *c, struct shard *mine, int64_t amount)
 int vfs__counter_take(struct vfs__thread *thread, struct vfs_counter *counter,
 		      int64_t amount)
 {
-	struct shard *mine = shard_of(thread, counter);
+	int64_t *mine = credit_of(thread, counter);
 	int64_t credit;
 
 	if (counter->limit == VFS_COUNTER_UNLIMITED) {
-		__atomic_fetch_sub(&mine->credit, amount, __ATOMIC_RELAXED);
+		__atomic_fetch_sub(mine, amount, __ATOMIC_RELAXED);
 		return 0;
 	}
-	credit = __atomic_load_n(&mine->credit, __ATOMIC_RELAXED);
-	while (credit >= amount) {
-		if (__atomic_compare_exchange_n(&mine->credit, &credit,
-						credit - amount, true,
-						__ATOMIC_RELAXED,
+	credit = __atomic_load_n(mine, __ATOMIC_RELAXED);
+	while (credit >= amount)
+		if (__atomic_compare_exchange_n(mine, &credit, credit - amount,
+						true, __ATOMIC_RELAXED,
 						__ATOMIC_RELAXED))
 			return 0;
-	}
 	return take_slow(counter, mine, amount);
 }
 
 void vfs__counter_give(struct vfs__thread *thread, struct vfs_counter *counter,
 		       int64_t amount)
 {
-	__atomic_fetch_add(&shard_of(thread, counter)->credit, amount,
+	__atomic_fetch_add(credit_of(thread, counter), amount,
 			   __ATOMIC_RELAXED);
 }
 
 int64_t vfs__counter_used(const struct vfs_counter *counter)
 {
 	struct vfs_counter *c = (struct vfs_counter *)(uintptr_t)counter;
-	int64_t left = 0;
+	int64_t left, used;
 
 	vfs__mutex_lock(&c->lock, VFS__RANK_LEAF);
+	left = c->centre;
 	for (unsigned i = 0; i < SHARDS; i++)
-		left += __atomic_load_n(&c->shards[i].credit,
-					__ATOMIC_RELAXED);
-	left += c->centre;
+		left += __atomic_load_n(&c->shards[i].credit, __ATOMIC_RELAXED);
 	vfs__mutex_unlock(&c->lock, VFS__RANK_LEAF);
-	return c->limit == VFS_COUNTER_UNLIMITED ? -left : c->limit - left;
+	used = c->limit == VFS_COUNTER_UNLIMITED ? -left : c->limit - left;
+	/* the shards were not looked at in one moment */
+	if (used < 0)
+		return 0;
+	return used < c->limit ? used : c->limit;
 }
 
 int64_t vfs__counter_limit(const struct vfs_counter *counter)

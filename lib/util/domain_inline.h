@@ -5,10 +5,15 @@
 
 #include "util/epoch.h"
 
-/* The record that this thread used last. A cache, not state: it is keyed by a
- * number that no two domains of the process share. */
+/*
+ * The records that this thread used last, a slot chosen by the domain's
+ * number. A cache, not state: no two domains of a process ever have the same
+ * number, so that what a domain leaves behind here is never found again.
+ */
+#define VFS__TLS_SLOTS 4u
+
 struct vfs__tls {
-	uint64_t id;
+	uint64_t id; /* 0: empty */
 	struct vfs__thread *thread;
 };
 
@@ -18,26 +23,92 @@ struct vfs__tls {
 #define VFS__TLS_MODEL
 #endif
 
-extern __thread struct vfs__tls vfs__tls VFS__TLS_MODEL
+extern __thread struct vfs__tls vfs__tls[VFS__TLS_SLOTS] VFS__TLS_MODEL
 	__attribute__((visibility("hidden")));
 
 /* The first member of struct vfs__domain. */
 struct vfs__domain_head {
-	uint64_t id;
+	uint64_t id; /* constant */
 };
 
 static inline struct vfs__thread *vfs__thread_self(struct vfs__domain *domain)
 {
 	const struct vfs__domain_head *head = (const void *)domain;
+	const struct vfs__tls *slot = &vfs__tls[head->id % VFS__TLS_SLOTS];
 
-	if (__builtin_expect(vfs__tls.id == head->id, 1))
-		return vfs__tls.thread;
+	if (__builtin_expect(slot->id == head->id, 1))
+		return slot->thread;
 	return vfs__thread_lookup(domain);
+}
+
+/* The same when that costs no call, else NULL: for paths that then take another
+ * way. */
+static inline struct vfs__thread *vfs__thread_peek(struct vfs__domain *domain)
+{
+	const struct vfs__domain_head *head = (const void *)domain;
+	const struct vfs__tls *slot = &vfs__tls[head->id % VFS__TLS_SLOTS];
+
+	return slot->id == head->id ? slot->thread : NULL;
 }
 
 static inline uint32_t vfs__thread_index(const struct vfs__thread *thread)
 {
 	return thread->index;
+}
+
+static inline struct vfs__domain *
+vfs__thread_domain(const struct vfs__thread *thread)
+{
+	return thread->domain;
+}
+
+/* -- small objects: slab.c has the slow halves -- */
+
+#define VFS__GRAIN 16u
+#define VFS__SMALL_MAX (VFS__CLASSES * (size_t)VFS__GRAIN)
+
+void *vfs__slab_refill(struct vfs__thread *thread, uint32_t class);
+void vfs__slab_spill(struct vfs__thread *thread, uint32_t class);
+
+static inline uint32_t vfs__slab_class(size_t size)
+{
+	return size ? (uint32_t)((size - 1) / VFS__GRAIN) : 0;
+}
+
+static inline void *vfs__mem_alloc(struct vfs__thread *thread, size_t size)
+{
+	struct vfs__magazine *magazine;
+	void *object;
+
+	if (size > VFS__SMALL_MAX)
+		return vfs__domain_alloc(thread->domain, size,
+					 size % 64 ? VFS__GRAIN : 64);
+	magazine = &thread->magazines[vfs__slab_class(size)];
+	object = magazine->first;
+	if (__builtin_expect(!object, 0))
+		return vfs__slab_refill(thread, vfs__slab_class(size));
+	magazine->first = *(void **)object;
+	magazine->count--;
+	return object;
+}
+
+static inline void vfs__mem_free(struct vfs__thread *thread, void *pointer,
+				 size_t size)
+{
+	struct vfs__magazine *magazine;
+
+	if (!pointer)
+		return;
+	if (size > VFS__SMALL_MAX) {
+		vfs__domain_free(thread->domain, pointer, size,
+				 size % 64 ? VFS__GRAIN : 64);
+		return;
+	}
+	magazine = &thread->magazines[vfs__slab_class(size)];
+	*(void **)pointer = magazine->first;
+	magazine->first = pointer;
+	if (__builtin_expect(magazine->count++ == magazine->chain, 0))
+		vfs__slab_spill(thread, vfs__slab_class(size));
 }
 
 #endif

@@ -1,79 +1,179 @@
 /* SPDX-License-Identifier: MIT */
-/* Batches of retired objects. Contract: epoch.h. */
+/*
+ * Batches of retired objects. Contract: epoch.h.
+ *
+ * A batch goes from `filling` to libck (ck_epoch_call), comes back through
+ * `ready` when its grace period has passed, and is run from there: not from
+ * libck's own dispatch, which would take what callbacks retire for as old as
+ * what it is just dispatching.
+ */
 #include "util/epoch.h"
 
 #include <assert.h>
-#include <errno.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
 
-#include "util/domain.h"
 #include "util/domain_private.h"
 
-#define BATCH 64u
-#define RETAINED_MAX ((size_t)1 << 20)
+#define BATCH_BYTES ((size_t)256 << 10) /* a batch is full at this, too */
+#define SPARE_MAX 8u
+/* Batches waiting for their grace period from which on the thread helps it
+ * along by giving others the processor. */
+#define SUBMITTED_HIGH 32u
+#define HELP_ROUNDS 64u
 
-struct vfs__batch {
-	ck_epoch_entry_t entry; /* first: see batch_of */
-	struct vfs__batch *next;
-	struct vfs__thread *thread;
-	size_t bytes;
-	unsigned count;
-	struct {
-		void (*fn)(struct vfs *owner, void *pointer, size_t size);
-		void *pointer;
-		size_t size;
-	} items[BATCH];
-};
+/* ---- batches ---- */
 
-static struct vfs__batch *batch_alloc(struct vfs__thread *thread)
+static void batch_reset(struct vfs__batch *batch, struct vfs__thread *thread)
+{
+	batch->next = NULL;
+	batch->thread = thread;
+	batch->count = 0;
+	batch->bytes = 0;
+}
+
+static struct vfs__batch *batch_get(struct vfs__thread *thread)
 {
 	struct vfs__batch *batch = thread->spare;
 
 	if (batch) {
 		thread->spare = batch->next;
+		thread->spare_count--;
 	} else {
 		batch = vfs__domain_alloc(thread->domain, sizeof(*batch), 64);
 		if (!batch)
 			return NULL;
+		batch->embedded = false;
 	}
-	batch->next = NULL;
-	batch->thread = thread;
-	batch->count = 0;
-	batch->bytes = 0;
+	batch_reset(batch, thread);
 	return batch;
 }
 
-static void batch_run(ck_epoch_entry_t *entry)
+static void batch_put(struct vfs__batch *batch)
+{
+	struct vfs__thread *thread = batch->thread;
+
+	if (!batch->embedded && thread->spare_count >= SPARE_MAX) {
+		vfs__domain_free(thread->domain, batch, sizeof(*batch), 64);
+		return;
+	}
+	batch->next = thread->spare;
+	thread->spare = batch;
+	thread->spare_count++;
+}
+
+/* libck's callback: the batch's grace period has passed. */
+static void batch_ready(ck_epoch_entry_t *entry)
 {
 	struct vfs__batch *batch = (struct vfs__batch *)(void *)entry;
 	struct vfs__thread *thread = batch->thread;
-	struct vfs *owner = thread->domain->owner;
 
-	vfs__domain_acquire_sections(thread->domain);
-	for (unsigned i = 0; i < batch->count; i++)
-		batch->items[i].fn(owner, batch->items[i].pointer,
-				   batch->items[i].size);
-	thread->retained -= batch->bytes;
-	batch->next = thread->spare;
-	thread->spare = batch;
+	batch->next = thread->ready;
+	thread->ready = batch;
+	thread->submitted--;
 }
 
-static void poll_batches(struct vfs__thread *thread)
+/* Tells ThreadSanitizer that every section that could see what is freed now
+ * has ended before. */
+static void acquire_sections(const struct vfs__domain *domain)
 {
-	if (thread->polling)
+#if VFS__THREAD_SANITIZER
+	struct vfs__thread *thread =
+		__atomic_load_n(&domain->threads, __ATOMIC_ACQUIRE);
+
+	for (; thread; thread = thread->next)
+		vfs__tsan_acquire(&thread->record);
+#else
+	(void)domain;
+#endif
+}
+
+static void batches_run(struct vfs__thread *thread)
+{
+	struct vfs *owner = thread->domain->owner;
+	struct vfs__batch *batch;
+
+	if (!thread->ready)
 		return;
-	thread->polling = true;
-	ck_epoch_poll(&thread->record);
-	thread->polling = false;
+	acquire_sections(thread->domain);
+	thread->running = true;
+	while ((batch = thread->ready)) {
+		thread->ready = batch->next;
+		for (uint32_t i = 0; i < batch->count; i++)
+			batch->items[i].fn(owner, batch->items[i].pointer,
+					   batch->items[i].size);
+		batch_put(batch);
+	}
+	thread->running = false;
 }
 
 /* Hands the batch that is being filled to the epoch. */
-static void submit(struct vfs__thread *thread)
+static void batch_submit(struct vfs__thread *thread)
 {
 	struct vfs__batch *batch = thread->filling;
 
 	thread->filling = NULL;
-	if (batch)
-		ck_epoch_call(&thread->record, &batch->entry, batch_run);
+	if (!batch)
+		return;
+	thread->submitted++;
+	ck_epoch_call(&thread->record, &batch->entry, batch_ready);
+}
+
+/* ---- grace periods ---- */
+
+struct patience {
+	struct vfs__thread *thread;
+	unsigned rounds;
+};
+
+/* Somebody is still inside: spins, then yields, then sleeps. A section is
+ * short, so one that lasts may be that of a thread fork() left behind. */
+static void wait_a_little(ck_epoch_t *epoch, ck_epoch_record_t *blocking,
+			  void *context)
+{
+	struct patience *patience = context;
+	struct timespec nap = {0, 50000};
+
+	(void)epoch;
+	(void)blocking;
+	if (++patience->rounds < 64)
+		return;
+	if (patience->rounds < 128) {
+		sched_yield();
+		return;
+	}
+	if (patience->rounds == 128)
+		vfs__epoch_after_fork(patience->thread);
+	nanosleep(&nap, NULL);
+}
+
+static void grace_period(struct vfs__thread *thread)
+{
+	struct patience patience = {thread, 0};
+
+	ck_epoch_synchronize_wait(&thread->domain->epoch, wait_a_little,
+				  &patience);
+}
+
+/* Much waits: readers that were interrupted get a chance to leave. They are
+ * not waited for at any price, though: retiring is for any place. */
+static void help(struct vfs__thread *thread)
+{
+	vfs__epoch_after_fork(thread);
+	for (unsigned i = 0;
+	     i < HELP_ROUNDS && thread->submitted > SUBMITTED_HIGH; i++) {
+		sched_yield();
+		ck_epoch_poll(&thread->record);
+	}
+}
+
+static void poll_batches(struct vfs__thread *thread)
+{
+	ck_epoch_poll(&thread->record);
+	if (thread->submitted > SUBMITTED_HIGH)
+		help(thread);
+	batches_run(thread);
 }
 
 void vfs__epoch_retire(struct vfs__thread *thread,
@@ -81,66 +181,89 @@ void vfs__epoch_retire(struct vfs__thread *thread,
 				  size_t size),
 		       void *pointer, size_t size)
 {
-	struct vfs__batch *batch;
+	struct vfs__batch *batch = thread->filling;
 
 	assert(!vfs__epoch_inside(thread));
-	while (!thread->filling) {
-		thread->filling = batch_alloc(thread);
-		/* no memory: what is in flight comes back after a grace
-		 * period, and a callback that retires finds the reserve */
-		if (!thread->filling && !thread->polling)
+	vfs__rank_retiring();
+	if (!batch) {
+		batch = batch_get(thread);
+		if (!batch && !thread->running) {
+			/* brings the embedded batches back, if no callback
+			 * filled them again */
 			vfs__epoch_synchronize(thread);
+			batch = thread->filling ? thread->filling
+						: batch_get(thread);
+		}
+		if (!batch) {
+			grace_period(thread);
+			acquire_sections(thread->domain);
+			fn(thread->domain->owner, pointer, size);
+			return;
+		}
+		thread->filling = batch;
 	}
-	batch = thread->filling;
 	batch->items[batch->count].fn = fn;
 	batch->items[batch->count].pointer = pointer;
 	batch->items[batch->count].size = size;
 	batch->count++;
 	batch->bytes += size;
-	thread->retained += size;
-	if (batch->count == BATCH || thread->retained > RETAINED_MAX) {
-		submit(thread);
-		poll_batches(thread);
+	if (batch->count == VFS__BATCH || batch->bytes >= BATCH_BYTES) {
+		batch_submit(thread);
+		/* a callback retired: whoever runs it polls again */
+		if (!thread->running)
+			poll_batches(thread);
 	}
 }
 
 void vfs__epoch_synchronize(struct vfs__thread *thread)
 {
-	assert(!vfs__epoch_inside(thread) && !thread->polling);
-	submit(thread);
-	thread->polling = true;
-	ck_epoch_barrier(&thread->record);
-	thread->polling = false;
-}
-
-int vfs__epoch_thread_init(struct vfs__thread *thread, ck_epoch_t *epoch)
-{
-	struct vfs__batch *first;
-
-	/* one to fill and two in reserve, so that retiring cannot fail */
-	thread->spare = NULL;
-	for (unsigned i = 0; i < 3; i++) {
-		first = vfs__domain_alloc(thread->domain, sizeof(*first), 64);
-		if (!first) {
-			vfs__epoch_thread_fini(thread);
-			return -ENOMEM;
-		}
-		first->next = thread->spare;
-		thread->spare = first;
-	}
-	thread->filling = NULL;
-	thread->retained = 0;
-	thread->polling = false;
-	ck_epoch_register(epoch, &thread->record, NULL);
-	return 0;
-}
-
-void vfs__epoch_thread_drain(struct vfs__thread *thread)
-{
-	/* callbacks may retire: until nothing is left */
+	assert(!vfs__epoch_inside(thread) && !thread->running);
 	do {
-		vfs__epoch_synchronize(thread);
-	} while (thread->filling);
+		batch_submit(thread);
+		grace_period(thread);
+		ck_epoch_reclaim(&thread->record);
+		batches_run(thread);
+	} while (vfs__epoch_pending(thread));
+}
+
+bool vfs__epoch_pending(const struct vfs__thread *thread)
+{
+	return thread->filling || thread->submitted || thread->ready;
+}
+
+void vfs__epoch_after_fork(struct vfs__thread *thread)
+{
+	struct vfs__domain *domain = thread->domain;
+	struct vfs__thread *other =
+		__atomic_load_n(&domain->threads, __ATOMIC_ACQUIRE);
+	pid_t pid = getpid();
+
+	/*
+	 * This thread is alive, so if its record is from another process it is
+	 * the one that forked; so is the first thread of a process that finds
+	 * such records. All other records of other processes belong to threads
+	 * that are not here. Who else comes by cannot tell, and waits.
+	 */
+	if (!pthread_equal(thread->owner, pthread_self()) ||
+	    (thread->pid == pid && !vfs__thread_is_main()))
+		return;
+	for (; other; other = other->next) {
+		if (other == thread ||
+		    __atomic_load_n(&other->pid, __ATOMIC_RELAXED) == pid)
+			continue;
+		ck_pr_store_uint(&other->record.active, 0);
+	}
+	__atomic_store_n(&thread->pid, pid, __ATOMIC_RELAXED);
+}
+
+void vfs__epoch_thread_init(struct vfs__thread *thread, ck_epoch_t *epoch)
+{
+	for (unsigned i = 0; i < VFS__EMBEDDED; i++) {
+		thread->embedded[i].embedded = true;
+		thread->embedded[i].thread = thread;
+		batch_put(&thread->embedded[i]);
+	}
+	ck_epoch_register(epoch, &thread->record, NULL);
 }
 
 void vfs__epoch_thread_fini(struct vfs__thread *thread)
@@ -149,6 +272,8 @@ void vfs__epoch_thread_fini(struct vfs__thread *thread)
 
 	while ((batch = thread->spare)) {
 		thread->spare = batch->next;
-		vfs__domain_free(thread->domain, batch, sizeof(*batch), 64);
+		if (!batch->embedded)
+			vfs__domain_free(thread->domain, batch, sizeof(*batch),
+					 64);
 	}
 }

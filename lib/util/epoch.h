@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Epochs: memory that readers without locks may look at is freed after a grace
- * period. The only includer of libck.
+ * Epochs: what readers without locks may look at is freed after a grace
+ * period, when every section that was open has ended. The only includer of
+ * libck.
  *
- * A read section costs one exchange on the thread's own line. Retired objects
- * are gathered in batches; the thread that fills one polls, and runs the
- * callbacks of its own batches whose grace period has passed. Callbacks run
- * outside sections and may retire in turn.
+ * A section costs one exchange on the thread's own line. Retired objects are
+ * gathered in batches; the thread that fills one polls, and runs the callbacks
+ * of its own batches whose grace period has passed. Callbacks run outside
+ * sections, under whatever locks the retiring call is made with, and may free
+ * memory, give references back and retire in turn.
+ *
+ * Inside a section nobody waits for a lock under which somebody might retire:
+ * retiring may have to wait for the section. Debug builds check it (lock.h).
  */
 #ifndef VFS__EPOCH_H
 #define VFS__EPOCH_H
@@ -16,49 +21,98 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
+#include "util/lock.h"
 #include "util/sanitize.h"
 
 struct vfs;
+struct vfs_cred;
 struct vfs__domain;
-struct vfs__batch;
 
-#define VFS__CLASSES 64u      /* size classes of 16 bytes */
-#define VFS__PAGE_CACHE 32u   /* pages kept by a thread */
+#define VFS__BATCH 64u	    /* objects retired together */
+#define VFS__EMBEDDED 2u    /* batches in the thread's record */
+#define VFS__CLASSES 64u    /* size classes of 16 bytes */
+#define VFS__PAGE_CACHE 32u /* pages kept by a thread */
 #define VFS__NUMBER_RUNS 4u
 
-/* One thread's record in one domain. Used by that thread alone, but for
- * record, which others scan. */
+struct vfs__batch {
+	ck_epoch_entry_t entry; /* first: epoch.c casts */
+	struct vfs__batch *next;
+	struct vfs__thread *thread;
+	size_t bytes;
+	uint32_t count;
+	bool embedded; /* in the record: never given to the allocator */
+	struct {
+		void (*fn)(struct vfs *owner, void *pointer, size_t size);
+		void *pointer;
+		size_t size;
+	} items[VFS__BATCH];
+};
+
+/* Free objects of one class: `first` is being used, `full` is NULL or a list
+ * of exactly `chain` objects. Linked through the objects' first words. */
+struct vfs__magazine {
+	void *first;
+	void *full;
+	uint32_t count; /* in first: at most chain */
+	uint32_t chain; /* constant */
+};
+
+/*
+ * One thread's record in one domain, used by that thread alone, but for
+ * record, which others scan. A record is never freed before its domain: when
+ * its thread exits, it waits for another.
+ */
 struct vfs__thread {
 	ck_epoch_record_t record;
-	struct vfs__domain *domain;
-	uint32_t index;
-	bool polling;
-	bool in_use;		 /* domain lock */
-	pthread_t owner;	 /* domain lock */
-	struct vfs__thread *next; /* all of the domain: domain lock */
+
+	struct vfs__domain *domain; /* constant */
+	uint32_t index;		    /* constant */
+	struct vfs__thread *next;   /* constant once linked */
+	/* the domain's threads_lock: */
+	bool in_use;
+	pthread_t owner;
+
+	pid_t pid;    /* process that took the record; atomic: see epoch.c */
+	bool running; /* callbacks */
+	uint32_t submitted;   /* batches that wait for their grace period */
+	uint32_t spare_count; /* in spare */
 	struct vfs__batch *filling;
-	struct vfs__batch *spare;
-	size_t retained; /* bytes in batches not yet freed */
-	struct {
-		void *first;
-		uint32_t count;
-	} magazines[VFS__CLASSES];
+	struct vfs__batch *spare; /* empty ones */
+	struct vfs__batch *ready; /* after their grace period */
+
+	struct vfs__magazine magazines[VFS__CLASSES];
+
 	uint32_t page_count;
+	uint32_t page_run; /* see page.c */
 	void *pages[VFS__PAGE_CACHE];
+
 	struct {
 		uint64_t key, next, end;
 	} runs[VFS__NUMBER_RUNS];
 	uint32_t run_victim;
+
+	/* the layer above: credentials used last, and who uses them now */
+	uint32_t cred_pins;
+	struct vfs_cred *cred;
+	/* the second that the clock showed when it was looked at last */
+	uint32_t clock_uses;
+	int64_t clock_sec;
+
+	struct vfs__batch embedded[VFS__EMBEDDED];
 };
 
+/* - Sections nest. */
 static inline void vfs__epoch_enter(struct vfs__thread *thread)
 {
 	ck_epoch_begin(&thread->record, NULL);
+	vfs__rank_section(1);
 }
 
 static inline void vfs__epoch_leave(struct vfs__thread *thread)
 {
+	vfs__rank_section(-1);
 	vfs__tsan_release(&thread->record);
 	ck_epoch_end(&thread->record, NULL);
 }
@@ -68,19 +122,28 @@ static inline bool vfs__epoch_inside(const struct vfs__thread *thread)
 	return thread->record.active != 0;
 }
 
-/* - Calls fn(owner, pointer, size) after a grace period. Never fails. Not
- *   inside a section. */
+/*
+ * - Calls fn(owner, pointer, size) after a grace period.
+ * - Never fails: without memory for a batch it waits for the grace period.
+ * - Not inside a section; locks up to rank XATTR may be held.
+ */
 void vfs__epoch_retire(struct vfs__thread *thread,
 		       void (*fn)(struct vfs *owner, void *pointer,
 				  size_t size),
 		       void *pointer, size_t size);
-/* - Waits a grace period and runs all of this thread's callbacks. Not inside a
- *   section, nor in a callback. */
+/* - Waits a grace period and runs this thread's callbacks, those included that
+ *   these callbacks retire. Not inside a section, nor in a callback. */
 void vfs__epoch_synchronize(struct vfs__thread *thread);
 
-/* For domain.c: a record's life. */
-int vfs__epoch_thread_init(struct vfs__thread *thread, ck_epoch_t *epoch);
-void vfs__epoch_thread_drain(struct vfs__thread *thread);
+/* -- for domain.c and thread.c: a record's life -- */
+
+void vfs__epoch_thread_init(struct vfs__thread *thread, ck_epoch_t *epoch);
+/* - Frees the batches beyond the embedded ones; nothing is retired any more. */
 void vfs__epoch_thread_fini(struct vfs__thread *thread);
+/* - Whether callbacks of this record are still to be run. */
+bool vfs__epoch_pending(const struct vfs__thread *thread);
+/* - In a child of fork(), when called by the thread that forked: ends the
+ *   sections of the threads that were left behind. Otherwise nothing. */
+void vfs__epoch_after_fork(struct vfs__thread *thread);
 
 #endif

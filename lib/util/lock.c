@@ -8,39 +8,49 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define READERS_BIT 1u
+#define WRITERS_BIT 2u
+#define ALL_BITS 3u
+
+/*
+ * sleep_on: until woken by one of `bits`, or at once when *word is not value;
+ * may wake for no reason. errno is the application's and stays.
+ */
 #ifdef __linux__
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void sleep_on(uint32_t *word, uint32_t value)
+static void sleep_on(uint32_t *word, uint32_t value, uint32_t bits)
 {
-	/* woken, changed or interrupted: the caller looks again; errno is the
-	 * application's */
 	int saved = errno;
 
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, NULL, NULL,
+		bits);
 	errno = saved;
 }
 
-static void wake(uint32_t *word, int count)
+static void wake(uint32_t *word, int count, uint32_t bits)
 {
 	int saved = errno;
 
-	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAKE_BITSET_PRIVATE, count, NULL, NULL,
+		bits);
 	errno = saved;
 }
 #else
-static void sleep_on(uint32_t *word, uint32_t value)
+static void sleep_on(uint32_t *word, uint32_t value, uint32_t bits)
 {
+	(void)bits;
 	if (__atomic_load_n(word, __ATOMIC_RELAXED) == value)
 		sched_yield();
 }
 
-static void wake(uint32_t *word, int count)
+static void wake(uint32_t *word, int count, uint32_t bits)
 {
 	(void)word;
 	(void)count;
+	(void)bits;
 }
 #endif
 
@@ -50,37 +60,39 @@ static void pause_cpu(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
 	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
 #endif
 }
 
 void vfs__mutex_lock_slow(struct vfs__mutex *mutex)
 {
 	for (unsigned i = 0; i < SPINS; i++) {
-		uint32_t expected = 0;
+		uint32_t now = __atomic_load_n(&mutex->word, __ATOMIC_RELAXED);
 
-		if (__atomic_compare_exchange_n(&mutex->word, &expected, 1,
-						true, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
+		if (!now && __atomic_compare_exchange_n(&mutex->word, &now, 1,
+							true, __ATOMIC_ACQUIRE,
+							__ATOMIC_RELAXED))
 			return;
 		pause_cpu();
 	}
 	while (__atomic_exchange_n(&mutex->word, 2, __ATOMIC_ACQUIRE))
-		sleep_on(&mutex->word, 2);
+		sleep_on(&mutex->word, 2, ALL_BITS);
 }
 
 void vfs__mutex_unlock_slow(struct vfs__mutex *mutex)
 {
-	wake(&mutex->word, 1);
+	wake(&mutex->word, 1, ALL_BITS);
 }
 
-/* Says that we wait, and sleeps while the word is as it was. */
-static void rw_sleep(uint32_t *word, uint32_t now)
+/* Adds `flag` to the word, which was `now`, and sleeps while it is so. */
+static void rw_sleep(uint32_t *word, uint32_t now, uint32_t flag, uint32_t bits)
 {
-	if (!(now & VFS__RW_WAIT) &&
-	    !__atomic_compare_exchange_n(word, &now, now | VFS__RW_WAIT, false,
+	if (!(now & flag) &&
+	    !__atomic_compare_exchange_n(word, &now, now | flag, false,
 					 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return;
-	sleep_on(word, now | VFS__RW_WAIT);
+	sleep_on(word, now | flag, bits);
 }
 
 void vfs__rw_lock_excl_slow(uint32_t *word)
@@ -89,6 +101,8 @@ void vfs__rw_lock_excl_slow(uint32_t *word)
 		uint32_t now = __atomic_load_n(word, __ATOMIC_RELAXED);
 
 		if (!(now & (VFS__RW_EXCL | VFS__RW_READERS))) {
+			/* the flags stay for the others who wait: unlocking
+			 * clears them and wakes everybody */
 			if (__atomic_compare_exchange_n(
 				    word, &now, now | VFS__RW_EXCL, true,
 				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -96,7 +110,7 @@ void vfs__rw_lock_excl_slow(uint32_t *word)
 		} else if (i < SPINS) {
 			pause_cpu();
 		} else {
-			rw_sleep(word, now);
+			rw_sleep(word, now, VFS__RW_WRITER, WRITERS_BIT);
 		}
 	}
 }
@@ -106,23 +120,29 @@ void vfs__rw_lock_shared_slow(uint32_t *word)
 	for (unsigned i = 0;; i++) {
 		uint32_t now = __atomic_load_n(word, __ATOMIC_RELAXED);
 
-		if (!(now & (VFS__RW_EXCL | VFS__RW_WAIT)) || !now ||
-		    now == VFS__RW_WAIT) {
-			if (__atomic_compare_exchange_n(
-				    word, &now, now + 1, true,
-				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (!(now & (VFS__RW_EXCL | VFS__RW_WRITER))) {
+			if (__atomic_compare_exchange_n(word, &now, now + 1,
+							true, __ATOMIC_ACQUIRE,
+							__ATOMIC_RELAXED))
 				return;
 		} else if (i < SPINS) {
 			pause_cpu();
 		} else {
-			rw_sleep(word, now);
+			rw_sleep(word, now, VFS__RW_SLEEP, READERS_BIT);
 		}
 	}
 }
 
-void vfs__rw_wake(uint32_t *word)
+void vfs__rw_wake_all(uint32_t *word)
 {
-	wake(word, INT_MAX);
+	wake(word, INT_MAX, ALL_BITS);
+}
+
+/* The last reader left with a flag set, which is there only while a writer
+ * waits: the flag keeps readers out until it had its turn. */
+void vfs__rw_wake_writer(uint32_t *word)
+{
+	wake(word, 1, WRITERS_BIT);
 }
 
 #ifdef VFS__DEBUG_LOCKS
@@ -134,21 +154,36 @@ static __thread struct {
 	int rank;
 } held[HELD_MAX];
 static __thread int held_count;
+static __thread int sections;
 
-void vfs__rank_take(const void *lock, int rank, bool nested, bool tried)
+static int highest(void)
 {
 	int top = 0;
 
 	for (int i = 0; i < held_count; i++)
 		if (held[i].rank > top)
 			top = held[i].rank;
+	return top;
+}
+
+void vfs__rank_take(const void *lock, int rank, bool nested, bool tried)
+{
+	int top = highest();
+
 	if (!tried && (rank < top || (rank == top && !nested))) {
 		fprintf(stderr, "libvfs: lock of rank %d taken under %d\n",
 			rank, top);
 		abort();
 	}
-	if (held_count == HELD_MAX)
+	if (!tried && sections && rank < VFS__RANK_LEAF) {
+		fprintf(stderr, "libvfs: lock of rank %d taken in a section\n",
+			rank);
 		abort();
+	}
+	if (held_count == HELD_MAX) {
+		fprintf(stderr, "libvfs: too many locks held\n");
+		abort();
+	}
 	held[held_count].lock = lock;
 	held[held_count++].rank = rank;
 }
@@ -160,11 +195,25 @@ void vfs__rank_drop(const void *lock)
 	while (i > 0 && held[i - 1].lock != lock)
 		i--;
 	if (!i) {
-		fprintf(stderr, "libvfs: unlocking what is not held\n");
+		fprintf(stderr, "libvfs: a lock given back that is not held\n");
 		abort();
 	}
 	for (; i < held_count; i++)
 		held[i - 1] = held[i];
 	held_count--;
+}
+
+void vfs__rank_section(int delta)
+{
+	sections += delta;
+}
+
+void vfs__rank_retiring(void)
+{
+	if (highest() >= VFS__RANK_LEAF) {
+		fprintf(stderr, "libvfs: retiring under a lock of rank %d\n",
+			highest());
+		abort();
+	}
 }
 #endif

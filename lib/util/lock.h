@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Locks of four bytes: a mutex and a reader-writer lock, asleep on a futex
- * where there is one, yielding elsewhere. Debug builds (VFS__DEBUG_LOCKS)
- * check the order of ranks; docs/locking.md has the table.
+ * where there is one, yielding elsewhere. No lock is recursive.
+ *
+ * Debug builds (VFS__DEBUG_LOCKS) abort when locks are taken against the order
+ * of ranks, when a lock is waited for inside a read section under which
+ * somebody may retire, and when a thread gives back what it does not hold.
+ * docs/locking.md has the table.
  */
 #ifndef VFS__LOCK_UTIL_H
 #define VFS__LOCK_UTIL_H
@@ -23,24 +27,18 @@ enum vfs__lock_rank {
 	VFS__RANK_LRU = 78,
 	VFS__RANK_DCACHE = 80,
 	VFS__RANK_XATTR = 82,
+	/* from here on nobody retires, or takes another but SLAB */
 	VFS__RANK_LEAF = 90,
 	VFS__RANK_SLAB = 100
 };
 
-struct vfs__mutex {
-	uint32_t word; /* 0 free, 1 held, 2 held and somebody sleeps */
-};
-
-/* The slow halves. */
-void vfs__mutex_lock_slow(struct vfs__mutex *mutex);
-void vfs__mutex_unlock_slow(struct vfs__mutex *mutex);
-void vfs__rw_lock_excl_slow(uint32_t *word);
-void vfs__rw_lock_shared_slow(uint32_t *word);
-void vfs__rw_wake(uint32_t *word);
-
 #ifdef VFS__DEBUG_LOCKS
 void vfs__rank_take(const void *lock, int rank, bool nested, bool tried);
 void vfs__rank_drop(const void *lock);
+/* This thread entered (1) or left (-1) a section. */
+void vfs__rank_section(int delta);
+/* Aborts when this thread holds a lock under which nobody may retire. */
+void vfs__rank_retiring(void);
 #else
 static inline void vfs__rank_take(const void *lock, int rank, bool nested,
 				  bool tried)
@@ -54,7 +52,24 @@ static inline void vfs__rank_drop(const void *lock)
 {
 	(void)lock;
 }
+static inline void vfs__rank_section(int delta)
+{
+	(void)delta;
+}
+static inline void vfs__rank_retiring(void)
+{
+}
 #endif
+
+/* -- the mutex -- */
+
+struct vfs__mutex {
+	uint32_t word; /* 0 free, 1 held, 2 held and somebody may sleep */
+};
+
+/* The slow halves. */
+void vfs__mutex_lock_slow(struct vfs__mutex *mutex);
+void vfs__mutex_unlock_slow(struct vfs__mutex *mutex);
 
 static inline void vfs__mutex_init(struct vfs__mutex *mutex)
 {
@@ -77,8 +92,10 @@ static inline void vfs__mutex_lock(struct vfs__mutex *mutex, int rank)
 	uint32_t expected = 0;
 
 	vfs__rank_take(mutex, rank, false, false);
-	if (!__atomic_compare_exchange_n(&mutex->word, &expected, 1, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (__builtin_expect(!__atomic_compare_exchange_n(
+				     &mutex->word, &expected, 1, false,
+				     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED),
+			     0))
 		vfs__mutex_lock_slow(mutex);
 }
 
@@ -86,66 +103,83 @@ static inline void vfs__mutex_unlock(struct vfs__mutex *mutex, int rank)
 {
 	(void)rank;
 	vfs__rank_drop(mutex);
-	if (__atomic_exchange_n(&mutex->word, 0, __ATOMIC_RELEASE) == 2)
+	if (__builtin_expect(
+		    __atomic_exchange_n(&mutex->word, 0, __ATOMIC_RELEASE) == 2,
+		    0))
 		vfs__mutex_unlock_slow(mutex);
 }
 
 /*
- * A reader-writer lock in a bare word: bit 31 held by a writer, bit 30
- * somebody sleeps (which also keeps new readers out, so that writers get their
- * turn), the rest counts readers.
+ * -- the reader-writer lock, in a bare word --
+ *
+ * Writers do not starve: one that has to wait sets WRITER, which keeps new
+ * readers out and stays until a writer has had its turn.
  */
-#define VFS__RW_EXCL 0x80000000u
-#define VFS__RW_WAIT 0x40000000u
-#define VFS__RW_READERS 0x3fffffffu
+#define VFS__RW_EXCL 0x80000000u   /* a writer is in */
+#define VFS__RW_WRITER 0x40000000u /* a writer waits */
+#define VFS__RW_SLEEP 0x20000000u  /* a reader may sleep */
+#define VFS__RW_READERS 0x1fffffffu
 
-static inline bool vfs__rw_try_excl(uint32_t *word, int rank)
+void vfs__rw_lock_excl_slow(uint32_t *word);
+void vfs__rw_lock_shared_slow(uint32_t *word);
+void vfs__rw_wake_all(uint32_t *word);
+void vfs__rw_wake_writer(uint32_t *word);
+
+static inline bool vfs__rw_take_excl(uint32_t *word)
 {
 	uint32_t expected = 0;
 
-	if (!__atomic_compare_exchange_n(word, &expected, VFS__RW_EXCL, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	return __atomic_compare_exchange_n(word, &expected, VFS__RW_EXCL, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline bool vfs__rw_try_excl(uint32_t *word, int rank)
+{
+	if (!vfs__rw_take_excl(word))
 		return false;
 	vfs__rank_take(word, rank, false, true);
 	return true;
 }
 
-static inline void vfs__rw_take_excl(uint32_t *word)
-{
-	uint32_t expected = 0;
-
-	if (!__atomic_compare_exchange_n(word, &expected, VFS__RW_EXCL, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		vfs__rw_lock_excl_slow(word);
-}
-
 static inline void vfs__rw_lock_excl(uint32_t *word, int rank)
 {
 	vfs__rank_take(word, rank, false, false);
-	vfs__rw_take_excl(word);
+	if (__builtin_expect(!vfs__rw_take_excl(word), 0))
+		vfs__rw_lock_excl_slow(word);
 }
 
 /* A second lock of the same rank, in an order of the caller's. */
 static inline void vfs__rw_lock_excl_nested(uint32_t *word, int rank)
 {
 	vfs__rank_take(word, rank, true, false);
-	vfs__rw_take_excl(word);
+	if (__builtin_expect(!vfs__rw_take_excl(word), 0))
+		vfs__rw_lock_excl_slow(word);
 }
 
 static inline void vfs__rw_unlock_excl(uint32_t *word)
 {
 	vfs__rank_drop(word);
-	if (__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) & VFS__RW_WAIT)
-		vfs__rw_wake(word);
+	if (__builtin_expect(__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) !=
+				     VFS__RW_EXCL,
+			     0))
+		vfs__rw_wake_all(word);
+}
+
+static inline bool vfs__rw_take_shared(uint32_t *word)
+{
+	uint32_t now = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+	while (!(now & ~VFS__RW_READERS))
+		if (__atomic_compare_exchange_n(word, &now, now + 1, true,
+						__ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
 }
 
 static inline bool vfs__rw_try_shared(uint32_t *word, int rank)
 {
-	uint32_t now = __atomic_load_n(word, __ATOMIC_RELAXED);
-
-	if ((now & (VFS__RW_EXCL | VFS__RW_WAIT)) ||
-	    !__atomic_compare_exchange_n(word, &now, now + 1, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (!vfs__rw_take_shared(word))
 		return false;
 	vfs__rank_take(word, rank, false, true);
 	return true;
@@ -153,12 +187,8 @@ static inline bool vfs__rw_try_shared(uint32_t *word, int rank)
 
 static inline void vfs__rw_lock_shared(uint32_t *word, int rank)
 {
-	uint32_t now = __atomic_load_n(word, __ATOMIC_RELAXED);
-
 	vfs__rank_take(word, rank, false, false);
-	if ((now & (VFS__RW_EXCL | VFS__RW_WAIT)) ||
-	    !__atomic_compare_exchange_n(word, &now, now + 1, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (__builtin_expect(!vfs__rw_take_shared(word), 0))
 		vfs__rw_lock_shared_slow(word);
 }
 
@@ -168,11 +198,8 @@ static inline void vfs__rw_unlock_shared(uint32_t *word)
 
 	vfs__rank_drop(word);
 	left = __atomic_sub_fetch(word, 1, __ATOMIC_RELEASE);
-	/* the last reader lets the sleepers try */
-	if (left == VFS__RW_WAIT &&
-	    __atomic_compare_exchange_n(word, &left, 0, false,
-					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		vfs__rw_wake(word);
+	if (__builtin_expect(left && !(left & VFS__RW_READERS), 0))
+		vfs__rw_wake_writer(word);
 }
 
 #endif

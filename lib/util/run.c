@@ -4,8 +4,7 @@
 
 #define RUN 256u
 
-uint64_t vfs__run_next(struct vfs__thread *thread, uint64_t key,
-		       uint64_t *next)
+uint64_t vfs__run_next(struct vfs__thread *thread, uint64_t key, uint64_t *next)
 {
 	unsigned i = 0;
 
@@ -17,8 +16,8 @@ uint64_t vfs__run_next(struct vfs__thread *thread, uint64_t key,
 		thread->runs[i].next = thread->runs[i].end = 0;
 	}
 	if (thread->runs[i].next == thread->runs[i].end) {
-		thread->runs[i].next = __atomic_fetch_add(next, RUN,
-							  __ATOMIC_RELAXED);
+		thread->runs[i].next =
+			__atomic_fetch_add(next, RUN, __ATOMIC_RELAXED);
 		thread->runs[i].end = thread->runs[i].next + RUN;
 	}
 	return thread->runs[i].next++;

@@ -73,13 +73,42 @@ int vfs__table_add(struct vfs__table *table, const char *key, void *value)
 	return 0;
 }
 
+static void forget(struct vfs__table *table, struct vfs__table_entry *entry)
+{
+	HASH_DELETE(hh, table->entries, entry);
+	vfs__domain_free(table->domain, entry, entry->size, 16);
+}
+
+void *vfs__table_remove(struct vfs__table *table, const char *key)
+{
+	struct vfs__table_entry *entry = find(table, key);
+	void *value;
+
+	if (!entry)
+		return NULL;
+	value = entry->value;
+	forget(table, entry);
+	return value;
+}
+
+int vfs__table_foreach(const struct vfs__table *table,
+		       int (*fn)(void *context, const char *key, void *value),
+		       void *context)
+{
+	const struct vfs__table_entry *entry = table->entries;
+	int result = 0;
+
+	for (; entry && !result; entry = entry->hh.next)
+		result = fn(context, entry->key, entry->value);
+	return result;
+}
+
 void vfs__table_fini(struct vfs__table *table)
 {
 	struct vfs__table_entry *entry, *next;
 
-	HASH_ITER(hh, table->entries, entry, next)
-	{
-		HASH_DELETE(hh, table->entries, entry);
-		vfs__domain_free(table->domain, entry, entry->size, 16);
+	for (entry = table->entries; entry; entry = next) {
+		next = entry->hh.next;
+		forget(table, entry);
 	}
 }

@@ -24,5 +24,12 @@ void vfs__table_fini(struct vfs__table *table);
 void *vfs__table_find(struct vfs__table *table, const char *key);
 /* - key is copied. 0, -EEXIST, -ENOMEM. */
 int vfs__table_add(struct vfs__table *table, const char *key, void *value);
+/* - The value that was there, or NULL. */
+void *vfs__table_remove(struct vfs__table *table, const char *key);
+/* - Calls fn in the order of adding until it returns other than 0, which is
+ *   then returned; 0 otherwise. fn leaves the table alone. */
+int vfs__table_foreach(const struct vfs__table *table,
+		       int (*fn)(void *context, const char *key, void *value),
+		       void *context);
 
 #endif

@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* Timestamps as nanoseconds since the epoch, and back. */
+/*
+ * Timestamps in one word, for the inode: 34 bits of signed seconds above 30
+ * bits of nanoseconds (the years 1698 to 2242), in order as numbers, and
+ * unpacked without a division.
+ */
 #ifndef VFS__TIME_H
 #define VFS__TIME_H
 
 #include <vfs/base.h>
 
-#define VFS__NSEC 1000000000
+#define VFS__TIME_SECONDS (INT64_C(1) << 33)
 
-/* - Saturates where 64 bits of nanoseconds do not reach. */
-static inline int64_t vfs__timespec_to_ns(const struct vfs_timespec *ts)
+/* - Saturates where 34 bits of seconds do not reach. */
+static inline int64_t vfs__time_pack(const struct vfs_timespec *ts)
 {
-	int64_t ns;
+	int64_t sec = ts->sec;
 
-	if (__builtin_mul_overflow(ts->sec, (int64_t)VFS__NSEC, &ns) ||
-	    __builtin_add_overflow(ns, (int64_t)ts->nsec, &ns))
-		return ts->sec < 0 ? INT64_MIN : INT64_MAX;
-	return ns;
+	if (sec >= VFS__TIME_SECONDS)
+		sec = VFS__TIME_SECONDS - 1;
+	if (sec < -VFS__TIME_SECONDS)
+		sec = -VFS__TIME_SECONDS;
+	return (int64_t)((uint64_t)sec << 30 | ts->nsec);
 }
 
-static inline struct vfs_timespec vfs__ns_to_timespec(int64_t ns)
+static inline struct vfs_timespec vfs__time_unpack(int64_t packed)
 {
-	struct vfs_timespec ts = { ns / VFS__NSEC, 0, 0 };
-	int64_t rest = ns % VFS__NSEC;
+	struct vfs_timespec ts = {packed >> 30,
+				  (uint32_t)packed & ((1u << 30) - 1), 0};
 
-	if (rest < 0) {
-		ts.sec--;
-		rest += VFS__NSEC;
-	}
-	ts.nsec = (uint32_t)rest;
 	return ts;
 }
 

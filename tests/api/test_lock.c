@@ -1,116 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* flock, POSIX and OFD record locks: ranges, conflicts, waiting, deadlocks. */
-#include <pthread.h>
+/* flock, POSIX and OFD record locks: ranges, conflicts, owners, memory. */
 #include <sys/file.h>
-#include <unistd.h>
 
-#include "support/check.h"
-
-/* ---- helpers ---- */
-
-static int lock_cmd(struct vfs_task *task, int fd, int cmd, int type,
-		    int64_t start, int64_t len)
-{
-	struct vfs_flock lock = {
-		.type = (int16_t)type,
-		.start = start,
-		.len = len,
-	};
-
-	return vfs_fcntl_lock(task, fd, cmd, &lock);
-}
-
-static int set(struct vfs_task *task, int fd, int type, int64_t start,
-	       int64_t len)
-{
-	return lock_cmd(task, fd, F_SETLK, type, start, len);
-}
-
-/* The first lock in the way of writing [start, start + len) is this one. */
-static void check_held(struct vfs_task *task, int fd, int64_t start,
-		       int64_t len, int type, int64_t held_start,
-		       int64_t held_len)
-{
-	struct vfs_flock lock = {
-		.type = F_WRLCK,
-		.whence = SEEK_SET,
-		.start = start,
-		.len = len,
-	};
-
-	check_ok(vfs_fcntl_lock(task, fd, F_GETLK, &lock));
-	check_eq(lock.type, type);
-	if (type == F_UNLCK)
-		return;
-	check_eq(lock.start, held_start);
-	check_eq(lock.len, held_len);
-	check_eq(lock.whence, SEEK_SET);
-}
-
-static void check_free(struct vfs_task *task, int fd, int64_t start,
-		       int64_t len)
-{
-	check_held(task, fd, start, len, F_UNLCK, 0, 0);
-}
-
-/* Another owner, with a descriptor of the same file. */
-static struct vfs_task *other_task(struct world *world, int *fd)
-{
-	struct vfs_task *task;
-
-	check_ok(vfs_task_create(world->vfs, NULL, &task));
-	*fd = check_fd(vfs_open(task, "/f", O_RDWR, 0));
-	return task;
-}
-
-static int open_f(struct world *world)
-{
-	return check_fd(vfs_open(world->task, "/f", O_RDWR | O_CREAT, 0644));
-}
-
-/* A call on a thread of its own. */
-struct call {
-	pthread_t thread;
-	struct vfs_task *task;
-	int fd, cmd; /* cmd 0: flock, with type its operation */
-	int type;
-	int64_t start, len;
-	int result;
-	int done; /* atomic */
-};
-
-static void *call_run(void *arg)
-{
-	struct call *c = arg;
-
-	if (c->cmd)
-		c->result = lock_cmd(c->task, c->fd, c->cmd, c->type, c->start,
-				     c->len);
-	else
-		c->result = vfs_flock(c->task, c->fd, c->type);
-	__atomic_store_n(&c->done, 1, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-static bool call_done(struct call *c)
-{
-	return __atomic_load_n(&c->done, __ATOMIC_ACQUIRE);
-}
-
-/* Starts it and sees that it blocks. */
-static void call_start(struct call *c)
-{
-	c->done = 0;
-	assert_int_equal(pthread_create(&c->thread, NULL, call_run, c), 0);
-	usleep(30000);
-	assert_false(call_done(c));
-}
-
-static int call_join(struct call *c)
-{
-	assert_int_equal(pthread_join(c->thread, NULL), 0);
-	return c->result;
-}
+#include "lock_calls.h"
 
 /* ---- flock ---- */
 
@@ -184,45 +76,6 @@ static void test_flock__errors(void **state)
 	check_ok(vfs_flock(task, 99, 32));
 	check_ok(vfs_flock(task, dir, LOCK_EX));
 	check_ok(vfs_flock(task, fd, LOCK_UN | LOCK_NB));
-}
-
-static void test_flock__blocks_and_is_granted(void **state)
-{
-	struct world *world = *state;
-	struct vfs_task *task = world->task;
-	int a = open_f(world), b = open_f(world), d = open_f(world);
-	struct call c = {.task = task, .fd = b, .type = LOCK_EX};
-
-	check_ok(vfs_flock(task, a, LOCK_EX));
-	call_start(&c);
-	check_ok(vfs_flock(task, a, LOCK_UN));
-	check_ok(call_join(&c));
-	check_eq(vfs_flock(task, d, LOCK_SH | LOCK_NB), -EWOULDBLOCK);
-
-	check_ok(vfs_flock(task, b, LOCK_UN));
-	check_ok(vfs_flock(task, a, LOCK_SH));
-	check_ok(vfs_flock(task, d, LOCK_SH));
-	/* the converter gives up its own lock and waits for the other */
-	c.fd = a;
-	call_start(&c);
-	check_ok(vfs_flock(task, d, LOCK_UN));
-	check_ok(call_join(&c));
-	check_eq(vfs_flock(task, b, LOCK_SH | LOCK_NB), -EWOULDBLOCK);
-}
-
-static void test_flock__is_interrupted(void **state)
-{
-	struct world *world = *state;
-	struct vfs_task *task = world->task;
-	int a = open_f(world), b = open_f(world);
-	struct call c = {.task = task, .fd = b, .type = LOCK_SH};
-
-	check_ok(vfs_flock(task, a, LOCK_EX));
-	call_start(&c);
-	check_ok(vfs_task_interrupt(task));
-	check_eq(call_join(&c), -EINTR);
-	check_ok(vfs_flock(task, a, LOCK_UN));
-	check_ok(vfs_flock(task, b, LOCK_EX | LOCK_NB));
 }
 
 /* ---- ranges ---- */
@@ -481,216 +334,6 @@ static void test_posix__works_on_pipes_and_directories(void **state)
 	check_eq(vfs_flock(task, p[1], LOCK_EX | LOCK_NB), -EWOULDBLOCK);
 }
 
-/* ---- waiting ---- */
-
-static void test_wait__is_granted_in_order(void **state)
-{
-	struct world *world = *state;
-	struct vfs_task *task = world->task;
-	int fd = open_f(world);
-	struct call calls[3] = {
-		{.cmd = F_SETLKW, .type = F_WRLCK, .len = 10},
-		{.cmd = F_SETLKW, .type = F_WRLCK, .start = 5, .len = 10},
-		{.cmd = F_SETLKW, .type = F_WRLCK, .start = 12, .len = 1},
-	};
-
-	check_ok(set(task, fd, F_WRLCK, 0, 0));
-	for (int i = 0; i < 3; i++) {
-		calls[i].task = other_task(world, &calls[i].fd);
-		call_start(&calls[i]);
-	}
-	check_ok(set(task, fd, F_UNLCK, 0, 0));
-	/* the first, and the third, which is in nobody's way */
-	check_ok(call_join(&calls[0]));
-	check_ok(call_join(&calls[2]));
-	usleep(20000);
-	assert_false(call_done(&calls[1]));
-	vfs_task_unref(calls[2].task);
-	check_ok(set(calls[0].task, calls[0].fd, F_UNLCK, 5, 0));
-	check_ok(call_join(&calls[1]));
-	check_held(task, fd, 5, 0, F_WRLCK, 5, 10);
-	vfs_task_unref(calls[0].task);
-	vfs_task_unref(calls[1].task);
-}
-
-static void test_wait__threads_of_one_owner(void **state)
-{
-	struct world *world = *state;
-	struct vfs_task *task = world->task;
-	int fd = open_f(world), ofd;
-	struct vfs_task *other = other_task(world, &ofd);
-	struct call a = {.cmd = F_SETLKW, .type = F_WRLCK, .len = 10};
-	struct call b = {.cmd = F_SETLKW, .type = F_RDLCK, .len = 10};
-
-	a.task = b.task = other;
-	a.fd = b.fd = ofd;
-	check_ok(set(task, fd, F_WRLCK, 0, 0));
-	call_start(&a);
-	call_start(&b);
-	check_ok(set(task, fd, F_UNLCK, 0, 0));
-	check_ok(call_join(&a));
-	check_ok(call_join(&b));
-	/* both had it; the later one's type is what is left */
-	check_held(task, fd, 0, 0, F_RDLCK, 0, 10);
-	vfs_task_unref(other);
-}
-
-static void test_wait__downgrade_lets_readers_in(void **state)
-{
-	struct world *world = *state;
-	struct vfs_task *task = world->task;
-	int fd = open_f(world);
-	struct call a = {.cmd = F_SETLKW, .type = F_RDLCK};
-	struct call b = {.cmd = F_OFD_SETLKW, .type = F_RDLCK};
-
-	a.task = other_task(world, &a.fd);
-	b.task = task;
-	b.fd = open_f(world);
-	check_ok(set(task, fd, F_WRLCK, 0, 0));
-	call_start(&a);
-	call_start(&b);
-	check_ok(set(task, fd, F_RDLCK, 0, 0));
-	check_ok(call_join(&a));
-	check_ok(call_join(&b));
-	vfs_task_unref(a.task);
-}
-
-static void test_wait__close_wakes(void **state)
-{
-	struct world *world = *state;
-	struct vfs_task *task = world->task;
-	int fd = open_f(world);
-	struct call a = {.cmd = F_SETLKW, .type = F_WRLCK};
-
-	a.task = other_task(world, &a.fd);
-	check_ok(set(task, fd, F_WRLCK, 0, 0));
-	call_start(&a);
-	check_ok(vfs_close(task, fd));
-	check_ok(call_join(&a));
-	vfs_task_unref(a.task);
-}
-
-static void test_wait__own_close_undoes_it(void **state)
-{
-	struct world *world = *state;
-	struct vfs_task *task = world->task;
-	int fd = open_f(world), ofd;
-	struct vfs_task *other = other_task(world, &ofd);
-	struct call a = {.cmd = F_SETLKW, .type = F_WRLCK};
-
-	a.task = other;
-	a.fd = ofd;
-	check_ok(set(task, fd, F_WRLCK, 0, 0));
-	call_start(&a);
-	check_ok(vfs_close(other, ofd));
-	check_ok(set(task, fd, F_UNLCK, 0, 0));
-	check_eq(call_join(&a), -EBADF);
-	vfs_task_unref(other);
-	check_ok(set(task, fd, F_WRLCK, 0, 0));
-}
-
-static void test_wait__is_interrupted(void **state)
-{
-	struct world *world = *state;
-	struct vfs_task *task = world->task;
-	int fd = open_f(world);
-	struct call a = {.cmd = F_SETLKW, .type = F_WRLCK};
-
-	a.task = other_task(world, &a.fd);
-	check_ok(vfs_task_interrupt(a.task));
-	check_ok(set(task, fd, F_WRLCK, 0, 0));
-	call_start(&a);
-	check_ok(vfs_task_interrupt(a.task));
-	check_eq(call_join(&a), -EINTR);
-	check_ok(set(task, fd, F_UNLCK, 0, 0));
-	check_free(task, fd, 0, 0);
-	vfs_task_unref(a.task);
-}
-
-/* ---- deadlocks ---- */
-
-static void test_deadlock__of_two(void **state)
-{
-	struct world *world = *state;
-	struct vfs_task *task = world->task;
-	int fd = open_f(world);
-	struct call a = {
-		.cmd = F_SETLKW, .type = F_WRLCK, .start = 0, .len = 1};
-
-	a.task = other_task(world, &a.fd);
-	check_ok(set(task, fd, F_WRLCK, 0, 1));
-	check_ok(set(a.task, a.fd, F_WRLCK, 1, 1));
-	call_start(&a);
-	check_eq(lock_cmd(task, fd, F_SETLKW, F_WRLCK, 1, 1), -EDEADLK);
-	/* without waiting there is none */
-	check_eq(set(task, fd, F_WRLCK, 1, 1), -EAGAIN);
-	check_ok(set(task, fd, F_UNLCK, 0, 0));
-	check_ok(call_join(&a));
-	vfs_task_unref(a.task);
-}
-
-static void test_deadlock__of_a_ring_over_files(void **state)
-{
-	struct world *world = *state;
-	struct call calls[4];
-	char path[8];
-
-	for (int i = 0; i < 4; i++) {
-		struct vfs_task *task;
-
-		check_ok(vfs_task_create(world->vfs, NULL, &task));
-		for (int j = 0; j < 4; j++) {
-			snprintf(path, sizeof(path), "/f%d", j);
-			check_eq(vfs_open(task, path, O_RDWR | O_CREAT, 0644),
-				 j);
-		}
-		check_ok(set(task, i, F_WRLCK, 0, 0));
-		calls[i] = (struct call){
-			.task = task,
-			.fd = (i + 1) % 4,
-			.cmd = F_SETLKW,
-			.type = F_WRLCK,
-		};
-	}
-	for (int i = 0; i < 3; i++)
-		call_start(&calls[i]);
-	check_eq(lock_cmd(calls[3].task, 0, F_SETLKW, F_RDLCK, 0, 0), -EDEADLK);
-	/* it unwinds from the last one on */
-	for (int i = 3; i >= 0; i--) {
-		if (i < 3)
-			check_ok(call_join(&calls[i]));
-		vfs_task_unref(calls[i].task);
-	}
-}
-
-static void test_deadlock__of_open_files_is_not_found(void **state)
-{
-	struct world *world = *state;
-	struct vfs_task *task = world->task;
-	int fd = open_f(world);
-	struct call a = {.cmd = F_SETLKW, .type = F_WRLCK, .len = 1};
-	struct call b = {
-		.cmd = F_OFD_SETLKW, .type = F_WRLCK, .start = 1, .len = 1};
-
-	a.task = other_task(world, &a.fd);
-	b.task = task;
-	b.fd = fd;
-	check_ok(lock_cmd(task, fd, F_OFD_SETLK, F_WRLCK, 0, 1));
-	check_ok(set(a.task, a.fd, F_WRLCK, 1, 1));
-	call_start(&a);
-	call_start(&b);
-	check_ok(vfs_task_interrupt(task));
-	check_eq(call_join(&b), -EINTR);
-	/* the other way round the table would wait for itself */
-	call_start(&b);
-	check_ok(vfs_task_interrupt(a.task));
-	check_eq(call_join(&a), -EINTR);
-	check_eq(lock_cmd(a.task, a.fd, F_SETLKW, F_WRLCK, 0, 1), -EDEADLK);
-	check_ok(set(a.task, a.fd, F_UNLCK, 0, 0));
-	check_ok(call_join(&b));
-	vfs_task_unref(a.task);
-}
-
 /* ---- memory ---- */
 
 static void test_memory__unlocking_needs_none(void **state)
@@ -712,6 +355,38 @@ static void test_memory__unlocking_needs_none(void **state)
 	vfs_task_unref(other);
 }
 
+/* A lock that could not be set has changed nothing. */
+static void test_memory__every_failure(void **state)
+{
+	struct world *world = *state;
+	struct vfs_task *task = world->task;
+	int fd = open_f(world), ofd;
+	struct vfs_task *other = other_task(world, &ofd);
+	uint64_t nth = 1, failed = 1;
+
+	for (; failed; nth++) {
+		int posix, whole, ofile;
+
+		test_alloc_fail(&world->alloc, nth, 1);
+		posix = set(task, fd, F_WRLCK, 10, 10);
+		whole = vfs_flock(task, fd, LOCK_EX);
+		ofile = lock_cmd(task, fd, F_OFD_SETLK, F_RDLCK, 0, 5);
+		failed = test_alloc_heal(&world->alloc);
+		assert_true(!posix || posix == -ENOLCK || posix == -ENOMEM);
+		assert_true(!ofile || ofile == -ENOLCK || ofile == -ENOMEM);
+		assert_true(!whole || whole == -ENOMEM);
+		check_eq(set(other, ofd, F_WRLCK, 12, 1), posix ? 0 : -EAGAIN);
+		check_eq(set(other, ofd, F_WRLCK, 4, 1), ofile ? 0 : -EAGAIN);
+		check_eq(vfs_flock(other, ofd, LOCK_SH | LOCK_NB),
+			 whole ? 0 : -EWOULDBLOCK);
+		check_ok(set(other, ofd, F_UNLCK, 0, 0));
+		check_ok(vfs_flock(other, ofd, LOCK_UN));
+		check_ok(vfs_close(task, fd));
+		fd = open_f(world);
+	}
+	vfs_task_unref(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -719,8 +394,6 @@ int main(void)
 		world_test(test_flock__follows_the_open_file),
 		world_test(test_flock__failed_conversion_loses_the_lock),
 		world_test(test_flock__errors),
-		world_test(test_flock__blocks_and_is_granted),
-		world_test(test_flock__is_interrupted),
 		world_test(test_posix__split_and_merge),
 		world_test(test_posix__overlap_of_many),
 		world_test(test_posix__whence_and_negative_length),
@@ -731,16 +404,8 @@ int main(void)
 		world_test(test_ofd__owner_is_the_open_file),
 		world_test(test_kinds__are_independent),
 		world_test(test_posix__works_on_pipes_and_directories),
-		world_test(test_wait__is_granted_in_order),
-		world_test(test_wait__threads_of_one_owner),
-		world_test(test_wait__downgrade_lets_readers_in),
-		world_test(test_wait__close_wakes),
-		world_test(test_wait__own_close_undoes_it),
-		world_test(test_wait__is_interrupted),
-		world_test(test_deadlock__of_two),
-		world_test(test_deadlock__of_a_ring_over_files),
-		world_test(test_deadlock__of_open_files_is_not_found),
 		world_test(test_memory__unlocking_needs_none),
+		world_test(test_memory__every_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

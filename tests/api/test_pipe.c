@@ -53,13 +53,14 @@ struct call {
 	size_t count;
 	char *buffer;
 	int64_t result;
-	int done; /* atomic */
+	int started, done; /* atomic */
 };
 
 static void *call_run(void *arg)
 {
 	struct call *c = arg;
 
+	__atomic_store_n(&c->started, 1, __ATOMIC_RELEASE);
 	if (c->what == READ)
 		c->result = vfs_read(c->task, c->fd, c->buffer, c->count);
 	else if (c->what == WRITE)
@@ -77,9 +78,11 @@ static bool call_done(struct call *c)
 
 static void call_start(struct call *c)
 {
-	c->done = 0;
+	c->started = c->done = 0;
 	assert_int_equal(pthread_create(&c->thread, NULL, call_run, c), 0);
-	usleep(30000);
+	while (!__atomic_load_n(&c->started, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	usleep(20000);
 	assert_false(call_done(c));
 }
 
@@ -87,6 +90,16 @@ static int64_t call_join(struct call *c)
 {
 	assert_int_equal(pthread_join(c->thread, NULL), 0);
 	return c->result;
+}
+
+/* Interrupts its task until it has ended. */
+static int64_t call_interrupt(struct call *c)
+{
+	do {
+		check_ok(vfs_task_interrupt(c->task));
+		usleep(1000);
+	} while (!__atomic_load_n(&c->done, __ATOMIC_ACQUIRE));
+	return call_join(c);
 }
 
 /* ---- making ---- */
@@ -406,15 +419,12 @@ static void test_pipe__interrupted(void **state)
 	r.fd = p[0];
 	w.fd = p[1];
 	call_start(&r);
-	check_ok(vfs_task_interrupt(task));
-	check_eq(call_join(&r), -EINTR);
+	check_eq(call_interrupt(&r), -EINTR);
 	w.count = CAPACITY + 1;
 	call_start(&w);
-	check_ok(vfs_task_interrupt(task));
-	check_eq(call_join(&w), CAPACITY);
+	check_eq(call_interrupt(&w), CAPACITY);
 	call_start(&w);
-	check_ok(vfs_task_interrupt(task));
-	check_eq(call_join(&w), -EINTR);
+	check_eq(call_interrupt(&w), -EINTR);
 }
 
 /* ---- FIFOs ---- */
@@ -483,14 +493,12 @@ static void test_fifo__open_is_interrupted(void **state)
 
 	check_ok(vfs_mkfifo(task, "/fifo", 0600));
 	call_start(&c);
-	check_ok(vfs_task_interrupt(task));
-	check_eq(call_join(&c), -EINTR);
+	check_eq(call_interrupt(&c), -EINTR);
 	/* nothing of it is left */
 	check_eq(vfs_open(task, "/fifo", O_WRONLY | O_NONBLOCK, 0), -ENXIO);
 	c.fd = O_WRONLY;
 	call_start(&c);
-	check_ok(vfs_task_interrupt(task));
-	check_eq(call_join(&c), -EINTR);
+	check_eq(call_interrupt(&c), -EINTR);
 	check_eq(vfs_open(task, "/fifo", O_RDONLY | O_NONBLOCK, 0), 0);
 	check_eq(get(task, 0, 1), 0);
 }

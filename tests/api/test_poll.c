@@ -18,8 +18,9 @@ static int events_of(struct vfs_task *task, int fd, int wanted)
 {
 	struct vfs_pollfd p = {
 		.fd = fd, .events = (int16_t)wanted, .revents = 0x55};
+	int ready = vfs_poll(task, &p, 1, 0);
 
-	check_eq(vfs_poll(task, &p, 1, 0), p.revents != 0);
+	check_eq(ready, p.revents != 0);
 	return (uint16_t)p.revents;
 }
 
@@ -38,13 +39,14 @@ struct call {
 	struct vfs_pollfd fds[2];
 	int timeout;
 	int result;
-	int done; /* atomic */
+	int started, done; /* atomic */
 };
 
 static void *call_run(void *arg)
 {
 	struct call *c = arg;
 
+	__atomic_store_n(&c->started, 1, __ATOMIC_RELEASE);
 	c->result = vfs_poll(c->task, c->fds, 2, c->timeout);
 	__atomic_store_n(&c->done, 1, __ATOMIC_RELEASE);
 	return NULL;
@@ -52,9 +54,11 @@ static void *call_run(void *arg)
 
 static void call_start(struct call *c)
 {
-	c->done = 0;
+	c->started = c->done = 0;
 	assert_int_equal(pthread_create(&c->thread, NULL, call_run, c), 0);
-	usleep(30000);
+	while (!__atomic_load_n(&c->started, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	usleep(20000);
 	assert_int_equal(__atomic_load_n(&c->done, __ATOMIC_ACQUIRE), 0);
 }
 
@@ -62,6 +66,16 @@ static int call_join(struct call *c)
 {
 	assert_int_equal(pthread_join(c->thread, NULL), 0);
 	return c->result;
+}
+
+/* Interrupts its task until it has ended. */
+static int call_interrupt(struct call *c)
+{
+	do {
+		check_ok(vfs_task_interrupt(c->task));
+		usleep(1000);
+	} while (!__atomic_load_n(&c->done, __ATOMIC_ACQUIRE));
+	return call_join(c);
 }
 
 /* ---- what is ready ---- */
@@ -237,8 +251,7 @@ static void test_poll__is_interrupted(void **state)
 	c.fds[0] = (struct vfs_pollfd){.fd = p[0], .events = POLLIN};
 	c.fds[1] = (struct vfs_pollfd){.fd = -1, .events = POLLIN};
 	call_start(&c);
-	check_ok(vfs_task_interrupt(task));
-	check_eq(call_join(&c), -EINTR);
+	check_eq(call_interrupt(&c), -EINTR);
 	/* the pipe was kept by the call; nothing of it is left */
 	check_ok(vfs_close(task, p[0]));
 	check_eq(vfs_write(task, p[1], "x", 1), -EPIPE);

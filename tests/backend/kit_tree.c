@@ -146,17 +146,18 @@ static int listing_make(struct vfs_task *t, const char *path,
 static uint64_t state_below(struct vfs_task *t, const char *path,
 			    uint64_t state)
 {
+	const char *here = *path ? path : "/";
 	struct listing list;
 	struct item item;
-	struct vfs_stat st;
+	struct vfs_stat st = {0};
 	char below[4096];
 
-	state = mix_number(state, (uint64_t)vfs_lstat(t, path, &st));
-	state = mix_xattrs(t, path, mix_stat(state, &st));
-	state = mix_data(t, path, &st, state);
+	state = mix_number(state, (uint64_t)vfs_lstat(t, here, &st));
+	state = mix_xattrs(t, here, mix_stat(state, &st));
+	state = mix_data(t, here, &st, state);
 	if (!S_ISDIR(st.mode))
 		return state;
-	state = mix_number(state, (uint64_t)listing_make(t, path, &list));
+	state = mix_number(state, (uint64_t)listing_make(t, here, &list));
 	for (size_t at = 0; at < list.size;) {
 		at = listing_next(&list, at, &item);
 		state = mix(state, item.name, strlen(item.name));

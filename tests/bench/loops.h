@@ -3,9 +3,10 @@
  * The loops that are timed, written once and compiled for each side. The
  * including file has defined, as static inline functions that return a result
  * or a negative errno, call_stat, call_fstat, call_fstatat, call_open,
- * call_openat, call_close, call_unlink, call_mkdir, call_rmdir, call_rename,
- * call_lseek, call_pread, call_pwrite, call_write and call_getdents, each with
- * the side first, and the type call_stat_buf with call_is_dir().
+ * call_openat, call_close, call_unlink, call_mkdir, call_mknod, call_rmdir,
+ * call_rename, call_lseek, call_pread, call_pwrite, call_write and
+ * call_getdents, each with the side first, and the type call_stat_buf with
+ * call_is_dir().
  */
 #ifndef BENCH_LOOPS_H
 #define BENCH_LOOPS_H
@@ -229,6 +230,16 @@ static void loop_create_remove(const struct side *side, struct work *work,
 	}
 }
 
+static void loop_mknod_remove(const struct side *side, struct work *work,
+			      uint64_t count)
+{
+	while (count--) {
+		EXPECT(side, "mknod", call_mknod(side, work->path));
+		EXPECT(side, "unlink", call_unlink(side, work->path));
+		name_step(work);
+	}
+}
+
 static void loop_rename(const struct side *side, struct work *work,
 			uint64_t count)
 {
@@ -372,6 +383,7 @@ static const struct side_ops loops_table = {
 	.fstat = loop_fstat,
 	.lseek = loop_lseek,
 	.create_remove = loop_create_remove,
+	.mknod_remove = loop_mknod_remove,
 	.create = loop_create,
 	.rename = loop_rename,
 	.mkdir_rmdir = loop_mkdir_rmdir,

@@ -55,6 +55,7 @@ struct side_ops {
 	loop_fn fstat;	       /* fd */
 	loop_fn lseek;	       /* fd */
 	loop_fn create_remove; /* create, close, unlink path's next name */
+	loop_fn mknod_remove;  /* the same without a descriptor */
 	loop_fn create;	       /* create, close path's next name */
 	loop_fn rename;	       /* path to path2; back in the next round */
 	loop_fn mkdir_rmdir;   /* path's next name */

@@ -87,6 +87,12 @@ static inline int call_mkdir(const struct side *side, const char *path)
 	return (int)negative(mkdir(path, 0755));
 }
 
+static inline int call_mknod(const struct side *side, const char *path)
+{
+	(void)side;
+	return (int)negative(mknod(path, S_IFREG | 0644, 0));
+}
+
 static inline int call_rmdir(const struct side *side, const char *path)
 {
 	(void)side;

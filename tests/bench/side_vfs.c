@@ -64,6 +64,11 @@ static inline int call_mkdir(const struct side *side, const char *path)
 	return vfs_mkdir(side->task, path, 0755);
 }
 
+static inline int call_mknod(const struct side *side, const char *path)
+{
+	return vfs_mknod(side->task, path, S_IFREG | 0644, 0);
+}
+
 static inline int call_rmdir(const struct side *side, const char *path)
 {
 	return vfs_rmdir(side->task, path);

@@ -109,24 +109,29 @@ static void run_pipe2(struct exec *exec)
 	show_pair(exec, CALL(pipe2, fds, INT(0)), fds);
 }
 
+static int64_t part(const char *word, size_t len)
+{
+	char copy[64];
+	int64_t number = 0;
+
+	snprintf(copy, sizeof(copy), "%.*s", (int)len, word);
+	if (len && !number_parse(copy, &number))
+		die("not a number: %s", copy);
+	return number;
+}
+
 /* $N:EVENTS; returns the next one. */
 static const char *poll_entry(const struct exec *exec, const char *word,
 			      struct vfs_pollfd *fd)
 {
-	size_t len = strcspn(word, ",");
-	const char *colon = memchr(word, ':', len);
-	char events[64];
-	int64_t number = 0;
+	size_t len = strcspn(word, ","), first = strcspn(word, ":,");
 
-	fd->fd = word[0] == '$' ? exec->side->slots[atoi(word + 1) % MAX_SLOTS]
-				: atoi(word);
-	if (colon) {
-		snprintf(events, sizeof(events), "%.*s",
-			 (int)(word + len - colon - 1), colon + 1);
-		if (!number_parse(events, &number))
-			die("unknown events: %s", events);
-	}
-	fd->events = (int16_t)number;
+	if (word[0] == '$')
+		fd->fd = exec->side->slots[atoi(word + 1) % MAX_SLOTS];
+	else
+		fd->fd = (int)part(word, first);
+	if (first < len)
+		fd->events = (int16_t)part(word + first + 1, len - first - 1);
 	return word + len + (word[len] == ',');
 }
 

@@ -45,7 +45,6 @@ static const struct template templates[] = {
 	{1, "chroot %Y"},
 	{8, "getcwd"},
 	{2, "getcwd %n"},
-	{3, "realpath %p"},
 	/* Descriptors. */
 	{90, "open %p %o %m -> $%r"},
 	{60, "open %P O_CREAT|O_RDWR|O_NONBLOCK 0666 -> $%r"},
@@ -101,7 +100,6 @@ static const struct template templates[] = {
 	{16, "listdir %D"},
 	{5, "listdir %D %B"},
 	{2, "cookies %D %B"},
-	{4, "getdents %D %n"},
 	/* Attributes. */
 	{30, "stat %p"},
 	{30, "lstat %p"},

@@ -3,7 +3,9 @@
 #define _GNU_SOURCE
 #include "kernel_calls.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -30,10 +32,19 @@ int kernel_openat(struct vfs_task *task, int dirfd, const char *path, int flags,
 	return (int)CALL(openat, dirfd, P(path), flags, mode);
 }
 
+/* A rename or mount anywhere in the system, at the same time, makes a scoped
+ * `..` fail with EAGAIN: then again. */
 int kernel_openat2(struct vfs_task *task, int dirfd, const char *path,
 		   const struct vfs_open_how *how, size_t size)
 {
-	return (int)CALL(openat2, dirfd, P(path), P(how), (long)size);
+	int result = -EAGAIN;
+
+	for (int i = 0; i < 1000 && result == -EAGAIN; i++) {
+		result = (int)CALL(openat2, dirfd, P(path), P(how), (long)size);
+		if (how && (how->resolve & RESOLVE_CACHED))
+			break;
+	}
+	return result;
 }
 
 int kernel_creat(struct vfs_task *task, const char *path, uint32_t mode)

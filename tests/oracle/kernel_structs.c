@@ -55,8 +55,9 @@ int kernel_statx(struct vfs_task *task, int dirfd, const char *path, int flags,
 		 uint32_t mask, struct vfs_stat *out)
 {
 	struct statx buffer;
-	long result =
-		CALL(statx, dirfd, P(path), flags, mask, out ? P(&buffer) : 0);
+	/* The API fills everything, whatever was asked for. */
+	long result = CALL(statx, dirfd, P(path), flags, mask | EVERYTHING,
+			   out ? P(&buffer) : 0);
 
 	return convert_statx(result, &buffer, out);
 }
@@ -144,14 +145,13 @@ int kernel_utimensat(struct vfs_task *task, int dirfd, const char *path,
 			 flags);
 }
 
-/* futimens(3) says EBADF where the system call would look at the working
- * directory. */
+/* futimens(3) says EBADF where the system call would want a path. */
 int kernel_futimens(struct vfs_task *task, int fd,
 		    const struct vfs_timespec times[2])
 {
-	if (fd < 0)
-		return -EBADF;
-	return kernel_utimensat(task, fd, NULL, times, 0);
+	int result = kernel_utimensat(task, fd, NULL, times, 0);
+
+	return fd < 0 && result < 0 ? -EBADF : result;
 }
 
 int kernel_fcntl_lock(struct vfs_task *task, int fd, int cmd,

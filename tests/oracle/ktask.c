@@ -18,7 +18,6 @@
 struct ktask {
 	pthread_t thread;
 	bool adopted;
-	bool shares_files;
 	uint64_t shared;
 	sem_t go;   /* posted by the caller: function is set */
 	sem_t done; /* posted by the thread */
@@ -93,9 +92,10 @@ static void *serve(void *argument)
 		task->function(task->argument);
 		sem_post(&task->done);
 	}
-	/* A thread is joined before the kernel has closed its files. */
-	if (!(task->shared & VFS_CLONE_FILES))
-		syscall(SYS_close_range, 3, ~0U, 0);
+	/* A thread is joined before the kernel has closed its files, so it
+	 * does so itself, in a table that nobody shares. */
+	unshare(CLONE_FILES);
+	syscall(SYS_close_range, 3, ~0U, 0);
 	return NULL;
 }
 

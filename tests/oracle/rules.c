@@ -4,9 +4,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/falloc.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "run.h"
 
@@ -51,8 +53,88 @@ static bool protected_links(const struct call *call, const struct side *subject,
 		oracle->result == -EPERM || oracle->result == -EACCES);
 }
 
+static bool is_call(const struct call *call, const char *name)
+{
+	return !strcmp(call->def->name, name);
+}
+
+/* The page before 2^63: the kernel's arithmetic runs over. */
+static bool last_page(const struct call *call, const struct side *subject,
+		      const struct side *oracle)
+{
+	const int64_t last = INT64_MAX - 4096;
+
+	return is_call(call, "lseek") &&
+	       (call->args[2].number == SEEK_DATA ||
+		call->args[2].number == SEEK_HOLE) &&
+	       (subject->result > last || oracle->result > last ||
+		oracle->result == INT64_MIN);
+}
+
+/* An absolute link, where Linux has not looked at the root yet. */
+static bool jump_without_crossing(const struct call *call,
+				  const struct side *subject,
+				  const struct side *oracle)
+{
+	(void)subject;
+	return is_call(call, "openat2") &&
+	       (call->args[4].number & RESOLVE_NO_XDEV) &&
+	       oracle->result == -EXDEV;
+}
+
+/* Since Linux 6.13 these mean the working directory. */
+static bool xattr_of_cwd(const struct call *call, const struct side *subject,
+			 const struct side *oracle)
+{
+	const char *name = call->def->name;
+
+	(void)oracle;
+	return name[0] == 'f' && strstr(name, "xattr") &&
+	       call->args[0].slot < 0 && call->args[0].number == AT_FDCWD &&
+	       subject->result == -EBADF;
+}
+
+/* What a position in a directory is, is the file system's business. */
+static bool directory_position(const struct call *call,
+			       const struct side *subject,
+			       const struct side *oracle)
+{
+	struct side *side = (struct side *)oracle;
+	struct vfs_stat stat;
+	int slot = call->args[0].slot;
+	int fd = slot < 0 ? (int)call->args[0].number : oracle->slots[slot];
+
+	(void)subject;
+	if (side->class->calls.fstat(side_task(side), fd, &stat) < 0 ||
+	    !S_ISDIR(stat.mode))
+		return false;
+	if (is_call(call, "lseek"))
+		return call->args[2].number == SEEK_CUR;
+	return is_call(call, "fcntl_lock") && call->args[3].number == SEEK_CUR;
+}
+
+/* Modes that tmpfs does not have are refused for their size first. */
+static bool fallocate_mode(const struct call *call, const struct side *subject,
+			   const struct side *oracle)
+{
+	return is_call(call, "fallocate") && subject->result == -EFBIG &&
+	       oracle->result == -EOPNOTSUPP;
+}
+
 const struct rule rules[] = {
 	{"protected-links", true, protected_links,
 	 "the machine's fs.protected_* settings are not the library's"},
+	{"last-page", true, last_page,
+	 "Linux loses the data in the last page before 2^63"},
+	{"no-xdev-jump", true, jump_without_crossing,
+	 "RESOLVE_NO_XDEV refuses absolute links even within one mount, unless "
+	 "the path had a .. before"},
+	{"directory-position", false, directory_position,
+	 "positions in directories are cookies, not offsets"},
+	{"fallocate-mode", false, fallocate_mode,
+	 "a size beyond the limit is refused before a mode that the file "
+	 "system does not have"},
+	{"fxattr-cwd", true, xattr_of_cwd,
+	 "the f forms of the xattr calls refuse AT_FDCWD, as documented"},
 };
 const unsigned rule_count = sizeof(rules) / sizeof(rules[0]);

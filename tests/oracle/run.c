@@ -12,8 +12,8 @@ void run_init(struct run *run, const struct set_up *set_up,
 	memset(run, 0, sizeof(*run));
 	run->set_up = set_up;
 	run->report = report;
-	run->oracle = kernel_create(set_up->place, set_up->options,
-				    set_up->inlined);
+	run->oracle =
+		kernel_create(set_up->place, set_up->options, set_up->inlined);
 	run->subject =
 		set_up->self
 			? kernel_create(set_up->place, set_up->options, false)

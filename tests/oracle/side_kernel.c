@@ -239,7 +239,8 @@ static void reset_root(const char *root)
 
 	for (ssize_t i = 0; i < len; i += (ssize_t)strlen(list + i) + 1)
 		removexattr(root, list + i);
-	if (chown(root, geteuid(), getegid()) || chmod(root, 0777))
+	if (chown(root, geteuid(), getegid()) || chmod(root, 0777) ||
+	    utimensat(AT_FDCWD, root, NULL, 0))
 		die("cannot reset the root: %s", strerror(errno));
 }
 

@@ -14,7 +14,6 @@
 
 struct vfs_side {
 	struct vfs *vfs;
-	struct vfs_cred *creds[32]; /* of whos[], made when first used */
 	int64_t instant;
 	char options[160]; /* of the root */
 	bool slow;
@@ -66,10 +65,6 @@ static void library_end(struct side *side)
 	}
 	vfs_task_unref(side->observer);
 	side->observer = NULL;
-	for (unsigned i = 0; i < who_count; i++) {
-		vfs_cred_unref(self->creds[i]);
-		self->creds[i] = NULL;
-	}
 	vfs_unref(self->vfs);
 	self->vfs = NULL;
 }
@@ -95,29 +90,30 @@ static unsigned library_instant(struct side *side,
 	return time->sec < CLOCK_BASE ? 0 : (unsigned)(time->sec - CLOCK_BASE);
 }
 
+/* New ones each time: opening and linking by a descriptor compare them by
+ * identity, as the kernel does. */
 static int library_become(struct side *side, const struct who *who)
 {
 	struct vfs_side *self = side->private;
-	struct vfs_cred **cred = &self->creds[who - whos];
+	struct vfs_cred_spec spec = {
+		.size = sizeof(spec),
+		.uid = who->uid,
+		.gid = who->gid,
+		.fsuid = who->fsuid,
+		.fsgid = who->fsgid,
+		.groups = who->groups,
+		.group_count = who->group_count,
+		.cap_effective = who->caps,
+		.cap_permitted = VFS_CAP_ALL,
+	};
+	struct vfs_cred *cred;
+	int result = vfs_cred_create(self->vfs, &spec, &cred);
 
-	if (!*cred) {
-		struct vfs_cred_spec spec = {
-			.size = sizeof(spec),
-			.uid = who->uid,
-			.gid = who->gid,
-			.fsuid = who->fsuid,
-			.fsgid = who->fsgid,
-			.groups = who->groups,
-			.group_count = who->group_count,
-			.cap_effective = who->caps,
-			.cap_permitted = VFS_CAP_ALL,
-		};
-		int result = vfs_cred_create(self->vfs, &spec, cred);
-
-		if (result < 0)
-			return result;
-	}
-	return vfs_task_set_cred(side_task(side), *cred);
+	if (result < 0)
+		return result;
+	result = vfs_task_set_cred(side_task(side), cred);
+	vfs_cred_unref(cred);
+	return result;
 }
 
 static int library_limit(struct side *side, int resource, uint64_t cur)

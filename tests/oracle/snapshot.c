@@ -15,6 +15,7 @@
 #include "side.h"
 
 #define CHUNK 65536
+#define LAST_CHUNK (INT64_MAX - CHUNK)
 #define MAX_CHUNKS 64
 #define MAX_NAMES 512
 #define DEEPEST 256
@@ -58,10 +59,12 @@ static void read_data(struct shot *shot, const char *name)
 	}
 	for (int i = 0; i < MAX_CHUNKS; i++) {
 		at = shot->c->lseek(shot->task, fd, at, SEEK_DATA);
-		if (at < 0)
+		/* The kernel does not find the last page of all. */
+		if (at < 0 || at > INT64_MAX - 4096)
 			break;
-		n = shot->c->pread(shot->task, fd, shot->side->buffer, CHUNK,
-				   at);
+		n = shot->c->pread(
+			shot->task, fd, shot->side->buffer,
+			at > LAST_CHUNK ? (size_t)(INT64_MAX - at) : CHUNK, at);
 		if (n <= 0)
 			break;
 		for (int64_t page = 0; page < n;) {

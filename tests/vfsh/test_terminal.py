@@ -18,8 +18,11 @@ class Terminal(unittest.TestCase):
     def setUp(self):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ["TERM"] = "xterm"
-            os.execv(vfsh, [vfsh])
+            try:
+                os.environ["TERM"] = "xterm"
+                os.execv(vfsh, [vfsh])
+            finally:
+                os._exit(127)
         self.seen = b""
         self.reaped = False
         self.expect(b"vfs:/# ")
@@ -47,15 +50,18 @@ class Terminal(unittest.TestCase):
     def send(self, text):
         os.write(self.fd, text)
 
-    def status(self):
-        # Its last words have to be read before it can end.
+    def status(self, again=None):
+        """Waits for the end; again: what is sent until it comes. What is
+        typed while the terminal changes its mode can get lost."""
         end = time.monotonic() + TIMEOUT
         while time.monotonic() < end:
-            if select.select([self.fd], [], [], 0.05)[0]:
+            if select.select([self.fd], [], [], 0.2)[0]:
                 try:
                     os.read(self.fd, 65536)
                 except OSError:
                     pass
+            elif again:
+                self.send(again)
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.reaped = True
@@ -92,8 +98,7 @@ class Terminal(unittest.TestCase):
         self.send(b"cat /no\n")
         self.expect(b"No such file or directory")
         self.expect(b"vfs:/# ")
-        self.send(b"\x04")
-        self.assertEqual(self.status(), 1)
+        self.assertEqual(self.status(again=b"\x04"), 1)
 
     @unittest.skipUnless(kind == "editing", "built without libedit")
     def test_tab__completes_commands_and_paths(self):

@@ -161,8 +161,9 @@ struct vfs_inode {
 	uint32_t core_seq; /* the core's: even when attributes are at rest */
 	int64_t atime_sec; /* atomic, without the lock */
 	int64_t mtime_sec; /* excl */
-	int64_t ctime_ns;  /* excl; nanoseconds since the epoch */
-	int64_t btime_ns;  /* constant; INT64_MIN: unknown */
+	int64_t ctime_packed;  /* excl; the core's form: see
+			    * vfs_inode_touch */
+	int64_t btime_packed;  /* constant; INT64_MIN: unknown */
 	uint32_t atime_nsec;
 	uint32_t mtime_nsec;
 	union {
@@ -250,6 +251,9 @@ struct vfs_rename_args {
 	struct vfs_inode *new_inode; /* the victim or partner; NULL: none */
 	uint64_t old_cookie, new_cookie;
 	uint32_t flags; /* EXCHANGE and WHITEOUT; the core did NOREPLACE */
+	uint32_t zero;
+	/* for WHITEOUT: what the device left behind is to be */
+	const struct vfs_create_args *whiteout_args;
 	/* out: the cookies of the names as they are afterwards: of new_name
 	 * (old_inode) and, for EXCHANGE and WHITEOUT, of old_name. */
 	uint64_t new_name_cookie, old_name_cookie;

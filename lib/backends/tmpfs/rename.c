@@ -54,13 +54,13 @@ static int exchange(struct vfs_rename_args *args)
 	return 0;
 }
 
-static int make_whiteout(struct vfs_inode *dir, struct vfs_inode **out)
+static int make_whiteout(const struct vfs_rename_args *args,
+			 struct vfs_inode **out)
 {
-	struct vfs_create_args create = {.size = sizeof(create),
-					 .mode = S_IFCHR};
+	struct vfs_super *super = args->old_dir->super;
 
-	return tmpfs_make_inode(dir->super, vfs_super_next_ino(dir->super),
-				&create, out);
+	return tmpfs_make_inode(super, vfs_super_next_ino(super),
+				args->whiteout_args, out);
 }
 
 /* Puts old_inode under its new name, and what there is to be under the old
@@ -137,7 +137,7 @@ int tmpfs_rename(struct vfs_rename_args *args)
 	    !tmpfs_log_empty(tmpfs_inode(victim)->log))
 		return -ENOTEMPTY;
 	if (args->flags & VFS_RENAME_WHITEOUT) {
-		error = make_whiteout(args->old_dir, &whiteout);
+		error = make_whiteout(args, &whiteout);
 		if (error)
 			return error;
 	}

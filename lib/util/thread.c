@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads' records: found, made, given back. Contract: domain.h.
+ *
+ * A record is found through the thread's own cache, then through the domain's
+ * thread key, whose destructor gives the record back when the thread exits.
+ * A process has 1024 keys or so; domains beyond that find records by
+ * pthread_self() in the list of them all, and a thread that exits leaves its
+ * record behind for the next that the system gives the same name.
+ *
+ * The list grows at its head only, so that it can be read without the lock.
+ */
+#include <string.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+#include "util/domain_private.h"
+
+__thread struct vfs__tls vfs__tls[VFS__TLS_SLOTS] VFS__TLS_MODEL;
+
+static void cache_set(const struct vfs__domain *domain,
+		      struct vfs__thread *thread)
+{
+	struct vfs__tls *slot = &vfs__tls[domain->head.id % VFS__TLS_SLOTS];
+
+	slot->id = domain->head.id;
+	slot->thread = thread;
+}
+
+static void cache_clear(const struct vfs__domain *domain)
+{
+	struct vfs__tls *slot = &vfs__tls[domain->head.id % VFS__TLS_SLOTS];
+
+	if (slot->id == domain->head.id)
+		slot->id = 0;
+}
+
+bool vfs__thread_is_main(void)
+{
+#ifdef __linux__
+	return syscall(SYS_gettid) == getpid();
+#else
+	return false;
+#endif
+}
+
+static struct vfs__thread *first_thread(const struct vfs__domain *domain)
+{
+	return __atomic_load_n(&domain->threads, __ATOMIC_ACQUIRE);
+}
+
+/* The record of the calling thread; threads_lock held. A namesake that was
+ * left behind by fork() may have been in the middle of something: its record
+ * is not touched. */
+static struct vfs__thread *find_own(const struct vfs__domain *domain, pid_t pid)
+{
+	struct vfs__thread *thread = first_thread(domain);
+
+	for (; thread; thread = thread->next)
+		if (thread->in_use &&
+		    pthread_equal(thread->owner, pthread_self()) &&
+		    (thread->pid == pid || vfs__thread_is_main()))
+			return thread;
+	return NULL;
+}
+
+/* A record that nobody uses; threads_lock held. */
+static struct vfs__thread *find_free(const struct vfs__domain *domain)
+{
+	struct vfs__thread *thread = first_thread(domain);
+
+	while (thread && thread->in_use)
+		thread = thread->next;
+	return thread;
+}
+
+static struct vfs__thread *record_create(struct vfs__domain *domain)
+{
+	struct vfs__thread *thread =
+		vfs__domain_alloc(domain, sizeof(*thread), 64);
+
+	if (!thread)
+		return NULL;
+	memset(thread, 0, sizeof(*thread));
+	thread->domain = domain;
+	vfs__slab_thread_init(thread);
+	vfs__epoch_thread_init(thread, &domain->epoch);
+	return thread;
+}
+
+static void record_claim(struct vfs__thread *thread, pid_t pid)
+{
+	thread->in_use = true;
+	thread->owner = pthread_self();
+	__atomic_store_n(&thread->pid, pid, __ATOMIC_RELAXED);
+}
+
+static struct vfs__thread *record_adopt(struct vfs__domain *domain)
+{
+	struct vfs__thread *thread = NULL;
+	pid_t pid = getpid();
+
+	vfs__mutex_lock(&domain->threads_lock, VFS__RANK_SLAB);
+	if (!domain->has_key)
+		thread = find_own(domain, pid);
+	if (!thread) {
+		thread = find_free(domain);
+		if (thread)
+			record_claim(thread, pid);
+	}
+	vfs__mutex_unlock(&domain->threads_lock, VFS__RANK_SLAB);
+	if (thread)
+		return thread;
+	/* the embedder's allocator is called without a lock */
+	thread = record_create(domain);
+	if (!thread)
+		return NULL;
+	vfs__mutex_lock(&domain->threads_lock, VFS__RANK_SLAB);
+	record_claim(thread, pid);
+	thread->index = domain->next_index++;
+	thread->next = domain->threads;
+	__atomic_store_n(&domain->threads, thread, __ATOMIC_RELEASE);
+	vfs__mutex_unlock(&domain->threads_lock, VFS__RANK_SLAB);
+	return thread;
+}
+
+static void record_release(struct vfs__thread *thread)
+{
+	struct vfs__domain *domain = thread->domain;
+
+	vfs__mutex_lock(&domain->threads_lock, VFS__RANK_SLAB);
+	thread->in_use = false;
+	vfs__mutex_unlock(&domain->threads_lock, VFS__RANK_SLAB);
+}
+
+struct vfs__thread *vfs__thread_lookup(struct vfs__domain *domain)
+{
+	struct vfs__thread *thread = NULL;
+
+	if (domain->has_key)
+		thread = pthread_getspecific(domain->key);
+	if (!thread) {
+		thread = record_adopt(domain);
+		if (!thread)
+			return NULL;
+		if (domain->has_key &&
+		    pthread_setspecific(domain->key, thread)) {
+			record_release(thread);
+			return NULL;
+		}
+	}
+	cache_set(domain, thread);
+	return thread;
+}
+
+void vfs__thread_exited(void *record)
+{
+	struct vfs__thread *thread = record;
+	struct vfs__domain *domain = thread->domain;
+
+	/* callbacks look this thread up: it is still there */
+	pthread_setspecific(domain->key, thread);
+	if (domain->thread_exit)
+		domain->thread_exit(thread);
+	while (vfs__epoch_pending(thread))
+		vfs__epoch_synchronize(thread);
+	vfs__slab_thread_flush(thread);
+	vfs__page_thread_flush(thread);
+	pthread_setspecific(domain->key, NULL);
+	cache_clear(domain);
+	record_release(thread);
+}
+
+/* Whether the thread behind the record is gone, or this process is not its. */
+static bool left_behind(const struct vfs__thread *thread,
+			const struct vfs__thread *self)
+{
+	return self && thread != self && thread->pid != self->pid;
+}
+
+/* - Runs all callbacks, and those that they retire. self may be NULL. */
+void vfs__threads_drain(struct vfs__domain *domain, struct vfs__thread *self)
+{
+	struct vfs__thread *thread;
+	bool again;
+
+	if (self)
+		vfs__epoch_after_fork(self);
+	for (thread = first_thread(domain); thread; thread = thread->next)
+		if (domain->thread_exit && !left_behind(thread, self))
+			domain->thread_exit(thread);
+	do {
+		again = false;
+		thread = first_thread(domain);
+		for (; thread; thread = thread->next) {
+			/* what another process's thread was about to do with
+			 * its lists is not known: they go with the arenas */
+			if (left_behind(thread, self))
+				continue;
+			if (!vfs__epoch_pending(thread))
+				continue;
+			vfs__epoch_synchronize(thread);
+			again = true;
+		}
+	} while (again);
+}
+
+/* - Nothing is pending any more; frees the records. */
+void vfs__threads_fini(struct vfs__domain *domain)
+{
+	struct vfs__thread *thread = domain->threads, *next;
+
+	for (; thread; thread = next) {
+		next = thread->next;
+		vfs__epoch_thread_fini(thread);
+		vfs__domain_free(domain, thread, sizeof(*thread), 64);
+	}
+	domain->threads = NULL;
+	cache_clear(domain);
+}

@@ -15,7 +15,10 @@ static inline int vfs__enter(struct vfs_task *task, struct vfs__thread **thread)
 	if (__builtin_expect(!task, 0))
 		return -EFAULT;
 	*thread = vfs__self(task->vfs);
-	return __builtin_expect(*thread != NULL, 1) ? 0 : -ENOMEM;
+	if (__builtin_expect(!*thread, 0))
+		return -ENOMEM;
+	(*thread)->now_valid = false;
+	return 0;
 }
 
 #endif

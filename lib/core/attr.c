@@ -159,7 +159,7 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 {
 	struct vfs_attr attr = {
 		.size_of = sizeof(attr),
-		.mask = VFS_ATTR_MODE,
+		.mask = VFS_ATTR_MODE | VFS_ATTR_CTIME,
 	};
 	uint32_t mode = inode->mode, kill = 0;
 	int has;
@@ -175,6 +175,7 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (has || !kill)
 		return has;
 	attr.mode = mode & 07777 & ~kill;
+	vfs_now(inode->super->vfs, &attr.ctime);
 	return vfs__setattr(inode, &attr);
 }
 

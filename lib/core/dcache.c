@@ -16,6 +16,7 @@
 #include "core/inode.h"
 #include "core/instance.h"
 #include "util/epoch.h"
+#include "util/shard.h"
 
 #define FIRST_BUCKETS 64u
 #define MOVES_PER_INSERT 1u
@@ -267,28 +268,36 @@ static int64_t hashed_count(const struct vfs__dcache *dcache)
 static int64_t count_add(struct vfs__thread *thread, struct vfs__dcache *dcache,
 			 int64_t n)
 {
-	unsigned i = vfs__thread_index(thread) % VFS__DCACHE_SHARDS;
+	unsigned i = vfs__thread_index(thread);
 
-	return __atomic_add_fetch(&dcache->shards[i].count, n,
-				  __ATOMIC_RELAXED);
+	if (__builtin_expect(i < VFS__DCACHE_SHARDS - 1, 1))
+		return vfs__shard_add_own(&dcache->shards[i].count, n);
+	return __atomic_add_fetch(
+		&dcache->shards[VFS__DCACHE_SHARDS - 1].count, n,
+		__ATOMIC_RELAXED);
 }
 
-/* After an insertion: goes on growing, or begins to. Failing to find memory
- * for a larger table only makes chains longer. Not inside a section. */
-static void grow(struct vfs__thread *thread, struct vfs *vfs, int64_t mine)
+/* Whether an insertion, the thread's `mine`th, should help to grow. Inside the
+ * insertion's section. */
+static bool wants_growth(const struct vfs__dcache *dcache, int64_t mine)
+{
+	const struct vfs__dtable *table = VFS_LOAD_POINTER(
+		((struct vfs__dcache *)(uintptr_t)dcache)->table);
+
+	if (VFS_LOAD_POINTER(((struct vfs__dtable *)(uintptr_t)table)->next))
+		return true;
+	return mine % 16 == 0 &&
+	       hashed_count(dcache) > (int64_t)(table->mask * FULL);
+}
+
+/* Goes on growing, or begins to. Failing to find memory for a larger table only
+ * makes chains longer. Not inside a section. */
+static void grow(struct vfs__thread *thread, struct vfs *vfs)
 {
 	struct vfs__dcache *dcache = &vfs->dcache;
 	struct vfs__dtable *table;
-	bool growing;
 
-	vfs__epoch_enter(thread);
-	table = VFS_LOAD_POINTER(dcache->table);
-	growing = VFS_LOAD_POINTER(table->next) != NULL;
-	growing = growing || (mine % 16 == 0 &&
-			      hashed_count(dcache) > (int64_t)table->mask);
-	vfs__epoch_leave(thread);
-	if (!growing || !vfs__mutex_trylock(&dcache->grow_lock,
-					    VFS__RANK_DCACHE))
+	if (!vfs__mutex_trylock(&dcache->grow_lock, VFS__RANK_DCACHE))
 		return;
 	table = dcache->table;
 	if (dcache->no_grow)
@@ -358,12 +367,15 @@ static void unhash(struct vfs_dentry *d)
 static void push(struct vfs_dentry *d, struct vfs__dbucket *bucket,
 		 uint32_t hash)
 {
-	__atomic_fetch_or(&d->ref, VFS__DENTRY_REF_HASHED, __ATOMIC_ACQ_REL);
+	/* nobody else has seen d yet */
+	VFS_WRITE_ONCE(d->ref, d->ref | VFS__DENTRY_REF_HASHED);
 	put(bucket, d, hash);
 	bucket_unlock(bucket);
 }
 
-static void inserted(struct vfs__thread *thread, struct vfs *vfs,
+/* Counts d, which was inserted. Inside the insertion's section. Whether to
+ * grow after it. */
+static bool inserted(struct vfs__thread *thread, struct vfs *vfs,
 		     struct vfs_dentry *d)
 {
 	int64_t mine = count_add(thread, &vfs->dcache, 1);
@@ -371,18 +383,21 @@ static void inserted(struct vfs__thread *thread, struct vfs *vfs,
 	if (vfs__dentry_flags(d) & VFS__DENTRY_EVICTABLE)
 		__atomic_fetch_add(&vfs->dcache.evictable_count, 1,
 				   __ATOMIC_RELAXED);
-	grow(thread, vfs, mine);
+	return wants_growth(&vfs->dcache, mine);
 }
 
 void vfs__dcache_insert(struct vfs__thread *thread, struct vfs *vfs,
 			struct vfs_dentry *d)
 {
 	uint32_t hash = vfs__dcache_hash(d->parent, d->hash);
+	bool more;
 
 	vfs__epoch_enter(thread);
 	push(d, bucket_lock_for(vfs, hash), hash);
+	more = inserted(thread, vfs, d);
 	vfs__epoch_leave(thread);
-	inserted(thread, vfs, d);
+	if (__builtin_expect(more, 0))
+		grow(thread, vfs);
 }
 
 struct vfs_dentry *vfs__dcache_insert_unique(struct vfs__thread *thread,
@@ -395,6 +410,7 @@ struct vfs_dentry *vfs__dcache_insert_unique(struct vfs__thread *thread,
 	struct vfs_name name;
 	struct vfs__dbucket *bucket;
 	unsigned at = 0;
+	bool more = false;
 
 	name.str = vfs__dentry_name(d, &name.len);
 	name.hash = d->hash;
@@ -411,10 +427,11 @@ struct vfs_dentry *vfs__dcache_insert_unique(struct vfs__thread *thread,
 		bucket_unlock(bucket);
 	} else {
 		push(d, bucket, hash);
+		more = inserted(thread, vfs, d);
 	}
 	vfs__epoch_leave(thread);
-	if (!other)
-		inserted(thread, vfs, d);
+	if (more)
+		grow(thread, vfs);
 	return other;
 }
 

@@ -196,6 +196,7 @@ static struct vfs_file *make_end(struct vfs__thread *thread, struct vfs *vfs,
 						mode | VFS__FILE_STREAM);
 
 	if (file) {
+		vfs__path_ref(thread, &path);
 		vfs__pipe_lock(vfs__pipe_of(file));
 		attach(vfs__pipe_of(file), mode);
 		vfs__pipe_unlock(vfs__pipe_of(file));

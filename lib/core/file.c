@@ -10,16 +10,20 @@
 #include "core/pipe.h"
 #include "util/epoch.h"
 
-struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
-				 const struct vfs__path *path,
-				 const struct vfs_cred *cred, uint32_t flags,
-				 uint32_t mode)
+struct vfs_file *vfs__file_reserve(struct vfs__thread *thread)
 {
-	struct vfs_file *file = vfs__mem_alloc(thread, sizeof(*file));
+	return vfs__mem_alloc(thread, sizeof(struct vfs_file));
+}
 
-	if (!file)
-		return NULL;
-	vfs__path_ref(thread, path);
+void vfs__file_discard(struct vfs__thread *thread, struct vfs_file *file)
+{
+	vfs__mem_free(thread, file, sizeof(*file));
+}
+
+void vfs__file_init(struct vfs_file *file, struct vfs *vfs,
+		    const struct vfs__path *path, const struct vfs_cred *cred,
+		    uint32_t flags, uint32_t mode)
+{
 	file->inode = path->dentry->inode;
 	file->path = *path;
 	file->flags = flags;
@@ -30,6 +34,17 @@ struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
 	file->cred_id = cred->id;
 	file->private_data = NULL;
 	file->vfs = vfs;
+}
+
+struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
+				 const struct vfs__path *path,
+				 const struct vfs_cred *cred, uint32_t flags,
+				 uint32_t mode)
+{
+	struct vfs_file *file = vfs__file_reserve(thread);
+
+	if (file)
+		vfs__file_init(file, vfs, path, cred, flags, mode);
 	return file;
 }
 

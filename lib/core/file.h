@@ -45,8 +45,17 @@ struct vfs_file {
 	struct vfs *vfs;
 };
 
-/* - An open file on path (takes references of its own on path).
- *   NULL: out of memory. One reference. */
+/* - Memory for an open file, so that what is created for it is not left behind
+ *   when there is none. NULL: out of memory. */
+struct vfs_file *vfs__file_reserve(struct vfs__thread *thread);
+/* - Gives it back unused. NULL is accepted. */
+void vfs__file_discard(struct vfs__thread *thread, struct vfs_file *file);
+/* - Fills it: one reference; path's pass to it. */
+void vfs__file_init(struct vfs_file *file, struct vfs *vfs,
+		    const struct vfs__path *path, const struct vfs_cred *cred,
+		    uint32_t flags, uint32_t mode);
+/* - An open file on path, whose references pass to it on success. NULL: out of
+ *   memory. One reference. */
 struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
 				 const struct vfs__path *path,
 				 const struct vfs_cred *cred, uint32_t flags,

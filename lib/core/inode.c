@@ -95,7 +95,8 @@ static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 
 	while (!vfs__inode_trylock(inode))
 		sched_yield();
-	vfs_inode_set_flags(inode, VFS_INODE_DEAD, 0);
+	/* nobody else changes flags any more */
+	VFS_WRITE_ONCE(inode->flags, inode->flags | VFS_INODE_DEAD);
 	if (super->ops->evict)
 		super->ops->evict(inode);
 	if (inode->core_ext)

@@ -39,7 +39,17 @@ static void host_now(void *context, struct vfs_timespec *now)
 
 void vfs_now(struct vfs *vfs, struct vfs_timespec *now)
 {
+	struct vfs__thread *thread = vfs->host_clock ? vfs__self(vfs) : NULL;
+
+	if (thread && thread->now_valid) {
+		*now = thread->now;
+		return;
+	}
 	vfs->now(vfs->now_context, now);
+	if (thread) {
+		thread->now = *now;
+		thread->now_valid = true;
+	}
 }
 
 void vfs_log(struct vfs *vfs, int32_t level, const char *format, ...)

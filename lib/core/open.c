@@ -34,6 +34,7 @@ struct opening {
 	uint32_t walk;	 /* VFS__WALK_* */
 	uint32_t access; /* VFS__MAY_* */
 	bool created;
+	struct vfs_file *file; /* memory taken before anything is made */
 	struct vfs__path path; /* referenced, when found */
 };
 
@@ -381,17 +382,16 @@ static uint32_t status_flags(uint32_t flags)
 	return (flags & ~gone) | (flags & O_PATH ? 0 : VFS__O_LARGEFILE);
 }
 
+/* o->path passes to the file. */
 static int make_file(struct opening *o, struct vfs_file **out)
 {
 	uint32_t type = vfs__inode_mode(o->path.dentry->inode) & S_IFMT;
-	struct vfs_file *file =
-		vfs__file_alloc(o->thread, o->task->vfs, &o->path, o->cred,
-				status_flags(o->how->flags),
-				file_mode(o, type));
+	struct vfs_file *file = o->file;
 	int err = 0;
 
-	if (!file)
-		return -ENOMEM;
+	vfs__file_init(file, o->task->vfs, &o->path, o->cred,
+		       status_flags(o->how->flags), file_mode(o, type));
+	o->file = NULL;
 	if (!(file->mode & VFS__FILE_PATH)) {
 		err = tell_backend(o, file, type);
 		if (!err)
@@ -421,7 +421,7 @@ static int open_path(struct opening *o, int dirfd, const char *path,
 		return err;
 	err = check_result(o);
 	if (!err)
-		err = make_file(o, out);
+		return make_file(o, out);
 	vfs__path_unref(o->thread, &o->path);
 	return err;
 }
@@ -448,9 +448,15 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	fd = vfs__fd_reserve(thread, task, 0, how->flags & O_CLOEXEC);
 	if (fd < 0)
 		return fd;
+	o.file = vfs__file_reserve(thread);
+	if (!o.file) {
+		vfs__fd_release(task, fd);
+		return -ENOMEM;
+	}
 	o.cred = vfs__task_cred(thread, task);
 	err = open_path(&o, dirfd, path, &file);
 	vfs__task_cred_put(thread, o.cred);
+	vfs__file_discard(thread, o.file);
 	if (err) {
 		vfs__fd_release(task, fd);
 		return err;

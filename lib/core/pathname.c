@@ -32,8 +32,13 @@ void vfs__component_scan(const uint64_t seed[2], const char *s,
 
 void vfs__component_of(const struct vfs_name *name, struct vfs__component *out)
 {
-	out->name = *name;
-	out->words[0] = out->words[1] = out->words[2] = 0;
-	if (name->len <= VFS__NAME_INLINE)
-		memcpy(out->words, name->str, name->len);
+	uint32_t len = name->len;
+	const char *str = name->str;
+
+	out->name.str = str;
+	out->name.len = len;
+	out->name.hash = name->hash;
+	out->words[0] = vfs__load_le(str, len);
+	out->words[1] = len > 8 ? vfs__load_le(str + 8, len - 8) : 0;
+	out->words[2] = len > 16 ? vfs__load_le(str + 16, len - 16) : 0;
 }

@@ -19,16 +19,16 @@ static int check_acl(const struct vfs_cred *cred, const struct vfs_inode *inode,
 	return acl ? vfs__acl_permission(cred, inode, acl, mask) : -ECHILD;
 }
 
-/* Without capabilities. */
+/* Without capabilities. acl: the inode has one. */
 static int check_bits(const struct vfs_cred *cred,
 		      const struct vfs_inode *inode, uint32_t mode,
-		      uint32_t mask)
+		      uint32_t mask, bool acl)
 {
 	if (cred->fsuid == VFS_READ_ONCE(inode->uid))
 		return mask & ~(mode >> 6) ? -EACCES : 0;
 	/* an ACL without group bits has an empty mask: only "other" is left,
 	 * which is in the mode */
-	if ((VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL) && (mode & S_IRWXG))
+	if (acl && (mode & S_IRWXG))
 		return check_acl(cred, inode, mask);
 	if (mask & (mode ^ mode >> 3) &&
 	    vfs__cred_in_group(cred, VFS_READ_ONCE(inode->gid)))
@@ -50,15 +50,22 @@ static bool is_overridden(const struct vfs_cred *cred, uint32_t mode,
 	return vfs__capable(cred, VFS_CAP_DAC_OVERRIDE);
 }
 
-int vfs__permission(const struct vfs_cred *cred, const struct vfs_inode *inode,
-		    uint32_t mask)
+static int check(const struct vfs_cred *cred, const struct vfs_inode *inode,
+		 uint32_t mask, bool acl)
 {
 	uint32_t mode = vfs__inode_mode(inode);
-	int err = check_bits(cred, inode, mode, mask);
+	int err = check_bits(cred, inode, mode, mask, acl);
 
 	if (err == -EACCES && is_overridden(cred, mode, mask))
 		return 0;
 	return err;
+}
+
+int vfs__permission(const struct vfs_cred *cred, const struct vfs_inode *inode,
+		    uint32_t mask)
+{
+	return check(cred, inode, mask,
+		     VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL);
 }
 
 int vfs__permission_load(struct vfs__thread *thread,
@@ -67,6 +74,10 @@ int vfs__permission_load(struct vfs__thread *thread,
 {
 	int err;
 
+	/* without an ACL there is nothing that must be kept from vanishing */
+	if (__builtin_expect(!(VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL),
+			     1))
+		return check(cred, inode, mask, false);
 	for (;;) {
 		vfs__epoch_enter(thread);
 		err = vfs__permission(cred, inode, mask);

@@ -119,7 +119,9 @@ static int check_read(const struct vfs_file *file, const struct vfs__io *io)
 	if (!(mode & VFS__FILE_READ))
 		return -EBADF;
 	if (mode & VFS__FILE_DIR)
-		return io->offset >= 0 && check_range(io, io->offset)
+		return check_range(io, io->offset < 0
+					       ? VFS_READ_ONCE(file->position)
+					       : io->offset)
 			       ? -EINVAL
 			       : -EISDIR;
 	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->read)

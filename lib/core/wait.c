@@ -135,6 +135,8 @@ int vfs__wait_sleep(struct vfs__waiter *waiter, int64_t deadline_ns)
 	else
 		err = waiter->interrupted ? -EINTR : -ETIMEDOUT;
 	pthread_mutex_unlock(&waiter->mutex);
+	/* the call goes on at another time than it began */
+	vfs__self_always(waiter->task->vfs)->now_valid = false;
 	return err;
 }
 

@@ -206,6 +206,13 @@ static bool is_complete(const struct vfs_inode *inode)
 	return inode->super->type->flags & VFS_FS_COMPLETE;
 }
 
+/* In a removed directory there is nothing, whatever its name. */
+static int too_long(const struct vfs_inode *dir)
+{
+	return VFS_READ_ONCE(dir->flags) & VFS_INODE_DEAD ? -ENOENT
+							  : -ENAMETOOLONG;
+}
+
 int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
 		    struct vfs_dentry *dir, const struct vfs_name *name,
 		    struct vfs_dentry **out)
@@ -213,10 +220,10 @@ int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
 	struct vfs_inode *inode = dir->inode;
 	struct vfs_dentry *d;
 
-	if (name->len > inode->super->name_max)
-		return -ENAMETOOLONG;
 	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)
 		return -ENOENT;
+	if (name->len > inode->super->name_max)
+		return -ENAMETOOLONG;
 	d = vfs__dcache_get(thread, vfs, dir, name);
 	if (!d && !is_complete(inode))
 		return ask_backend(thread, vfs, dir, name, out);
@@ -234,7 +241,7 @@ static int slow_child(struct walk *w, const struct spot *s,
 	int err = 0;
 
 	if (name->len > s->inode->super->name_max)
-		return -ENAMETOOLONG;
+		return too_long(s->inode);
 	d = vfs__dcache_get(w->thread, w->vfs, s->at.dentry, name);
 	if (!d && !is_complete(s->inode)) {
 		vfs__inode_lock_shared(s->inode);
@@ -274,7 +281,7 @@ find_child(struct vfs *vfs, const struct vfs_dentry *parent,
 		return 0;
 	}
 	if (name->len > inode->super->name_max)
-		return -ENAMETOOLONG;
+		return too_long(inode);
 	return certain && is_complete(inode) ? -ENOENT : -ECHILD;
 }
 

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <vfs/base.h>
 #include <sys/types.h>
 
 #include "util/lock.h"
@@ -97,6 +98,9 @@ struct vfs__thread {
 	uint32_t cred_pins;
 	struct vfs_cred *cred;
 	/* the second that the clock showed when it was looked at last */
+	/* what the clock showed first in this call: one call, one time */
+	bool now_valid;
+	struct vfs_timespec now;
 	uint32_t clock_uses;
 	int64_t clock_sec;
 

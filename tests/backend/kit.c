@@ -203,7 +203,9 @@ bool kit__refused(struct kit *kit, int64_t result, const char *what, int line)
 {
 	bool paused;
 
-	if (result != -ENOMEM || !kit->failing || !test_alloc_heal(&kit->alloc))
+	/* ENOLCK is what the lock calls say when memory runs out. */
+	if ((result != -ENOMEM && result != -ENOLCK) || !kit->failing ||
+	    !test_alloc_heal(&kit->alloc))
 		return false;
 	kit->refusals++;
 	paused = test_alloc_pause(&kit->alloc, true);

@@ -113,12 +113,21 @@ void kit_vectors(struct kit *kit)
 	char first[3], second[5];
 	struct vfs_iovec in[] = {{first, 3}, {second, 5}};
 	int fd = open_new(kit, "/f");
+	int64_t n;
 
-	KIT(kit, vfs_writev(kit->task, fd, out, 3), 6);
+	/* Short when memory runs out in the middle: then once more. */
+	KIT_GET(kit, n, vfs_pwritev(kit->task, fd, out, 3, 0));
+	if (n < 6 && kit->failing)
+		n = vfs_pwritev(kit->task, fd, out, 3, 0);
+	KIT_TRUE(kit, n == 6);
+	KIT(kit, vfs_lseek(kit->task, fd, 0, SEEK_END), 6);
 	KIT(kit, vfs_preadv(kit->task, fd, in, 2, 0), 6);
 	KIT_TRUE(kit, !memcmp(first, "abc", 3) && !memcmp(second, "def", 3));
-	KIT(kit, vfs_pwritev(kit->task, fd, out, 3, 3), 6);
-	KIT(kit, vfs_lseek(kit->task, fd, 3, SEEK_SET), 3);
+	KIT_GET(kit, n, vfs_writev(kit->task, fd, out, 3));
+	if (n < 6 && kit->failing)
+		n = vfs_pwritev(kit->task, fd, out, 3, 6);
+	KIT_TRUE(kit, n == 6);
+	KIT(kit, vfs_lseek(kit->task, fd, 6, SEEK_SET), 6);
 	KIT(kit, vfs_readv(kit->task, fd, in, 2), 6);
 	KIT_TRUE(kit, !memcmp(first, "abc", 3));
 	KIT(kit, vfs_close(kit->task, fd), 0);

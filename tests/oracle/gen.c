@@ -410,9 +410,20 @@ static bool same_file(struct side *side, const char *words)
 	       stat[0].dev == stat[1].dev;
 }
 
+static bool is_directory(struct side *side, const char *words)
+{
+	const char *slot = strchr(words, '$');
+
+	return slot && slot[1] >= '0' && slot[1] < '0' + GEN_SLOTS &&
+	       look(side, side->slots[slot[1] - '0']) == SLOT_DIRECTORY;
+}
+
 bool gen_unclear(const char *line, struct side *side)
 {
-	return (!strncmp(line, "copy_file_range ", 16) ||
-		!strncmp(line, "sendfile ", 9)) &&
-	       same_file(side, line);
+	if (!strncmp(line, "copy_file_range ", 16) ||
+	    !strncmp(line, "sendfile ", 9))
+		return same_file(side, line);
+	if (!strncmp(line, "fcntl_lock ", 11) || !strncmp(line, "lseek ", 6))
+		return strstr(line, "SEEK_CUR") && is_directory(side, line);
+	return false;
 }

@@ -47,9 +47,10 @@ const char *gen_line(struct gen *gen);
 /* How the kernel answered it. */
 void gen_learn(struct gen *gen, const struct call *call, struct side *side);
 
-/* Would the line read and write one file? Whether the later of the two stamps
- * is really later is chance on the kernel, and with it every later update of
- * the access time. */
+/* Would the answer be chance, or the file system's own business?
+ * - Reading and writing one file in a call: whether the later of the two stamps
+ *   is really later, and with it every later update of the access time.
+ * - What a position in a directory is, as a number. */
 bool gen_unclear(const char *line, struct side *side);
 
 /* 0 to n - 1. */

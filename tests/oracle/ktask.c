@@ -18,6 +18,7 @@
 struct ktask {
 	pthread_t thread;
 	bool adopted;
+	int home; /* a descriptor of the root to end in, or -1 */
 	uint64_t shared;
 	sem_t go;   /* posted by the caller: function is set */
 	sem_t done; /* posted by the thread */
@@ -74,6 +75,17 @@ int ktask_limit(struct ktask *task, int resource, uint64_t cur)
 	return 0;
 }
 
+/* A thread is joined before the kernel has let go of its directories and
+ * files: it does so itself, where it shares them with nobody. */
+static void leave(const struct ktask *task)
+{
+	unshare(CLONE_FS | CLONE_FILES);
+	if (task->home >= 0 && ktask_become(who_find("root")) &&
+	    !fchdir(task->home) && chroot("."))
+		die("cannot leave the tree");
+	syscall(SYS_close_range, 3, ~0U, 0);
+}
+
 static void *serve(void *argument)
 {
 	struct ktask *task = argument;
@@ -92,10 +104,7 @@ static void *serve(void *argument)
 		task->function(task->argument);
 		sem_post(&task->done);
 	}
-	/* A thread is joined before the kernel has closed its files, so it
-	 * does so itself, in a table that nobody shares. */
-	unshare(CLONE_FILES);
-	syscall(SYS_close_range, 3, ~0U, 0);
+	leave(task);
 	return NULL;
 }
 
@@ -120,13 +129,14 @@ static void create_thread(void *argument)
 		die("cannot start a thread");
 }
 
-struct ktask *ktask_spawn(struct ktask *parent, uint64_t shared)
+struct ktask *ktask_spawn(struct ktask *parent, uint64_t shared, int home)
 {
 	struct ktask *task = calloc(1, sizeof(*task));
 
 	if (!task)
 		die("out of memory");
 	task->shared = shared;
+	task->home = home;
 	sem_init(&task->go, 0, 0);
 	sem_init(&task->done, 0, 0);
 	init_limits(task);

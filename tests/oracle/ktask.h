@@ -15,8 +15,9 @@ struct ktask;
 /* The calling thread becomes a task. */
 struct ktask *ktask_adopt(void);
 /* A new thread, made by (and so inheriting from) parent's thread, or the
- * calling one for NULL. shared: VFS_CLONE_*. NULL when there is no thread. */
-struct ktask *ktask_spawn(struct ktask *parent, uint64_t shared);
+ * calling one for NULL. shared: VFS_CLONE_*; home: a descriptor of
+ * the root, where the task ends, or -1. */
+struct ktask *ktask_spawn(struct ktask *parent, uint64_t shared, int home);
 /* Closes what the task alone has open; NULL is accepted. */
 void ktask_end(struct ktask *task);
 

@@ -7,7 +7,6 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run.h"
@@ -94,25 +93,6 @@ static bool xattr_of_cwd(const struct call *call, const struct side *subject,
 	       subject->result == -EBADF;
 }
 
-/* What a position in a directory is, is the file system's business. */
-static bool directory_position(const struct call *call,
-			       const struct side *subject,
-			       const struct side *oracle)
-{
-	struct side *side = (struct side *)oracle;
-	struct vfs_stat stat;
-	int slot = call->args[0].slot;
-	int fd = slot < 0 ? (int)call->args[0].number : oracle->slots[slot];
-
-	(void)subject;
-	if (side->class->calls.fstat(side_task(side), fd, &stat) < 0 ||
-	    !S_ISDIR(stat.mode))
-		return false;
-	if (is_call(call, "lseek"))
-		return call->args[2].number == SEEK_CUR;
-	return is_call(call, "fcntl_lock") && call->args[3].number == SEEK_CUR;
-}
-
 /* Modes that tmpfs does not have are refused for their size first. */
 static bool fallocate_mode(const struct call *call, const struct side *subject,
 			   const struct side *oracle)
@@ -129,8 +109,6 @@ const struct rule rules[] = {
 	{"no-xdev-jump", true, jump_without_crossing,
 	 "RESOLVE_NO_XDEV refuses absolute links even within one mount, unless "
 	 "the path had a .. before"},
-	{"directory-position", false, directory_position,
-	 "positions in directories are cookies, not offsets"},
 	{"fallocate-mode", false, fallocate_mode,
 	 "a size beyond the limit is refused before a mode that the file "
 	 "system does not have"},

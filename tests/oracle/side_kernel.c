@@ -291,7 +291,7 @@ static void kernel_begin(struct side *side)
 		struct set_up_request request = {self, side->options};
 
 		ktask_run(first, set_up, &request);
-		side->observer = (struct vfs_task *)ktask_spawn(first, 0);
+		side->observer = (struct vfs_task *)ktask_spawn(first, 0, -1);
 		self->ready = true;
 	}
 	ktask_limit(first, RLIMIT_FSIZE, RLIM_INFINITY);
@@ -358,9 +358,12 @@ static int kernel_limit(struct side *side, int resource, uint64_t cur)
 
 static int kernel_clone(struct side *side, unsigned to, uint64_t flags)
 {
+	struct kernel_side *self = side->private;
 	struct ktask *parent = (struct ktask *)side_task(side);
 
-	side->tasks[to] = (struct vfs_task *)ktask_spawn(parent, flags);
+	side->tasks[to] = (struct vfs_task *)ktask_spawn(
+		parent, flags,
+		self->place == PLACE_DIRECTORY ? -1 : self->root);
 	return 0;
 }
 
@@ -409,7 +412,8 @@ struct side *kernel_create(enum place place, const char *options, bool inlined)
 			die("no user namespace");
 		entered = true;
 	}
-	side->tasks[0] = (struct vfs_task *)(inlined ? ktask_adopt()
-						     : ktask_spawn(NULL, 0));
+	side->tasks[0] =
+		(struct vfs_task *)(inlined ? ktask_adopt()
+					    : ktask_spawn(NULL, 0, -1));
 	return side;
 }

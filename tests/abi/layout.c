@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The layout of every public structure, on machines with 64-bit pointers:
+ * what a program was compiled with keeps working with a newer library. A
+ * structure that starts with its size may grow at its end, and only there;
+ * then a new line is added here and no line is changed. The core's own fields
+ * inside struct vfs_inode are pinned with the rest.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vfs/sys/backend.h>
+#include <vfs/vfs.h>
+
+#define SIZE(name, bytes) \
+	_Static_assert(sizeof(struct name) == (bytes), "size of " #name)
+#define PLACE(name, member, at) \
+	_Static_assert(offsetof(struct name, member) == (at), #name "." #member)
+
+#if UINTPTR_MAX == UINT64_MAX
+/* -- applications' -- */
+
+SIZE(vfs_timespec, 16);
+PLACE(vfs_timespec, sec, 0);
+PLACE(vfs_timespec, nsec, 8);
+PLACE(vfs_timespec, zero, 12);
+
+SIZE(vfs_iovec, 16);
+PLACE(vfs_iovec, base, 0);
+PLACE(vfs_iovec, len, 8);
+
+SIZE(vfs_open_how, 24);
+PLACE(vfs_open_how, flags, 0);
+PLACE(vfs_open_how, mode, 8);
+PLACE(vfs_open_how, resolve, 16);
+
+SIZE(vfs_pollfd, 8);
+PLACE(vfs_pollfd, fd, 0);
+PLACE(vfs_pollfd, events, 4);
+PLACE(vfs_pollfd, revents, 6);
+
+SIZE(vfs_dirent, 280);
+PLACE(vfs_dirent, ino, 0);
+PLACE(vfs_dirent, off, 8);
+PLACE(vfs_dirent, reclen, 16);
+PLACE(vfs_dirent, type, 18);
+PLACE(vfs_dirent, name, 19);
+PLACE(vfs_dirent, zero, 275);
+
+SIZE(vfs_flock, 24);
+PLACE(vfs_flock, type, 0);
+PLACE(vfs_flock, whence, 2);
+PLACE(vfs_flock, pid, 4);
+PLACE(vfs_flock, start, 8);
+PLACE(vfs_flock, len, 16);
+
+SIZE(vfs_rlimit, 16);
+PLACE(vfs_rlimit, cur, 0);
+PLACE(vfs_rlimit, max, 8);
+
+SIZE(vfs_stat, 144);
+PLACE(vfs_stat, mask, 0);
+PLACE(vfs_stat, mode, 4);
+PLACE(vfs_stat, dev, 8);
+PLACE(vfs_stat, ino, 16);
+PLACE(vfs_stat, rdev, 24);
+PLACE(vfs_stat, nlink, 32);
+PLACE(vfs_stat, uid, 36);
+PLACE(vfs_stat, gid, 40);
+PLACE(vfs_stat, blksize, 44);
+PLACE(vfs_stat, size, 48);
+PLACE(vfs_stat, blocks, 56);
+PLACE(vfs_stat, atime, 64);
+PLACE(vfs_stat, mtime, 80);
+PLACE(vfs_stat, ctime, 96);
+PLACE(vfs_stat, btime, 112);
+PLACE(vfs_stat, mnt_id, 128);
+PLACE(vfs_stat, attributes, 136);
+
+SIZE(vfs_statfs, 88);
+PLACE(vfs_statfs, type, 0);
+PLACE(vfs_statfs, bsize, 8);
+PLACE(vfs_statfs, blocks, 16);
+PLACE(vfs_statfs, bfree, 24);
+PLACE(vfs_statfs, bavail, 32);
+PLACE(vfs_statfs, files, 40);
+PLACE(vfs_statfs, ffree, 48);
+PLACE(vfs_statfs, fsid, 56);
+PLACE(vfs_statfs, namelen, 64);
+PLACE(vfs_statfs, frsize, 72);
+PLACE(vfs_statfs, flags, 80);
+
+SIZE(vfs_cred_spec, 56);
+PLACE(vfs_cred_spec, size, 0);
+PLACE(vfs_cred_spec, uid, 8);
+PLACE(vfs_cred_spec, gid, 12);
+PLACE(vfs_cred_spec, fsuid, 16);
+PLACE(vfs_cred_spec, fsgid, 20);
+PLACE(vfs_cred_spec, groups, 24);
+PLACE(vfs_cred_spec, group_count, 32);
+PLACE(vfs_cred_spec, cap_effective, 40);
+PLACE(vfs_cred_spec, cap_permitted, 48);
+
+SIZE(vfs_allocator, 24);
+PLACE(vfs_allocator, alloc, 0);
+PLACE(vfs_allocator, free, 8);
+PLACE(vfs_allocator, context, 16);
+
+SIZE(vfs_config, 120);
+PLACE(vfs_config, size, 0);
+PLACE(vfs_config, allocator, 8);
+PLACE(vfs_config, now, 16);
+PLACE(vfs_config, now_context, 24);
+PLACE(vfs_config, log, 32);
+PLACE(vfs_config, log_context, 40);
+PLACE(vfs_config, hash_seed, 48);
+PLACE(vfs_config, max_cached_names, 64);
+PLACE(vfs_config, max_descriptors, 72);
+PLACE(vfs_config, flags, 76);
+PLACE(vfs_config, root_type, 80);
+PLACE(vfs_config, root_source, 88);
+PLACE(vfs_config, root_options, 96);
+PLACE(vfs_config, types, 104);
+PLACE(vfs_config, type_count, 112);
+
+/* -- backends' -- */
+
+SIZE(vfs_mount_args, 32);
+PLACE(vfs_mount_args, size, 0);
+PLACE(vfs_mount_args, source, 8);
+PLACE(vfs_mount_args, options, 16);
+PLACE(vfs_mount_args, uid, 24);
+PLACE(vfs_mount_args, gid, 28);
+
+SIZE(vfs_filesystem_type, 56);
+PLACE(vfs_filesystem_type, size, 0);
+PLACE(vfs_filesystem_type, name, 8);
+PLACE(vfs_filesystem_type, flags, 16);
+PLACE(vfs_filesystem_type, inode_size, 24);
+PLACE(vfs_filesystem_type, super_size, 32);
+PLACE(vfs_filesystem_type, mount, 40);
+PLACE(vfs_filesystem_type, unmount, 48);
+
+SIZE(vfs_super_ops, 40);
+PLACE(vfs_super_ops, size, 0);
+PLACE(vfs_super_ops, statfs, 8);
+PLACE(vfs_super_ops, sync, 16);
+PLACE(vfs_super_ops, evict, 24);
+PLACE(vfs_super_ops, show_options, 32);
+
+SIZE(vfs_super, 64);
+PLACE(vfs_super, vfs, 0);
+PLACE(vfs_super, type, 8);
+PLACE(vfs_super, dev, 16);
+PLACE(vfs_super, ops, 24);
+PLACE(vfs_super, flags, 32);
+PLACE(vfs_super, magic, 40);
+PLACE(vfs_super, block_size, 48);
+PLACE(vfs_super, name_max, 52);
+PLACE(vfs_super, max_file_size, 56);
+
+SIZE(vfs_inode, 128);
+PLACE(vfs_inode, ops, 0);
+PLACE(vfs_inode, super, 8);
+PLACE(vfs_inode, mode, 16);
+PLACE(vfs_inode, uid, 20);
+PLACE(vfs_inode, gid, 24);
+PLACE(vfs_inode, flags, 28);
+PLACE(vfs_inode, ino, 32);
+PLACE(vfs_inode, size, 40);
+PLACE(vfs_inode, nlink, 48);
+PLACE(vfs_inode, core_ref, 52);
+PLACE(vfs_inode, core_lock, 56);
+PLACE(vfs_inode, core_seq, 60);
+PLACE(vfs_inode, atime_sec, 64);
+PLACE(vfs_inode, mtime_sec, 72);
+PLACE(vfs_inode, ctime_packed, 80);
+PLACE(vfs_inode, btime_packed, 88);
+PLACE(vfs_inode, atime_nsec, 96);
+PLACE(vfs_inode, mtime_nsec, 100);
+PLACE(vfs_inode, blocks, 104);
+PLACE(vfs_inode, rdev, 104);
+PLACE(vfs_inode, link, 112);
+PLACE(vfs_inode, core_special, 112);
+PLACE(vfs_inode, core_ext, 120);
+
+SIZE(vfs_name, 16);
+PLACE(vfs_name, str, 0);
+PLACE(vfs_name, len, 8);
+PLACE(vfs_name, hash, 12);
+
+SIZE(vfs_xattr_init, 24);
+PLACE(vfs_xattr_init, name, 0);
+PLACE(vfs_xattr_init, value, 8);
+PLACE(vfs_xattr_init, size, 16);
+
+SIZE(vfs_create_args, 64);
+PLACE(vfs_create_args, size, 0);
+PLACE(vfs_create_args, mode, 8);
+PLACE(vfs_create_args, uid, 12);
+PLACE(vfs_create_args, gid, 16);
+PLACE(vfs_create_args, rdev, 24);
+PLACE(vfs_create_args, target, 32);
+PLACE(vfs_create_args, target_len, 40);
+PLACE(vfs_create_args, xattrs, 48);
+PLACE(vfs_create_args, xattr_count, 56);
+
+SIZE(vfs_rename_args, 128);
+PLACE(vfs_rename_args, size, 0);
+PLACE(vfs_rename_args, old_dir, 8);
+PLACE(vfs_rename_args, new_dir, 16);
+PLACE(vfs_rename_args, old_name, 24);
+PLACE(vfs_rename_args, new_name, 40);
+PLACE(vfs_rename_args, old_inode, 56);
+PLACE(vfs_rename_args, new_inode, 64);
+PLACE(vfs_rename_args, old_cookie, 72);
+PLACE(vfs_rename_args, new_cookie, 80);
+PLACE(vfs_rename_args, flags, 88);
+PLACE(vfs_rename_args, zero, 92);
+PLACE(vfs_rename_args, whiteout_args, 96);
+PLACE(vfs_rename_args, new_name_cookie, 104);
+PLACE(vfs_rename_args, old_name_cookie, 112);
+PLACE(vfs_rename_args, whiteout, 120);
+
+SIZE(vfs_dir_context, 40);
+PLACE(vfs_dir_context, position, 0);
+PLACE(vfs_dir_context, cursor, 8);
+PLACE(vfs_dir_context, end, 16);
+PLACE(vfs_dir_context, last, 24);
+PLACE(vfs_dir_context, full, 32);
+PLACE(vfs_dir_context, zero, 36);
+
+SIZE(vfs_attr, 72);
+PLACE(vfs_attr, size_of, 0);
+PLACE(vfs_attr, mask, 8);
+PLACE(vfs_attr, mode, 12);
+PLACE(vfs_attr, uid, 16);
+PLACE(vfs_attr, gid, 20);
+PLACE(vfs_attr, atime, 24);
+PLACE(vfs_attr, mtime, 40);
+PLACE(vfs_attr, ctime, 56);
+
+SIZE(vfs_inode_ops, 192);
+PLACE(vfs_inode_ops, size, 0);
+PLACE(vfs_inode_ops, lookup, 8);
+PLACE(vfs_inode_ops, create, 16);
+PLACE(vfs_inode_ops, link, 24);
+PLACE(vfs_inode_ops, remove, 32);
+PLACE(vfs_inode_ops, rename, 40);
+PLACE(vfs_inode_ops, tmpfile, 48);
+PLACE(vfs_inode_ops, iterate, 56);
+PLACE(vfs_inode_ops, setattr, 64);
+PLACE(vfs_inode_ops, getattr, 72);
+PLACE(vfs_inode_ops, readlink, 80);
+PLACE(vfs_inode_ops, getxattr, 88);
+PLACE(vfs_inode_ops, setxattr, 96);
+PLACE(vfs_inode_ops, listxattr, 104);
+PLACE(vfs_inode_ops, removexattr, 112);
+PLACE(vfs_inode_ops, open, 120);
+PLACE(vfs_inode_ops, release, 128);
+PLACE(vfs_inode_ops, read, 136);
+PLACE(vfs_inode_ops, write, 144);
+PLACE(vfs_inode_ops, truncate, 152);
+PLACE(vfs_inode_ops, fallocate, 160);
+PLACE(vfs_inode_ops, seek, 168);
+PLACE(vfs_inode_ops, fsync, 176);
+PLACE(vfs_inode_ops, ioctl, 184);
+#endif
+
+/* Values that are part of the interface. */
+_Static_assert(VFS_CLONE_FS == 0x200 && VFS_CLONE_FILES == 0x400, "clone");
+_Static_assert(VFS_CONFIG_SLOW_WALK == 1 && VFS_CONFIG_PLAIN_MEMORY == 2,
+	       "config flags");
+_Static_assert(VFS_FS_COMPLETE == 1 && VFS_FS_NONBLOCKING == 2, "type flags");
+_Static_assert(VFS_LOG_ERROR == 0 && VFS_LOG_DEBUG == 3, "log levels");
+
+int main(void)
+{
+	return vfs_version() / 100 !=
+	       VFS_VERSION_MAJOR * 100 + VFS_VERSION_MINOR;
+}

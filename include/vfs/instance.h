@@ -40,7 +40,8 @@ struct vfs_config {
 	uint64_t size;
 	/* NULL: malloc's family. Must outlive the instance. */
 	const struct vfs_allocator *allocator;
-	/* The time for file timestamps. NULL: the host's coarse real-time clock. */
+	/* The time for file timestamps. NULL: the host's coarse real-time
+	 * clock. */
 	void (*now)(void *context, struct vfs_timespec *now);
 	void *now_context;
 	/* One line a call, without a newline. NULL: silence. level: enum

@@ -22,7 +22,7 @@
 #endif
 
 /* What F_SETFL changes. */
-#define SETTABLE (O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT | O_ASYNC)
+#define SETTABLE (O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT)
 
 int vfs_close(struct vfs_task *task, int fd)
 {
@@ -132,6 +132,9 @@ static int set_status(struct vfs__thread *thread, struct vfs_task *task,
 	    !vfs__owner_or_capable(cred, file->inode))
 		err = -EPERM;
 	vfs__task_cred_put(thread, cred);
+	if (!err && (flags & O_DIRECT) &&
+	    (vfs__file_mode(file) & VFS__FILE_DIR))
+		err = -EINVAL;
 	if (err)
 		return err;
 	while (!__atomic_compare_exchange_n(

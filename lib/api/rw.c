@@ -9,6 +9,7 @@
 #include "api/call.h"
 #include "core/inode.h"
 #include "core/rw.h"
+#include "core/rw_plain.h"
 
 #ifndef RWF_NOAPPEND
 #define RWF_NOAPPEND 0x20
@@ -17,8 +18,10 @@
 	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
 #define IOV_LIMIT 1024
 
-static int64_t rw_one(struct vfs_task *task, int fd, void *buffer,
-		      size_t count, int64_t offset, bool write)
+/* One segment where something is different: see rw_plain.h. */
+static int64_t __attribute__((noinline))
+rw_one(struct vfs_task *task, int fd, void *buffer, size_t count,
+       int64_t offset, bool write)
 {
 	struct vfs_iovec iov = { buffer, count };
 	struct vfs__io io = { &iov, 1, offset, VFS__IO_PLAIN };
@@ -39,8 +42,22 @@ static int64_t rw_one(struct vfs_task *task, int fd, void *buffer,
 		       vfs__read(thread, task, fd, &io);
 }
 
+/* The thread's record, if that costs no call. */
+static inline struct vfs__thread *enter_plain(struct vfs_task *task)
+{
+	return __builtin_expect(task != NULL, 1) ?
+		       vfs__thread_peek(task->vfs->domain) :
+		       NULL;
+}
+
 int64_t vfs_read(struct vfs_task *task, int fd, void *buffer, size_t count)
 {
+	struct vfs__thread *thread = enter_plain(task);
+	int64_t n;
+
+	if (__builtin_expect(thread != NULL, 1) &&
+	    vfs__read_plain(thread, task, fd, buffer, count, &n))
+		return n;
 	return rw_one(task, fd, buffer, count, -1, false);
 }
 
@@ -50,21 +67,47 @@ int64_t vfs_write(struct vfs_task *task, int fd, const void *buffer,
 	return rw_one(task, fd, (void *)(uintptr_t)buffer, count, -1, true);
 }
 
-int64_t vfs_pread(struct vfs_task *task, int fd, void *buffer, size_t count,
-		  int64_t offset)
+static int64_t __attribute__((noinline))
+pread_slow(struct vfs_task *task, int fd, void *buffer, size_t count,
+	   int64_t offset)
 {
 	if (offset < 0)
 		return task ? -EINVAL : -EFAULT;
 	return rw_one(task, fd, buffer, count, offset, false);
 }
 
-int64_t vfs_pwrite(struct vfs_task *task, int fd, const void *buffer,
-		   size_t count, int64_t offset)
+static int64_t __attribute__((noinline))
+pwrite_slow(struct vfs_task *task, int fd, const void *buffer, size_t count,
+	    int64_t offset)
 {
 	if (offset < 0)
 		return task ? -EINVAL : -EFAULT;
 	return rw_one(task, fd, (void *)(uintptr_t)buffer, count, offset,
 		      true);
+}
+
+int64_t vfs_pread(struct vfs_task *task, int fd, void *buffer, size_t count,
+		  int64_t offset)
+{
+	struct vfs__thread *thread = enter_plain(task);
+	int64_t n;
+
+	if (__builtin_expect(thread != NULL, 1) &&
+	    vfs__pread_plain(thread, task, fd, buffer, count, offset, &n))
+		return n;
+	return pread_slow(task, fd, buffer, count, offset);
+}
+
+int64_t vfs_pwrite(struct vfs_task *task, int fd, const void *buffer,
+		   size_t count, int64_t offset)
+{
+	struct vfs__thread *thread = enter_plain(task);
+	int64_t n;
+
+	if (__builtin_expect(thread != NULL, 1) &&
+	    vfs__pwrite_plain(thread, task, fd, buffer, count, offset, &n))
+		return n;
+	return pwrite_slow(task, fd, buffer, count, offset);
 }
 
 static int check_iov(const struct vfs_iovec *iov, int count)
@@ -171,12 +214,24 @@ int64_t vfs_pwritev2(struct vfs_task *task, int fd,
 	return rw_vector(task, fd, iov, iovcnt, offset, flags, true);
 }
 
-int64_t vfs_lseek(struct vfs_task *task, int fd, int64_t offset, int whence)
+static int64_t __attribute__((noinline))
+lseek_slow(struct vfs_task *task, int fd, int64_t offset, int whence)
 {
 	struct vfs__thread *thread;
 	int err = vfs__enter(task, &thread);
 
 	return err ? err : vfs__lseek(thread, task, fd, offset, whence);
+}
+
+int64_t vfs_lseek(struct vfs_task *task, int fd, int64_t offset, int whence)
+{
+	struct vfs__thread *thread = enter_plain(task);
+	int64_t at;
+
+	if (__builtin_expect(thread != NULL, 1) &&
+	    vfs__lseek_plain(thread, task, fd, offset, whence, &at))
+		return at;
+	return lseek_slow(task, fd, offset, whence);
 }
 
 int vfs_truncate(struct vfs_task *task, const char *path, int64_t length)

@@ -159,7 +159,7 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 {
 	struct vfs_attr attr = {
 		.size_of = sizeof(attr),
-		.mask = VFS_ATTR_MODE | VFS_ATTR_CTIME,
+		.mask = VFS_ATTR_MODE,
 	};
 	uint32_t mode = inode->mode, kill = 0;
 	int has;
@@ -175,7 +175,11 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (has || !kill)
 		return has;
 	attr.mode = mode & 07777 & ~kill;
-	vfs_now(inode->super->vfs, &attr.ctime);
+	/* it is the change of the ACL that leaves a stamp */
+	if (inode->flags & VFS_INODE_ACL) {
+		attr.mask |= VFS_ATTR_CTIME;
+		vfs_now(inode->super->vfs, &attr.ctime);
+	}
 	return vfs__setattr(inode, &attr);
 }
 

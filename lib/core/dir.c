@@ -85,10 +85,10 @@ static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
 		    void *buffer, size_t size)
 {
 	struct vfs_inode *inode = file->inode;
-	struct vfs_dir_context context = { .position = file->position,
+	int64_t before = VFS_READ_ONCE(file->position);
+	struct vfs_dir_context context = { .position = before,
 					   .cursor = buffer,
 					   .end = (char *)buffer + size };
-	int64_t before = file->position;
 	int err = 0;
 
 	(void)thread;
@@ -106,7 +106,7 @@ static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
 		vfs__path_accessed(&file->path, inode);
 	if (err && !context.last)
 		return err;
-	VFS_WRITE_ONCE(file->position, context.position);
+	vfs__position_move(file, before, context.position);
 	return context.cursor - (char *)buffer;
 }
 

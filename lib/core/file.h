@@ -31,6 +31,10 @@ struct vfs__pollers;
 #define VFS__FILE_WRITER 0x40u	 /* counted as a writer of its mount */
 #define VFS__FILE_DIR 0x80u
 #define VFS__FILE_OPENED 0x100u /* the backend was told: release it */
+/* Opened for it, seekable, no directory, and an operation that never blocks:
+ * one test decides for the straight ways of rw_plain.h. */
+#define VFS__FILE_PLAIN_READ 0x200u
+#define VFS__FILE_PLAIN_WRITE 0x400u
 
 struct vfs_file {
 	struct vfs_inode *inode; /* constant; the dentry's reference */
@@ -39,7 +43,7 @@ struct vfs_file {
 	uint32_t mode;		 /* VFS__FILE_*: atomic or */
 	uint32_t ref;		 /* atomic */
 	struct vfs__mutex position_lock;
-	int64_t position;	/* position_lock; read with VFS_READ_ONCE */
+	int64_t position;	/* atomic; see vfs__position_move in rw.h */
 	uint64_t cred_id;	/* the opener's */
 	void *private_data;	/* the backend's, or the pipe */
 	struct vfs *vfs;

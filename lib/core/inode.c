@@ -8,14 +8,13 @@
 #include <sys/stat.h>
 
 #include "core/acl.h"
+#include "core/atime.h"
 #include "core/inode_stat.h"
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/pipe.h"
 #include "util/epoch.h"
 #include "util/time.h"
-
-#define RELATIME_SECONDS INT64_C(86400)
 
 /* ---- life ---- */
 
@@ -189,41 +188,32 @@ void vfs__inode_set_atime(struct vfs_inode *inode,
 	__atomic_store_n(&inode->atime_nsec, atime->nsec, __ATOMIC_RELEASE);
 }
 
-/*
- * The second that it is, for the day that relatime waits: the host's clock is
- * looked at every so many reads, because it costs as much as a read does. A
- * clock of the embedder's is asked each time.
- */
-#define CLOCK_USES 64u
-
+/* The second that it is: the host's clock costs as much to look at as a read,
+ * so what it shows is kept for the next reads. */
 static int64_t second_now(struct vfs *vfs)
 {
 	struct vfs__thread *thread = vfs->host_clock ? vfs__self(vfs) : NULL;
 	struct vfs_timespec now;
 
-	if (thread && thread->clock_uses++ % CLOCK_USES)
+	if (thread && thread->clock_left) {
+		thread->clock_left--;
 		return thread->clock_sec;
+	}
 	vfs_now(vfs, &now);
-	if (thread)
+	if (thread) {
 		thread->clock_sec = now.sec;
+		thread->clock_left = VFS__CLOCK_USES - 1;
+	}
 	return now.sec;
 }
 
-/* relatime: a read leaves a trace when nothing has since the last change, or
- * when the last trace is a day old. */
 static bool needs_atime(const struct vfs_inode *inode, int64_t sec,
 			uint32_t nsec)
 {
-	struct vfs_timespec atime = {sec, nsec, 0};
-	int64_t mtime_sec = VFS_READ_ONCE(inode->mtime_sec);
-
-	if (sec < mtime_sec ||
-	    (sec == mtime_sec && nsec <= VFS_READ_ONCE(inode->mtime_nsec)))
-		return true;
-	if (vfs__time_pack(&atime) <= VFS_READ_ONCE(inode->ctime_packed))
+	if (vfs__atime_behind(inode, sec, nsec))
 		return true;
 	return (int64_t)((uint64_t)second_now(inode->super->vfs) -
-			 (uint64_t)sec) >= RELATIME_SECONDS;
+			 (uint64_t)sec) >= VFS__RELATIME_SECONDS;
 }
 
 void vfs__inode_accessed(struct vfs_inode *inode)
@@ -259,6 +249,14 @@ void vfs__inode_modified(struct vfs *vfs, struct vfs_inode *inode)
 	struct vfs_timespec now;
 
 	vfs_now(vfs, &now);
+	set_times(inode, &now, true, true);
+}
+
+void vfs__inode_modified_once(const struct vfs *vfs, struct vfs_inode *inode)
+{
+	struct vfs_timespec now;
+
+	vfs->now(vfs->now_context, &now);
 	set_times(inode, &now, true, true);
 }
 

@@ -145,5 +145,8 @@ void vfs__inode_accessed(struct vfs_inode *inode);
 
 /* - mtime and ctime to now. excl. */
 void vfs__inode_modified(struct vfs *vfs, struct vfs_inode *inode);
+/* - The same for a call that asks for the time once only: does without what
+ *   keeps it the same throughout a call. */
+void vfs__inode_modified_once(const struct vfs *vfs, struct vfs_inode *inode);
 
 #endif

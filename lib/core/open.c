@@ -344,6 +344,10 @@ static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
 	case S_IFCHR:
 	case S_IFBLK:
 		return -ENXIO; /* nothing serves it */
+	case S_IFDIR:
+		if (o->how->flags & O_DIRECT)
+			return -EINVAL;
+		break;
 	default:
 		break;
 	}

@@ -21,12 +21,22 @@ static bool prepend(char *buffer, char **at, const char *text, size_t len)
 	return true;
 }
 
+/* A short name may be changing under the reader: word by word. */
+static const char *copy_inline(const struct vfs_dentry *d,
+			       uint64_t words[VFS__NAME_INLINE / 8])
+{
+	for (size_t i = 0; i < VFS__NAME_INLINE / 8; i++)
+		words[i] = VFS_READ_ONCE(d->name.words[i]);
+	return (const char *)words;
+}
+
 /* One try: -EAGAIN when a rename interfered is the caller's to find out. */
 static int build(struct vfs__path at, const struct vfs__path *root,
 		 char *buffer, char **start, bool *unreachable)
 {
 	*unreachable = false;
 	while (at.mnt != root->mnt || at.dentry != root->dentry) {
+		uint64_t words[VFS__NAME_INLINE / 8];
 		const char *name;
 		uint32_t len;
 
@@ -40,6 +50,8 @@ static int build(struct vfs__path at, const struct vfs__path *root,
 			continue;
 		}
 		name = vfs__dentry_name(at.dentry, &len);
+		if (name == at.dentry->name.chars)
+			name = copy_inline(at.dentry, words);
 		if (!prepend(buffer, start, name, len) ||
 		    !prepend(buffer, start, "/", 1))
 			return -ERANGE;
@@ -81,6 +93,10 @@ int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
 		*start = buffer + size - 1;
 		**start = '\0';
 		err = build(*path, root, buffer, start, unreachable);
+#if !defined(__SANITIZE_THREAD__) && !defined(VFS__TSAN)
+		/* what was read above was read before the next look */
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
 		valid = !(renames & 1) &&
 			__atomic_load_n(&vfs->dcache.renames,
 					__ATOMIC_ACQUIRE) == renames;

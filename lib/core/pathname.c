@@ -2,33 +2,65 @@
 /* Scanning components of any length. Contract: pathname.h. */
 #include "core/pathname.h"
 
-void vfs__component_scan(const uint64_t seed[2], const char *s,
-			 const char *end, struct vfs__component *out)
+uint32_t vfs__component_scan(const uint64_t seed[2], const char *s,
+			     const char *end, uint32_t *hash)
 {
-	uint64_t hash = seed[0];
-	uint32_t len = 0, index = 0;
+	uint64_t mixed = seed[0], word, found;
+	const char *p = s;
 
-	out->words[0] = out->words[1] = out->words[2] = 0;
 	for (;;) {
-		uint64_t word = vfs__load_le(s + len, (size_t)(end - s) - len);
-		uint64_t found = vfs__find_end(word);
-
-		if (found) {
-			word = vfs__cut(word, found);
-			len += (uint32_t)__builtin_ctzll(found) >> 3;
-		} else {
-			len += 8;
-		}
-		if (index < VFS__NAME_INLINE / 8)
-			out->words[index++] = word;
-		hash = vfs__mix(hash ^ word, seed[1] ^ (found ? len : 0));
+		word = vfs__load_le(p, (size_t)(end - p));
+		found = vfs__find_end(word);
 		if (found)
 			break;
+		p += 8;
+		mixed = vfs__mix(mixed ^ word, seed[1]);
 	}
-	out->name.str = s;
-	out->name.len = len;
-	out->name.hash = (uint32_t)(hash ^ hash >> 32);
+	p += (uint32_t)__builtin_ctzll(found) >> 3;
+	mixed = vfs__mix(mixed ^ vfs__cut(word, found),
+			 seed[1] ^ (uint64_t)(p - s));
+	*hash = (uint32_t)(mixed ^ mixed >> 32);
+	return (uint32_t)(p - s);
 }
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+	defined(VFS__TSAN) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#define BYTES_ONLY 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define BYTES_ONLY 1
+#endif
+#endif
+
+#ifdef BYTES_ONLY
+size_t vfs__path_length(const char *path)
+{
+	return strnlen(path, VFS__PATH_MAX);
+}
+#else
+typedef uint64_t __attribute__((may_alias)) any_word;
+
+size_t vfs__path_length(const char *path)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	size_t skip = (uintptr_t)path & 7;
+	const any_word *p = (const any_word *)(const void *)(path - skip);
+	/* what lies before the path is made not to look like its end */
+	uint64_t word = *p | ~(~UINT64_C(0) << (8 * skip));
+	const char *at = path - skip;
+	uint64_t found;
+
+	while (!(found = (word - ones) & ~word & (ones << 7))) {
+		at += 8;
+		if (at - path >= (ptrdiff_t)VFS__PATH_MAX)
+			return VFS__PATH_MAX;
+		word = *++p;
+	}
+	at += __builtin_ctzll(found) >> 3;
+	return at - path < (ptrdiff_t)VFS__PATH_MAX ? (size_t)(at - path) :
+						      VFS__PATH_MAX;
+}
+#endif
 
 void vfs__component_of(const struct vfs_name *name, struct vfs__component *out)
 {

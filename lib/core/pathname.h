@@ -80,12 +80,16 @@ static inline uint64_t vfs__cut(uint64_t word, uint64_t found)
 }
 
 /*
- * Scans one component that begins at s (not a slash) in a string that ends at
- * end. Length in name.len; longer than VFS__NAME_MAX is for the caller to
- * refuse.
+ * Scans one component of any length that begins at s (not a slash) in a string
+ * that ends at end: its length, and its hash in *hash. Longer than
+ * VFS__NAME_MAX is for the caller to refuse.
  */
-void vfs__component_scan(const uint64_t seed[2], const char *s,
-			 const char *end, struct vfs__component *out);
+uint32_t vfs__component_scan(const uint64_t seed[2], const char *s,
+			     const char *end, uint32_t *hash);
+
+/* The length of a path, at most VFS__PATH_MAX. Reads whole words, which do not
+ * cross a page; sanitizers are shown bytes. */
+size_t vfs__path_length(const char *path);
 
 /* The hash of a name of seven bytes or fewer, all in word. */
 static inline uint32_t vfs__hash_short(const uint64_t seed[2], uint64_t word,

@@ -70,6 +70,13 @@ static void accessed(const struct vfs_file *file, bool moved)
 		vfs__path_accessed(&file->path, file->inode);
 }
 
+void vfs__file_accessed(struct vfs__thread *thread, const struct vfs_file *file,
+			int64_t n)
+{
+	thread->now_valid = false;
+	accessed(file, n >= 0 || n == -EFAULT);
+}
+
 static size_t total_of(const struct vfs__io *io)
 {
 	size_t total = 0;
@@ -140,13 +147,16 @@ static int64_t read_short(struct vfs_file *file, const struct vfs__io *io)
 		if (!n)
 			n = read_segments(inode, file, io, io->offset);
 	} else {
+		int64_t at;
+
 		if (!vfs__mutex_trylock(&file->position_lock, VFS__RANK_POS))
 			return -EAGAIN;
-		n = check_range(io, file->position);
+		at = VFS_READ_ONCE(file->position);
+		n = check_range(io, at);
 		if (!n)
-			n = read_segments(inode, file, io, file->position);
+			n = read_segments(inode, file, io, at);
 		if (n > 0)
-			VFS_WRITE_ONCE(file->position, file->position + n);
+			vfs__position_move(file, at, at + n);
 		vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
 	}
 	accessed(file, is_access(io, n));
@@ -176,7 +186,7 @@ static int64_t read_long(struct vfs__thread *thread, struct vfs_task *task,
 {
 	bool nonblock = (VFS_READ_ONCE(file->flags) & O_NONBLOCK) ||
 			(io->flags & RWF_NOWAIT);
-	int64_t n;
+	int64_t at, n;
 
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_readv(thread, task, file, io->iov, io->count,
@@ -184,9 +194,10 @@ static int64_t read_long(struct vfs__thread *thread, struct vfs_task *task,
 	if (io->offset >= 0)
 		return read_at(thread, file, io, io->offset);
 	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
-	n = read_at(thread, file, io, file->position);
+	at = VFS_READ_ONCE(file->position);
+	n = read_at(thread, file, io, at);
 	if (n > 0)
-		VFS_WRITE_ONCE(file->position, file->position + n);
+		vfs__position_move(file, at, at + n);
 	vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
 	return n;
 }
@@ -357,7 +368,7 @@ static int64_t write_long(struct vfs__thread *thread, struct vfs_task *task,
 	bool nonblock = (VFS_READ_ONCE(file->flags) & O_NONBLOCK) ||
 			(io->flags & RWF_NOWAIT);
 	int64_t offset = io->offset;
-	int64_t n;
+	int64_t at, n;
 
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_writev(thread, task, file, io->iov, io->count,
@@ -365,10 +376,10 @@ static int64_t write_long(struct vfs__thread *thread, struct vfs_task *task,
 	if (offset >= 0)
 		return write_at(thread, task, file, io, &offset);
 	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
-	offset = file->position;
+	offset = at = VFS_READ_ONCE(file->position);
 	n = write_at(thread, task, file, io, &offset);
 	if (n > 0)
-		VFS_WRITE_ONCE(file->position, offset + n);
+		vfs__position_move(file, at, offset + n);
 	vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
 	return n;
 }
@@ -441,8 +452,8 @@ int64_t vfs__file_write(struct vfs__thread *thread, struct vfs_task *task,
 /* ---- positions ---- */
 
 /* The new position for whence, or an error. */
-static int64_t seek_target(const struct vfs_file *file, int64_t offset,
-			   int whence)
+static int64_t seek_target(const struct vfs_file *file, int64_t before,
+			   int64_t offset, int whence)
 {
 	struct vfs_inode *inode = file->inode;
 	bool dir = vfs__file_mode(file) & VFS__FILE_DIR;
@@ -452,7 +463,7 @@ static int64_t seek_target(const struct vfs_file *file, int64_t offset,
 	case SEEK_SET:
 		break;
 	case SEEK_CUR:
-		base = VFS_READ_ONCE(file->position);
+		base = before;
 		break;
 	case SEEK_END:
 		if (dir)
@@ -487,54 +498,38 @@ static int64_t seek_data(struct vfs_file *file, int64_t offset, int whence)
 	return at;
 }
 
-static int64_t lseek_long(struct vfs__thread *thread, struct vfs_task *task,
-			  int fd, int64_t offset, int whence)
+/* On a referenced file. A seek that depends on the position, or takes long,
+ * waits for transfers that move it. */
+static int64_t seek_locked(struct vfs_file *file, int64_t offset, int whence)
 {
-	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
-	int64_t at;
+	int64_t before, at;
 
-	if (!file)
-		return -EBADF;
 	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
+	before = VFS_READ_ONCE(file->position);
 	if (whence == SEEK_DATA || whence == SEEK_HOLE)
 		at = seek_data(file, offset, whence);
 	else
-		at = seek_target(file, offset, whence);
+		at = seek_target(file, before, offset, whence);
 	if (at >= 0)
-		VFS_WRITE_ONCE(file->position, at);
+		vfs__position_move(file, before, at);
 	vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
-	vfs__file_unref(thread, file);
 	return at;
 }
 
 int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		   int64_t offset, int whence)
 {
-	struct vfs_file *file;
-	uint32_t mode;
+	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
 	int64_t at;
 
-	vfs__epoch_enter(thread);
-	file = vfs__fd_peek(task->files, fd);
-	mode = file ? vfs__file_mode(file) : VFS__FILE_PATH;
-	if (mode & VFS__FILE_PATH) {
-		at = -EBADF;
-	} else if (whence < 0 || whence > SEEK_HOLE) {
+	if (!file)
+		return -EBADF;
+	if (whence < 0 || whence > SEEK_HOLE)
 		at = -EINVAL;
-	} else if (!(mode & VFS__FILE_SEEKABLE)) {
+	else if (!(vfs__file_mode(file) & VFS__FILE_SEEKABLE))
 		at = -ESPIPE;
-	} else if (whence == SEEK_CUR && !offset) {
-		at = VFS_READ_ONCE(file->position);
-	} else if (whence <= SEEK_END &&
-		   vfs__mutex_trylock(&file->position_lock, VFS__RANK_POS)) {
-		at = seek_target(file, offset, whence);
-		if (at >= 0)
-			VFS_WRITE_ONCE(file->position, at);
-		vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
-	} else {
-		vfs__epoch_leave(thread);
-		return lseek_long(thread, task, fd, offset, whence);
-	}
-	vfs__epoch_leave(thread);
+	else
+		at = seek_locked(file, offset, whence);
+	vfs__file_unref(thread, file);
 	return at;
 }

@@ -25,12 +25,29 @@ struct vfs__io {
 	uint32_t flags; /* RWF_* */
 };
 
+/*
+ * Who reads at the position and moves it holds position_lock, so that no two
+ * get the same bytes. A seek to a place that does not depend on it just stores
+ * it: then a transfer that is under way loses its move, as if it had come
+ * first.
+ */
+static inline void vfs__position_move(struct vfs_file *file, int64_t from,
+				      int64_t to)
+{
+	__atomic_compare_exchange_n(&file->position, &from, to, false,
+				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 int64_t vfs__read(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		  const struct vfs__io *io);
 int64_t vfs__write(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		   const struct vfs__io *io);
 int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		   int64_t offset, int whence);
+
+/* - After a read that returned n: its trace, if it leaves one. Cold. */
+void vfs__file_accessed(struct vfs__thread *thread, const struct vfs_file *file,
+			int64_t n);
 
 /* - On a referenced file, at *offset or its position (NULL). */
 int64_t vfs__file_read(struct vfs__thread *thread, struct vfs_task *task,

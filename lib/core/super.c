@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "core/acl.h"
 #include "core/inode.h"
 #include "core/instance.h"
 #include "core/mount.h"
@@ -140,6 +141,11 @@ int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,
 	assert(inode && vfs__inode_is_dir(inode) && super->ops &&
 	       super->ops->statfs);
 	vfs__dentry_instantiate(d, inode, 0);
+	err = vfs__acl_load(thread, inode);
+	if (err) {
+		vfs__super_destroy(thread, super);
+		return err;
+	}
 	*out = super;
 	*root = vfs__dentry_ref(d);
 	return 0;

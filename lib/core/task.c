@@ -40,10 +40,12 @@ static int fs_create(struct vfs__thread *thread, const struct vfs__fspaths *at,
 
 static void fs_unref(struct vfs__thread *thread, struct vfs__fs *fs)
 {
-	struct vfs__fspaths *paths = fs->paths;
+	struct vfs__fspaths *paths;
 
 	if (__atomic_sub_fetch(&fs->ref, 1, __ATOMIC_ACQ_REL))
 		return;
+	/* not before: another task may have changed them until it let go */
+	paths = fs->paths;
 	vfs__path_unref(thread, &paths->root);
 	vfs__path_unref(thread, &paths->cwd);
 	vfs__epoch_retire(thread, free_memory, paths, sizeof(*paths));
@@ -253,6 +255,7 @@ void vfs_task_unref(struct vfs_task *task)
 	vfs = task->vfs;
 	thread = vfs__self_always(vfs);
 	vfs__fdtable_unref(thread, vfs, task->files);
+	drop_past(thread, task);
 	fs_unref(thread, task->fs);
 	vfs_cred_unref(task->cred);
 	vfs__mem_free(thread, task, sizeof(*task));
@@ -339,18 +342,56 @@ struct vfs *vfs_task_instance(struct vfs_task *task)
 	return task ? task->vfs : NULL;
 }
 
+/* A table that the task no longer uses, but calls of other threads may: they
+ * began when it was the task's. Its memory stays until the task's end. */
+struct vfs__past {
+	struct vfs__past *next;
+	struct vfs__fdtable *table;
+};
+
+static void drop_past(struct vfs__thread *thread, struct vfs_task *task)
+{
+	struct vfs__past *past;
+
+	while ((past = task->past)) {
+		task->past = past->next;
+		vfs__fdtable_let_go(thread, past->table);
+		vfs__mem_free(thread, past, sizeof(*past));
+	}
+}
+
 int vfs__task_unshare_files(struct vfs__thread *thread, struct vfs_task *task)
 {
-	struct vfs__fdtable *old = task->files, *copy;
+	struct vfs__fdtable *old = VFS_LOAD_POINTER(task->files), *copy;
+	struct vfs__past *past;
+	bool mine;
 	int err;
 
 	if (VFS_READ_ONCE(old->ref) == 1)
 		return 0;
-	err = vfs__fdtable_clone(thread, task->vfs, old, &copy);
-	if (err)
+	past = vfs__mem_alloc(thread, sizeof(*past));
+	if (!past)
+		return -ENOMEM;
+	err = vfs__fdtable_clone(thread, task, &copy);
+	if (err) {
+		vfs__mem_free(thread, past, sizeof(*past));
 		return err;
-	/* a table's memory outlives the sections that look at it */
-	VFS_STORE_POINTER(task->files, copy);
+	}
+	past->table = old;
+	vfs__mutex_lock(&old->lock, VFS__RANK_FDTABLE);
+	mine = task->files == old;
+	if (mine) {
+		vfs__fdtable_keep(old);
+		past->next = task->past;
+		task->past = past;
+		VFS_STORE_POINTER(task->files, copy);
+	}
+	vfs__mutex_unlock(&old->lock, VFS__RANK_FDTABLE);
+	if (!mine) {
+		/* another thread of the task was faster */
+		vfs__mem_free(thread, past, sizeof(*past));
+		old = copy;
+	}
 	vfs__fdtable_unref(thread, task->vfs, old);
 	return 0;
 }

@@ -34,6 +34,7 @@ struct vfs_task {
 	struct vfs_cred *cred;	/* atomic; referenced */
 	struct vfs__fs *fs;	/* constant */
 	struct vfs__fdtable *files; /* atomic: close_range may unshare it */
+	struct vfs__past *past;	/* tables before it: their locks */
 	uint32_t ref;		/* atomic */
 	int32_t id;
 	uint64_t fsize_cur, fsize_max;	 /* atomic: RLIMIT_FSIZE */

@@ -472,7 +472,6 @@ ALWAYS_INLINE uint32_t scan(const struct walk *w, const struct spot *s,
 	const uint64_t *seed = w->vfs->dcache.seed;
 	uint64_t first = vfs__load_le(s->p, (size_t)(s->end - s->p));
 	uint64_t found = vfs__find_end(first);
-	struct vfs__component c;
 	uint32_t len;
 
 	if (__builtin_expect(found != 0, 1)) {
@@ -481,10 +480,8 @@ ALWAYS_INLINE uint32_t scan(const struct walk *w, const struct spot *s,
 		*hash = vfs__hash_short(seed, *word, len);
 		return len;
 	}
-	vfs__component_scan(seed, s->p, s->end, &c);
-	*hash = c.name.hash;
 	*word = LONG_WORD;
-	return c.name.len;
+	return vfs__component_scan(seed, s->p, s->end, hash);
 }
 
 /* From s->at to the child that str[0..len) names. */
@@ -627,7 +624,8 @@ struct request {
 };
 
 struct result {
-	struct vfs__path at;
+	struct vfs__path *at; /* the caller's: member by member, because a copy
+			       * of both at once would wait for the stores */
 	uint32_t links;
 	struct vfs__last last;
 };
@@ -676,7 +674,8 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 				vfs__epoch_leave(thread);
 				return err;
 			}
-			out->at = s.at;
+			out->at->mnt = s.at.mnt;
+			out->at->dentry = s.at.dentry;
 			if (q->flags & VFS__WALK_PARENT) {
 				out->links = w.links;
 				out->last = w.last;
@@ -762,7 +761,7 @@ static __attribute__((noinline)) int slow_walk(const struct request *q,
 	}
 	if (cred)
 		vfs__task_cred_put(q->thread, cred);
-	out->at = s.at;
+	*out->at = s.at;
 	out->links = w.links;
 	out->last = w.last;
 	return err;
@@ -773,7 +772,7 @@ static int check_path(const char *path, uint32_t flags, size_t *len)
 {
 	if (!path)
 		return -EFAULT;
-	*len = strnlen(path, VFS__PATH_MAX);
+	*len = vfs__path_length(path);
 	if (*len == VFS__PATH_MAX)
 		return -ENAMETOOLONG;
 	if (!*len && !(flags & VFS__WALK_EMPTY))
@@ -786,7 +785,7 @@ int vfs__lookup_begin(struct vfs__thread *thread, struct vfs_task *task,
 		      struct vfs__lookup *out)
 {
 	struct request q = { thread, task, path, 0, dirfd, flags };
-	struct result r;
+	struct result r = { .at = &out->path };
 	int err = check_path(path, flags, &q.len);
 
 	if (__builtin_expect(err, 0))
@@ -797,8 +796,6 @@ int vfs__lookup_begin(struct vfs__thread *thread, struct vfs_task *task,
 		err = slow_walk(&q, NULL, &r);
 		out->referenced = true;
 	}
-	if (!err)
-		out->path = r.at;
 	return err;
 }
 
@@ -826,7 +823,7 @@ static int walk_referenced(const struct request *q, struct result *out)
 {
 	int err = fast_walk(q, out);
 
-	if (!err && !legitimize(q->thread, &out->at))
+	if (!err && !legitimize(q->thread, out->at))
 		err = -ECHILD;
 	if (err != -ECHILD)
 		return err;
@@ -840,13 +837,14 @@ int vfs__path_lookup(struct vfs__thread *thread, struct vfs_task *task,
 		     struct vfs__path *out)
 {
 	struct request q = { thread, task, path, 0, dirfd, flags };
-	struct result r;
+	struct vfs__path at;
+	struct result r = { .at = &at };
 	int err = check_path(path, flags, &q.len);
 
 	if (!err)
 		err = walk_referenced(&q, &r);
 	if (!err)
-		*out = r.at;
+		*out = at;
 	return err;
 }
 
@@ -856,13 +854,14 @@ int vfs__path_lookup_as(struct vfs__thread *thread, struct vfs_task *task,
 			struct vfs__path *out)
 {
 	struct request q = { thread, task, path, 0, dirfd, flags };
-	struct result r;
+	struct vfs__path at;
+	struct result r = { .at = &at };
 	int err = check_path(path, flags, &q.len);
 
 	if (!err)
 		err = slow_walk(&q, cred, &r);
 	if (!err)
-		*out = r.at;
+		*out = at;
 	return err;
 }
 
@@ -872,14 +871,16 @@ int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct request q = { thread, task, path, 0, dirfd,
 			     flags | VFS__WALK_PARENT };
-	struct result r;
+	struct vfs__path at;
+	struct result r = { .at = &at };
 	int err = check_path(path, flags, &q.len);
 
 	if (!err)
 		err = walk_referenced(&q, &r);
 	if (err)
 		return err;
-	*parent = r.at;
+	parent->mnt = at.mnt;
+	parent->dentry = at.dentry;
 	*last = r.last;
 	return 0;
 }
@@ -922,7 +923,8 @@ int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct request q = { thread, task, path, 0, dirfd,
 			     flags | VFS__WALK_PARENT };
-	struct result r;
+	struct vfs__path at;
+	struct result r = { .at = &at };
 	int err = check_path(path, flags, &q.len);
 
 	memset(resume, 0, sizeof(*resume));
@@ -933,7 +935,8 @@ int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		return err;
 	resume->links = r.links;
-	*parent = r.at;
+	parent->mnt = at.mnt;
+	parent->dentry = at.dentry;
 	*last = r.last;
 	return 0;
 }

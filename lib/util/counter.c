@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "util/lock.h"
+#include "util/shard.h"
 
 #define SHARDS 16u
 #define BATCH INT64_C(64)
@@ -59,6 +60,19 @@ static int64_t *credit_of(const struct vfs__thread *thread,
 			  struct vfs_counter *c)
 {
 	return &c->shards[vfs__thread_index(thread) % SHARDS].credit;
+}
+
+/* Without a ceiling nobody gathers: most threads have a shard of their own. */
+static void add_unlimited(const struct vfs__thread *thread,
+			  struct vfs_counter *c, int64_t delta)
+{
+	uint32_t i = vfs__thread_index(thread);
+
+	if (__builtin_expect(i < SHARDS - 1, 1))
+		vfs__shard_add_own(&c->shards[i].credit, delta);
+	else
+		__atomic_fetch_add(&c->shards[SHARDS - 1].credit, delta,
+				   __ATOMIC_RELAXED);
 }
 
 /* Brings the credit of all shards to the centre; lock held. */
@@ -107,7 +121,7 @@ int vfs__counter_take(struct vfs__thread *thread, struct vfs_counter *counter,
 	int64_t credit;
 
 	if (counter->limit == VFS_COUNTER_UNLIMITED) {
-		__atomic_fetch_sub(mine, amount, __ATOMIC_RELAXED);
+		add_unlimited(thread, counter, -amount);
 		return 0;
 	}
 	credit = __atomic_load_n(mine, __ATOMIC_RELAXED);
@@ -122,8 +136,11 @@ int vfs__counter_take(struct vfs__thread *thread, struct vfs_counter *counter,
 void vfs__counter_give(struct vfs__thread *thread, struct vfs_counter *counter,
 		       int64_t amount)
 {
-	__atomic_fetch_add(credit_of(thread, counter), amount,
-			   __ATOMIC_RELAXED);
+	if (counter->limit == VFS_COUNTER_UNLIMITED)
+		add_unlimited(thread, counter, amount);
+	else
+		__atomic_fetch_add(credit_of(thread, counter), amount,
+				   __ATOMIC_RELAXED);
 }
 
 int64_t vfs__counter_used(const struct vfs_counter *counter)

@@ -21,8 +21,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <vfs/base.h>
 #include <sys/types.h>
+#include <vfs/base.h>
 
 #include "util/lock.h"
 #include "util/sanitize.h"
@@ -97,11 +97,11 @@ struct vfs__thread {
 	/* the layer above: credentials used last, and who uses them now */
 	uint32_t cred_pins;
 	struct vfs_cred *cred;
-	/* the second that the clock showed when it was looked at last */
 	/* what the clock showed first in this call: one call, one time */
 	bool now_valid;
 	struct vfs_timespec now;
-	uint32_t clock_uses;
+	/* the second that it showed, and how often to believe it still */
+	uint32_t clock_left;
 	int64_t clock_sec;
 
 	struct vfs__batch embedded[VFS__EMBEDDED];

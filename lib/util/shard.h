@@ -46,9 +46,8 @@ static inline void vfs__refs_add(struct vfs__refs *refs,
 	if (__builtin_expect(i < VFS__SHARDS - 1, 1))
 		vfs__shard_add_own(&refs->shards[i].counts[which], delta);
 	else
-		__atomic_fetch_add(
-			&refs->shards[VFS__SHARDS - 1].counts[which], delta,
-			__ATOMIC_ACQ_REL);
+		__atomic_fetch_add(&refs->shards[VFS__SHARDS - 1].counts[which],
+				   delta, __ATOMIC_ACQ_REL);
 }
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <vfs/base.h>
 
+#define VFS__TIME_SHIFT 30
 #define VFS__TIME_SECONDS (INT64_C(1) << 33)
 
 /* - Saturates where 34 bits of seconds do not reach. */
@@ -20,13 +21,14 @@ static inline int64_t vfs__time_pack(const struct vfs_timespec *ts)
 		sec = VFS__TIME_SECONDS - 1;
 	if (sec < -VFS__TIME_SECONDS)
 		sec = -VFS__TIME_SECONDS;
-	return (int64_t)((uint64_t)sec << 30 | ts->nsec);
+	return (int64_t)((uint64_t)sec << VFS__TIME_SHIFT | ts->nsec);
 }
 
 static inline struct vfs_timespec vfs__time_unpack(int64_t packed)
 {
-	struct vfs_timespec ts = {packed >> 30,
-				  (uint32_t)packed & ((1u << 30) - 1), 0};
+	struct vfs_timespec ts = {
+		packed >> VFS__TIME_SHIFT,
+		(uint32_t)packed & ((1u << VFS__TIME_SHIFT) - 1), 0};
 
 	return ts;
 }

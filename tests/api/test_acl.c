@@ -382,6 +382,54 @@ static void test_acl__listed_first(void **state)
 	check_eq(memcmp(list, all, sizeof(all)), 0);
 }
 
+/* Every step without more memory: refused with nothing done, or done. */
+static void test_acl__out_of_memory(void **state)
+{
+	struct world *w = *state;
+	struct vfs_task *t = w->task;
+	char path[32];
+	int refused = 0;
+
+	check_ok(vfs_mkdir(t, "/d", 0755));
+	check_ok(set_acl(t, "/d", DEFAULT, named, COUNT(named)));
+	for (int i = 0; i < 600; i++) {
+		int err;
+
+		snprintf(path, sizeof(path), "/d/%d", i);
+		test_alloc_fail(&w->alloc, 1, 1000);
+		err = vfs_mkdir(t, path, 0777);
+		test_alloc_heal(&w->alloc);
+		if (err) {
+			check_eq(err, -ENOMEM);
+			assert_false(exists(t, path));
+			check_ok(vfs_mkdir(t, path, 0777));
+			refused++;
+		}
+		check_acl(t, path, ACCESS, named, COUNT(named));
+		check_acl(t, path, DEFAULT, named, COUNT(named));
+		test_alloc_fail(&w->alloc, 1, 1000);
+		err = vfs_chmod(t, path, 0700);
+		test_alloc_heal(&w->alloc);
+		if (err) {
+			check_eq(err, -ENOMEM);
+			check_acl(t, path, ACCESS, named, COUNT(named));
+			refused++;
+		}
+		check_eq(mode_of(t, path), err ? 0670 : 0700);
+		test_alloc_fail(&w->alloc, 1, 1000);
+		err = set_acl(t, path, DEFAULT, minimal, COUNT(minimal));
+		test_alloc_heal(&w->alloc);
+		if (err) {
+			check_eq(err, -ENOMEM);
+			check_acl(t, path, DEFAULT, named, COUNT(named));
+			refused++;
+		}
+		if (i % 3 == 0)
+			check_ok(vfs_rmdir(t, path));
+	}
+	assert_true(refused > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +444,7 @@ int main(void)
 		world_test(test_acl__inherited),
 		world_test(test_acl__inherited_minimal),
 		world_test(test_acl__listed_first),
+		world_test(test_acl__out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -70,6 +70,16 @@ static const struct template templates[] = {
 	{1, "ioctl %f TCGETS"},
 	{4, "pipe2 O_NONBLOCK -> $%r $%r"},
 	{8, "poll %f:POLLIN|POLLOUT"},
+	/* Pipes and FIFOs. */
+	{14, "write %H %w"},
+	{10, "read %H %n"},
+	{4, "writev %H %i"},
+	{4, "readv %H %i"},
+	{6, "poll %H:POLLIN|POLLOUT"},
+	{3, "ioctl %H FIONREAD"},
+	{3, "fcntl %H F_GETPIPE_SZ 0"},
+	{3, "fcntl %H F_SETPIPE_SZ %b"},
+	{2, "open %p O_RDWR|O_NONBLOCK 0 -> $%r"},
 	{10, "flock %f %k"},
 	{16, "fcntl_lock %f F_SETLK %K SEEK_SET %S %S"},
 	{10, "fcntl_lock %f F_OFD_SETLK %K SEEK_CUR %S %S"},
@@ -96,7 +106,6 @@ static const struct template templates[] = {
 	{1, "fadvise %f 0 0 POSIX_FADV_NORMAL"},
 	{10, "copy_file_range %F %Z %F %Z %n 0"},
 	{8, "sendfile %F %F %Z %n"},
-	{2, "sendfile %f %F NULL %n"},
 	{16, "listdir %D"},
 	{5, "listdir %D %B"},
 	{2, "cookies %D %B"},
@@ -234,7 +243,7 @@ static bool possible(const struct gen *gen)
 {
 	static const char *const privileged[] = {
 		"as user", "chown ", "trusted.", "security.",
-		"u:1",	   "g:1",    "u:5",
+		"u:1",	   "g:1",    "u:5",	 "F_SETPIPE_SZ",
 	};
 	const char *line = gen->text.data;
 
@@ -410,20 +419,23 @@ static bool same_file(struct side *side, const char *words)
 	       stat[0].dev == stat[1].dev;
 }
 
-static bool is_directory(struct side *side, const char *words)
+static enum slot_kind first_slot(struct side *side, const char *words)
 {
 	const char *slot = strchr(words, '$');
 
-	return slot && slot[1] >= '0' && slot[1] < '0' + GEN_SLOTS &&
-	       look(side, side->slots[slot[1] - '0']) == SLOT_DIRECTORY;
+	if (!slot || slot[1] < '0' || slot[1] >= '0' + GEN_SLOTS)
+		return SLOT_CLOSED;
+	return look(side, side->slots[slot[1] - '0']);
 }
 
 bool gen_unclear(const char *line, struct side *side)
 {
 	if (!strncmp(line, "copy_file_range ", 16) ||
 	    !strncmp(line, "sendfile ", 9))
-		return same_file(side, line);
+		return same_file(side, line) ||
+		       first_slot(side, line) == SLOT_OTHER;
 	if (!strncmp(line, "fcntl_lock ", 11) || !strncmp(line, "lseek ", 6))
-		return strstr(line, "SEEK_CUR") && is_directory(side, line);
+		return strstr(line, "SEEK_CUR") &&
+		       first_slot(side, line) == SLOT_DIRECTORY;
 	return false;
 }

@@ -50,7 +50,9 @@ void gen_learn(struct gen *gen, const struct call *call, struct side *side);
 /* Would the answer be chance, or the file system's own business?
  * - Reading and writing one file in a call: whether the later of the two stamps
  *   is really later, and with it every later update of the access time.
- * - What a position in a directory is, as a number. */
+ * - What a position in a directory is, as a number.
+ * - What a pipe holds of a file: its bytes, or the file's page, which may
+ *   change before it is read. */
 bool gen_unclear(const char *line, struct side *side);
 
 /* 0 to n - 1. */

@@ -361,6 +361,7 @@ static const struct {
 	{'E', "0 0 0 0 0 0 0 XATTR_CREATE XATTR_CREATE XATTR_REPLACE "
 	      "XATTR_CREATE|XATTR_REPLACE 4"},
 	{'Q', "access default access"},
+	{'b', "4096 8192 65536 1 0 4097 -1 131072 2000000"},
 	{'j', "0 0 FS FILES FS|FILES"},
 	{'y', "a b c d e ../a ../d a/b /a /b/c . .. / \"\" nowhere a/ ./e"},
 };
@@ -403,7 +404,8 @@ void gen_value(struct gen *gen, char kind)
 			return;
 		}
 	}
-	slot(gen, kind == 'F'	? SLOT_FILE
+	slot(gen, kind == 'H'	? SLOT_OTHER
+		  : kind == 'F' ? SLOT_FILE
 		  : kind == 'D' ? SLOT_DIRECTORY
 				: SLOT_CLOSED);
 }

@@ -2,15 +2,17 @@
 /*
  * oracle: the same calls on the library and on the kernel.
  *
- *	oracle [OPTION]... [--script FILE]...
+ *	oracle [OPTION]... [--script FILE]... [--scripts DIRECTORY]
  *	oracle --sequences N [--length L] [--seed S] [--jobs J]
  *
  * The exit status is 0 when there was no difference, 1 when there was one, 2
  * for a mistake in the use, 77 when there is no kernel to compare with.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +132,30 @@ static void run_script(const struct options *options, const char *path)
 	free(text);
 }
 
+static int is_script(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return len > 4 && !strcmp(entry->d_name + len - 4, ".txt");
+}
+
+static void run_scripts(const struct options *options, const char *dir)
+{
+	struct dirent **entries;
+	char path[PATH_MAX];
+	int count = scandir(dir, &entries, is_script, alphasort);
+
+	if (count < 0)
+		die("%s: %s", dir, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name);
+		if (!totals.differences || options->keep_going)
+			run_script(options, path);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
 /* Returns the sequence to go on with, or past the end to stop. */
 static uint64_t handle_ending(const struct options *options,
 			      struct worker *worker, enum ending ending)
@@ -245,6 +271,7 @@ static _Noreturn void usage(int status)
 {
 	fputs("usage: oracle [OPTION]...\n"
 	      "  --script FILE    run a script (may be given several times)\n"
+	      "  --scripts DIR    run every .txt file in DIR\n"
 	      "  --sequences N    run N generated sequences\n"
 	      "  --first N        starting with number N (default 0)\n"
 	      "  --length L       of L calls each (default 200)\n"
@@ -276,6 +303,7 @@ static uint64_t number(const char *word)
 static const char *const short_options = "h";
 static const struct option long_options[] = {
 	{"script", required_argument, NULL, 'f'},
+	{"scripts", required_argument, NULL, 'd'},
 	{"sequences", required_argument, NULL, 'n'},
 	{"first", required_argument, NULL, 'F'},
 	{"length", required_argument, NULL, 'l'},
@@ -336,9 +364,26 @@ static bool apply(struct options *options, int option)
 		options->plan.verbose = true;
 		break;
 	default:
-		return option == 'f';
+		return option == 'f' || option == 'd';
 	}
 	return true;
+}
+
+/* The scripts on the command line, in their order. */
+static void run_named(const struct options *options, int argc, char **argv)
+{
+	int option;
+
+	optind = 1;
+	while ((option = getopt_long(argc, argv, short_options, long_options,
+				     NULL)) != -1) {
+		if (totals.differences && !options->keep_going)
+			break;
+		if (option == 'f')
+			run_script(options, optarg);
+		else if (option == 'd')
+			run_scripts(options, optarg);
+	}
 }
 
 int main(int argc, char **argv)
@@ -369,13 +414,7 @@ int main(int argc, char **argv)
 		printf("oracle: skipped: no mount namespace here\n");
 		return SKIPPED;
 	}
-	optind = 1;
-	while ((option = getopt_long(argc, argv, short_options, long_options,
-				     NULL)) != -1) {
-		if (option == 'f' &&
-		    (!totals.differences || options.keep_going))
-			run_script(&options, optarg);
-	}
+	run_named(&options, argc, argv);
 	if (!totals.differences || options.keep_going)
 		run_generated(&options);
 	if (options.stats)

@@ -31,7 +31,7 @@ struct set_up {
 	bool inlined; /* see kernel_create */
 	bool slow;    /* VFS_CONFIG_SLOW_WALK */
 	bool verbose;
-	bool lenient; /* scripts: show differences and go on */
+	bool lenient;	   /* scripts: show differences and go on */
 	unsigned interval; /* calls between two looks at the whole state */
 	char options[128]; /* of the mount */
 };

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "ktask.h"
+
 #define CLOCK_BASE INT64_C(2000000000)
 
 struct vfs_side {
@@ -34,6 +36,43 @@ static void must(int result, const char *what)
 		die("%s: %s", what, vfs_errno_name(result));
 }
 
+/* New ones each time: opening and linking by a descriptor compare them by
+ * identity, as the kernel does. */
+static int library_become(struct side *side, const struct who *who)
+{
+	struct vfs_side *self = side->private;
+	struct vfs_cred_spec spec = {
+		.size = sizeof(spec),
+		.uid = who->uid,
+		.gid = who->gid,
+		.fsuid = who->fsuid,
+		.fsgid = who->fsgid,
+		.groups = who->groups,
+		.group_count = who->group_count,
+		.cap_effective = who->caps & ktask_all_caps(),
+		.cap_permitted = ktask_all_caps(),
+	};
+	struct vfs_cred *cred;
+	int result = vfs_cred_create(self->vfs, &spec, &cred);
+
+	if (result < 0)
+		return result;
+	result = vfs_task_set_cred(side_task(side), cred);
+	vfs_cred_unref(cred);
+	return result;
+}
+
+static int library_limit(struct side *side, int resource, uint64_t cur)
+{
+	struct vfs_rlimit limit;
+	int result = vfs_getrlimit(side_task(side), resource, &limit);
+
+	if (result < 0)
+		return result;
+	limit.cur = cur;
+	return vfs_setrlimit(side_task(side), resource, &limit);
+}
+
 static void library_begin(struct side *side)
 {
 	struct vfs_side *self = side->private;
@@ -53,6 +92,9 @@ static void library_begin(struct side *side)
 	/* So that the script's first descriptor is 3, as in a process. */
 	for (int fd = 0; fd < 3; fd++)
 		must(vfs_open(side->tasks[0], "/", O_PATH, 0), "open /");
+	must(library_limit(side, RLIMIT_NOFILE, 1024), "limit");
+	/* Not with more than this process has. */
+	must(library_become(side, who_find("root")), "become root");
 }
 
 static void library_end(struct side *side)
@@ -88,43 +130,6 @@ static unsigned library_instant(struct side *side,
 {
 	(void)side;
 	return time->sec < CLOCK_BASE ? 0 : (unsigned)(time->sec - CLOCK_BASE);
-}
-
-/* New ones each time: opening and linking by a descriptor compare them by
- * identity, as the kernel does. */
-static int library_become(struct side *side, const struct who *who)
-{
-	struct vfs_side *self = side->private;
-	struct vfs_cred_spec spec = {
-		.size = sizeof(spec),
-		.uid = who->uid,
-		.gid = who->gid,
-		.fsuid = who->fsuid,
-		.fsgid = who->fsgid,
-		.groups = who->groups,
-		.group_count = who->group_count,
-		.cap_effective = who->caps,
-		.cap_permitted = VFS_CAP_ALL,
-	};
-	struct vfs_cred *cred;
-	int result = vfs_cred_create(self->vfs, &spec, &cred);
-
-	if (result < 0)
-		return result;
-	result = vfs_task_set_cred(side_task(side), cred);
-	vfs_cred_unref(cred);
-	return result;
-}
-
-static int library_limit(struct side *side, int resource, uint64_t cur)
-{
-	struct vfs_rlimit limit;
-	int result = vfs_getrlimit(side_task(side), resource, &limit);
-
-	if (result < 0)
-		return result;
-	limit.cur = cur;
-	return vfs_setrlimit(side_task(side), resource, &limit);
 }
 
 static int library_clone(struct side *side, unsigned to, uint64_t flags)

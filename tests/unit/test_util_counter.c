@@ -112,6 +112,7 @@ static void test_counter__without_a_ceiling(void **state)
 
 /* Threads that hold some and give it back; together never more than all. */
 #define THREADS 4
+#define MANY_THREADS 20
 #define ROUNDS 40004 /* ends in the middle of taking */
 
 struct rush {
@@ -161,14 +162,14 @@ static void *rush(void *context)
 	return NULL;
 }
 
-static void run_rush(struct rush *r)
+static void run_rush(struct rush *r, unsigned count)
 {
-	pthread_t threads[THREADS];
+	pthread_t threads[MANY_THREADS];
 
-	pthread_barrier_init(&r->barrier, NULL, THREADS);
-	for (int i = 0; i < THREADS; i++)
+	pthread_barrier_init(&r->barrier, NULL, count);
+	for (unsigned i = 0; i < count; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, rush, r), 0);
-	for (int i = 0; i < THREADS; i++)
+	for (unsigned i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
 	pthread_barrier_destroy(&r->barrier);
 }
@@ -180,7 +181,7 @@ static void test_counter__threads_never_pass_the_ceiling(void **state)
 
 	assert_int_equal(vfs__counter_create(g->domain, r.limit, &r.counter),
 			 0);
-	run_rush(&r);
+	run_rush(&r, THREADS);
 	assert_int_equal(r.over, 0);
 	assert_true(r.failed > 0);
 	assert_int_equal(vfs__counter_used(r.counter), r.kept);
@@ -200,9 +201,24 @@ static void test_counter__nobody_is_refused_what_is_there(void **state)
 
 	assert_int_equal(vfs__counter_create(g->domain, r.limit, &r.counter),
 			 0);
-	run_rush(&r);
+	run_rush(&r, THREADS);
 	assert_int_equal(r.over, 0);
 	assert_int_equal(r.failed, 0);
+	assert_int_equal(vfs__counter_used(r.counter), r.kept);
+	vfs__counter_destroy(g->domain, r.counter);
+}
+
+/* More threads than a counter has shards. */
+static void test_counter__many_threads_without_a_ceiling(void **state)
+{
+	struct ground *g = *state;
+	struct rush r = {.domain = g->domain, .limit = VFS_COUNTER_UNLIMITED};
+
+	assert_int_equal(vfs__counter_create(g->domain, r.limit, &r.counter),
+			 0);
+	run_rush(&r, MANY_THREADS);
+	assert_int_equal(r.failed, 0);
+	assert_true(r.kept > 0);
 	assert_int_equal(vfs__counter_used(r.counter), r.kept);
 	vfs__counter_destroy(g->domain, r.counter);
 }
@@ -217,6 +233,7 @@ int main(void)
 		TEST(test_counter__without_a_ceiling),
 		TEST(test_counter__threads_never_pass_the_ceiling),
 		TEST(test_counter__nobody_is_refused_what_is_there),
+		TEST(test_counter__many_threads_without_a_ceiling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -113,32 +113,59 @@ static void read_tree(struct tmpfs_node *root, char *to, size_t count,
 	}
 }
 
-/* What most reads are: inside one page that exists. */
-static inline bool read_in_page(struct tmpfs_node *root, char *to, size_t count,
-				uint64_t offset)
+/*
+ * What most reads and writes are: count bytes from offset on lie in one piece.
+ * Where, or NULL. As tmpfs_tree_leaf, but for what it tells of holes.
+ */
+static inline char *find_straight(void *root, size_t count, uint64_t offset)
 {
-	uint64_t index = offset >> TMPFS_PAGE_SHIFT, span;
+	uint64_t index = offset >> TMPFS_PAGE_SHIFT;
 	size_t in_page = offset % PAGE;
-	const struct tmpfs_node *leaf;
-	const char *page;
+	struct tmpfs_node *node = root;
+	uint32_t shift;
+	char *page;
 
-	if (count > PAGE - in_page)
-		return false;
-	leaf = tmpfs_tree_leaf(root, index, &span);
-	if (!leaf)
-		return false;
-	page = VFS_LOAD_POINTER(leaf->slot[index % TMPFS_FANOUT]);
-	if (!tmpfs_is_page(page))
-		return false;
-	vfs_copy_shared(to, page + in_page, count);
-	return true;
+	if ((uintptr_t)root & TMPFS_SMALL_TAG) {
+		struct tmpfs_small *small = tmpfs_small(root);
+
+		return offset + count <= small->capacity ?
+			       (char *)small->data + offset :
+			       NULL;
+	}
+	if (!node || count > PAGE - in_page)
+		return NULL;
+	shift = node->shift;
+	if (index >> shift >> TMPFS_FANOUT_SHIFT)
+		return NULL;
+	for (; shift; shift = node->shift) {
+		node = VFS_LOAD_POINTER(
+			node->slot[(index >> shift) % TMPFS_FANOUT]);
+		if (!node)
+			return NULL;
+	}
+	page = VFS_LOAD_POINTER(node->slot[index % TMPFS_FANOUT]);
+	return tmpfs_is_page(page) ? page + in_page : NULL;
+}
+
+/* All before the file's end. */
+static void __attribute__((noinline))
+read_scattered(void *root, void *buffer, size_t count, uint64_t offset)
+{
+	const struct tmpfs_small *small = tmpfs_small(root);
+
+	if (small)
+		read_small(small, buffer, count, offset);
+	else if (!root)
+		memset(buffer, 0, count);
+	else
+		read_tree(root, buffer, count, offset);
 }
 
 int64_t tmpfs_read(struct vfs_inode *inode, struct vfs_file *file, void *buffer,
 		   size_t count, int64_t offset)
 {
 	int64_t size = VFS_LOAD_POINTER(inode->size);
-	struct tmpfs_small *small;
+	const char *from;
 	void *root;
 
 	(void)file;
@@ -147,13 +174,11 @@ int64_t tmpfs_read(struct vfs_inode *inode, struct vfs_file *file, void *buffer,
 	if (count > (uint64_t)(size - offset))
 		count = (size_t)(size - offset);
 	root = VFS_LOAD_POINTER(tmpfs_inode(inode)->root);
-	small = tmpfs_small(root);
-	if (small)
-		read_small(small, buffer, count, (uint64_t)offset);
-	else if (!root)
-		memset(buffer, 0, count);
-	else if (!read_in_page(root, buffer, count, (uint64_t)offset))
-		read_tree(root, buffer, count, (uint64_t)offset);
+	from = find_straight(root, count, (uint64_t)offset);
+	if (__builtin_expect(from != NULL, 1))
+		vfs_copy_shared(buffer, from, count);
+	else
+		read_scattered(root, buffer, count, (uint64_t)offset);
 	return (int64_t)count;
 }
 
@@ -193,10 +218,7 @@ static int64_t write_small(struct vfs_inode *inode, const void *from,
 	uint32_t end = offset + count, kept = 0, capacity = end;
 	int error;
 
-	if (old && end <= old->capacity) {
-		vfs_copy_shared(old->data + offset, from, count);
-		return count;
-	}
+	assert(!old || end > old->capacity);
 	if (old) {
 		/* Growing: by half at least, against many small appends. */
 		kept = old->capacity;
@@ -409,20 +431,11 @@ static int64_t write_leaf(struct vfs_inode *inode, struct tmpfs_node *leaf,
 static int64_t write_tree(struct vfs_inode *inode, const char *from,
 			  size_t count, uint64_t offset)
 {
-	struct tmpfs_node *root = tmpfs_inode(inode)->root, *leaf = NULL;
-	uint64_t index = offset >> TMPFS_PAGE_SHIFT, span;
-	size_t in_page = offset % PAGE, done = 0;
+	uint64_t index = offset >> TMPFS_PAGE_SHIFT;
+	struct tmpfs_node *leaf;
+	size_t done = 0;
 	int64_t n = 0;
-	void *page;
 
-	/* What most writes are: inside one page that exists. */
-	if (root && count <= PAGE - in_page)
-		leaf = tmpfs_tree_leaf(root, index, &span);
-	page = leaf ? leaf->slot[index % TMPFS_FANOUT] : NULL;
-	if (tmpfs_is_page(page)) {
-		vfs_copy_shared((char *)page + in_page, from, count);
-		return (int64_t)count;
-	}
 	while (done < count) {
 		index = (offset + done) >> TMPFS_PAGE_SHIFT;
 		n = tmpfs_tree_make_leaf(inode, index, &leaf);
@@ -438,28 +451,36 @@ static int64_t write_tree(struct vfs_inode *inode, const char *from,
 	return done ? (int64_t)done : n;
 }
 
+/* Where pages or a small block are to be made, or there are several. */
+static int64_t __attribute__((noinline))
+write_scattered(struct vfs_inode *inode, const void *buffer, size_t count,
+		uint64_t at)
+{
+	void *root = tmpfs_inode(inode)->root;
+	int error;
+
+	if ((!root || tmpfs_small(root)) && count <= TMPFS_SMALL_MAX &&
+	    at <= TMPFS_SMALL_MAX - count)
+		return write_small(inode, buffer, (uint32_t)count,
+				   (uint32_t)at);
+	error = tmpfs_small(root) ? tmpfs_promote(inode) : 0;
+	return error ? error : write_tree(inode, buffer, count, at);
+}
+
 int64_t tmpfs_write(struct vfs_inode *inode, struct vfs_file *file,
 		    const void *buffer, size_t count, int64_t offset)
 {
-	struct tmpfs_inode *data = tmpfs_inode(inode);
-	uint64_t at = (uint64_t)offset;
-	int64_t done, end;
-	struct tmpfs_small *small = tmpfs_small(data->root);
-	int error;
+	int64_t done = (int64_t)count, end;
+	char *to;
 
 	(void)file;
 	if (!count)
 		return 0;
-	if ((!data->root || small) && count <= TMPFS_SMALL_MAX &&
-	    at <= TMPFS_SMALL_MAX - count) {
-		done = write_small(inode, buffer, (uint32_t)count,
-				   (uint32_t)at);
-	} else {
-		error = small ? tmpfs_promote(inode) : 0;
-		if (error)
-			return error;
-		done = write_tree(inode, buffer, count, at);
-	}
+	to = find_straight(tmpfs_inode(inode)->root, count, (uint64_t)offset);
+	if (__builtin_expect(to != NULL, 1))
+		vfs_copy_shared(to, buffer, count);
+	else
+		done = write_scattered(inode, buffer, count, (uint64_t)offset);
 	if (done <= 0)
 		return done;
 	end = offset + done;

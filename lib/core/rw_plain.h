@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The straight ways of pread, pwrite and lseek, inline: what most calls are,
+ * and nothing else. One segment of a sane size, an operation that never blocks,
+ * no lock that is taken, no rule that has something to say. Whatever is
+ * different: false with nothing done, and rw.c does it.
+ *
+ * A pread stores to the caller's buffer and the thread's own record, so that
+ * threads that share a descriptor do not slow each other down.
+ */
+#ifndef VFS__RW_PLAIN_H
+#define VFS__RW_PLAIN_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/atime.h"
+#include "core/rw.h"
+
+/* Neither empty, nor cut, nor beyond the last offset there is. */
+static inline bool vfs__io_is_sane(const void *buffer, size_t count,
+				   int64_t offset)
+{
+	return buffer && count - 1 < VFS__IO_MAX &&
+	       (uint64_t)offset <= (uint64_t)INT64_MAX - VFS__IO_MAX;
+}
+
+static inline bool vfs__pread_plain(struct vfs__thread *thread,
+				    struct vfs_task *task, int fd, void *buffer,
+				    size_t count, int64_t offset, int64_t *n)
+{
+	struct vfs_inode *inode;
+	struct vfs_file *file;
+
+	if (__builtin_expect(!vfs__io_is_sane(buffer, count, offset), 0))
+		return false;
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(task->files, fd);
+	if (__builtin_expect(
+		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ),
+		    0)) {
+		vfs__epoch_leave(thread);
+		return false;
+	}
+	inode = file->inode;
+	*n = inode->ops->read(inode, file, buffer, count, offset);
+	if (__builtin_expect(!vfs__atime_is_fresh(thread, inode), 0))
+		vfs__file_accessed(thread, file, *n);
+	vfs__epoch_leave(thread);
+	return true;
+}
+
+/* At the position, if nobody else is reading there. */
+static inline bool vfs__read_plain(struct vfs__thread *thread,
+				   struct vfs_task *task, int fd, void *buffer,
+				   size_t count, int64_t *n)
+{
+	struct vfs_inode *inode;
+	struct vfs_file *file;
+	int64_t at;
+
+	if (__builtin_expect(!buffer || count - 1 >= VFS__IO_MAX, 0))
+		return false;
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(task->files, fd);
+	if (__builtin_expect(
+		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ) ||
+			    !vfs__mutex_trylock(&file->position_lock,
+						VFS__RANK_POS),
+		    0)) {
+		vfs__epoch_leave(thread);
+		return false;
+	}
+	inode = file->inode;
+	at = VFS_READ_ONCE(file->position);
+	*n = -EINVAL;
+	if (__builtin_expect(at <= INT64_MAX - (int64_t)count, 1)) {
+		*n = inode->ops->read(inode, file, buffer, count, at);
+		if (*n > 0)
+			vfs__position_move(file, at, at + *n);
+	}
+	vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
+	if (__builtin_expect(!vfs__atime_is_fresh(thread, inode), 0))
+		vfs__file_accessed(thread, file, *n);
+	vfs__epoch_leave(thread);
+	return true;
+}
+
+/* Whether a write of these bytes has nothing to wait for, to clear or to cut.
+ * inode locked. */
+static inline bool vfs__pwrite_is_plain(const struct vfs_task *task,
+					const struct vfs_inode *inode,
+					uint64_t end)
+{
+	return end <= VFS_READ_ONCE(task->fsize_cur) &&
+	       end <= (uint64_t)inode->super->max_file_size &&
+	       !(inode->mode & (S_ISUID | S_ISGID)) &&
+	       !(VFS_READ_ONCE(inode->flags) &
+		 (VFS_INODE_XATTR | VFS_INODE_DEAD));
+}
+
+/*
+ * The inode's lock, taken inside the section, keeps the inode alive when the
+ * section has ended, because eviction takes it too. The file itself may go, and
+ * is not passed on. NULL: not the straight way; else locked.
+ */
+static inline struct vfs_inode *vfs__pwrite_begin(struct vfs__thread *thread,
+						  struct vfs_task *task, int fd,
+						  uint64_t end)
+{
+	struct vfs_inode *inode = NULL;
+	struct vfs_file *file;
+
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(task->files, fd);
+	if (__builtin_expect(
+		    file && (vfs__file_mode(file) & VFS__FILE_PLAIN_WRITE) &&
+			    !(VFS_READ_ONCE(file->flags) & O_APPEND),
+		    1)) {
+		inode = file->inode;
+		if (!vfs__rw_try_excl(&inode->core_lock, VFS__RANK_INODE))
+			inode = NULL;
+	}
+	vfs__epoch_leave(thread);
+	if (__builtin_expect(inode && !vfs__pwrite_is_plain(task, inode, end),
+			     0)) {
+		vfs__inode_unlock(inode);
+		inode = NULL;
+	}
+	return inode;
+}
+
+/* The times follow the bytes, whose copying hides what the clock costs; whether
+ * or not they fit, as Linux has it. */
+static inline bool vfs__pwrite_plain(struct vfs__thread *thread,
+				     struct vfs_task *task, int fd,
+				     const void *buffer, size_t count,
+				     int64_t offset, int64_t *n)
+{
+	struct vfs_inode *inode;
+
+	if (__builtin_expect(!vfs__io_is_sane(buffer, count, offset), 0))
+		return false;
+	inode = vfs__pwrite_begin(thread, task, fd, (uint64_t)offset + count);
+	if (__builtin_expect(!inode, 0))
+		return false;
+	*n = inode->ops->write(inode, NULL, buffer, count, offset);
+	vfs__inode_modified_once(task->vfs, inode);
+	vfs__inode_unlock(inode);
+	return true;
+}
+
+/* To a place that depends on nothing, or nowhere: without a lock. */
+static inline bool vfs__lseek_plain(struct vfs__thread *thread,
+				    struct vfs_task *task, int fd,
+				    int64_t offset, int whence, int64_t *at)
+{
+	struct vfs_file *file;
+	bool done = false;
+
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(task->files, fd);
+	if (__builtin_expect(
+		    file && (vfs__file_mode(file) & VFS__FILE_SEEKABLE), 1)) {
+		if (whence == SEEK_SET && offset >= 0 &&
+		    offset <= file->inode->super->max_file_size) {
+			VFS_WRITE_ONCE(file->position, offset);
+			*at = offset;
+			done = true;
+		} else if (whence == SEEK_CUR && !offset) {
+			*at = VFS_READ_ONCE(file->position);
+			done = true;
+		}
+	}
+	vfs__epoch_leave(thread);
+	return done;
+}
+
+#endif

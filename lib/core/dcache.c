@@ -467,14 +467,25 @@ void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
 
 void vfs__dcache_rename_begin(struct vfs *vfs)
 {
-	__atomic_store_n(&vfs->dcache.renames, vfs->dcache.renames + 1,
-			 __ATOMIC_SEQ_CST);
+	uint64_t *renames = &vfs->dcache.renames;
+	uint64_t n = VFS_READ_ONCE(*renames);
+
+	/* renames inside different directories meet only here */
+	while ((n & 1) || !__atomic_compare_exchange_n(
+				  renames, &n, n + 1, true, __ATOMIC_SEQ_CST,
+				  __ATOMIC_RELAXED)) {
+		if (n & 1) {
+			sched_yield();
+			n = VFS_READ_ONCE(*renames);
+		}
+	}
 }
 
 void vfs__dcache_rename_end(struct vfs *vfs)
 {
-	__atomic_store_n(&vfs->dcache.renames, vfs->dcache.renames + 1,
-			 __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vfs->dcache.renames,
+			 VFS_READ_ONCE(vfs->dcache.renames) + 1,
+			 __ATOMIC_RELEASE);
 }
 
 /* A dentry that once had a long name keeps its names outside, short ones too:

@@ -106,6 +106,8 @@ void vfs__dcache_move(struct vfs__thread *thread, struct vfs *vfs,
 		      const struct vfs_name *name,
 		      struct vfs__longname *longname,
 		      struct vfs__longname **old_longname);
+/* - begin waits for another rename to end; between the two nothing blocks and
+ *   nothing is retired. */
 void vfs__dcache_rename_begin(struct vfs *vfs);
 void vfs__dcache_rename_end(struct vfs *vfs);
 

@@ -15,38 +15,47 @@
 
 #define HEADER offsetof(struct vfs_dirent, name)
 
-/* Names are short: two overlapping copies of a fixed size beat a call. */
-static inline void copy_name(char *to, const char *name, uint32_t len)
-{
-	uint64_t a, b;
-	uint32_t c, d;
+/* Two overlapping copies of a fixed size beat a call. */
+#define COPY_ENDS(type, to, name, len)                             \
+	do {                                                       \
+		type first_, last_;                                \
+                                                                   \
+		memcpy(&first_, (name), sizeof(type));             \
+		memcpy(&last_, (name) + (len) - sizeof(type),      \
+		       sizeof(type));                              \
+		memcpy((to), &first_, sizeof(type));               \
+		memcpy((to) + (len) - sizeof(type), &last_,        \
+		       sizeof(type));                              \
+	} while (0)
 
-	if (len >= 8 && len <= 16) {
-		memcpy(&a, name, 8);
-		memcpy(&b, name + len - 8, 8);
-		memcpy(to, &a, 8);
-		memcpy(to + len - 8, &b, 8);
-	} else if (len >= 4 && len < 8) {
-		memcpy(&c, name, 4);
-		memcpy(&d, name + len - 4, 4);
-		memcpy(to, &c, 4);
-		memcpy(to + len - 4, &d, 4);
-	} else if (len < 4) {
-		for (uint32_t i = 0; i < len; i++)
-			to[i] = name[i];
-	} else {
-		memcpy(to, name, len);
-	}
+/* The last thing that vfs_dir_emit does, and its result: so that names of the
+ * usual length need no registers saved for a call. */
+static int __attribute__((noinline))
+copy_long_name(char *to, const char *name, uint32_t len)
+{
+	memcpy(to, name, len);
+	return 1;
+}
+
+static inline int copy_name(char *to, const char *name, uint32_t len)
+{
+	if (len > 16)
+		return copy_long_name(to, name, len);
+	if (len >= 8)
+		COPY_ENDS(uint64_t, to, name, len);
+	else if (len >= 4)
+		COPY_ENDS(uint32_t, to, name, len);
+	else if (len >= 2)
+		COPY_ENDS(uint16_t, to, name, len);
+	else
+		*to = *name;
+	return 1;
 }
 
 int vfs_dir_emit(struct vfs_dir_context *context, const char *name,
 		 uint32_t len, uint64_t ino, uint32_t type, int64_t next)
 {
 	size_t reclen = (HEADER + len + 1 + 7) & ~(size_t)7;
-	struct {
-		uint64_t ino;
-		int64_t off;
-	} head = { ino, next };
 	uint16_t reclen16 = (uint16_t)reclen;
 	char *at = context->cursor;
 
@@ -54,16 +63,16 @@ int vfs_dir_emit(struct vfs_dir_context *context, const char *name,
 		context->full = 1;
 		return 0;
 	}
-	/* the last word holds the NUL and the padding; names overwrite it */
-	memset(at + reclen - 8, 0, 8);
-	memcpy(at, &head, 16);
-	memcpy(at + 16, &reclen16, 2);
-	at[18] = (char)type;
-	copy_name(at + HEADER, name, len);
 	context->last = at;
 	context->cursor = at + reclen;
 	context->position = next;
-	return 1;
+	/* the last word holds the NUL and the padding; names overwrite it */
+	memset(at + reclen - 8, 0, 8);
+	memcpy(at, &ino, 8);
+	memcpy(at + 8, &next, 8);
+	memcpy(at + 16, &reclen16, 2);
+	at[18] = (char)type;
+	return copy_name(at + HEADER, name, len);
 }
 
 /* `.` and `..`, when the position is before them. False: no room. */

@@ -27,8 +27,7 @@ static size_t array_bytes(uint32_t size)
 {
 	size_t words = words_of(size);
 
-	return sizeof(struct vfs__fdarray) +
-	       size * sizeof(struct vfs_file *) +
+	return sizeof(struct vfs__fdarray) + size * sizeof(struct vfs_file *) +
 	       (2 * words + (words + 63) / 64) * sizeof(uint64_t);
 }
 
@@ -119,8 +118,7 @@ static uint32_t find_free(const struct vfs__fdarray *a, uint32_t from)
 			continue;
 		}
 		if (a->open[w] != UINT64_MAX)
-			return w * 64 +
-			       (uint32_t)__builtin_ctzll(~a->open[w]);
+			return w * 64 + (uint32_t)__builtin_ctzll(~a->open[w]);
 	}
 	return a->size;
 }
@@ -151,22 +149,40 @@ static void retire_array(struct vfs__thread *thread, struct vfs__fdarray *a)
 		vfs__epoch_retire(thread, array_free, a, array_bytes(a->size));
 }
 
+/* The task's table, locked and not dead: a dead one is the task's no more. */
+static struct vfs__fdtable *lock_files(struct vfs_task *task)
+{
+	struct vfs__fdtable *table;
+
+	for (;;) {
+		table = VFS_LOAD_POINTER(task->files);
+		vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+		if (__builtin_expect(!table->dead, 1))
+			return table;
+		vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	}
+}
+
+static void unlock_files(struct vfs__fdtable *table)
+{
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+}
+
 /* ---- taking numbers ---- */
 
 static uint32_t limit_of(const struct vfs_task *task)
 {
 	uint64_t limit = VFS_READ_ONCE(task->nofile_cur);
 
-	return limit > task->vfs->max_descriptors ?
-		       task->vfs->max_descriptors :
-		       (uint32_t)limit;
+	return limit > task->vfs->max_descriptors ? task->vfs->max_descriptors
+						  : (uint32_t)limit;
 }
 
 /* Marks the lowest free number >= minimum open. Lock held. */
 static int take(struct vfs__thread *thread, struct vfs_task *task,
-		uint32_t minimum, bool cloexec, struct vfs__fdarray **old)
+		struct vfs__fdtable *table, uint32_t minimum, bool cloexec,
+		struct vfs__fdarray **old)
 {
-	struct vfs__fdtable *table = task->files;
 	uint32_t from = minimum > table->lowest ? minimum : table->lowest;
 	uint32_t fd = find_free(table->array, from);
 
@@ -187,34 +203,37 @@ static int take(struct vfs__thread *thread, struct vfs_task *task,
 }
 
 int vfs__fd_reserve(struct vfs__thread *thread, struct vfs_task *task,
-		    uint32_t minimum, bool cloexec)
+		    uint32_t minimum, bool cloexec, struct vfs__fdtable **table)
 {
-	struct vfs__fdtable *table = task->files;
 	struct vfs__fdarray *old = NULL;
 	int fd;
 
 	if (minimum >= limit_of(task))
 		return minimum ? -EINVAL : -EMFILE;
-	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
-	fd = take(thread, task, minimum, cloexec, &old);
-	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	*table = lock_files(task);
+	fd = take(thread, task, *table, minimum, cloexec, &old);
+	unlock_files(*table);
 	retire_array(thread, old);
 	return fd;
 }
 
-void vfs__fd_fill(struct vfs_task *task, int fd, struct vfs_file *file)
+void vfs__fd_fill(struct vfs__thread *thread, struct vfs__fdtable *table,
+		  int fd, struct vfs_file *file)
 {
-	struct vfs__fdtable *table = task->files;
+	bool dead;
 
 	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
-	VFS_STORE_POINTER(table->array->files[fd], file);
+	dead = table->dead;
+	if (!dead)
+		VFS_STORE_POINTER(table->array->files[fd], file);
 	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	/* all its descriptors were closed: this one, too */
+	if (__builtin_expect(dead, 0))
+		vfs__file_unref(thread, file);
 }
 
-void vfs__fd_release(struct vfs_task *task, int fd)
+void vfs__fd_release(struct vfs__fdtable *table, int fd)
 {
-	struct vfs__fdtable *table = task->files;
-
 	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
 	mark_closed(table, (uint32_t)fd);
 	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
@@ -223,17 +242,17 @@ void vfs__fd_release(struct vfs_task *task, int fd)
 int vfs__fd_install(struct vfs__thread *thread, struct vfs_task *task,
 		    struct vfs_file *file, uint32_t minimum, bool cloexec)
 {
-	struct vfs__fdtable *table = task->files;
+	struct vfs__fdtable *table;
 	struct vfs__fdarray *old = NULL;
 	int fd;
 
 	if (minimum >= limit_of(task))
 		return minimum ? -EINVAL : -EMFILE;
-	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
-	fd = take(thread, task, minimum, cloexec, &old);
+	table = lock_files(task);
+	fd = take(thread, task, table, minimum, cloexec, &old);
 	if (fd >= 0)
 		VFS_STORE_POINTER(table->array->files[fd], file);
-	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	unlock_files(table);
 	retire_array(thread, old);
 	return fd;
 }
@@ -242,18 +261,19 @@ int vfs__fd_install_pair(struct vfs__thread *thread, struct vfs_task *task,
 			 struct vfs_file *const files[2], bool cloexec,
 			 int fds[2])
 {
-	int first = vfs__fd_reserve(thread, task, 0, cloexec);
+	struct vfs__fdtable *tables[2];
+	int first = vfs__fd_reserve(thread, task, 0, cloexec, &tables[0]);
 	int second;
 
 	if (first < 0)
 		return first;
-	second = vfs__fd_reserve(thread, task, 0, cloexec);
+	second = vfs__fd_reserve(thread, task, 0, cloexec, &tables[1]);
 	if (second < 0) {
-		vfs__fd_release(task, first);
+		vfs__fd_release(tables[0], first);
 		return second;
 	}
-	vfs__fd_fill(task, first, files[0]);
-	vfs__fd_fill(task, second, files[1]);
+	vfs__fd_fill(thread, tables[0], first, files[0]);
+	vfs__fd_fill(thread, tables[1], second, files[1]);
 	fds[0] = first;
 	fds[1] = second;
 	return 0;
@@ -268,7 +288,7 @@ static struct vfs_file *get(struct vfs__thread *thread, struct vfs_task *task,
 
 	vfs__epoch_enter(thread);
 	do {
-		file = vfs__fd_peek(task->files, fd);
+		file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	} while (file && !vfs__file_tryref(file));
 	vfs__epoch_leave(thread);
 	if (file && (vfs__file_mode(file) & refused)) {
@@ -278,8 +298,8 @@ static struct vfs_file *get(struct vfs__thread *thread, struct vfs_task *task,
 	return file;
 }
 
-struct vfs_file *vfs__fd_get(struct vfs__thread *thread,
-			     struct vfs_task *task, int fd)
+struct vfs_file *vfs__fd_get(struct vfs__thread *thread, struct vfs_task *task,
+			     int fd)
 {
 	return get(thread, task, fd, 0);
 }
@@ -302,19 +322,26 @@ static void closed(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__file_unref(thread, file);
 }
 
-int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
+/* What is behind fd, or NULL; then nothing is any more. Lock held. */
+static struct vfs_file *detach(struct vfs__fdtable *table, int fd)
 {
-	struct vfs__fdtable *table = task->files;
 	struct vfs_file *file = NULL;
 
-	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
 	if ((uint32_t)fd < table->array->size)
 		file = table->array->files[fd];
 	if (file) {
 		VFS_STORE_POINTER(table->array->files[fd], NULL);
 		mark_closed(table, (uint32_t)fd);
 	}
-	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	return file;
+}
+
+int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
+{
+	struct vfs__fdtable *table = lock_files(task);
+	struct vfs_file *file = detach(table, fd);
+
+	unlock_files(table);
 	if (!file)
 		return -EBADF;
 	closed(thread, task->vfs, table, file);
@@ -324,14 +351,14 @@ int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
 int vfs__fd_replace(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		    struct vfs_file *file, bool cloexec)
 {
-	struct vfs__fdtable *table = task->files;
+	struct vfs__fdtable *table;
 	struct vfs__fdarray *old = NULL;
 	struct vfs_file *before = NULL;
 	int err = 0;
 
 	if (fd < 0 || (uint32_t)fd >= limit_of(task))
 		return -EBADF;
-	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+	table = lock_files(task);
 	if ((uint32_t)fd >= table->array->size)
 		err = grow(thread, task->vfs, table, (uint32_t)fd + 1, &old);
 	if (!err) {
@@ -343,7 +370,7 @@ int vfs__fd_replace(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		VFS_STORE_POINTER(table->array->files[fd], file);
 		mark_open(table, (uint32_t)fd, cloexec);
 	}
-	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	unlock_files(table);
 	retire_array(thread, old);
 	if (!err && before)
 		closed(thread, task->vfs, table, before);
@@ -367,15 +394,15 @@ static int64_t next_open(struct vfs__fdtable *table, uint64_t fd, uint64_t last)
 void vfs__fd_close_range(struct vfs__thread *thread, struct vfs_task *task,
 			 uint32_t first, uint32_t last, bool cloexec)
 {
-	struct vfs__fdtable *table = task->files;
 	int64_t fd = first;
 
 	for (;; fd++) {
-		vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+		struct vfs__fdtable *table = lock_files(task);
+
 		fd = next_open(table, (uint64_t)fd, last);
 		if (fd >= 0 && cloexec)
 			bit_put(table->array->cloexec, (uint32_t)fd, true);
-		vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+		unlock_files(table);
 		if (fd < 0)
 			return;
 		if (!cloexec)
@@ -385,27 +412,25 @@ void vfs__fd_close_range(struct vfs__thread *thread, struct vfs_task *task,
 
 int vfs__fd_get_cloexec(struct vfs_task *task, int fd)
 {
-	struct vfs__fdtable *table = task->files;
+	struct vfs__fdtable *table = lock_files(task);
 	int value = -EBADF;
 
-	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
 	if ((uint32_t)fd < table->array->size && table->array->files[fd])
 		value = bit_test(table->array->cloexec, (uint32_t)fd);
-	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	unlock_files(table);
 	return value;
 }
 
 int vfs__fd_set_cloexec(struct vfs_task *task, int fd, bool cloexec)
 {
-	struct vfs__fdtable *table = task->files;
+	struct vfs__fdtable *table = lock_files(task);
 	int err = -EBADF;
 
-	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
 	if ((uint32_t)fd < table->array->size && table->array->files[fd]) {
 		bit_put(table->array->cloexec, (uint32_t)fd, cloexec);
 		err = 0;
 	}
-	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	unlock_files(table);
 	return err;
 }
 
@@ -420,6 +445,7 @@ static struct vfs__fdtable *table_alloc(struct vfs__thread *thread,
 		return NULL;
 	memset(table, 0, sizeof(*table));
 	table->ref = 1;
+	table->keepers = 1;
 	vfs__mutex_init(&table->lock);
 	table->array = array_alloc(thread, size);
 	if (!table->array) {
@@ -454,29 +480,27 @@ static void copy_files(struct vfs__fdtable *to, const struct vfs__fdarray *from)
 	}
 }
 
-int vfs__fdtable_clone(struct vfs__thread *thread, struct vfs *vfs,
-		       struct vfs__fdtable *from, struct vfs__fdtable **out)
+int vfs__fdtable_clone(struct vfs__thread *thread, struct vfs_task *task,
+		       struct vfs__fdtable **out)
 {
-	struct vfs__fdtable *table;
+	struct vfs__fdtable *table, *from;
 	uint32_t size;
 	bool done;
 
-	(void)vfs;
 	do {
-		vfs__mutex_lock(&from->lock, VFS__RANK_FDTABLE);
+		from = lock_files(task);
 		size = from->array->size;
-		vfs__mutex_unlock(&from->lock, VFS__RANK_FDTABLE);
+		unlock_files(from);
 		table = table_alloc(thread, size);
 		if (!table)
 			return -ENOMEM;
-		vfs__mutex_lock(&from->lock, VFS__RANK_FDTABLE);
+		from = lock_files(task);
 		done = from->array->size <= size;
 		if (done)
 			copy_files(table, from->array);
-		vfs__mutex_unlock(&from->lock, VFS__RANK_FDTABLE);
+		unlock_files(from);
 		if (!done) {
-			vfs__mem_free(thread, table->array,
-				      array_bytes(size));
+			vfs__mem_free(thread, table->array, array_bytes(size));
 			vfs__mem_free(thread, table, sizeof(*table));
 		}
 	} while (!done);
@@ -484,20 +508,55 @@ int vfs__fdtable_clone(struct vfs__thread *thread, struct vfs *vfs,
 	return 0;
 }
 
+struct vfs__fdtable *vfs__fdtable_share(struct vfs_task *task)
+{
+	struct vfs__fdtable *table = lock_files(task);
+
+	/* not dead and locked: the last task has not let go yet */
+	__atomic_fetch_add(&table->ref, 1, __ATOMIC_RELAXED);
+	unlock_files(table);
+	return table;
+}
+
+void vfs__fdtable_let_go(struct vfs__thread *thread, struct vfs__fdtable *table)
+{
+	if (__atomic_sub_fetch(&table->keepers, 1, __ATOMIC_ACQ_REL))
+		return;
+	retire_array(thread, table->array);
+	vfs__epoch_retire(thread, array_free, table, sizeof(*table));
+}
+
+/* Gives a task's reference back; true: it was the last, the table is dead. */
+static bool last_task(struct vfs__fdtable *table)
+{
+	bool last;
+
+	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+	last = !__atomic_sub_fetch(&table->ref, 1, __ATOMIC_ACQ_REL);
+	if (last)
+		table->dead = true;
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	return last;
+}
+
 void vfs__fdtable_unref(struct vfs__thread *thread, struct vfs *vfs,
 			struct vfs__fdtable *table)
 {
-	struct vfs__fdarray *a = table->array;
+	struct vfs_file *file;
+	uint32_t size;
 
-	if (__atomic_sub_fetch(&table->ref, 1, __ATOMIC_ACQ_REL))
+	if (!last_task(table))
 		return;
-	for (uint32_t fd = 0; fd < a->size; fd++) {
-		struct vfs_file *file = a->files[fd];
-
-		VFS_STORE_POINTER(a->files[fd], NULL);
+	/* nothing is put into a dead table, and it does not grow */
+	size = table->array->size;
+	for (uint32_t fd = 0; fd < size; fd++) {
+		if (!VFS_READ_ONCE(table->array->files[fd]))
+			continue;
+		vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+		file = detach(table, (int)fd);
+		vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
 		if (file)
 			closed(thread, vfs, table, file);
 	}
-	retire_array(thread, a);
-	vfs__epoch_retire(thread, array_free, table, sizeof(*table));
+	vfs__fdtable_let_go(thread, table);
 }

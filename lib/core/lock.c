@@ -188,10 +188,9 @@ static int get_lock(struct vfs *vfs, struct vfs_file *file,
 
 /* Whether fd still names file: if not, the lock came too late to be dropped
  * by the closing of fd, and must not stay. */
-static bool still_open(struct vfs_task *task, int fd,
+static bool still_open(struct vfs__fdtable *table, int fd,
 		       const struct vfs_file *file)
 {
-	struct vfs__fdtable *table = task->files;
 	bool same;
 
 	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
@@ -242,7 +241,7 @@ static int change_locks(struct vfs__thread *thread, struct vfs_task *task,
 			     : vfs__lock_set(vfs, task, w, wait);
 	}
 	vfs__locks_unlock(vfs);
-	if (!err && !unlock && w->table && !still_open(task, fd, file)) {
+	if (!err && !unlock && w->table && !still_open(w->table, fd, file)) {
 		/* setting it has left a spare if taking it back splits */
 		w->want.type = F_UNLCK;
 		vfs__locks_lock(vfs);

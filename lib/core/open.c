@@ -40,10 +40,9 @@ struct opening {
 
 static uint32_t access_of(uint32_t flags)
 {
-	static const uint32_t wanted[4] = {
-		VFS__MAY_READ, VFS__MAY_WRITE, VFS__MAY_READ | VFS__MAY_WRITE,
-		VFS__MAY_READ | VFS__MAY_WRITE
-	};
+	static const uint32_t wanted[4] = {VFS__MAY_READ, VFS__MAY_WRITE,
+					   VFS__MAY_READ | VFS__MAY_WRITE,
+					   VFS__MAY_READ | VFS__MAY_WRITE};
 	uint32_t access = wanted[flags & O_ACCMODE];
 
 	if (flags & O_TRUNC)
@@ -100,11 +99,11 @@ static int find_existing(struct opening *o, const struct vfs__path *parent,
 {
 	if (name->len > parent->dentry->inode->super->name_max)
 		return -ENOENT;
-	*dentry = vfs__dcache_get(o->thread, o->task->vfs, parent->dentry,
-				  name);
+	*dentry =
+		vfs__dcache_get(o->thread, o->task->vfs, parent->dentry, name);
 	if (!*dentry)
 		return -ENOENT;
-	if ((*dentry)->inode)
+	if (vfs__dentry_inode(*dentry))
 		return 0;
 	vfs__dentry_unref(o->thread, *dentry);
 	return -ENOENT;
@@ -380,8 +379,7 @@ static int truncate_opened(struct opening *o, uint32_t type)
 
 static uint32_t status_flags(uint32_t flags)
 {
-	const uint32_t gone = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC |
-			      O_CLOEXEC;
+	const uint32_t gone = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
 
 	return (flags & ~gone) | (flags & O_PATH ? 0 : VFS__O_LARGEFILE);
 }
@@ -433,13 +431,13 @@ static int open_path(struct opening *o, int dirfd, const char *path,
 int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	      const char *path, const struct vfs__open_how *how)
 {
-	struct opening o = { .thread = thread, .task = task, .how = how };
+	struct opening o = {.thread = thread, .task = task, .how = how};
 	struct vfs_file *file = NULL;
+	struct vfs__fdtable *table;
 	int fd, err;
 
-	o.access = how->flags & (O_PATH | TMPFILE_BIT) ?
-			   0 :
-			   access_of(how->flags);
+	o.access =
+		how->flags & (O_PATH | TMPFILE_BIT) ? 0 : access_of(how->flags);
 	o.walk = how->resolve << VFS__WALK_RESOLVE_SHIFT;
 	if (!(how->flags & O_NOFOLLOW) &&
 	    !((how->flags & O_CREAT) && (how->flags & O_EXCL) &&
@@ -449,12 +447,12 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		o.walk |= VFS__WALK_DIRECTORY;
 	if (!path)
 		return -EFAULT;
-	fd = vfs__fd_reserve(thread, task, 0, how->flags & O_CLOEXEC);
+	fd = vfs__fd_reserve(thread, task, 0, how->flags & O_CLOEXEC, &table);
 	if (fd < 0)
 		return fd;
 	o.file = vfs__file_reserve(thread);
 	if (!o.file) {
-		vfs__fd_release(task, fd);
+		vfs__fd_release(table, fd);
 		return -ENOMEM;
 	}
 	o.cred = vfs__task_cred(thread, task);
@@ -462,9 +460,9 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	vfs__task_cred_put(thread, o.cred);
 	vfs__file_discard(thread, o.file);
 	if (err) {
-		vfs__fd_release(task, fd);
+		vfs__fd_release(table, fd);
 		return err;
 	}
-	vfs__fd_fill(task, fd, file);
+	vfs__fd_fill(thread, table, fd, file);
 	return fd;
 }

@@ -187,8 +187,7 @@ static int clone_fs(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
-int vfs_task_clone(struct vfs_task *task, uint64_t flags,
-		   struct vfs_task **out)
+int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 {
 	struct vfs__thread *thread;
 	struct vfs_task *copy;
@@ -216,11 +215,9 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags,
 			goto discard;
 	}
 	if (flags & VFS_CLONE_FILES) {
-		copy->files = task->files;
-		__atomic_fetch_add(&copy->files->ref, 1, __ATOMIC_RELAXED);
+		copy->files = vfs__fdtable_share(task);
 	} else {
-		err = vfs__fdtable_clone(thread, task->vfs, task->files,
-					 &copy->files);
+		err = vfs__fdtable_clone(thread, task, &copy->files);
 		if (err)
 			goto unref_fs;
 	}
@@ -243,6 +240,24 @@ struct vfs_task *vfs_task_ref(struct vfs_task *task)
 	if (task)
 		__atomic_fetch_add(&task->ref, 1, __ATOMIC_RELAXED);
 	return task;
+}
+
+/* A table that the task no longer uses, but calls of other threads may: they
+ * began when it was the task's. Its memory stays until the task's end. */
+struct vfs__past {
+	struct vfs__past *next;
+	struct vfs__fdtable *table;
+};
+
+static void drop_past(struct vfs__thread *thread, struct vfs_task *task)
+{
+	struct vfs__past *past;
+
+	while ((past = task->past)) {
+		task->past = past->next;
+		vfs__fdtable_let_go(thread, past->table);
+		vfs__mem_free(thread, past, sizeof(*past));
+	}
 }
 
 void vfs_task_unref(struct vfs_task *task)
@@ -270,8 +285,8 @@ int vfs_task_set_cred(struct vfs_task *task, struct vfs_cred *cred)
 		return -EINVAL;
 	vfs_cred_ref(cred);
 	/* its memory outlives the sections that may be looking at it */
-	vfs_cred_unref(__atomic_exchange_n(&task->cred, cred,
-					   __ATOMIC_ACQ_REL));
+	vfs_cred_unref(
+		__atomic_exchange_n(&task->cred, cred, __ATOMIC_ACQ_REL));
 	return 0;
 }
 
@@ -340,24 +355,6 @@ struct vfs_cred *vfs_task_cred(struct vfs_task *task)
 struct vfs *vfs_task_instance(struct vfs_task *task)
 {
 	return task ? task->vfs : NULL;
-}
-
-/* A table that the task no longer uses, but calls of other threads may: they
- * began when it was the task's. Its memory stays until the task's end. */
-struct vfs__past {
-	struct vfs__past *next;
-	struct vfs__fdtable *table;
-};
-
-static void drop_past(struct vfs__thread *thread, struct vfs_task *task)
-{
-	struct vfs__past *past;
-
-	while ((past = task->past)) {
-		task->past = past->next;
-		vfs__fdtable_let_go(thread, past->table);
-		vfs__mem_free(thread, past, sizeof(*past));
-	}
 }
 
 int vfs__task_unshare_files(struct vfs__thread *thread, struct vfs_task *task)
@@ -436,8 +433,7 @@ static int limit_fields(struct vfs_task *task, int resource, uint64_t **cur,
 	}
 }
 
-int vfs_getrlimit(struct vfs_task *task, int resource,
-		  struct vfs_rlimit *limit)
+int vfs_getrlimit(struct vfs_task *task, int resource, struct vfs_rlimit *limit)
 {
 	uint64_t *cur, *max;
 	int err;
@@ -471,8 +467,7 @@ int vfs_setrlimit(struct vfs_task *task, int resource,
 	if (!thread)
 		return -ENOMEM;
 	vfs__epoch_enter(thread);
-	capable = vfs__capable(vfs__task_cred_peek(task),
-			       VFS_CAP_SYS_RESOURCE);
+	capable = vfs__capable(vfs__task_cred_peek(task), VFS_CAP_SYS_RESOURCE);
 	vfs__epoch_leave(thread);
 	if (resource == RLIMIT_NOFILE &&
 	    limit->max > task->vfs->max_descriptors)

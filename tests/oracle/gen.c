@@ -238,21 +238,39 @@ static const struct template *choose(struct gen *gen)
 	}
 }
 
-/* What a user namespace of one identity can be asked. */
+static bool contains(const char *line, const char *const words[])
+{
+	for (; *words; words++) {
+		if (strstr(line, *words))
+			return true;
+	}
+	return false;
+}
+
+/* What a user namespace of one identity can be asked, and what a directory of
+ * some file system can that is not the root of anything. */
 static bool possible(const struct gen *gen)
 {
 	static const char *const privileged[] = {
-		"as user", "chown ", "trusted.", "security.",
-		"u:1",	   "g:1",    "u:5",	 "F_SETPIPE_SZ",
+		"as user", "chown ", "trusted.", "security.",	 "u:1",
+		"g:1",	   "u:5",    "user2",	 "F_SETPIPE_SZ", NULL,
+	};
+	static const char *const rooted[] = {
+		" /",	     "\"/",	  "..",
+		"as ",	     "chroot",	  "chdir",
+		"getcwd",    "statfs",	  "S_IFCHR",
+		"S_IFBLK",   "fallocate", "xattr",
+		"O_TMPFILE", "SEEK_DATA", "SEEK_HOLE",
+		"WHITEOUT",  "chown",	  "copy_file_range",
+		"sync ",     "0x7fff",	  "MAX",
+		"O_NOATIME", "RWF_",	  "0x1000",
+		NULL,
 	};
 	const char *line = gen->text.data;
 
-	for (size_t i = 0; i < sizeof(privileged) / sizeof(privileged[0]);
-	     i++) {
-		if (strstr(line, privileged[i]))
-			return gen->place == PLACE_MOUNT;
-	}
-	return true;
+	if (gen->place != PLACE_MOUNT && contains(line, privileged))
+		return false;
+	return gen->place != PLACE_DIRECTORY || !contains(line, rooted);
 }
 
 static const char *next_template(struct gen *gen)
@@ -266,7 +284,7 @@ static const char *next_template(struct gen *gen)
 		gen->line++;
 	if (gen->line <= BEGINNINGS)
 		return beginnings[gen->line - 1];
-	if (gen->away && !gen_below(gen, 8)) {
+	if (gen->away && gen->place != PLACE_DIRECTORY && !gen_below(gen, 8)) {
 		gen->away = false;
 		return "chdir /";
 	}

@@ -17,7 +17,8 @@ void run_init(struct run *run, const struct set_up *set_up,
 	run->subject =
 		set_up->self
 			? kernel_create(set_up->place, set_up->options, false)
-			: vfs_side_create(set_up->options, set_up->slow);
+			: vfs_side_create(set_up->place, set_up->options,
+					  set_up->slow);
 	call_init(&run->call);
 }
 

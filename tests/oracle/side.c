@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Stamps outside were set by a script. */
 #define OLDEST_STAMP INT64_C(1500000000)
@@ -36,6 +37,25 @@ const struct who whos[] = {
 	{"capchroot", 1000, 1000, 1000, 1000, {0}, 0, CAP(SYS_CHROOT)},
 };
 const unsigned who_count = sizeof(whos) / sizeof(whos[0]);
+
+bool side_reduced;
+
+const struct who *who_self(void)
+{
+	static struct who self = {.name = "self"};
+	gid_t groups[4];
+	int count = getgroups(4, groups);
+
+	self.uid = getuid();
+	self.gid = getgid();
+	self.fsuid = geteuid();
+	self.fsgid = getegid();
+	self.caps = self.fsuid ? 0 : VFS_CAP_ALL;
+	self.group_count = count < 0 ? 0 : (uint32_t)count;
+	for (uint32_t i = 0; i < self.group_count; i++)
+		self.groups[i] = groups[i];
+	return &self;
+}
 
 const struct who *who_find(const char *name)
 {
@@ -144,6 +164,14 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 	struct text *out = &side->out;
 	bool device = S_ISCHR(stat->mode) || S_ISBLK(stat->mode);
 
+	if (side_reduced) {
+		text_printf(out, " mode=%o uid=%u gid=%u", stat->mode,
+			    stat->uid, stat->gid);
+		if (!S_ISDIR(stat->mode))
+			text_printf(out, " nlink=%u size=%lld", stat->nlink,
+				    (long long)stat->size);
+		return;
+	}
 	text_printf(out,
 		    " mode=%o nlink=%u uid=%u gid=%u size=%lld blocks=%lld",
 		    stat->mode, stat->nlink, stat->uid, stat->gid,

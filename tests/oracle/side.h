@@ -26,8 +26,9 @@
 #define SIDE_CALLS(X)                                                                                         \
 	X(open)                                                                                               \
 	X(openat)                                                                                             \
-	X(openat2) X(creat) X(close) X(close_range) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(               \
-		read) X(write) X(pread) X(pwrite) X(readv) X(writev) X(preadv) X(pwritev) X(preadv2)          \
+	X(openat2)                                                                                            \
+	X(creat) X(close) X(close_range) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(read) X(                  \
+		write) X(pread) X(pwrite) X(readv) X(writev) X(preadv) X(pwritev) X(preadv2)                  \
 		X(pwritev2) X(lseek) X(truncate) X(ftruncate) X(fallocate) X(fsync) X(fdatasync) X(           \
 			syncfs) X(copy_file_range) X(sendfile) X(fadvise) X(pipe) X(pipe2)                    \
 			X(poll) X(link) X(linkat) X(symlink) X(symlinkat) X(readlink) X(                      \
@@ -54,6 +55,10 @@ struct side_calls {
 #undef X
 };
 
+/* Set once at the start, for a kernel side that is a directory of some other
+ * file system: what only tmpfs has is not compared. */
+extern bool side_reduced;
+
 /* Who a script can be: `as NAME`. */
 struct who {
 	const char *name;
@@ -68,6 +73,8 @@ struct who {
 
 extern const struct who whos[];
 extern const unsigned who_count;
+/* This process as it is. */
+const struct who *who_self(void);
 /* NULL when there is none of that name. */
 const struct who *who_find(const char *name);
 
@@ -144,7 +151,7 @@ bool kernel_fine_times(void);
 /* inlined: task 0 is the calling thread, which then lives in the new root. */
 struct side *kernel_create(enum place place, const char *options, bool inlined);
 /* slow: VFS_CONFIG_SLOW_WALK. */
-struct side *vfs_side_create(const char *options, bool slow);
+struct side *vfs_side_create(enum place place, const char *options, bool slow);
 
 struct side *side_create(const struct side_class *class, const char *options);
 void side_begin(struct side *side);

@@ -220,6 +220,8 @@ static void purge(int dir)
 			continue;
 		if (!unlinkat(dir, entry->d_name, 0))
 			continue;
+		/* Without privileges its mode may be in the way. */
+		fchmodat(dir, entry->d_name, 0700, 0);
 		child = openat(dir, entry->d_name,
 			       O_PATH | O_DIRECTORY | O_NOFOLLOW);
 		if (child < 0)
@@ -249,10 +251,12 @@ static void reset(void *argument)
 {
 	struct kernel_side *self = argument;
 
-	if (self->place != PLACE_DIRECTORY && !ktask_become(&whos[0]))
+	if (self->place != PLACE_DIRECTORY && !ktask_become(who_find("root")))
 		die("cannot become root again");
 	syscall(SYS_close_range, 3, FIRST_PRIVATE_FD - 1, 0);
 	umask(022);
+	if (self->place == PLACE_DIRECTORY)
+		chmod(self->directory, 0777);
 	if (fchdir(self->root))
 		die("the root is lost: %s", strerror(errno));
 	if (self->place != PLACE_DIRECTORY && chroot("."))

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "ktask.h"
 
@@ -19,6 +20,7 @@ struct vfs_side {
 	int64_t instant;
 	char options[160]; /* of the root */
 	bool slow;
+	enum place place;
 };
 
 static void now(void *context, struct vfs_timespec *out)
@@ -94,7 +96,10 @@ static void library_begin(struct side *side)
 		must(vfs_open(side->tasks[0], "/", O_PATH, 0), "open /");
 	must(library_limit(side, RLIMIT_NOFILE, 1024), "limit");
 	/* Not with more than this process has. */
-	must(library_become(side, who_find("root")), "become root");
+	must(library_become(side, self->place == PLACE_DIRECTORY
+					  ? who_self()
+					  : who_find("root")),
+	     "become root");
 }
 
 static void library_end(struct side *side)
@@ -170,7 +175,7 @@ const struct side_class vfs_class = {
 	.run_on = library_run_on,
 };
 
-struct side *vfs_side_create(const char *options, bool slow)
+struct side *vfs_side_create(enum place place, const char *options, bool slow)
 {
 	struct side *side = side_create(&vfs_class, options);
 	struct vfs_side *self = calloc(1, sizeof(*self));
@@ -178,7 +183,11 @@ struct side *vfs_side_create(const char *options, bool slow)
 	if (!self)
 		die("out of memory");
 	self->slow = slow;
-	snprintf(self->options, sizeof(self->options), "mode=0777,%s", options);
+	self->place = place;
+	snprintf(self->options, sizeof(self->options),
+		 "mode=0777,uid=%u,gid=%u,%s",
+		 place == PLACE_DIRECTORY ? geteuid() : 0,
+		 place == PLACE_DIRECTORY ? getegid() : 0, options);
 	side->private = self;
 	return side;
 }

@@ -238,6 +238,8 @@ static void show_tree(void *argument)
 	show_entry(shot, ".", 0);
 	shot->path.len = 1;
 	walk_directory(shot);
+	if (side_reduced)
+		return;
 	result = shot->c->statfs(shot->task, ".", &statfs);
 	if (result < 0)
 		die("statfs fails");

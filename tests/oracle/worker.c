@@ -50,6 +50,8 @@ static bool start(struct worker *worker)
 static _Noreturn void finish(struct run *run, enum outcome outcome)
 {
 	fflush(NULL);
+	if (run->set_up->place == PLACE_DIRECTORY && outcome != SAME)
+		run_fini(run);
 	if (outcome == DIFFERENT)
 		_exit(EXIT_DIFFERENT);
 	if (outcome == MALFORMED)
@@ -126,6 +128,8 @@ bool header_read(const char *text, struct set_up *set_up)
 			 (int)strcspn(mount + 6, "\n"), mount + 6);
 	if (has_line(text, "walk slow"))
 		set_up->slow = true;
+	if (set_up->place == PLACE_DIRECTORY)
+		return false;
 	return set_up->place == PLACE_MOUNT ||
 	       !has_line(text, "need privileged");
 }

@@ -58,8 +58,9 @@ static void erase_small(struct vfs_inode *inode, uint64_t first, uint64_t last)
 	struct tmpfs_small *small = tmpfs_small(data->root);
 
 	if (first == 0 && last >= PAGE - 1) {
-		tmpfs_data_retire(inode);
+		/* readers must not find any more what is handed to be freed */
 		VFS_STORE_POINTER(data->root, NULL);
+		tmpfs_small_retire(inode->super->vfs, small);
 		pages_gone(inode, 1);
 		return;
 	}

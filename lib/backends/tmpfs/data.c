@@ -189,7 +189,7 @@ static void free_small(struct vfs *vfs, void *small, size_t size)
 	vfs_free(vfs, small, size);
 }
 
-static void small_retire(struct vfs *vfs, struct tmpfs_small *small)
+void tmpfs_small_retire(struct vfs *vfs, struct tmpfs_small *small)
 {
 	vfs_retire(vfs, free_small, small, SMALL_HEADER + small->capacity);
 }
@@ -246,7 +246,7 @@ static int64_t write_small(struct vfs_inode *inode, const void *from,
 	VFS_STORE_POINTER(data->root,
 			  (void *)((uintptr_t)small + TMPFS_SMALL_TAG));
 	if (old)
-		small_retire(vfs, old);
+		tmpfs_small_retire(vfs, old);
 	else
 		tmpfs_add_blocks(inode, 1);
 	return count;
@@ -274,7 +274,7 @@ int tmpfs_promote(struct vfs_inode *inode)
 	memset(page + small->capacity, 0, PAGE - small->capacity);
 	tmpfs_tree_fill(root, 0, page);
 	VFS_STORE_POINTER(data->root, root);
-	small_retire(vfs, small);
+	tmpfs_small_retire(vfs, small);
 	return 0;
 }
 
@@ -284,7 +284,7 @@ void tmpfs_data_retire(struct vfs_inode *inode)
 	void *root = tmpfs_inode(inode)->root;
 
 	if (tmpfs_small(root))
-		small_retire(vfs, tmpfs_small(root));
+		tmpfs_small_retire(vfs, tmpfs_small(root));
 	else if (root)
 		tmpfs_tree_retire(vfs, root,
 				  (uint64_t)inode->blocks /

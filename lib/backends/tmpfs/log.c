@@ -514,17 +514,15 @@ bool tmpfs_log_rename(struct tmpfs_log *log, uint64_t cookie, const char *name,
 static bool chunk_emit(const struct slot *slot, uint64_t from,
 		       struct vfs_dir_context *context)
 {
-	const struct chunk *chunk = slot->chunk;
+	const unsigned char *at = slot->chunk->records;
+	const unsigned char *end = at + slot->chunk->used;
+	uint64_t base = slot->base, position;
 	const struct record *record;
-	uint32_t at, end = chunk->used;
-	uint64_t position;
 
-	for (at = 0; at < end; at += record_size(record->name_len)) {
-		record = record_at(chunk, at);
-		if (record->type == DEAD)
-			continue;
-		position = slot->base + record->offset;
-		if (position < from)
+	for (; at < end; at += record_size(record->name_len)) {
+		record = (const struct record *)(const void *)at;
+		position = base + record->offset;
+		if (record->type == DEAD || position < from)
 			continue;
 		if (!vfs_dir_emit(context, record->name, record->name_len,
 				  record_ino(record), record->type,

@@ -106,6 +106,8 @@ void tmpfs_tree_prune(struct vfs_inode *inode, uint64_t first, uint64_t last);
 /* The number of pages and promises among first to last. */
 uint64_t tmpfs_tree_count(struct vfs_inode *inode, uint64_t first,
 			  uint64_t last);
+/* Hands a small block that no reader finds any more to be freed (data.c). */
+void tmpfs_small_retire(struct vfs *vfs, struct tmpfs_small *small);
 /* Hands a whole tree to be freed. */
 void tmpfs_tree_retire(struct vfs *vfs, struct tmpfs_node *root,
 		       uint64_t pages);

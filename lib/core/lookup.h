@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One name in one directory: what the walk asks where its inline look-up does
+ * not answer. vfs__lookup_one, for who holds the directory's lock, is in walk.h.
+ */
+#ifndef VFS__LOOKUP_H
+#define VFS__LOOKUP_H
+
+#include "core/instance.h"
+
+/*
+ * - The child of dir of that name, referenced, positive. Asks the backend when
+ *   the cache does not know. Not inside a section; takes dir's lock shared.
+ * - -ENOENT, -ENAMETOOLONG, -ENOMEM, the backend's error.
+ */
+int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,
+		    struct vfs_dentry *dir, const struct vfs_name *name,
+		    struct vfs_dentry **out);
+/*
+ * - The child from the cache, whatever the name's length and wherever it lies,
+ *   without a reference. Inside a section.
+ * - -ENOENT is a fact, if no rename took place; -ECHILD: ask the slow one.
+ */
+int vfs__child_fast(struct vfs *vfs, const struct vfs_dentry *parent,
+		    const struct vfs_name *name, struct vfs_dentry **out);
+
+#endif

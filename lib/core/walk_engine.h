@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine of path resolution, inline for walk.c, which compiles it twice:
+ * `fast` is a constant in both. The fast one runs inside a read section, holds
+ * nothing, and gives up with -ECHILD where only the slow one can decide; all
+ * that it saw is believed only if no rename took place meanwhile, errors too.
+ * The slow one holds a reference on where it stands and on each symlink whose
+ * text it is reading; it locks a directory (shared) to ask its backend.
+ */
+#ifndef VFS__WALK_ENGINE_H
+#define VFS__WALK_ENGINE_H
+
+#include <errno.h>
+#include <linux/openat2.h>
+#include <sched.h>
+
+#include "core/dcache_find.h"
+#include "core/inode.h"
+#include "core/lookup.h"
+#include "core/perm.h"
+#include "core/walk.h"
+#include "util/epoch.h"
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+/* first words of names, as vfs__load_le has them; no name begins with the
+ * last */
+#define DOT UINT64_C(0x2e)
+#define DOTDOT UINT64_C(0x2e2e)
+#define LONG_WORD UINT64_C(0)
+
+#define RESOLVE(bit) ((uint32_t)(bit) << VFS__WALK_RESOLVE_SHIFT)
+#define SCOPED RESOLVE(RESOLVE_BENEATH | RESOLVE_IN_ROOT)
+
+/* Where the walk stands; kept in registers by the fast engine. */
+struct spot {
+	const char *p, *end; /* the rest of the present string */
+	struct vfs__path at;
+	struct vfs_inode *inode; /* of at.dentry */
+	uint32_t mode;		 /* of inode, when it was reached */
+};
+
+struct walk {
+	struct vfs__thread *thread;
+	struct vfs *vfs;
+	struct vfs_task *task;
+	const struct vfs_cred *cred;
+	uint32_t flags;
+	uint32_t links;
+	struct vfs__path root; /* referenced when slow */
+	struct vfs__last last;
+	struct vfs_dentry *found; /* vfs__child_fast's */
+	/* strings left for later, by links in the middle */
+	unsigned depth;
+	struct {
+		const char *p, *end;
+	} stack[VFS__SYMLINKS_MAX];
+	/* slow: what keeps the strings alive */
+	unsigned pin_count;
+	struct {
+		struct vfs_dentry *dentry;
+		char *text;
+	} pins[VFS__SYMLINKS_MAX + 1];
+};
+
+/* ---- places ---- */
+
+/* at has changed: the inode there. */
+ALWAYS_INLINE void look_around(struct spot *s)
+{
+	s->inode = vfs__dentry_inode(s->at.dentry);
+	s->mode = vfs__inode_mode(s->inode);
+}
+
+/* Slow: at becomes (mnt, dentry), whose references pass. */
+static void stand_on(struct walk *w, struct spot *s, struct vfs_mount *mnt,
+		     struct vfs_dentry *dentry)
+{
+	vfs__path_unref(w->thread, &s->at);
+	s->at.mnt = mnt;
+	s->at.dentry = dentry;
+}
+
+/* Slow: d's parent, referenced, as it is between two renames. */
+static struct vfs_dentry *parent_ref(struct walk *w, struct vfs_dentry *d)
+{
+	struct vfs_dentry *parent;
+
+	for (;;) {
+		bool got, still;
+
+		vfs__epoch_enter(w->thread);
+		parent = vfs__dentry_parent(d);
+		got = vfs__dentry_tryref(parent);
+		still = vfs__dentry_parent(d) == parent;
+		vfs__epoch_leave(w->thread);
+		if (got && still)
+			return parent;
+		if (got)
+			vfs__dentry_unref(w->thread, parent);
+		sched_yield();
+	}
+}
+
+/* Goes down to what is mounted on at, while anything is. */
+ALWAYS_INLINE int cross(struct walk *w, struct vfs__path *at, const bool fast)
+{
+	while (vfs__dentry_flags(at->dentry) & VFS__DENTRY_MOUNTED) {
+		struct vfs_mount *mnt;
+
+		if (!fast)
+			vfs__epoch_enter(w->thread);
+		mnt = vfs__mount_lookup(w->vfs, at->mnt, at->dentry);
+		if (mnt && !fast) {
+			vfs__mount_ref(w->thread, mnt);
+			vfs__dentry_ref(mnt->root);
+		}
+		if (!fast)
+			vfs__epoch_leave(w->thread);
+		if (!mnt)
+			return 0;
+		if (!fast)
+			vfs__path_unref(w->thread, at);
+		at->mnt = mnt;
+		at->dentry = mnt->root;
+		if (w->flags & RESOLVE(RESOLVE_NO_XDEV))
+			return -EXDEV;
+	}
+	return 0;
+}
+
+/* `..` */
+ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
+{
+	for (;;) {
+		struct vfs_mount *mnt = s->at.mnt;
+		struct vfs_dentry *dentry = s->at.dentry;
+
+		if (mnt == w->root.mnt && dentry == w->root.dentry)
+			return w->flags & RESOLVE(RESOLVE_BENEATH) ? -EXDEV : 0;
+		if (dentry != mnt->root) {
+			if (fast)
+				s->at.dentry = vfs__dentry_parent(dentry);
+			else {
+				dentry = parent_ref(w, dentry);
+				vfs__mount_ref(w->thread, mnt);
+				stand_on(w, s, mnt, dentry);
+			}
+			break;
+		}
+		if (mnt->parent == mnt)
+			return w->flags & RESOLVE(RESOLVE_BENEATH) ? -EXDEV : 0;
+		if (w->flags & RESOLVE(RESOLVE_NO_XDEV))
+			return -EXDEV;
+		if (fast) {
+			s->at.dentry = mnt->mountpoint;
+			s->at.mnt = mnt->parent;
+		} else {
+			struct vfs__path up = { mnt->parent, mnt->mountpoint };
+
+			vfs__path_ref(w->thread, &up);
+			stand_on(w, s, up.mnt, up.dentry);
+		}
+	}
+	return cross(w, &s->at, fast);
+}
+
+/* ---- symlinks ---- */
+
+/* Slow: the text of link, which stays until the walk ends. The dentry's
+ * reference passes to the pins, on failure as well. */
+static int slow_text(struct walk *w, struct vfs_dentry *dentry,
+		     struct vfs_inode *link, const char **text, size_t *len)
+{
+	int64_t n;
+	unsigned i = w->pin_count++;
+
+	w->pins[i].dentry = dentry;
+	w->pins[i].text = NULL;
+	if (link->link) {
+		*text = link->link;
+		*len = (size_t)link->size;
+		return 0;
+	}
+	if (!link->ops->readlink)
+		return -EINVAL;
+	w->pins[i].text = vfs__mem_alloc(w->thread, VFS__PATH_MAX);
+	if (!w->pins[i].text)
+		return -ENOMEM;
+	n = link->ops->readlink(link, w->pins[i].text, VFS__PATH_MAX);
+	if (n < 0)
+		return (int)n;
+	*text = w->pins[i].text;
+	*len = (size_t)n;
+	return n ? 0 : -ENOENT;
+}
+
+static int may_follow(struct walk *w, const struct vfs__path *at)
+{
+	if (++w->links > VFS__SYMLINKS_MAX)
+		return -ELOOP;
+	if ((w->flags & RESOLVE(RESOLVE_NO_SYMLINKS)) ||
+	    (vfs__mount_flags(at->mnt) & VFS__MNT_NOSYMFOLLOW))
+		return -ELOOP;
+	return 0;
+}
+
+/* At a string's beginning; within it, slashes are skipped with the component
+ * that they follow. */
+ALWAYS_INLINE void skip_slashes(struct spot *s)
+{
+	while (s->p < s->end && *s->p == '/')
+		s->p++;
+}
+
+/* The walk goes on with text; what is left of the present string waits. */
+ALWAYS_INLINE int enter_text(struct walk *w, struct spot *s, const char *text,
+			     size_t len, const bool fast)
+{
+	if (s->p != s->end) {
+		w->stack[w->depth].p = s->p;
+		w->stack[w->depth++].end = s->end;
+	}
+	s->p = text;
+	s->end = text + len;
+	if (*text != '/')
+		return 0;
+	skip_slashes(s);
+	if (w->flags & RESOLVE(RESOLVE_BENEATH))
+		return -EXDEV;
+	if ((w->flags & RESOLVE(RESOLVE_NO_XDEV)) &&
+	    s->at.mnt != w->root.mnt)
+		return -EXDEV;
+	if (fast) {
+		s->at = w->root;
+	} else {
+		vfs__path_ref(w->thread, &w->root);
+		stand_on(w, s, w->root.mnt, w->root.dentry);
+	}
+	look_around(s);
+	return 0;
+}
+
+/* link was found in s->at as dentry (slow: its reference passes). */
+ALWAYS_INLINE int follow(struct walk *w, struct spot *s,
+			 struct vfs_dentry *dentry, struct vfs_inode *link,
+			 const bool fast)
+{
+	const char *text = NULL;
+	size_t len = 0;
+	int err = may_follow(w, &s->at);
+
+	if (err) {
+		if (!fast)
+			vfs__dentry_unref(w->thread, dentry);
+		return err;
+	}
+	if (fast) {
+		text = link->link;
+		len = (size_t)link->size;
+		if (!text)
+			return -ECHILD;
+	} else {
+		err = slow_text(w, dentry, link, &text, &len);
+		if (err)
+			return err;
+	}
+	vfs__path_accessed(&s->at, link);
+	return enter_text(w, s, text, len, fast);
+}
+
+/* ---- the engine ---- */
+
+/* Steps from s->at to its child d (slow: reference passes). */
+ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
+			    struct vfs_dentry *d, bool final, bool slash,
+			    const bool fast)
+{
+	uint32_t flags = vfs__dentry_flags(d);
+	struct vfs_inode *inode = vfs__dentry_inode(d);
+	uint32_t mode;
+
+	if (__builtin_expect(!inode, 0))
+		return -ENOENT; /* negative; slow_child has seen to its own */
+	mode = vfs__inode_mode(inode);
+	if (__builtin_expect(S_ISLNK(mode), 0) &&
+	    (!final || slash || (w->flags & VFS__WALK_FOLLOW))) {
+		if (final && slash)
+			w->flags |= VFS__WALK_FOLLOW | VFS__WALK_DIRECTORY;
+		return follow(w, s, d, inode, fast);
+	}
+	if (final && slash)
+		w->flags |= VFS__WALK_DIRECTORY;
+	if (fast) {
+		s->at.dentry = d;
+	} else {
+		vfs__dentry_unref(w->thread, s->at.dentry);
+		s->at.dentry = d;
+	}
+	s->inode = inode;
+	s->mode = mode;
+	if (__builtin_expect(flags & (VFS__DENTRY_MOUNTED |
+				      VFS__DENTRY_EVICTABLE),
+			     0)) {
+		int err;
+
+		if (!(flags & VFS__DENTRY_USED))
+			vfs__dentry_set(d, VFS__DENTRY_USED);
+		err = cross(w, &s->at, fast);
+		look_around(s);
+		return err;
+	}
+	return 0;
+}
+
+ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
+{
+	int err;
+
+	/* a directory that everybody may search, without an ACL */
+	if (__builtin_expect((s->mode & (S_IFMT | 0111)) ==
+				     (S_IFDIR | 0111),
+			     1) &&
+	    __builtin_expect(!(VFS_READ_ONCE(s->inode->flags) &
+			       VFS_INODE_ACL),
+			     1))
+		return 0;
+	if (!S_ISDIR(s->mode))
+		return -ENOTDIR;
+	err = vfs__permission(w->cred, s->inode, VFS__MAY_EXEC);
+	if (!fast && err == -ECHILD)
+		err = vfs__permission_load(w->thread, w->cred, s->inode,
+					   VFS__MAY_EXEC);
+	return err;
+}
+
+/* A string is at its end: what waits below it. False: nothing does. */
+ALWAYS_INLINE bool pop(struct walk *w, struct spot *s)
+{
+	if (!w->depth)
+		return false;
+	s->p = w->stack[--w->depth].p;
+	s->end = w->stack[w->depth].end;
+	return true;
+}
+
+/* The component at s->p; *word holds all of a short one, else LONG_WORD. Its
+ * length. The parts are apart, and not a structure, to be in registers. */
+ALWAYS_INLINE uint32_t scan(const struct walk *w, const struct spot *s,
+			    uint32_t *hash, uint64_t *word)
+{
+	const uint64_t *seed = w->vfs->dcache.seed;
+	uint64_t first = vfs__load_le(s->p, (size_t)(s->end - s->p));
+	uint64_t found = vfs__find_end(first);
+	uint32_t len;
+
+	if (__builtin_expect(found != 0, 1)) {
+		len = (uint32_t)__builtin_ctzll(found) >> 3;
+		*word = vfs__cut(first, found);
+		*hash = vfs__hash_short(seed, *word, len);
+		return len;
+	}
+	*word = LONG_WORD;
+	return vfs__component_scan(seed, s->p, s->end, hash);
+}
+
+/* From s->at to the child that str[0..len) names. */
+ALWAYS_INLINE int step(struct walk *w, struct spot *s, const char *str,
+		       uint32_t len, uint32_t hash, uint64_t word, bool final,
+		       bool slash, const bool fast)
+{
+	struct vfs_dentry *d = NULL;
+	int err;
+
+	if (__builtin_expect(word == DOT, 0))
+		return 0;
+	if (__builtin_expect(word == DOTDOT, 0)) {
+		err = step_up(w, s, fast);
+		look_around(s);
+		return err;
+	}
+	if (fast)
+		d = vfs__dcache_find_short(&w->vfs->dcache, s->at.dentry, hash,
+					   word);
+	if (__builtin_expect(!d, 0)) {
+		struct vfs_name name = { str, len, hash };
+
+		if (fast)
+			err = vfs__child_fast(w->vfs, s->at.dentry, &name,
+					      &w->found);
+		else
+			err = vfs__child_slow(w->thread, w->vfs, s->at.dentry,
+					      &name, &w->found);
+		if (err)
+			return err;
+		d = w->found;
+	}
+	return step_down(w, s, d, final, slash, fast);
+}
+
+/* Stops before the last component? Then it is noted. */
+ALWAYS_INLINE bool stops(struct walk *w, const char *str, uint32_t len,
+			 uint32_t hash, uint64_t word, bool slash)
+{
+	if (w->depth || !(w->flags & VFS__WALK_PARENT))
+		return false;
+	w->last.name.str = str;
+	w->last.name.len = len;
+	w->last.name.hash = hash;
+	w->last.slash = slash;
+	w->last.type = word == DOT    ? VFS__LAST_DOT :
+		       word == DOTDOT ? VFS__LAST_DOTDOT :
+					VFS__LAST_NORM;
+	return true;
+}
+
+ALWAYS_INLINE int engine(struct walk *w, struct spot *s, const bool fast)
+{
+	w->last.type = VFS__LAST_ROOT;
+	skip_slashes(s);
+	for (;;) {
+		const char *str = s->p;
+		uint32_t len, hash;
+		uint64_t word;
+		bool slash;
+		int err;
+
+		if (__builtin_expect(str == s->end, 0)) {
+			if (!pop(w, s))
+				return 0;
+			continue;
+		}
+		err = search(w, s, fast);
+		if (__builtin_expect(err, 0))
+			return err;
+		len = scan(w, s, &hash, &word);
+		s->p += len;
+		slash = s->p != s->end;
+		if (slash) {
+			s->p++;
+			skip_slashes(s);
+		}
+		if (__builtin_expect(s->p != s->end, 1)) {
+			err = step(w, s, str, len, hash, word, false, true,
+				   fast);
+		} else {
+			/* the string's last, and the path's if none waits */
+			if (stops(w, str, len, hash, word, slash))
+				return 0;
+			err = step(w, s, str, len, hash, word, !w->depth,
+				   slash, fast);
+		}
+		if (__builtin_expect(err, 0))
+			return err;
+	}
+}
+
+#endif

@@ -338,7 +338,7 @@ static int may_link_fd(struct vfs__thread *thread, struct vfs_task *task,
 		return 0;
 	vfs__epoch_enter(thread);
 	cred = vfs__task_cred_peek(task);
-	file = vfs__fd_peek(task->files, fd);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (!file)
 		err = -EBADF;
 	else if (file->cred_id != cred->id &&

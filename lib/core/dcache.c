@@ -18,7 +18,7 @@
 #include "util/epoch.h"
 #include "util/shard.h"
 
-#define FIRST_BUCKETS 64u
+#define FIRST_BUCKETS 512u /* few enough to make, enough not to share */
 #define MOVES_PER_INSERT 1u
 #define FULL 4u /* dentries a bucket, on average, before the table grows */
 #define LOCKED ((uintptr_t)1)

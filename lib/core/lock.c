@@ -313,8 +313,8 @@ static int record_lock_file(struct vfs__thread *thread, struct vfs_task *task,
 		return -EBADF;
 	if (ofd && lock->pid)
 		return -EINVAL;
-	w.table = ofd ? NULL : task->files;
-	w.want.owner = ofd ? (const void *)file : task->files;
+	w.table = ofd ? NULL : VFS_LOAD_POINTER(task->files);
+	w.want.owner = ofd ? (const void *)file : w.table;
 	w.want.pid = ofd ? -1 : task->id;
 	if (plain == F_GETLK)
 		return get_lock(task->vfs, file, &w.want, lock);

@@ -47,9 +47,12 @@ static struct vfs_dentry *child_towards(const struct vfs_dentry *above,
 					struct vfs_dentry *d)
 {
 	while (!(vfs__dentry_flags(d) & VFS__DENTRY_ROOT)) {
-		if (d->parent == above)
+		/* a rename inside its directory stores the same again */
+		struct vfs_dentry *parent = vfs__dentry_parent(d);
+
+		if (parent == above)
 			return d;
-		d = d->parent;
+		d = parent;
 	}
 	return NULL;
 }

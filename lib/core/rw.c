@@ -19,8 +19,7 @@
 #include "core/pipe.h"
 #include "util/epoch.h"
 
-#define KNOWN_RWF                                                        \
-	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+#define KNOWN_RWF (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
 
 static bool is_nonblocking(const struct vfs_inode *inode)
 {
@@ -99,8 +98,7 @@ static bool is_access(const struct vfs__io *io, int64_t n)
 /* No transfer may reach beyond the last offset there is. */
 static int check_range(const struct vfs__io *io, int64_t offset)
 {
-	size_t length = io->flags & VFS__IO_PLAIN ? io->iov->len
-						  : total_of(io);
+	size_t length = io->flags & VFS__IO_PLAIN ? io->iov->len : total_of(io);
 
 	return length > (uint64_t)(INT64_MAX - offset) ? -EINVAL : 0;
 }
@@ -209,7 +207,7 @@ int64_t vfs__read(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	int64_t n;
 
 	vfs__epoch_enter(thread);
-	file = vfs__fd_peek(task->files, fd);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	n = file ? check_read(file, io) : -EBADF;
 	if (!n && is_nonblocking(file->inode) &&
 	    !(vfs__file_mode(file) & VFS__FILE_STREAM))
@@ -233,7 +231,7 @@ int64_t vfs__file_read(struct vfs__thread *thread, struct vfs_task *task,
 		       struct vfs_file *file, const struct vfs_iovec *iov,
 		       int count, int64_t *offset)
 {
-	struct vfs__io io = { iov, count, offset ? *offset : -1, 0 };
+	struct vfs__io io = {iov, count, offset ? *offset : -1, 0};
 	int64_t n = check_read(file, &io);
 
 	if (!n)
@@ -290,9 +288,9 @@ static int64_t write_segments(struct vfs_inode *inode, struct vfs_file *file,
 
 		if (!len)
 			continue;
-		n = part->base ? inode->ops->write(inode, file, part->base,
-						   len, offset + done) :
-				 -EFAULT;
+		n = part->base ? inode->ops->write(inode, file, part->base, len,
+						   offset + done)
+			       : -EFAULT;
 		if (n < 0)
 			return done ? done : n;
 		done += n;
@@ -398,7 +396,7 @@ static bool pwrite_short(struct vfs__thread *thread, struct vfs_task *task,
 	bool append;
 
 	vfs__epoch_enter(thread);
-	file = vfs__fd_peek(task->files, fd);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	*result = file ? check_write(file, io) : -EBADF;
 	if (*result) {
 		vfs__epoch_leave(thread);
@@ -439,7 +437,7 @@ int64_t vfs__file_write(struct vfs__thread *thread, struct vfs_task *task,
 			struct vfs_file *file, const struct vfs_iovec *iov,
 			int count, int64_t *offset, uint32_t flags)
 {
-	struct vfs__io io = { iov, count, offset ? *offset : -1, flags };
+	struct vfs__io io = {iov, count, offset ? *offset : -1, flags};
 	int64_t n = check_write(file, &io);
 
 	if (!n)

@@ -37,7 +37,7 @@ static inline bool vfs__pread_plain(struct vfs__thread *thread,
 	if (__builtin_expect(!vfs__io_is_sane(buffer, count, offset), 0))
 		return false;
 	vfs__epoch_enter(thread);
-	file = vfs__fd_peek(task->files, fd);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ),
 		    0)) {
@@ -64,7 +64,7 @@ static inline bool vfs__read_plain(struct vfs__thread *thread,
 	if (__builtin_expect(!buffer || count - 1 >= VFS__IO_MAX, 0))
 		return false;
 	vfs__epoch_enter(thread);
-	file = vfs__fd_peek(task->files, fd);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ) ||
 			    !vfs__mutex_trylock(&file->position_lock,
@@ -114,7 +114,7 @@ static inline struct vfs_inode *vfs__pwrite_begin(struct vfs__thread *thread,
 	struct vfs_file *file;
 
 	vfs__epoch_enter(thread);
-	file = vfs__fd_peek(task->files, fd);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    file && (vfs__file_mode(file) & VFS__FILE_PLAIN_WRITE) &&
 			    !(VFS_READ_ONCE(file->flags) & O_APPEND),
@@ -161,7 +161,7 @@ static inline bool vfs__lseek_plain(struct vfs__thread *thread,
 	bool done = false;
 
 	vfs__epoch_enter(thread);
-	file = vfs__fd_peek(task->files, fd);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    file && (vfs__file_mode(file) & VFS__FILE_SEEKABLE), 1)) {
 		if (whence == SEEK_SET && offset >= 0 &&

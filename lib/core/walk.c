@@ -32,7 +32,7 @@ ALWAYS_INLINE int start(struct walk *w, struct spot *s, int dirfd)
 	} else if (dirfd == AT_FDCWD) {
 		s->at = paths->cwd;
 	} else {
-		struct vfs_file *file = vfs__fd_peek(w->task->files, dirfd);
+		struct vfs_file *file = vfs__fd_peek(VFS_LOAD_POINTER(w->task->files), dirfd);
 
 		if (!file)
 			return -EBADF;

@@ -21,7 +21,8 @@
 #define PAGE ((size_t)4096)
 #define FIRST_SIZE ((size_t)256 << 10)
 #define PAGES_MAX (VFS__HUGE / PAGE)
-#define SPARES_MAX 2u
+/* Free arenas kept: a first touch of new memory costs more than a copy. */
+#define SPARES_MAX 64u
 
 struct vfs__page_arena {
 	struct vfs__page_arena *next, *prev;

@@ -100,14 +100,14 @@ static void *run_body(void *argument)
 	return NULL;
 }
 
-static int make(struct stress *stress)
+static int make(struct stress *stress, const struct vfs_config *wanted)
 {
-	struct vfs_config config = {.size = sizeof(config),
-				    .allocator = &stress->alloc.hooks};
+	struct vfs_config config = *wanted;
 	int error;
 
 	memset(stress, 0, sizeof(*stress));
 	test_alloc_init(&stress->alloc);
+	config.allocator = &stress->alloc.hooks;
 	error = vfs_create(&config, &stress->vfs);
 	return error ? error
 		     : vfs_task_create(stress->vfs, NULL, &stress->task);
@@ -144,8 +144,19 @@ int stress_run(const char *name, void (*prepare)(struct stress *stress),
 	       stress_body *const *bodies, size_t body_count,
 	       void (*finish)(struct stress *stress))
 {
+	const struct vfs_config config = {.size = sizeof(config)};
+
+	return stress_run_with(&config, name, prepare, bodies, body_count,
+			       finish);
+}
+
+int stress_run_with(const struct vfs_config *config, const char *name,
+		    void (*prepare)(struct stress *stress),
+		    stress_body *const *bodies, size_t body_count,
+		    void (*finish)(struct stress *stress))
+{
 	struct stress stress;
-	int error = make(&stress);
+	int error = make(&stress, config);
 
 	if (error) {
 		fprintf(stderr, "%s: %s\n", name, vfs_errno_name(error));

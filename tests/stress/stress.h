@@ -55,6 +55,12 @@ static inline bool stress_goes_on(struct stress_thread *thread)
 	return !__atomic_load_n(&thread->stress->stop, __ATOMIC_RELAXED);
 }
 
+/* The same on an instance of this configuration, whose allocator is set. */
+int stress_run_with(const struct vfs_config *config, const char *name,
+		    void (*prepare)(struct stress *stress),
+		    stress_body *const *bodies, size_t body_count,
+		    void (*finish)(struct stress *stress));
+
 uint32_t stress_random(struct stress_thread *thread, uint32_t below);
 
 /* Records (and prints the first few) what must not be. */

@@ -129,7 +129,7 @@ static void test_page__memory_goes_back(void **state)
 {
 	struct ground *g = *state;
 	enum {
-		COUNT = ARENA_PAGES * 20
+		COUNT = ARENA_PAGES * 100
 	};
 	char **pages = calloc(COUNT, sizeof(*pages));
 	int64_t before = g->alloc.live_bytes;
@@ -141,17 +141,20 @@ static void test_page__memory_goes_back(void **state)
 	for (int i = 1; i < COUNT; i++) {
 		pages[i] = vfs__page_alloc(g->self);
 		assert_non_null(pages[i]);
-		*(int *)pages[i] = i;
+		if (i % 64 == 0)
+			*(int *)pages[i] = i;
 	}
 	/* the header is one page in 512 */
 	assert_true(g->alloc.live_bytes - before <=
 		    (int64_t)(COUNT + ARENA_PAGES * 2) * PAGE);
 	for (int i = COUNT - 1; i > 0; i--) {
-		assert_int_equal(*(int *)pages[i], i);
+		if (i % 64 == 0)
+			assert_int_equal(*(int *)pages[i], i);
 		vfs__page_unref(g->self, pages[i]);
 	}
 	vfs__page_unref(g->self, pages[0]);
-	assert_true(g->alloc.live_bytes - before <= 4 * ARENA_PAGES * PAGE);
+	/* 64 free arenas are kept, of 100 */
+	assert_true(g->alloc.live_bytes - before <= 66 * ARENA_PAGES * PAGE);
 	free(pages);
 }
 

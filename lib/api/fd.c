@@ -209,10 +209,9 @@ int vfs_fcntl(struct vfs_task *task, int fd, int cmd, int64_t arg)
 		break;
 	case F_GETPIPE_SZ:
 	case F_SETPIPE_SZ:
-		result = vfs__file_mode(file) & VFS__FILE_STREAM ?
-				 vfs__pipe_fcntl(thread, task, file, cmd,
-						 arg) :
-				 -EBADF;
+		result = vfs__file_mode(file) & VFS__FILE_STREAM
+				 ? vfs__pipe_fcntl(thread, task, file, cmd, arg)
+				 : -EBADF;
 		break;
 	default:
 		result = -EINVAL;
@@ -254,9 +253,8 @@ static int ioctl_file(struct vfs_file *file, uint64_t request, void *arg)
 		return vfs__pipe_ioctl(file, request, arg);
 	if (request == FIONREAD && S_ISREG(vfs__inode_mode(inode)))
 		return ioctl_left(file, arg);
-	return inode->ops->ioctl ?
-		       inode->ops->ioctl(inode, file, request, arg) :
-		       -ENOTTY;
+	return inode->ops->ioctl ? inode->ops->ioctl(inode, file, request, arg)
+				 : -ENOTTY;
 }
 
 int vfs_ioctl(struct vfs_task *task, int fd, uint64_t request, void *arg)

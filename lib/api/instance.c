@@ -14,8 +14,8 @@ uint32_t vfs_version(void)
 
 int vfs_create(const struct vfs_config *config, struct vfs **out)
 {
-	const struct vfs_filesystem_type *const types[] = { &vfs_tmpfs_type,
-							    NULL };
+	const struct vfs_filesystem_type *const types[] = {&vfs_tmpfs_type,
+							   NULL};
 
 	if (!out)
 		return -EFAULT;

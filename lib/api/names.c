@@ -47,8 +47,8 @@ int vfs_unlinkat(struct vfs_task *task, int dirfd, const char *path, int flags)
 		return err;
 	if (flags & ~AT_REMOVEDIR)
 		return -EINVAL;
-	return flags & AT_REMOVEDIR ? vfs__rmdir(thread, task, dirfd, path) :
-				      vfs__unlink(thread, task, dirfd, path);
+	return flags & AT_REMOVEDIR ? vfs__rmdir(thread, task, dirfd, path)
+				    : vfs__unlink(thread, task, dirfd, path);
 }
 
 int vfs_unlink(struct vfs_task *task, const char *path)
@@ -119,8 +119,7 @@ int vfs_renameat(struct vfs_task *task, int olddirfd, const char *oldpath,
 	return vfs_renameat2(task, olddirfd, oldpath, newdirfd, newpath, 0);
 }
 
-int vfs_rename(struct vfs_task *task, const char *oldpath,
-	       const char *newpath)
+int vfs_rename(struct vfs_task *task, const char *oldpath, const char *newpath)
 {
 	return vfs_renameat2(task, AT_FDCWD, oldpath, AT_FDCWD, newpath, 0);
 }

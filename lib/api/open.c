@@ -14,14 +14,14 @@
 #define LARGEFILE 0100000
 
 /* What open(2) knows; it ignores the rest, openat2(2) refuses it. */
-#define KNOWN_FLAGS                                                        \
-	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |    \
-	 O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT | LARGEFILE |  \
-	 O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH |       \
+#define KNOWN_FLAGS                                                       \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |   \
+	 O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT | LARGEFILE | \
+	 O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH |      \
 	 TMPFILE_BIT)
 #define PATH_FLAGS (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC)
-#define KNOWN_RESOLVE                                                      \
-	(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |   \
+#define KNOWN_RESOLVE                                                    \
+	(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | \
 	 RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED)
 
 /* What both kinds of call refuse. */
@@ -41,7 +41,7 @@ static int check_flags(uint64_t flags)
 int vfs_openat(struct vfs_task *task, int dirfd, const char *path, int flags,
 	       uint32_t mode)
 {
-	struct vfs__open_how how = { .flags = (uint32_t)flags & KNOWN_FLAGS };
+	struct vfs__open_how how = {.flags = (uint32_t)flags & KNOWN_FLAGS};
 	struct vfs__thread *thread;
 	int err = vfs__enter(task, &thread);
 

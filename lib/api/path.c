@@ -20,9 +20,9 @@ static int64_t read_link(const struct vfs__path *at, char *buffer, size_t size)
 		n = inode->size < (int64_t)size ? inode->size : (int64_t)size;
 		memcpy(buffer, inode->link, (size_t)n);
 	} else {
-		n = inode->ops->readlink ?
-			    inode->ops->readlink(inode, buffer, size) :
-			    -EINVAL;
+		n = inode->ops->readlink
+			    ? inode->ops->readlink(inode, buffer, size)
+			    : -EINVAL;
 	}
 	if (n >= 0)
 		vfs__path_accessed(at, inode);

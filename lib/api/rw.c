@@ -14,8 +14,7 @@
 #ifndef RWF_NOAPPEND
 #define RWF_NOAPPEND 0x20
 #endif
-#define KNOWN_RWF \
-	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+#define KNOWN_RWF (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
 #define IOV_LIMIT 1024
 
 /* One segment where something is different: see rw_plain.h. */
@@ -23,8 +22,8 @@ static int64_t __attribute__((noinline))
 rw_one(struct vfs_task *task, int fd, void *buffer, size_t count,
        int64_t offset, bool write)
 {
-	struct vfs_iovec iov = { buffer, count };
-	struct vfs__io io = { &iov, 1, offset, VFS__IO_PLAIN };
+	struct vfs_iovec iov = {buffer, count};
+	struct vfs__io io = {&iov, 1, offset, VFS__IO_PLAIN};
 	struct vfs__thread *thread;
 	int err = vfs__enter(task, &thread);
 
@@ -34,20 +33,20 @@ rw_one(struct vfs_task *task, int fd, void *buffer, size_t count,
 		/* a bad descriptor is told of first; no buffer is so long */
 		iov.len = 0;
 		io.flags = 0;
-		err = (int)(write ? vfs__write(thread, task, fd, &io) :
-				    vfs__read(thread, task, fd, &io));
+		err = (int)(write ? vfs__write(thread, task, fd, &io)
+				  : vfs__read(thread, task, fd, &io));
 		return err < 0 && err != -EISDIR ? err : -EFAULT;
 	}
-	return write ? vfs__write(thread, task, fd, &io) :
-		       vfs__read(thread, task, fd, &io);
+	return write ? vfs__write(thread, task, fd, &io)
+		     : vfs__read(thread, task, fd, &io);
 }
 
 /* The thread's record, if that costs no call. */
 static inline struct vfs__thread *enter_plain(struct vfs_task *task)
 {
-	return __builtin_expect(task != NULL, 1) ?
-		       vfs__thread_peek(task->vfs->domain) :
-		       NULL;
+	return __builtin_expect(task != NULL, 1)
+		       ? vfs__thread_peek(task->vfs->domain)
+		       : NULL;
 }
 
 int64_t vfs_read(struct vfs_task *task, int fd, void *buffer, size_t count)
@@ -82,8 +81,7 @@ pwrite_slow(struct vfs_task *task, int fd, const void *buffer, size_t count,
 {
 	if (offset < 0)
 		return task ? -EINVAL : -EFAULT;
-	return rw_one(task, fd, (void *)(uintptr_t)buffer, count, offset,
-		      true);
+	return rw_one(task, fd, (void *)(uintptr_t)buffer, count, offset, true);
 }
 
 int64_t vfs_pread(struct vfs_task *task, int fd, void *buffer, size_t count,
@@ -139,10 +137,10 @@ static int check_flags(const struct vfs_iovec *iov, int count, int64_t offset,
 }
 
 static int64_t rw_vector(struct vfs_task *task, int fd,
-			 const struct vfs_iovec *iov, int count,
-			 int64_t offset, int flags, bool write)
+			 const struct vfs_iovec *iov, int count, int64_t offset,
+			 int flags, bool write)
 {
-	struct vfs__io io = { iov, 0, offset, (uint32_t)flags };
+	struct vfs__io io = {iov, 0, offset, (uint32_t)flags};
 	struct vfs__thread *thread;
 	int64_t n = vfs__enter(task, &thread);
 	bool empty = true;
@@ -159,13 +157,13 @@ static int64_t rw_vector(struct vfs_task *task, int fd,
 		err = check_flags(iov, count, offset, flags);
 	if (err || empty) {
 		io.flags = 0;
-		n = write ? vfs__write(thread, task, fd, &io) :
-			    vfs__read(thread, task, fd, &io);
+		n = write ? vfs__write(thread, task, fd, &io)
+			  : vfs__read(thread, task, fd, &io);
 		return n < 0 && n != -EISDIR ? n : err;
 	}
 	io.count = count;
-	n = write ? vfs__write(thread, task, fd, &io) :
-		    vfs__read(thread, task, fd, &io);
+	n = write ? vfs__write(thread, task, fd, &io)
+		  : vfs__read(thread, task, fd, &io);
 	return n == -EISDIR && (flags & ~RWF_HIPRI) ? -EOPNOTSUPP : n;
 }
 
@@ -205,9 +203,8 @@ int64_t vfs_preadv2(struct vfs_task *task, int fd, const struct vfs_iovec *iov,
 	return rw_vector(task, fd, iov, iovcnt, offset, flags, false);
 }
 
-int64_t vfs_pwritev2(struct vfs_task *task, int fd,
-		     const struct vfs_iovec *iov, int iovcnt, int64_t offset,
-		     int flags)
+int64_t vfs_pwritev2(struct vfs_task *task, int fd, const struct vfs_iovec *iov,
+		     int iovcnt, int64_t offset, int flags)
 {
 	if (offset < -1)
 		return task ? -EINVAL : -EFAULT;

@@ -129,7 +129,8 @@ int vfs_fstat(struct vfs_task *task, int fd, struct vfs_stat *out)
 	thread = vfs__thread_peek(task->vfs->domain);
 	if (__builtin_expect(!thread, 0))
 		return fstat_slow(task, fd, out);
-	files = VFS_LOAD_POINTER(task->files); /* no load waits behind the section's barrier */
+	files = VFS_LOAD_POINTER(
+		task->files); /* no load waits behind the section's barrier */
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(files, fd);
 	if (__builtin_expect(file && !file->inode->ops->getattr, 1)) {

@@ -38,9 +38,9 @@ static int64_t copy_loop(struct vfs__thread *thread, struct vfs_task *task,
 		return -ENOMEM;
 	while (c->left) {
 		size_t want = c->left < BOUNCE ? c->left : BOUNCE;
-		struct vfs_iovec iov = { buffer, want };
-		int64_t start = c->in_offset ? *c->in_offset :
-					       VFS_READ_ONCE(c->in->position);
+		struct vfs_iovec iov = {buffer, want};
+		int64_t start = c->in_offset ? *c->in_offset
+					     : VFS_READ_ONCE(c->in->position);
 		int64_t got;
 
 		got = vfs__file_read(thread, task, c->in, &iov, 1,
@@ -126,7 +126,7 @@ int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
 			     int fd_in, int64_t *off_in, int fd_out,
 			     int64_t *off_out, size_t len, uint32_t flags)
 {
-	struct copy c = { .left = len };
+	struct copy c = {.left = len};
 	int64_t in, out, n = -EBADF;
 
 	c.in = vfs__fd_get_io(thread, task, fd_in);

@@ -128,17 +128,16 @@ int vfs__create_attributes(struct vfs__thread *thread, struct vfs_task *task,
 /* The node's attributes, then op on them: with a name or without. */
 static int make_inode(struct vfs__thread *thread, struct vfs_task *task,
 		      const struct vfs_cred *cred, struct vfs_inode *dir,
-		      const struct vfs_name *name,
-		      struct vfs_create_args *args, struct vfs_inode **inode,
-		      uint64_t *cookie)
+		      const struct vfs_name *name, struct vfs_create_args *args,
+		      struct vfs_inode **inode, uint64_t *cookie)
 {
 	struct vfs__acl_inherit acl;
 	int err = vfs__create_attributes(thread, task, cred, dir, args, &acl);
 
 	if (err)
 		return err;
-	err = name ? dir->ops->create(dir, name, args, inode, cookie) :
-		     dir->ops->tmpfile(dir, args, inode);
+	err = name ? dir->ops->create(dir, name, args, inode, cookie)
+		   : dir->ops->tmpfile(dir, args, inode);
 	if (!err)
 		err = vfs__acl_inherited(thread, *inode, &acl);
 	vfs__acl_inherit_fini(thread, &acl);
@@ -157,7 +156,7 @@ int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
 		.target = target,
 		.target_len = target ? strlen(target) : 0,
 	};
-	struct vfs_name name = { .hash = dentry->hash };
+	struct vfs_name name = {.hash = dentry->hash};
 	struct vfs_inode *inode;
 	uint64_t cookie = 0;
 	int err;
@@ -179,9 +178,8 @@ int vfs__make_tmpfile(struct vfs__thread *thread, struct vfs_task *task,
 		      const struct vfs_cred *cred, struct vfs_dentry *dir,
 		      uint32_t mode, struct vfs_dentry **out)
 {
-	struct vfs_create_args args = { .size = sizeof(args), .mode = mode };
-	static const struct vfs_name nameless = { .str = "#tmpfile",
-						  .len = 8 };
+	struct vfs_create_args args = {.size = sizeof(args), .mode = mode};
+	static const struct vfs_name nameless = {.str = "#tmpfile", .len = 8};
 	struct vfs_inode *inode;
 	struct vfs_dentry *d;
 	int err;
@@ -295,7 +293,7 @@ static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
 		       struct vfs__create *c, struct vfs_inode *inode)
 {
 	struct vfs_inode *dir = c->parent.dentry->inode;
-	struct vfs_name name = { .hash = c->dentry->hash };
+	struct vfs_name name = {.hash = c->dentry->hash};
 	uint64_t cookie = 0;
 	int err = vfs__may_create(thread, c->cred, dir);
 
@@ -367,8 +365,7 @@ static int may_link_inode(struct vfs__thread *thread,
 }
 
 int vfs__link(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
-	      const char *oldpath, int newdirfd, const char *newpath,
-	      int flags)
+	      const char *oldpath, int newdirfd, const char *newpath, int flags)
 {
 	struct vfs__path old;
 	struct vfs__create c;
@@ -396,8 +393,7 @@ int vfs__link(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 		else
 			err = may_link_inode(thread, c.cred, old.dentry->inode);
 		if (!err)
-			err = link_locked(thread, task, &c,
-					  old.dentry->inode);
+			err = link_locked(thread, task, &c, old.dentry->inode);
 		vfs__create_end(thread, &c);
 	}
 	vfs__path_unref(thread, &old);

@@ -31,8 +31,7 @@ static int change(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct vfs__path at;
 	int err = vfs__path_lookup(thread, task, AT_FDCWD, path,
-				   VFS__WALK_FOLLOW | VFS__WALK_DIRECTORY,
-				   &at);
+				   VFS__WALK_FOLLOW | VFS__WALK_DIRECTORY, &at);
 
 	if (err)
 		return err;

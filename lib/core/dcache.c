@@ -29,7 +29,8 @@
 
 static size_t table_bytes(uint64_t buckets)
 {
-	return sizeof(struct vfs__dtable) + buckets * sizeof(struct vfs__dbucket);
+	return sizeof(struct vfs__dtable) +
+	       buckets * sizeof(struct vfs__dbucket);
 }
 
 /* Large tables are aligned as huge pages are, for the TLB's sake. */
@@ -66,10 +67,9 @@ static void bucket_lock(struct vfs__dbucket *bucket)
 
 	for (unsigned spins = 0;; spins++) {
 		if (!(head & LOCKED) &&
-		    __atomic_compare_exchange_n(&bucket->chain, &head,
-						head | LOCKED, true,
-						__ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
+		    __atomic_compare_exchange_n(
+			    &bucket->chain, &head, head | LOCKED, true,
+			    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return;
 		if (spins >= 64)
 			sched_yield();
@@ -99,8 +99,7 @@ static struct vfs_dentry *slot_dentry(uint64_t slot)
 static struct vfs__dbucket *bucket_lock_for(struct vfs *vfs, uint32_t hash)
 {
 	for (;;) {
-		struct vfs__dtable *table =
-			VFS_LOAD_POINTER(vfs->dcache.table);
+		struct vfs__dtable *table = VFS_LOAD_POINTER(vfs->dcache.table);
 		struct vfs__dtable *next;
 		uint64_t i = hash & table->mask;
 		struct vfs__dbucket *bucket = &table->buckets[i];
@@ -210,8 +209,8 @@ static void move_bucket(struct vfs__dcache *dcache, struct vfs__dtable *old,
 {
 	uint64_t bit = old->mask + 1;
 	struct vfs__dbucket *from = &old->buckets[i];
-	struct vfs__dbucket *to[2] = { &old->next->buckets[i],
-				       &old->next->buckets[i + bit] };
+	struct vfs__dbucket *to[2] = {&old->next->buckets[i],
+				      &old->next->buckets[i + bit]};
 	struct vfs_dentry *d, *after;
 
 	bucket_clear(to[0]);
@@ -272,9 +271,8 @@ static int64_t count_add(struct vfs__thread *thread, struct vfs__dcache *dcache,
 
 	if (__builtin_expect(i < VFS__DCACHE_SHARDS - 1, 1))
 		return vfs__shard_add_own(&dcache->shards[i].count, n);
-	return __atomic_add_fetch(
-		&dcache->shards[VFS__DCACHE_SHARDS - 1].count, n,
-		__ATOMIC_RELAXED);
+	return __atomic_add_fetch(&dcache->shards[VFS__DCACHE_SHARDS - 1].count,
+				  n, __ATOMIC_RELAXED);
 }
 
 /* Whether an insertion, the thread's `mine`th, should help to grow. Inside the
@@ -471,9 +469,9 @@ void vfs__dcache_rename_begin(struct vfs *vfs)
 	uint64_t n = VFS_READ_ONCE(*renames);
 
 	/* renames inside different directories meet only here */
-	while ((n & 1) || !__atomic_compare_exchange_n(
-				  renames, &n, n + 1, true, __ATOMIC_SEQ_CST,
-				  __ATOMIC_RELAXED)) {
+	while ((n & 1) || !__atomic_compare_exchange_n(renames, &n, n + 1, true,
+						       __ATOMIC_SEQ_CST,
+						       __ATOMIC_RELAXED)) {
 		if (n & 1) {
 			sched_yield();
 			n = VFS_READ_ONCE(*renames);
@@ -524,9 +522,9 @@ void vfs__dcache_move(struct vfs__thread *thread, struct vfs *vfs,
 	bucket = bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash));
 	take_out(bucket, d);
 	bucket_unlock(bucket);
-	*old_longname = vfs__dentry_flags(d) & VFS__DENTRY_LONG ?
-				d->name.longname :
-				NULL;
+	*old_longname = vfs__dentry_flags(d) & VFS__DENTRY_LONG
+				? d->name.longname
+				: NULL;
 	set_name(d, name, longname);
 	VFS_STORE_POINTER(d->parent, parent);
 	hash = vfs__dcache_hash(parent, d->hash);
@@ -562,8 +560,7 @@ static bool victim_of_age(struct vfs_dentry *d, const void *unused)
  * present table, each with one reference. unused_only: only those that nobody
  * uses, which then nobody can find or reference any more.
  */
-static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs,
-			uint64_t i,
+static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs, uint64_t i,
 			bool (*wanted)(struct vfs_dentry *, const void *),
 			const void *argument, bool unused_only,
 			struct vfs_dentry *victims[VICTIMS])
@@ -635,8 +632,8 @@ void vfs__dcache_trim(struct vfs__thread *thread, struct vfs *vfs)
 	for (unsigned n = 0; n < 64; n++) {
 		uint64_t hand = __atomic_fetch_add(&dcache->clock_hand, 1,
 						   __ATOMIC_RELAXED);
-		unsigned count = harvest(thread, vfs, hand, victim_of_age,
-					 NULL, true, victims);
+		unsigned count = harvest(thread, vfs, hand, victim_of_age, NULL,
+					 true, victims);
 
 		for (unsigned k = 0; k < count; k++)
 			vfs__dentry_discard(thread, victims[k]);
@@ -650,9 +647,10 @@ int vfs__dcache_init(struct vfs *vfs, uint64_t max_cached)
 	dcache->table = table_alloc(vfs, FIRST_BUCKETS);
 	if (!dcache->table)
 		return -ENOMEM;
-	memset(dcache->table->buckets, 0, FIRST_BUCKETS * sizeof(struct vfs__dbucket));
-	dcache->evictable_max = max_cached > INT64_MAX ? INT64_MAX :
-							 (int64_t)max_cached;
+	memset(dcache->table->buckets, 0,
+	       FIRST_BUCKETS * sizeof(struct vfs__dbucket));
+	dcache->evictable_max =
+		max_cached > INT64_MAX ? INT64_MAX : (int64_t)max_cached;
 	vfs__mutex_init(&dcache->rename_lock);
 	vfs__mutex_init(&dcache->grow_lock);
 	return 0;
@@ -666,6 +664,7 @@ void vfs__dcache_fini(struct vfs *vfs)
 	if (!table)
 		return;
 	if (table->next)
-		table_free(vfs, table->next, table_bytes(table->next->mask + 1));
+		table_free(vfs, table->next,
+			   table_bytes(table->next->mask + 1));
 	table_free(vfs, table, table_bytes(table->mask + 1));
 }

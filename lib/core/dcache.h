@@ -6,13 +6,13 @@
  * A bucket is a cache line: seven slots, each a dentry's address with sixteen
  * bits of its hash above it, so that a look-up touches no dentry but the one
  * it wants, and a word with the lock for writers (bit 0) and a chain for what
- * does not fit. The table grows a few buckets at a time, inside the insertions, so
- * that none of them pauses: while it grows, buckets below `cursor` of the old
- * table live in the new one. A reader that finds nothing cannot know whether
- * a chain was moved under it, so a miss is believed only when `moves` did not
- * change; a hit needs no such check. A rename takes effect between two steps
- * of `renames` (odd: in progress): a whole walk is believed only when it did
- * not change.
+ * does not fit. The table grows a few buckets at a time, inside the insertions,
+ * so that none of them pauses: while it grows, buckets below `cursor` of the
+ * old table live in the new one. A reader that finds nothing cannot know
+ * whether a chain was moved under it, so a miss is believed only when `moves`
+ * did not change; a hit needs no such check. A rename takes effect between two
+ * steps of `renames` (odd: in progress): a whole walk is believed only when it
+ * did not change.
  */
 #ifndef VFS__DCACHE_H
 #define VFS__DCACHE_H
@@ -32,7 +32,7 @@ struct vfs__thread;
 #define VFS__DCACHE_SLOTS 7u
 
 struct vfs__dbucket {
-	uintptr_t chain;	       /* atomic; bit 0: lock */
+	uintptr_t chain;		   /* atomic; bit 0: lock */
 	uint64_t slots[VFS__DCACHE_SLOTS]; /* atomic; 0: free */
 } __attribute__((aligned(64)));
 
@@ -61,8 +61,8 @@ struct vfs__dcache {
 
 	/* dentries of supers that are not complete: an age by a clock's hand */
 	uint64_t clock_hand __attribute__((aligned(64))); /* atomic */
-	int64_t evictable_count; /* atomic */
-	int64_t evictable_max;	 /* constant */
+	int64_t evictable_count;			  /* atomic */
+	int64_t evictable_max;				  /* constant */
 };
 
 int vfs__dcache_init(struct vfs *vfs, uint64_t max_cached);

@@ -24,8 +24,8 @@ static inline uint64_t vfs__dcache_tag(uint32_t hash)
 #define VFS__SLOT_ADDRESS ((UINT64_C(1) << 48) - 1)
 
 /* The bucket that a reader looks at; see struct vfs__dtable. */
-static inline struct vfs__dbucket *
-vfs__dcache_bucket(struct vfs__dtable *table, uint32_t hash)
+static inline struct vfs__dbucket *vfs__dcache_bucket(struct vfs__dtable *table,
+						      uint32_t hash)
 {
 	uint64_t i = hash & table->mask;
 
@@ -84,8 +84,8 @@ vfs__dcache_find(const struct vfs__dcache *dcache,
 	struct vfs_dentry *d;
 
 	for (unsigned i = 0; i < VFS__DCACHE_SLOTS; i++) {
-		uint64_t slot = __atomic_load_n(&bucket->slots[i],
-						__ATOMIC_ACQUIRE);
+		uint64_t slot =
+			__atomic_load_n(&bucket->slots[i], __ATOMIC_ACQUIRE);
 
 		if ((slot ^ tag) >> 48)
 			continue;
@@ -93,9 +93,8 @@ vfs__dcache_find(const struct vfs__dcache *dcache,
 		if (d && vfs__dentry_is(d, parent, c))
 			return d;
 	}
-	if (__builtin_expect(__atomic_load_n(&bucket->chain,
-					     __ATOMIC_ACQUIRE) > 1,
-			     0)) {
+	if (__builtin_expect(
+		    __atomic_load_n(&bucket->chain, __ATOMIC_ACQUIRE) > 1, 0)) {
 		d = vfs__dcache_find_chained(bucket, parent, c);
 		if (d)
 			return d;
@@ -122,8 +121,8 @@ vfs__dcache_find_short(const struct vfs__dcache *dcache,
 	uint64_t tag = vfs__dcache_tag(hash);
 
 	for (unsigned i = 0; i < VFS__DCACHE_SLOTS; i++) {
-		uint64_t slot = __atomic_load_n(&bucket->slots[i],
-						__ATOMIC_ACQUIRE);
+		uint64_t slot =
+			__atomic_load_n(&bucket->slots[i], __ATOMIC_ACQUIRE);
 		/* an empty slot looks like tag 0 and address 0 */
 		struct vfs_dentry *d =
 			(struct vfs_dentry *)(uintptr_t)(slot ^ tag);

@@ -22,11 +22,11 @@
 
 #define VFS__NAME_INLINE 24u
 
-#define VFS__DENTRY_MOUNTED 0x2u  /* something is mounted here, somewhere */
-#define VFS__DENTRY_ROOT 0x4u	  /* a super's root: its own parent */
-#define VFS__DENTRY_LONG 0x8u	  /* the name is outside, for good */
+#define VFS__DENTRY_MOUNTED 0x2u    /* something is mounted here, somewhere */
+#define VFS__DENTRY_ROOT 0x4u	    /* a super's root: its own parent */
+#define VFS__DENTRY_LONG 0x8u	    /* the name is outside, for good */
 #define VFS__DENTRY_EVICTABLE 0x10u /* of a super that is not complete */
-#define VFS__DENTRY_USED 0x20u	  /* seen since the last trim */
+#define VFS__DENTRY_USED 0x20u	    /* seen since the last trim */
 
 struct vfs__longname {
 	uint32_t len;

@@ -16,16 +16,14 @@
 #define HEADER offsetof(struct vfs_dirent, name)
 
 /* Two overlapping copies of a fixed size beat a call. */
-#define COPY_ENDS(type, to, name, len)                             \
-	do {                                                       \
-		type first_, last_;                                \
-                                                                   \
-		memcpy(&first_, (name), sizeof(type));             \
-		memcpy(&last_, (name) + (len) - sizeof(type),      \
-		       sizeof(type));                              \
-		memcpy((to), &first_, sizeof(type));               \
-		memcpy((to) + (len) - sizeof(type), &last_,        \
-		       sizeof(type));                              \
+#define COPY_ENDS(type, to, name, len)                                       \
+	do {                                                                 \
+		type first_, last_;                                          \
+                                                                             \
+		memcpy(&first_, (name), sizeof(type));                       \
+		memcpy(&last_, (name) + (len) - sizeof(type), sizeof(type)); \
+		memcpy((to), &first_, sizeof(type));                         \
+		memcpy((to) + (len) - sizeof(type), &last_, sizeof(type));   \
 	} while (0)
 
 /* The last thing that vfs_dir_emit does, and its result: so that names of the
@@ -84,8 +82,8 @@ static bool emit_dots(struct vfs_file *file, struct vfs_dir_context *context)
 	    !vfs_dir_emit(context, ".", 1, file->inode->ino, DT_DIR, 1))
 		return false;
 	if (context->position == 1 &&
-	    !vfs_dir_emit(context, "..", 2,
-			  vfs__dentry_parent(d)->inode->ino, DT_DIR, 2))
+	    !vfs_dir_emit(context, "..", 2, vfs__dentry_parent(d)->inode->ino,
+			  DT_DIR, 2))
 		return false;
 	return true;
 }
@@ -95,9 +93,9 @@ static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
 {
 	struct vfs_inode *inode = file->inode;
 	int64_t before = VFS_READ_ONCE(file->position);
-	struct vfs_dir_context context = { .position = before,
-					   .cursor = buffer,
-					   .end = (char *)buffer + size };
+	struct vfs_dir_context context = {.position = before,
+					  .cursor = buffer,
+					  .end = (char *)buffer + size};
 	int err = 0;
 
 	(void)thread;
@@ -107,8 +105,7 @@ static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
 	else if (emit_dots(file, &context))
 		err = inode->ops->iterate(inode, file, &context);
 	vfs__inode_unlock_shared(inode);
-	if (!err && !context.last && context.position == before &&
-	    context.full)
+	if (!err && !context.last && context.position == before && context.full)
 		err = -EINVAL;
 	/* a buffer too small for anything is an access all the same */
 	if (err != -ENOENT && !(VFS_READ_ONCE(file->flags) & O_NOATIME))
@@ -119,8 +116,8 @@ static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
 	return context.cursor - (char *)buffer;
 }
 
-int64_t vfs__getdents(struct vfs__thread *thread, struct vfs_task *task,
-		      int fd, void *buffer, size_t size)
+int64_t vfs__getdents(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		      void *buffer, size_t size)
 {
 	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
 	int64_t n;

@@ -24,11 +24,11 @@ struct vfs__pollers;
 /* vfs_file.mode */
 #define VFS__FILE_READ 0x1u
 #define VFS__FILE_WRITE 0x2u
-#define VFS__FILE_PATH 0x4u	 /* O_PATH: names a place only */
-#define VFS__FILE_SEEKABLE 0x8u	 /* has a position */
-#define VFS__FILE_STREAM 0x10u	 /* a pipe or FIFO */
-#define VFS__FILE_LOCKED 0x20u	 /* may own flock or OFD locks (atomic) */
-#define VFS__FILE_WRITER 0x40u	 /* counted as a writer of its mount */
+#define VFS__FILE_PATH 0x4u	/* O_PATH: names a place only */
+#define VFS__FILE_SEEKABLE 0x8u /* has a position */
+#define VFS__FILE_STREAM 0x10u	/* a pipe or FIFO */
+#define VFS__FILE_LOCKED 0x20u	/* may own flock or OFD locks (atomic) */
+#define VFS__FILE_WRITER 0x40u	/* counted as a writer of its mount */
 #define VFS__FILE_DIR 0x80u
 #define VFS__FILE_OPENED 0x100u /* the backend was told: release it */
 /* Opened for it, seekable, no directory, and an operation that never blocks:
@@ -43,9 +43,9 @@ struct vfs_file {
 	uint32_t mode;		 /* VFS__FILE_*: atomic or */
 	uint32_t ref;		 /* atomic */
 	struct vfs__mutex position_lock;
-	int64_t position;	/* atomic; see vfs__position_move in rw.h */
-	uint64_t cred_id;	/* the opener's */
-	void *private_data;	/* the backend's, or the pipe */
+	int64_t position;   /* atomic; see vfs__position_move in rw.h */
+	uint64_t cred_id;   /* the opener's */
+	void *private_data; /* the backend's, or the pipe */
 	struct vfs *vfs;
 };
 

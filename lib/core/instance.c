@@ -99,15 +99,14 @@ static void apply_config(struct vfs *vfs, const struct vfs_config *config)
 	vfs->log = config->log;
 	vfs->log_context = config->log_context;
 	vfs->flags = config->flags;
-	vfs->max_descriptors = config->max_descriptors ?
-				       config->max_descriptors :
-				       DEFAULT_DESCRIPTORS;
+	vfs->max_descriptors = config->max_descriptors ? config->max_descriptors
+						       : DEFAULT_DESCRIPTORS;
 	memcpy(vfs->hash_seed, config->hash_seed, sizeof(vfs->hash_seed));
 	while (!vfs->hash_seed[0] && !vfs->hash_seed[1])
 		if (getrandom(vfs->hash_seed, sizeof(vfs->hash_seed),
 			      GRND_NONBLOCK) < 0)
-			vfs->hash_seed[0] = (uintptr_t)vfs ^
-					    (uint64_t)time(NULL);
+			vfs->hash_seed[0] =
+				(uintptr_t)vfs ^ (uint64_t)time(NULL);
 	memcpy(vfs->dcache.seed, vfs->hash_seed, sizeof(vfs->hash_seed));
 	vfs->dcache.seed[1] |= 1;
 }
@@ -267,9 +266,9 @@ int vfs__instance_create(const struct vfs_config *config,
 	vfs__mutex_init(&vfs->locks_lock);
 	vfs__mutex_init(&vfs->mounts.lock);
 	vfs__table_init(&vfs->types, vfs->domain, vfs->hash_seed);
-	err = vfs__dcache_init(vfs, wanted.max_cached_names ?
-					    wanted.max_cached_names :
-					    DEFAULT_NAMES);
+	err = vfs__dcache_init(vfs, wanted.max_cached_names
+					    ? wanted.max_cached_names
+					    : DEFAULT_NAMES);
 	if (!err)
 		err = make_root_cred(vfs);
 	if (!err)

@@ -30,9 +30,10 @@ struct vfs {
 	uint32_t flags;
 	uint32_t max_descriptors;
 	struct vfs__namespace *root_ns;
-	struct vfs_cred *root_cred;	/* ids 0, every capability */
-	struct vfs_super *pipe_super;	/* inodes of pipe2() */
-	struct vfs_mount *pipe_mount;	/* where their files live: not in the tree */
+	struct vfs_cred *root_cred;   /* ids 0, every capability */
+	struct vfs_super *pipe_super; /* inodes of pipe2() */
+	struct vfs_mount
+		*pipe_mount; /* where their files live: not in the tree */
 
 	uint32_t ref;	     /* atomic */
 	uint32_t next_task;  /* atomic */

@@ -90,8 +90,7 @@ int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,
 		if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)
 			err = -ENOENT;
 		else
-			err = ask_backend(thread, vfs, dir,
-					  name, &d);
+			err = ask_backend(thread, vfs, dir, name, &d);
 		vfs__inode_unlock_shared(inode);
 		vfs__dcache_trim(thread, vfs);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One name in one directory: what the walk asks where its inline look-up does
- * not answer. vfs__lookup_one, for who holds the directory's lock, is in walk.h.
+ * not answer. vfs__lookup_one, for who holds the directory's lock, is in
+ * walk.h.
  */
 #ifndef VFS__LOOKUP_H
 #define VFS__LOOKUP_H

@@ -28,8 +28,7 @@ struct vfs_mount *vfs__mount_lookup(const struct vfs *vfs,
 				    const struct vfs_dentry *dentry)
 {
 	struct vfs_mount *m = __atomic_load_n(
-		&vfs->mounts.buckets[bucket_of(mnt, dentry)],
-		__ATOMIC_ACQUIRE);
+		&vfs->mounts.buckets[bucket_of(mnt, dentry)], __ATOMIC_ACQUIRE);
 
 	while (m && (m->parent != mnt || m->mountpoint != dentry))
 		m = __atomic_load_n(&m->next, __ATOMIC_ACQUIRE);
@@ -96,7 +95,7 @@ static bool still_mounted(const struct vfs *vfs,
 void vfs__mount_detach(struct vfs__thread *thread, struct vfs *vfs,
 		       struct vfs_mount *mnt)
 {
-	struct vfs__path at = { mnt->parent, mnt->mountpoint };
+	struct vfs__path at = {mnt->parent, mnt->mountpoint};
 	struct vfs_mount **link =
 		&vfs->mounts.buckets[bucket_of(at.mnt, at.dentry)];
 

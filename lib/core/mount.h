@@ -34,11 +34,11 @@ struct vfs__namespace;
 #define VFS__MNT_NOSYMFOLLOW 0x2000u
 
 struct vfs_mount {
-	struct vfs_super *super;	/* constant; counted */
-	struct vfs_dentry *root;	/* constant; referenced */
-	struct vfs_mount *parent;	/* itself for a root; namespace lock */
-	struct vfs_dentry *mountpoint;	/* in parent; namespace lock */
-	struct vfs_mount *next;		/* hash chain: mounts.lock */
+	struct vfs_super *super;       /* constant; counted */
+	struct vfs_dentry *root;       /* constant; referenced */
+	struct vfs_mount *parent;      /* itself for a root; namespace lock */
+	struct vfs_dentry *mountpoint; /* in parent; namespace lock */
+	struct vfs_mount *next;	       /* hash chain: mounts.lock */
 	struct vfs__namespace *ns;
 	struct vfs *vfs;
 	uint64_t id;
@@ -60,7 +60,7 @@ struct vfs__path {
 #define VFS__MOUNT_BUCKETS 64u
 
 struct vfs__mounts {
-	struct vfs__mutex lock; /* rank NAMESPACE */
+	struct vfs__mutex lock;			       /* rank NAMESPACE */
 	struct vfs_mount *buckets[VFS__MOUNT_BUCKETS]; /* atomic heads */
 };
 
@@ -73,8 +73,8 @@ const struct vfs_filesystem_type *vfs__type_find(struct vfs *vfs,
  * - Errors: those of the type's mount, -ENOMEM. */
 int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,
 		      const struct vfs_filesystem_type *type,
-		      const struct vfs_mount_args *args,
-		      struct vfs_super **out, struct vfs_dentry **root);
+		      const struct vfs_mount_args *args, struct vfs_super **out,
+		      struct vfs_dentry **root);
 /* - Shuts the cache of it down, evicts, calls unmount, frees. */
 void vfs__super_destroy(struct vfs__thread *thread, struct vfs_super *super);
 

@@ -73,8 +73,8 @@ int vfs__unlink(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		const char *path);
 int vfs__rmdir(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	       const char *path);
-int vfs__rename(struct vfs__thread *thread, struct vfs_task *task,
-		int olddirfd, const char *oldpath, int newdirfd,
-		const char *newpath, uint32_t flags);
+int vfs__rename(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
+		const char *oldpath, int newdirfd, const char *newpath,
+		uint32_t flags);
 
 #endif

@@ -87,8 +87,8 @@ int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
 	if (is_removed(path->dentry))
 		return -ENOENT;
 	do {
-		renames = __atomic_load_n(&vfs->dcache.renames,
-					  __ATOMIC_ACQUIRE);
+		renames =
+			__atomic_load_n(&vfs->dcache.renames, __ATOMIC_ACQUIRE);
 		vfs__epoch_enter(thread);
 		*start = buffer + size - 1;
 		**start = '\0';

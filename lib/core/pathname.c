@@ -57,8 +57,8 @@ size_t vfs__path_length(const char *path)
 		word = *++p;
 	}
 	at += __builtin_ctzll(found) >> 3;
-	return at - path < (ptrdiff_t)VFS__PATH_MAX ? (size_t)(at - path) :
-						      VFS__PATH_MAX;
+	return at - path < (ptrdiff_t)VFS__PATH_MAX ? (size_t)(at - path)
+						    : VFS__PATH_MAX;
 }
 #endif
 

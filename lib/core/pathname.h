@@ -32,8 +32,8 @@ static inline uint64_t vfs__mix(uint64_t a, uint64_t b)
 #else
 	uint64_t low = (a & 0xffffffffu) * (b & 0xffffffffu);
 	uint64_t high = (a >> 32) * (b >> 32);
-	uint64_t cross = (a >> 32) * (b & 0xffffffffu) +
-			 (a & 0xffffffffu) * (b >> 32);
+	uint64_t cross =
+		(a >> 32) * (b & 0xffffffffu) + (a & 0xffffffffu) * (b >> 32);
 
 	return low ^ high ^ (cross << 32 | cross >> 32);
 #endif
@@ -101,7 +101,6 @@ static inline uint32_t vfs__hash_short(const uint64_t seed[2], uint64_t word,
 }
 
 /* The words that a name is compared by. */
-void vfs__component_of(const struct vfs_name *name,
-		       struct vfs__component *out);
+void vfs__component_of(const struct vfs_name *name, struct vfs__component *out);
 
 #endif

@@ -75,8 +75,7 @@ int vfs__permission_load(struct vfs__thread *thread,
 	int err;
 
 	/* without an ACL there is nothing that must be kept from vanishing */
-	if (__builtin_expect(!(VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL),
-			     1))
+	if (__builtin_expect(!(VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL), 1))
 		return check(cred, inode, mask, false);
 	for (;;) {
 		vfs__epoch_enter(thread);

@@ -33,7 +33,7 @@ static int remove_locked(struct vfs__thread *thread, struct vfs *vfs,
 			 struct vfs_inode *dir, struct vfs_dentry *victim)
 {
 	struct vfs_inode *inode = victim->inode;
-	struct vfs_name name = { .hash = victim->hash };
+	struct vfs_name name = {.hash = victim->hash};
 	int err;
 
 	if (!dir->ops->remove)
@@ -100,8 +100,8 @@ static int remove_at(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct vfs__path parent;
 	struct vfs__last last;
-	int err = vfs__path_parent(thread, task, dirfd, path, 0, &parent,
-				   &last);
+	int err =
+		vfs__path_parent(thread, task, dirfd, path, 0, &parent, &last);
 
 	if (err)
 		return err;
@@ -119,9 +119,9 @@ static int remove_at(struct vfs__thread *thread, struct vfs_task *task,
 int vfs__unlink(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		const char *path)
 {
-	static const int errors[4] = { [VFS__LAST_ROOT] = -EISDIR,
-				       [VFS__LAST_DOT] = -EISDIR,
-				       [VFS__LAST_DOTDOT] = -EISDIR };
+	static const int errors[4] = {[VFS__LAST_ROOT] = -EISDIR,
+				      [VFS__LAST_DOT] = -EISDIR,
+				      [VFS__LAST_DOTDOT] = -EISDIR};
 
 	return remove_at(thread, task, dirfd, path, false, errors);
 }
@@ -129,9 +129,9 @@ int vfs__unlink(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 int vfs__rmdir(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	       const char *path)
 {
-	static const int errors[4] = { [VFS__LAST_ROOT] = -EBUSY,
-				       [VFS__LAST_DOT] = -EINVAL,
-				       [VFS__LAST_DOTDOT] = -ENOTEMPTY };
+	static const int errors[4] = {[VFS__LAST_ROOT] = -EBUSY,
+				      [VFS__LAST_DOT] = -EINVAL,
+				      [VFS__LAST_DOTDOT] = -ENOTEMPTY};
 
 	return remove_at(thread, task, dirfd, path, true, errors);
 }

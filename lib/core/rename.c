@@ -26,7 +26,7 @@
 struct side {
 	struct vfs__path parent;
 	struct vfs__last last;
-	struct vfs_dentry *dentry; /* referenced once looked up */
+	struct vfs_dentry *dentry;	/* referenced once looked up */
 	struct vfs__longname *longname; /* for the name it may be given */
 };
 
@@ -88,8 +88,7 @@ static void unlock_directories(struct renaming *r)
 	if (old == new)
 		return;
 	vfs__inode_unlock(new->inode);
-	vfs__mutex_unlock(&r->task->vfs->dcache.rename_lock,
-			  VFS__RANK_RENAME);
+	vfs__mutex_unlock(&r->task->vfs->dcache.rename_lock, VFS__RANK_RENAME);
 }
 
 /* The inodes that change places; b may be NULL, or the same. */
@@ -119,9 +118,9 @@ static void unlock_inodes(struct vfs_inode *a, struct vfs_inode *b)
 static int check_names(struct renaming *r)
 {
 	struct vfs_inode *source, *target;
-	int err = vfs__lookup_one(r->thread, r->task->vfs,
-				  r->from.parent.dentry, &r->from.last.name,
-				  &r->from.dentry);
+	int err =
+		vfs__lookup_one(r->thread, r->task->vfs, r->from.parent.dentry,
+				&r->from.last.name, &r->from.dentry);
 
 	if (err)
 		return err;
@@ -170,18 +169,16 @@ static int check_permissions(struct renaming *r)
 	if (!target)
 		err = vfs__may_create(r->thread, r->cred, new_dir);
 	else
-		err = vfs__may_delete(r->thread, r->cred, new_dir,
-				      r->to.dentry,
-				      exchange ? vfs__inode_is_dir(target) :
-						 is_dir);
+		err = vfs__may_delete(r->thread, r->cred, new_dir, r->to.dentry,
+				      exchange ? vfs__inode_is_dir(target)
+					       : is_dir);
 	if (!err && (!old_dir->ops->rename || !new_dir->ops->rename))
 		err = -EPERM;
 	/* `..` of a directory changes: that is a write to it */
 	if (!err && old_dir != new_dir && is_dir)
 		err = vfs__permission_load(r->thread, r->cred, source,
 					   VFS__MAY_WRITE);
-	if (!err && old_dir != new_dir && exchange &&
-	    vfs__inode_is_dir(target))
+	if (!err && old_dir != new_dir && exchange && vfs__inode_is_dir(target))
 		err = vfs__permission_load(r->thread, r->cred, target,
 					   VFS__MAY_WRITE);
 	return err;
@@ -228,15 +225,15 @@ static void move_names(struct renaming *r, const struct vfs_rename_args *args,
 	struct vfs *vfs = r->task->vfs;
 	struct vfs_dentry *old_parent = r->from.parent.dentry;
 	struct vfs_dentry *new_parent = r->to.parent.dentry;
-	struct vfs__longname *gone[2] = { NULL, NULL };
+	struct vfs__longname *gone[2] = {NULL, NULL};
 
 	/* a reference of ours on the parent that is left: given back by the
 	 * caller of rename through unref_moved */
 	vfs__dcache_rename_begin(vfs);
 	if (!(r->flags & RENAME_EXCHANGE))
 		vfs__dcache_remove(r->thread, vfs, r->to.dentry);
-	move_to(r, r->from.dentry, new_parent, &args->new_name,
-		&r->to.longname, args->new_name_cookie, &gone[0]);
+	move_to(r, r->from.dentry, new_parent, &args->new_name, &r->to.longname,
+		args->new_name_cookie, &gone[0]);
 	if (r->flags & RENAME_EXCHANGE)
 		move_to(r, r->to.dentry, old_parent, &args->old_name,
 			&r->from.longname, args->old_name_cookie, &gone[1]);
@@ -293,8 +290,8 @@ static int prepare_whiteout(struct renaming *r, struct whiteout *w,
 		return 0;
 	w->args.size = sizeof(w->args);
 	w->args.mode = S_IFCHR;
-	err = vfs__create_attributes(r->thread, r->task, r->cred,
-				     args->old_dir, &w->args, &w->acl);
+	err = vfs__create_attributes(r->thread, r->task, r->cred, args->old_dir,
+				     &w->args, &w->acl);
 	if (err)
 		return err;
 	args->whiteout_args = &w->args;
@@ -305,7 +302,7 @@ static int prepare_whiteout(struct renaming *r, struct whiteout *w,
 
 static int rename_locked(struct renaming *r)
 {
-	struct vfs_rename_args args = { .size = sizeof(args) };
+	struct vfs_rename_args args = {.size = sizeof(args)};
 	struct whiteout whiteout;
 	int err = check_names(r);
 
@@ -371,15 +368,15 @@ static int with_parents(struct renaming *r)
 	return err;
 }
 
-int vfs__rename(struct vfs__thread *thread, struct vfs_task *task,
-		int olddirfd, const char *oldpath, int newdirfd,
-		const char *newpath, uint32_t flags)
+int vfs__rename(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
+		const char *oldpath, int newdirfd, const char *newpath,
+		uint32_t flags)
 {
-	struct renaming r = { .thread = thread, .task = task, .flags = flags };
+	struct renaming r = {.thread = thread, .task = task, .flags = flags};
 	int err;
 
-	if (flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE |
-				RENAME_WHITEOUT))
+	if (flags &
+	    ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
 		return -EINVAL;
 	if ((flags & RENAME_EXCHANGE) &&
 	    (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)))
@@ -388,8 +385,8 @@ int vfs__rename(struct vfs__thread *thread, struct vfs_task *task,
 			       &r.from.parent, &r.from.last);
 	if (err)
 		return err;
-	err = vfs__path_parent(thread, task, newdirfd, newpath, 0,
-			       &r.to.parent, &r.to.last);
+	err = vfs__path_parent(thread, task, newdirfd, newpath, 0, &r.to.parent,
+			       &r.to.last);
 	if (!err) {
 		err = with_parents(&r);
 		vfs__path_unref(thread, &r.to.parent);

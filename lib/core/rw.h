@@ -76,7 +76,7 @@ int64_t vfs__sendfile(struct vfs__thread *thread, struct vfs_task *task,
 		      int out_fd, int in_fd, int64_t *offset, size_t count);
 
 /* - getdents64(2) and the shared part of readdir. */
-int64_t vfs__getdents(struct vfs__thread *thread, struct vfs_task *task,
-		      int fd, void *buffer, size_t size);
+int64_t vfs__getdents(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		      void *buffer, size_t size);
 
 #endif

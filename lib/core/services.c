@@ -57,8 +57,7 @@ void vfs_retire(struct vfs *vfs,
 	vfs__epoch_retire(vfs__self_always(vfs), free_fn, pointer, size);
 }
 
-int vfs_counter_create(struct vfs *vfs, int64_t limit,
-		       struct vfs_counter **out)
+int vfs_counter_create(struct vfs *vfs, int64_t limit, struct vfs_counter **out)
 {
 	return vfs__counter_create(vfs->domain, limit, out);
 }

@@ -65,8 +65,7 @@ int vfs_register_filesystem(struct vfs *vfs,
 	if (!thread)
 		return -ENOMEM;
 	vfs__mutex_lock(&vfs->types_lock, VFS__RANK_LEAF);
-	err = vfs__table_add(&vfs->types, type->name,
-			     (void *)(uintptr_t)type);
+	err = vfs__table_add(&vfs->types, type->name, (void *)(uintptr_t)type);
 	vfs__mutex_unlock(&vfs->types_lock, VFS__RANK_LEAF);
 	return err;
 }
@@ -102,8 +101,8 @@ static struct vfs_super *super_alloc(struct vfs *vfs,
 	super->block_size = 4096;
 	super->name_max = 255;
 	super->max_file_size = INT64_MAX;
-	super->dev = makedev(0, __atomic_add_fetch(&vfs->next_dev, 1,
-						   __ATOMIC_RELAXED));
+	super->dev = makedev(
+		0, __atomic_add_fetch(&vfs->next_dev, 1, __ATOMIC_RELAXED));
 	return super;
 }
 
@@ -116,8 +115,8 @@ static void super_free(struct vfs_super *super)
 
 int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,
 		      const struct vfs_filesystem_type *type,
-		      const struct vfs_mount_args *args,
-		      struct vfs_super **out, struct vfs_dentry **root)
+		      const struct vfs_mount_args *args, struct vfs_super **out,
+		      struct vfs_dentry **root)
 {
 	struct vfs_super *super = super_alloc(vfs, type);
 	struct vfs_inode *inode = NULL;

@@ -23,19 +23,19 @@ struct vfs__fspaths {
 
 /* What CLONE_FS shares. */
 struct vfs__fs {
-	uint32_t ref;	/* atomic: tasks */
-	uint32_t umask; /* atomic */
+	uint32_t ref;		    /* atomic: tasks */
+	uint32_t umask;		    /* atomic */
 	struct vfs__mutex lock;	    /* serialises changes */
 	struct vfs__fspaths *paths; /* atomic */
 };
 
 struct vfs_task {
-	struct vfs *vfs;	/* referenced */
-	struct vfs_cred *cred;	/* atomic; referenced */
-	struct vfs__fs *fs;	/* constant */
+	struct vfs *vfs;	    /* referenced */
+	struct vfs_cred *cred;	    /* atomic; referenced */
+	struct vfs__fs *fs;	    /* constant */
 	struct vfs__fdtable *files; /* atomic: close_range may unshare it */
-	struct vfs__past *past;	/* tables before it: their locks */
-	uint32_t ref;		/* atomic */
+	struct vfs__past *past;	    /* tables before it: their locks */
+	uint32_t ref;		    /* atomic */
 	int32_t id;
 	uint64_t fsize_cur, fsize_max;	 /* atomic: RLIMIT_FSIZE */
 	uint64_t nofile_cur, nofile_max; /* atomic: RLIMIT_NOFILE */

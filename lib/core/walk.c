@@ -32,7 +32,8 @@ ALWAYS_INLINE int start(struct walk *w, struct spot *s, int dirfd)
 	} else if (dirfd == AT_FDCWD) {
 		s->at = paths->cwd;
 	} else {
-		struct vfs_file *file = vfs__fd_peek(VFS_LOAD_POINTER(w->task->files), dirfd);
+		struct vfs_file *file =
+			vfs__fd_peek(VFS_LOAD_POINTER(w->task->files), dirfd);
 
 		if (!file)
 			return -EBADF;
@@ -105,12 +106,12 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 			err = engine(&w, &s, true);
 		if (!err)
 			err = finish(&w, &s);
-		if (__builtin_expect(!(renames & 1) &&
-					     __atomic_load_n(
-						     &dcache->renames,
-						     __ATOMIC_ACQUIRE) ==
-						     renames,
-				     1)) {
+		if (__builtin_expect(
+			    !(renames & 1) &&
+				    __atomic_load_n(&dcache->renames,
+						    __ATOMIC_ACQUIRE) ==
+					    renames,
+			    1)) {
 			if (__builtin_expect(err, 0)) {
 				vfs__epoch_leave(thread);
 				return err;
@@ -225,8 +226,8 @@ int vfs__lookup_begin(struct vfs__thread *thread, struct vfs_task *task,
 		      int dirfd, const char *path, uint32_t flags,
 		      struct vfs__lookup *out)
 {
-	struct request q = { thread, task, path, 0, dirfd, flags };
-	struct result r = { .at = &out->path };
+	struct request q = {thread, task, path, 0, dirfd, flags};
+	struct result r = {.at = &out->path};
 	int err = check_path(path, flags, &q.len);
 
 	if (__builtin_expect(err, 0))
@@ -277,9 +278,9 @@ int vfs__path_lookup(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
 		     struct vfs__path *out)
 {
-	struct request q = { thread, task, path, 0, dirfd, flags };
+	struct request q = {thread, task, path, 0, dirfd, flags};
 	struct vfs__path at;
-	struct result r = { .at = &at };
+	struct result r = {.at = &at};
 	int err = check_path(path, flags, &q.len);
 
 	if (!err)
@@ -291,12 +292,11 @@ int vfs__path_lookup(struct vfs__thread *thread, struct vfs_task *task,
 
 int vfs__path_lookup_as(struct vfs__thread *thread, struct vfs_task *task,
 			const struct vfs_cred *cred, int dirfd,
-			const char *path, uint32_t flags,
-			struct vfs__path *out)
+			const char *path, uint32_t flags, struct vfs__path *out)
 {
-	struct request q = { thread, task, path, 0, dirfd, flags };
+	struct request q = {thread, task, path, 0, dirfd, flags};
 	struct vfs__path at;
-	struct result r = { .at = &at };
+	struct result r = {.at = &at};
 	int err = check_path(path, flags, &q.len);
 
 	if (!err)
@@ -310,10 +310,10 @@ int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
 		     struct vfs__path *parent, struct vfs__last *last)
 {
-	struct request q = { thread, task, path, 0, dirfd,
-			     flags | VFS__WALK_PARENT };
+	struct request q = {thread, task,  path,
+			    0,	    dirfd, flags | VFS__WALK_PARENT};
 	struct vfs__path at;
-	struct result r = { .at = &at };
+	struct result r = {.at = &at};
 	int err = check_path(path, flags, &q.len);
 
 	if (!err)
@@ -362,10 +362,10 @@ int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 		     struct vfs__resume *resume, struct vfs__path *parent,
 		     struct vfs__last *last)
 {
-	struct request q = { thread, task, path, 0, dirfd,
-			     flags | VFS__WALK_PARENT };
+	struct request q = {thread, task,  path,
+			    0,	    dirfd, flags | VFS__WALK_PARENT};
 	struct vfs__path at;
-	struct result r = { .at = &at };
+	struct result r = {.at = &at};
 	int err = check_path(path, flags, &q.len);
 
 	memset(resume, 0, sizeof(*resume));
@@ -396,10 +396,10 @@ static int copy_text(struct vfs__thread *thread, struct vfs__resume *resume,
 		n = link->size;
 		memcpy(resume->target, link->link, (size_t)n);
 	} else {
-		n = link->ops->readlink ?
-			    link->ops->readlink(link, resume->target,
-						VFS__PATH_MAX) :
-			    -EINVAL;
+		n = link->ops->readlink
+			    ? link->ops->readlink(link, resume->target,
+						  VFS__PATH_MAX)
+			    : -EINVAL;
 	}
 	if (n < 0)
 		return (int)n;
@@ -413,7 +413,7 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct vfs_cred *cred;
 	struct walk w;
-	struct spot s = { .at = *parent };
+	struct spot s = {.at = *parent};
 	int err = 0;
 
 	look_around(&s);

@@ -155,7 +155,7 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 			s->at.dentry = mnt->mountpoint;
 			s->at.mnt = mnt->parent;
 		} else {
-			struct vfs__path up = { mnt->parent, mnt->mountpoint };
+			struct vfs__path up = {mnt->parent, mnt->mountpoint};
 
 			vfs__path_ref(w->thread, &up);
 			stand_on(w, s, up.mnt, up.dentry);
@@ -227,8 +227,7 @@ ALWAYS_INLINE int enter_text(struct walk *w, struct spot *s, const char *text,
 	skip_slashes(s);
 	if (w->flags & RESOLVE(RESOLVE_BENEATH))
 		return -EXDEV;
-	if ((w->flags & RESOLVE(RESOLVE_NO_XDEV)) &&
-	    s->at.mnt != w->root.mnt)
+	if ((w->flags & RESOLVE(RESOLVE_NO_XDEV)) && s->at.mnt != w->root.mnt)
 		return -EXDEV;
 	if (fast) {
 		s->at = w->root;
@@ -298,9 +297,8 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 	}
 	s->inode = inode;
 	s->mode = mode;
-	if (__builtin_expect(flags & (VFS__DENTRY_MOUNTED |
-				      VFS__DENTRY_EVICTABLE),
-			     0)) {
+	if (__builtin_expect(
+		    flags & (VFS__DENTRY_MOUNTED | VFS__DENTRY_EVICTABLE), 0)) {
 		int err;
 
 		if (!(flags & VFS__DENTRY_USED))
@@ -317,11 +315,9 @@ ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
 	int err;
 
 	/* a directory that everybody may search, without an ACL */
-	if (__builtin_expect((s->mode & (S_IFMT | 0111)) ==
-				     (S_IFDIR | 0111),
+	if (__builtin_expect((s->mode & (S_IFMT | 0111)) == (S_IFDIR | 0111),
 			     1) &&
-	    __builtin_expect(!(VFS_READ_ONCE(s->inode->flags) &
-			       VFS_INODE_ACL),
+	    __builtin_expect(!(VFS_READ_ONCE(s->inode->flags) & VFS_INODE_ACL),
 			     1))
 		return 0;
 	if (!S_ISDIR(s->mode))
@@ -382,7 +378,7 @@ ALWAYS_INLINE int step(struct walk *w, struct spot *s, const char *str,
 		d = vfs__dcache_find_short(&w->vfs->dcache, s->at.dentry, hash,
 					   word);
 	if (__builtin_expect(!d, 0)) {
-		struct vfs_name name = { str, len, hash };
+		struct vfs_name name = {str, len, hash};
 
 		if (fast)
 			err = vfs__child_fast(w->vfs, s->at.dentry, &name,
@@ -407,9 +403,9 @@ ALWAYS_INLINE bool stops(struct walk *w, const char *str, uint32_t len,
 	w->last.name.len = len;
 	w->last.name.hash = hash;
 	w->last.slash = slash;
-	w->last.type = word == DOT    ? VFS__LAST_DOT :
-		       word == DOTDOT ? VFS__LAST_DOTDOT :
-					VFS__LAST_NORM;
+	w->last.type = word == DOT	? VFS__LAST_DOT
+		       : word == DOTDOT ? VFS__LAST_DOTDOT
+					: VFS__LAST_NORM;
 	return true;
 }
 
@@ -446,8 +442,8 @@ ALWAYS_INLINE int engine(struct walk *w, struct spot *s, const bool fast)
 			/* the string's last, and the path's if none waits */
 			if (stops(w, str, len, hash, word, slash))
 				return 0;
-			err = step(w, s, str, len, hash, word, !w->depth,
-				   slash, fast);
+			err = step(w, s, str, len, hash, word, !w->depth, slash,
+				   fast);
 		}
 		if (__builtin_expect(err, 0))
 			return err;

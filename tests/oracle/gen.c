@@ -252,8 +252,8 @@ static bool contains(const char *line, const char *const words[])
 static bool possible(const struct gen *gen)
 {
 	static const char *const privileged[] = {
-		"as user", "chown ", "trusted.", "security.",	 "u:1",
-		"g:1",	   "u:5",    "user2",	 "F_SETPIPE_SZ", NULL,
+		"as user", "chown ", "trusted.",     "security.", "u:1", "g:1",
+		"u:5",	   "user2",  "F_SETPIPE_SZ", "WHITEOUT",  NULL,
 	};
 	static const char *const rooted[] = {
 		" /",	     "\"/",	  "..",
@@ -263,8 +263,8 @@ static bool possible(const struct gen *gen)
 		"O_TMPFILE", "SEEK_DATA", "SEEK_HOLE",
 		"WHITEOUT",  "chown",	  "copy_file_range",
 		"sync ",     "0x7fff",	  "MAX",
-		"O_NOATIME", "RWF_",	  "0x1000",
-		NULL,
+		"O_NOATIME", "sendfile",  "SEEK_END",
+		"RWF_",	     "0x1000",	  NULL,
 	};
 	const char *line = gen->text.data;
 

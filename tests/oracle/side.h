@@ -27,9 +27,10 @@
 	X(open)                                                                                               \
 	X(openat)                                                                                             \
 	X(openat2)                                                                                            \
-	X(creat) X(close) X(close_range) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(read) X(                  \
-		write) X(pread) X(pwrite) X(readv) X(writev) X(preadv) X(pwritev) X(preadv2)                  \
-		X(pwritev2) X(lseek) X(truncate) X(ftruncate) X(fallocate) X(fsync) X(fdatasync) X(           \
+	X(creat)                                                                                              \
+	X(close) X(close_range) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(read) X(write) X(                  \
+		pread) X(pwrite) X(readv) X(writev) X(preadv) X(pwritev) X(preadv2) X(pwritev2)               \
+		X(lseek) X(truncate) X(ftruncate) X(fallocate) X(fsync) X(fdatasync) X(                       \
 			syncfs) X(copy_file_range) X(sendfile) X(fadvise) X(pipe) X(pipe2)                    \
 			X(poll) X(link) X(linkat) X(symlink) X(symlinkat) X(readlink) X(                      \
 				readlinkat) X(unlink) X(unlinkat) X(rmdir) X(mkdir) X(mkdirat)                \

@@ -43,6 +43,7 @@ static void must(int result, const char *what)
 static int library_become(struct side *side, const struct who *who)
 {
 	struct vfs_side *self = side->private;
+	uint64_t caps = ktask_all_caps();
 	struct vfs_cred_spec spec = {
 		.size = sizeof(spec),
 		.uid = who->uid,
@@ -51,15 +52,22 @@ static int library_become(struct side *side, const struct who *who)
 		.fsgid = who->fsgid,
 		.groups = who->groups,
 		.group_count = who->group_count,
-		.cap_effective = who->caps & ktask_all_caps(),
-		.cap_permitted = ktask_all_caps(),
 	};
 	struct vfs_cred *cred;
-	int result = vfs_cred_create(self->vfs, &spec, &cred);
+	int result;
 
+	/* Linux wants this one in the first user namespace. */
+	if (self->place == PLACE_USER_MOUNT)
+		caps &= ~(UINT64_C(1) << VFS_CAP_FSETID);
+	spec.cap_permitted = caps;
+	spec.cap_effective = who->caps & caps;
+	result = vfs_cred_create(self->vfs, &spec, &cred);
 	if (result < 0)
 		return result;
 	result = vfs_task_set_cred(side_task(side), cred);
+	/* Elsewhere than in a mount nobody sees more than the process. */
+	if (!result && self->place == PLACE_DIRECTORY)
+		result = vfs_task_set_cred(side->observer, cred);
 	vfs_cred_unref(cred);
 	return result;
 }

@@ -97,7 +97,10 @@ void plan_set_up(const struct plan *plan, uint64_t sequence,
 	set_up->lenient = plan->lenient;
 	set_up->interval = plan->interval;
 	set_up->slow = chunk % 4 == 1;
-	strcpy(set_up->options, options[chunk % 5]);
+	/* Elsewhere than on tmpfs there is room. */
+	strcpy(set_up->options, plan->place == PLACE_DIRECTORY
+					? "size=256m,nr_inodes=100k"
+					: options[chunk % 5]);
 }
 
 void header_write(const struct set_up *set_up, struct text *out)

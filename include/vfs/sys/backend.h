@@ -74,9 +74,9 @@ struct vfs_mount_args {
 struct vfs_filesystem_type {
 	uint64_t size; /* sizeof(struct vfs_filesystem_type) */
 	const char *name;
-	uint64_t flags;		 /* VFS_FS_* */
-	uint64_t inode_size;	 /* bytes of private data behind each inode */
-	uint64_t super_size;	 /* bytes of private data behind each super */
+	uint64_t flags;	     /* VFS_FS_* */
+	uint64_t inode_size; /* bytes of private data behind each inode */
+	uint64_t super_size; /* bytes of private data behind each super */
 	/*
 	 * Mandatory. Fills super (magic, block size, private data, ops) and
 	 * sets *root to a directory inode whose one reference passes to the
@@ -139,11 +139,11 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 /* ------------------------------------------------------------------ */
 
 /* vfs_inode.flags (atomic; set with vfs_inode_set_flags) */
-#define VFS_INODE_ACL 0x1u	/* has an access ACL: the mode does not say all */
-#define VFS_INODE_DEFACL 0x2u	/* has a default ACL */
-#define VFS_INODE_DEAD 0x4u	/* evicted, or a removed directory */
-#define VFS_INODE_XATTR 0x8u	/* may have xattrs (set by the backend) */
-#define VFS_INODE_NOATIME 0x10u /* reading leaves no trace */
+#define VFS_INODE_ACL 0x1u    /* has an access ACL: the mode does not say all */
+#define VFS_INODE_DEFACL 0x2u /* has a default ACL */
+#define VFS_INODE_DEAD 0x4u   /* evicted, or a removed directory */
+#define VFS_INODE_XATTR 0x8u  /* may have xattrs (set by the backend) */
+#define VFS_INODE_NOATIME 0x10u	 /* reading leaves no trace */
 #define VFS_INODE_LINKABLE 0x20u /* made by O_TMPFILE: link from 0 allowed */
 
 struct vfs_inode {
@@ -158,12 +158,12 @@ struct vfs_inode {
 	uint32_t nlink;			 /* excl */
 	uint32_t core_ref;		 /* the core's */
 	uint32_t core_lock;		 /* the core's */
-	uint32_t core_seq; /* the core's: even when attributes are at rest */
-	int64_t atime_sec; /* atomic, without the lock */
-	int64_t mtime_sec; /* excl */
-	int64_t ctime_packed;  /* excl; the core's form: see
-			    * vfs_inode_touch */
-	int64_t btime_packed;  /* constant; INT64_MIN: unknown */
+	uint32_t core_seq;    /* the core's: even when attributes are at rest */
+	int64_t atime_sec;    /* atomic, without the lock */
+	int64_t mtime_sec;    /* excl */
+	int64_t ctime_packed; /* excl; the core's form: see
+			       * vfs_inode_touch */
+	int64_t btime_packed; /* constant; INT64_MIN: unknown */
 	uint32_t atime_nsec;
 	uint32_t mtime_nsec;
 	union {
@@ -232,9 +232,9 @@ struct vfs_create_args {
 	uint64_t size;
 	uint32_t mode; /* type and permissions */
 	uint32_t uid, gid;
-	uint64_t rdev;	      /* devices */
-	const char *target;   /* symlinks: NUL-terminated, not empty */
-	uint64_t target_len;  /* without the NUL, below 4096 */
+	uint64_t rdev;	     /* devices */
+	const char *target;  /* symlinks: NUL-terminated, not empty */
+	uint64_t target_len; /* without the NUL, below 4096 */
 	const struct vfs_xattr_init *xattrs; /* ACLs to be born with */
 	uint64_t xattr_count;
 };
@@ -266,7 +266,7 @@ struct vfs_dir_context {
 	int64_t position; /* in: where to begin; kept by vfs_dir_emit */
 	char *cursor;
 	char *end;
-	char *last; /* the record written last, or NULL */
+	char *last;   /* the record written last, or NULL */
 	int32_t full; /* an entry did not fit */
 	uint32_t zero;
 };
@@ -349,8 +349,7 @@ struct vfs_inode_ops {
 	int (*getattr)(struct vfs_inode *inode, struct vfs_stat *out);
 	/* For a symlink whose link is NULL. No lock. Returns the length;
 	 * buffer is not NUL-terminated. */
-	int64_t (*readlink)(struct vfs_inode *inode, char *buffer,
-			    size_t size);
+	int64_t (*readlink)(struct vfs_inode *inode, char *buffer, size_t size);
 	/* Missing: -EOPNOTSUPP. Names are whole; policy is the core's. size 0
 	 * asks for the length; too small: -ERANGE; none such: -ENODATA.
 	 * flags: XATTR_CREATE, XATTR_REPLACE. getxattr, listxattr: shared;

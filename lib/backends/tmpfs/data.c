@@ -128,9 +128,9 @@ static inline char *find_straight(void *root, size_t count, uint64_t offset)
 	if ((uintptr_t)root & TMPFS_SMALL_TAG) {
 		struct tmpfs_small *small = tmpfs_small(root);
 
-		return offset + count <= small->capacity ?
-			       (char *)small->data + offset :
-			       NULL;
+		return offset + count <= small->capacity
+			       ? (char *)small->data + offset
+			       : NULL;
 	}
 	if (!node || count > PAGE - in_page)
 		return NULL;

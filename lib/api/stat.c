@@ -119,7 +119,6 @@ fstat_slow(struct vfs_task *task, int fd, struct vfs_stat *out)
  */
 int vfs_fstat(struct vfs_task *task, int fd, struct vfs_stat *out)
 {
-	struct vfs__fdtable *files;
 	struct vfs__thread *thread;
 	struct vfs_file *file;
 	bool done = false;
@@ -129,10 +128,8 @@ int vfs_fstat(struct vfs_task *task, int fd, struct vfs_stat *out)
 	thread = vfs__thread_peek(task->vfs->domain);
 	if (__builtin_expect(!thread, 0))
 		return fstat_slow(task, fd, out);
-	files = VFS_LOAD_POINTER(
-		task->files); /* no load waits behind the section's barrier */
 	vfs__epoch_enter(thread);
-	file = vfs__fd_peek(files, fd);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(file && !file->inode->ops->getattr, 1)) {
 		stat_mount(&file->path, out);
 		done = vfs__inode_copy(file->inode, out);

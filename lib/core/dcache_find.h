@@ -105,6 +105,47 @@ vfs__dcache_find(const struct vfs__dcache *dcache,
 	return NULL;
 }
 
+/* What a slot holds, if its name begins with `word` and it is in parent. */
+static inline struct vfs_dentry *
+vfs__slot_short(const uint64_t *at, uint64_t tag,
+		const struct vfs_dentry *parent, uint64_t word)
+{
+	/* an empty slot looks like tag 0 and address 0 */
+	uint64_t address = __atomic_load_n(at, __ATOMIC_ACQUIRE) ^ tag;
+	struct vfs_dentry *d = (struct vfs_dentry *)(uintptr_t)address;
+
+	if (address >> 48 || !d || VFS_READ_ONCE(d->name.words[0]) != word ||
+	    VFS_LOAD_POINTER(d->parent) != parent)
+		return NULL;
+	return d;
+}
+
+/*
+ * - A name that fits a dentry, by its words; hash is the name's. NULL says
+ *   nothing: vfs__dcache_find knows.
+ */
+static inline struct vfs_dentry *
+vfs__dcache_find_words(const struct vfs__dcache *dcache,
+		       const struct vfs_dentry *parent, uint32_t name_hash,
+		       const uint64_t words[VFS__NAME_INLINE / 8])
+{
+	struct vfs__dtable *table = VFS_LOAD_POINTER(
+		((struct vfs__dcache *)(uintptr_t)dcache)->table);
+	uint32_t hash = vfs__dcache_hash(parent, name_hash);
+	const struct vfs__dbucket *bucket = vfs__dcache_bucket(table, hash);
+	uint64_t tag = vfs__dcache_tag(hash);
+
+	for (unsigned i = 0; i < VFS__DCACHE_SLOTS; i++) {
+		struct vfs_dentry *d = vfs__slot_short(&bucket->slots[i], tag,
+						       parent, words[0]);
+
+		if (d && VFS_READ_ONCE(d->name.words[1]) == words[1] &&
+		    VFS_READ_ONCE(d->name.words[2]) == words[2])
+			return d;
+	}
+	return NULL;
+}
+
 /*
  * - The hot case: a name of seven bytes or fewer, which is all in word; hash
  *   is the name's. NULL says nothing: vfs__dcache_find knows.
@@ -119,18 +160,16 @@ vfs__dcache_find_short(const struct vfs__dcache *dcache,
 	uint32_t hash = vfs__dcache_hash(parent, name_hash);
 	const struct vfs__dbucket *bucket = vfs__dcache_bucket(table, hash);
 	uint64_t tag = vfs__dcache_tag(hash);
+	struct vfs_dentry *d;
 
-	for (unsigned i = 0; i < VFS__DCACHE_SLOTS; i++) {
-		uint64_t slot =
-			__atomic_load_n(&bucket->slots[i], __ATOMIC_ACQUIRE);
-		/* an empty slot looks like tag 0 and address 0 */
-		struct vfs_dentry *d =
-			(struct vfs_dentry *)(uintptr_t)(slot ^ tag);
-
-		if ((slot ^ tag) >> 48 || !d)
-			continue;
-		if (VFS_READ_ONCE(d->name.words[0]) == word &&
-		    VFS_LOAD_POINTER(d->parent) == parent)
+	/* most buckets of a table that is not full have what they have in the
+	 * first slot */
+	d = vfs__slot_short(&bucket->slots[0], tag, parent, word);
+	if (__builtin_expect(d != NULL, 1))
+		return d;
+	for (unsigned i = 1; i < VFS__DCACHE_SLOTS; i++) {
+		d = vfs__slot_short(&bucket->slots[i], tag, parent, word);
+		if (d)
 			return d;
 	}
 	return NULL;

@@ -107,17 +107,26 @@ int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,
 int vfs__child_fast(struct vfs *vfs, const struct vfs_dentry *parent,
 		    const struct vfs_name *name, struct vfs_dentry **out)
 {
-	const struct vfs_inode *inode = vfs__dentry_inode(parent);
+	const struct vfs_inode *inode;
 	struct vfs__component c;
 	struct vfs_dentry *d;
 	bool certain;
 
 	vfs__component_of(name, &c);
+	if (__builtin_expect(name->len <= VFS__NAME_INLINE, 1)) {
+		d = vfs__dcache_find_words(&vfs->dcache, parent, name->hash,
+					   c.words);
+		if (__builtin_expect(d != NULL, 1)) {
+			*out = d;
+			return 0;
+		}
+	}
 	d = vfs__dcache_find(&vfs->dcache, parent, &c, &certain);
 	if (d) {
 		*out = d;
 		return 0;
 	}
+	inode = vfs__dentry_inode(parent);
 	if (name->len > inode->super->name_max)
 		return too_long(inode);
 	return certain && is_complete(inode) ? -ENOENT : -ECHILD;

@@ -17,6 +17,7 @@
 
 #include "core/attr.h"
 #include "core/names.h"
+#include "core/pathname.h"
 #include "core/perm.h"
 #include "core/pipe.h"
 #include "core/rw.h"
@@ -428,6 +429,16 @@ static int open_path(struct opening *o, int dirfd, const char *path,
 	return err;
 }
 
+/* A path that cannot be one is told of before a full table. */
+static int no_descriptor(const char *path, int otherwise)
+{
+	size_t len = vfs__path_length(path);
+
+	if (len == VFS__PATH_MAX)
+		return -ENAMETOOLONG;
+	return len ? otherwise : -ENOENT;
+}
+
 int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	      const char *path, const struct vfs__open_how *how)
 {
@@ -449,7 +460,7 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		return -EFAULT;
 	fd = vfs__fd_reserve(thread, task, 0, how->flags & O_CLOEXEC, &table);
 	if (fd < 0)
-		return fd;
+		return no_descriptor(path, fd);
 	o.file = vfs__file_reserve(thread);
 	if (!o.file) {
 		vfs__fd_release(table, fd);

@@ -64,13 +64,8 @@ size_t vfs__path_length(const char *path)
 
 void vfs__component_of(const struct vfs_name *name, struct vfs__component *out)
 {
-	uint32_t len = name->len;
-	const char *str = name->str;
-
-	out->name.str = str;
-	out->name.len = len;
+	out->name.str = name->str;
+	out->name.len = name->len;
 	out->name.hash = name->hash;
-	out->words[0] = vfs__load_le(str, len);
-	out->words[1] = len > 8 ? vfs__load_le(str + 8, len - 8) : 0;
-	out->words[2] = len > 16 ? vfs__load_le(str + 16, len - 16) : 0;
+	vfs__name_words(name->str, name->len, out->words);
 }

@@ -100,6 +100,28 @@ static inline uint32_t vfs__hash_short(const uint64_t seed[2], uint64_t word,
 	return (uint32_t)(hash ^ hash >> 32);
 }
 
+/* The words that a name is compared by, zero-padded; a name that does not fit
+ * gives its first bytes. */
+static inline void vfs__name_words(const char *str, uint32_t len,
+				   uint64_t words[VFS__NAME_INLINE / 8])
+{
+	words[1] = words[2] = 0;
+	if (len < 8) {
+		words[0] = vfs__load_le(str, len);
+		return;
+	}
+	/* the last word is loaded to end with the name, and moved down */
+	words[0] = vfs__load_le(str, 8);
+	if (len > 16) {
+		words[1] = vfs__load_le(str + 8, 8);
+		if (len <= VFS__NAME_INLINE)
+			words[2] = vfs__load_le(str + len - 8, 8) >>
+				   (8 * (24 - len));
+	} else if (len > 8) {
+		words[1] = vfs__load_le(str + len - 8, 8) >> (8 * (16 - len));
+	}
+}
+
 /* The words that a name is compared by. */
 void vfs__component_of(const struct vfs_name *name, struct vfs__component *out);
 

@@ -2,10 +2,15 @@
 /*
  * rename. Contract: names.h. The only file that locks two directories.
  *
- * Order: the cross-directory rename lock (only when the directories differ, so
- * that no directory changes its place while ancestors are looked at), the
- * ancestor directory before the descendant (otherwise by address), then the
- * inodes that are moved, directories first and by address.
+ * Order: the rename lock, the ancestor directory before the descendant
+ * (otherwise by address), then the inodes that are moved, directories first
+ * and by address.
+ *
+ * The rename lock is held by who locks two directories of which none is the
+ * other's parent, or changes a directory's place. Everybody else locks
+ * downwards, parent and child; addresses and the tree together are no order
+ * that two threads could keep at the same time. A rename inside one directory
+ * finds out late that both names are directories: it tries, or begins again.
  */
 #include <errno.h>
 #include <linux/fs.h>
@@ -37,6 +42,7 @@ struct renaming {
 	uint32_t flags;
 	struct side from, to;
 	struct vfs_dentry *trap; /* an ancestor of one of the directories */
+	bool serial;		 /* the rename lock is held */
 };
 
 /* ---- locks ---- */
@@ -57,6 +63,12 @@ static struct vfs_dentry *child_towards(const struct vfs_dentry *above,
 	return NULL;
 }
 
+static void lock_renames(struct renaming *r)
+{
+	vfs__mutex_lock(&r->task->vfs->dcache.rename_lock, VFS__RANK_RENAME);
+	r->serial = true;
+}
+
 static void lock_directories(struct renaming *r)
 {
 	struct vfs_dentry *old = r->from.parent.dentry;
@@ -67,7 +79,7 @@ static void lock_directories(struct renaming *r)
 		vfs__inode_lock(old->inode);
 		return;
 	}
-	vfs__mutex_lock(&r->task->vfs->dcache.rename_lock, VFS__RANK_RENAME);
+	lock_renames(r);
 	r->trap = child_towards(new, old);
 	new_first = r->trap != NULL;
 	if (!r->trap) {
@@ -85,10 +97,11 @@ static void unlock_directories(struct renaming *r)
 	struct vfs_dentry *new = r->to.parent.dentry;
 
 	vfs__inode_unlock(old->inode);
-	if (old == new)
-		return;
-	vfs__inode_unlock(new->inode);
-	vfs__mutex_unlock(&r->task->vfs->dcache.rename_lock, VFS__RANK_RENAME);
+	if (old != new)
+		vfs__inode_unlock(new->inode);
+	if (r->serial)
+		vfs__mutex_unlock(&r->task->vfs->dcache.rename_lock,
+				  VFS__RANK_RENAME);
 }
 
 /* The inodes that change places; b may be NULL, or the same. */
@@ -151,6 +164,38 @@ static int check_names(struct renaming *r)
 	if (r->to.dentry == r->trap)
 		return r->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
 	return 0;
+}
+
+/* Whether two directories are to be locked without the rename lock. */
+static bool needs_serial(const struct renaming *r)
+{
+	const struct vfs_inode *source = r->from.dentry->inode;
+	const struct vfs_inode *target = r->to.dentry->inode;
+
+	return !r->serial && target && target != source &&
+	       vfs__inode_is_dir(source) && vfs__inode_is_dir(target);
+}
+
+/* check_names, and the rename lock if what they name needs it. */
+static int look_up(struct renaming *r)
+{
+	struct vfs_inode *dir = r->from.parent.dentry->inode;
+	int err = check_names(r);
+
+	if (err || !needs_serial(r))
+		return err;
+	if (vfs__mutex_trylock(&r->task->vfs->dcache.rename_lock,
+			       VFS__RANK_RENAME)) {
+		r->serial = true;
+		return 0;
+	}
+	vfs__inode_unlock(dir);
+	vfs__dentry_unref(r->thread, r->from.dentry);
+	vfs__dentry_unref(r->thread, r->to.dentry);
+	r->from.dentry = r->to.dentry = NULL;
+	lock_renames(r);
+	vfs__inode_lock(dir);
+	return check_names(r);
 }
 
 static int check_permissions(struct renaming *r)
@@ -304,7 +349,7 @@ static int rename_locked(struct renaming *r)
 {
 	struct vfs_rename_args args = {.size = sizeof(args)};
 	struct whiteout whiteout;
-	int err = check_names(r);
+	int err = look_up(r);
 
 	if (err)
 		return err;

@@ -100,8 +100,36 @@ void vfs_copy_shared(void *to, const void *from, size_t size)
 		VFS_WRITE_ONCE(t[i], VFS_READ_ONCE(f[i]));
 }
 #else
+/*
+ * For more than this memcpy may take the processor's string instruction, which
+ * is as fast as a loop, but does not overlap with what comes before and after
+ * it: a tenth of the time, when a page is copied. So a page or two go in
+ * pieces.
+ */
+#define COPY_PIECE ((size_t)2048)
+#define COPY_IN_PIECES (4 * COPY_PIECE)
+
+static void __attribute__((noinline))
+copy_in_pieces(char *to, const char *from, size_t size)
+{
+	size_t piece;
+
+	for (; size; size -= piece) {
+		piece = size < COPY_PIECE ? size : COPY_PIECE;
+		/* a compiler that knew its limit would choose such an
+		 * instruction itself */
+		__asm__("" : "+r"(piece));
+		memcpy(to, from, piece);
+		to += piece;
+		from += piece;
+	}
+}
+
 void vfs_copy_shared(void *to, const void *from, size_t size)
 {
-	memcpy(to, from, size);
+	if (size > COPY_PIECE && size <= COPY_IN_PIECES)
+		copy_in_pieces(to, from, size);
+	else
+		memcpy(to, from, size);
 }
 #endif

@@ -374,7 +374,7 @@ ALWAYS_INLINE int step(struct walk *w, struct spot *s, const char *str,
 		look_around(s);
 		return err;
 	}
-	if (fast)
+	if (fast && __builtin_expect(word != LONG_WORD, 1))
 		d = vfs__dcache_find_short(&w->vfs->dcache, s->at.dentry, hash,
 					   word);
 	if (__builtin_expect(!d, 0)) {

@@ -192,6 +192,21 @@ static void fd_call(struct machine *m, uint8_t call)
 	}
 }
 
+/* The second task is an ordinary user's. */
+static void become_user(struct vfs *vfs, struct vfs_task *t)
+{
+	struct vfs_cred_spec spec = {.size = sizeof(spec),
+				     .uid = 1000,
+				     .gid = 1000,
+				     .fsuid = 1000,
+				     .fsgid = 1000};
+	struct vfs_cred *cred;
+
+	FUZZ_CHECK(vfs_cred_create(vfs, &spec, &cred) == 0);
+	FUZZ_CHECK(vfs_task_set_cred(t, cred) == 0);
+	vfs_cred_unref(cred);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct machine m = {.in = {data, data + size}};
@@ -201,6 +216,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_open(&vfs, &m.task[0]);
 	FUZZ_CHECK(vfs_task_clone(m.task[0], 0, &m.task[1]) == 0);
 	FUZZ_CHECK(vfs_task_clone(m.task[0], 0, &observer) == 0);
+	become_user(vfs, m.task[1]);
 	for (int i = 0; i < CALLS_MAX && m.in.at < m.in.end; i++) {
 		uint8_t call = fuzz_byte(&m.in);
 

@@ -134,6 +134,8 @@ static const struct template templates[] = {
 	{2, "umask %m"},
 	{5, "umask 022"},
 	{3, "rlimit RLIMIT_FSIZE %L"},
+	{1, "rlimit RLIMIT_NOFILE %s"},
+	{3, "rlimit RLIMIT_NOFILE 1024"},
 	{24, "setxattr %p %X %v %E"},
 	{6, "lsetxattr %p %X %v %E"},
 	{8, "fsetxattr %f %X %v %E"},
@@ -146,6 +148,9 @@ static const struct template templates[] = {
 	{6, "removexattr %p %X"},
 	{2, "lremovexattr %p %X"},
 	{3, "fremovexattr %f %X"},
+	{5, "setxattr %p security.capability %I %E"},
+	{2, "getxattr %p security.capability"},
+	{2, "removexattr %p security.capability"},
 	/* POSIX ACLs. */
 	{24, "setxattr %p system.posix_acl_access %q 0"},
 	{20, "setxattr %Y system.posix_acl_default %q 0"},

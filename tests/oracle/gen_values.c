@@ -361,6 +361,10 @@ static const struct {
 	{'E', "0 0 0 0 0 0 0 XATTR_CREATE XATTR_CREATE XATTR_REPLACE "
 	      "XATTR_CREATE|XATTR_REPLACE 4"},
 	{'Q', "access default access"},
+	{'s', "3 5 6 8 10 0"},
+	{'I', "\"\\0\\0\\0\\x02\"+\"\\xff\"*16 \"\\x01\\0\\0\\x02\"+\"\\0\"*16 "
+	      "\"\\x01\\0\\0\\x03\"+\"\\0\"*20 \"\\0\\0\\0\\x01\"+\"\\0\"*8 "
+	      "\"\\0\\0\\0\\x02\"+\"\\0\"*20 \"x\""},
 	{'b', "4096 8192 65536 1 0 4097 -1 131072 2000000"},
 	{'j', "0 0 FS FILES FS|FILES"},
 	{'y', "a b c d e ../a ../d a/b /a /b/c . .. / \"\" nowhere a/ ./e"},

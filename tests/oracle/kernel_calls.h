@@ -7,7 +7,7 @@
 /* The public API's functions, made of raw system calls; a task is a struct
  * ktask in disguise. */
 #define X(name) __typeof__(vfs_##name) kernel_##name;
-SIDE_CALLS(X)
+#include "api_calls.inc"
 #undef X
 
 #endif

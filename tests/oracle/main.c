@@ -239,8 +239,7 @@ static void show_summary(const struct options *options)
 	static const char *const places[] = {
 		"a tmpfs in a mount namespace",
 		"a tmpfs in a user namespace (one identity only)",
-		"a temporary directory (no root, no other identities, no "
-		"times, no sizes of directories)",
+		"a temporary directory (results, data and modes only)",
 		"nothing"};
 	uint64_t good = 0, bad = 0;
 

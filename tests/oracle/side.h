@@ -23,36 +23,9 @@
 #define BUFFER_SIZE (1u << 20)
 
 /* Every call of the API that the two sides share. */
-#define SIDE_CALLS(X)                                                                                         \
-	X(open)                                                                                               \
-	X(openat)                                                                                             \
-	X(openat2)                                                                                            \
-	X(creat)                                                                                              \
-	X(close) X(close_range) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(read) X(write) X(                  \
-		pread) X(pwrite) X(readv) X(writev) X(preadv) X(pwritev) X(preadv2) X(pwritev2)               \
-		X(lseek) X(truncate) X(ftruncate) X(fallocate) X(fsync) X(fdatasync) X(                       \
-			syncfs) X(copy_file_range) X(sendfile) X(fadvise) X(pipe) X(pipe2)                    \
-			X(poll) X(link) X(linkat) X(symlink) X(symlinkat) X(readlink) X(                      \
-				readlinkat) X(unlink) X(unlinkat) X(rmdir) X(mkdir) X(mkdirat)                \
-				X(mknod) X(mknodat) X(mkfifo) X(mkfifoat) X(rename) X(renameat) X(            \
-					renameat2) X(chdir) X(fchdir) X(chroot) X(getcwd) X(realpath)         \
-					X(stat) X(lstat) X(fstat) X(fstatat) X(statx) X(                      \
-						statfs) X(fstatfs) X(access) X(faccessat) X(faccessat2)       \
-						X(chmod) X(fchmod) X(fchmodat) X(fchmodat2) X(                \
-							chown) X(lchown) X(fchown) X(fchownat) X(utimensat)   \
-							X(futimens) X(umask) X(getxattr) X(                   \
-								lgetxattr) X(fgetxattr) X(setxattr)           \
-								X(lsetxattr) X(fsetxattr) X(                  \
-									listxattr) X(llistxattr)              \
-									X(flistxattr) X(removexattr) X(       \
-										lremovexattr) X(fremovexattr) \
-										X(getdents) X(                \
-											flock)                \
-											X(fcntl_lock)
-
 struct side_calls {
 #define X(name) __typeof__(vfs_##name) *name;
-	SIDE_CALLS(X)
+#include "api_calls.inc"
 #undef X
 };
 

@@ -286,6 +286,13 @@ static void set_up(void *argument)
 	self->root = private_fd(open(".", O_PATH | O_DIRECTORY));
 }
 
+static void reset_first(struct kernel_side *self, struct ktask *first)
+{
+	ktask_limit(first, RLIMIT_FSIZE, RLIM_INFINITY);
+	ktask_limit(first, RLIMIT_NOFILE, 1024);
+	ktask_run(first, reset, self);
+}
+
 static void kernel_begin(struct side *side)
 {
 	struct kernel_side *self = side->private;
@@ -298,9 +305,7 @@ static void kernel_begin(struct side *side)
 		side->observer = (struct vfs_task *)ktask_spawn(first, 0, -1);
 		self->ready = true;
 	}
-	ktask_limit(first, RLIMIT_FSIZE, RLIM_INFINITY);
-	ktask_limit(first, RLIMIT_NOFILE, 1024);
-	ktask_run(first, reset, self);
+	reset_first(self, first);
 	self->mark_count = 0;
 }
 
@@ -322,7 +327,7 @@ static void kernel_destroy(struct side *side)
 
 	kernel_end(side);
 	if (self->ready)
-		ktask_run((struct ktask *)side->tasks[0], reset, self);
+		reset_first(self, (struct ktask *)side->tasks[0]);
 	ktask_end((struct ktask *)side->observer);
 	kernel_drop(side, 0);
 	if (self->directory[0])
@@ -382,7 +387,7 @@ const struct side_class kernel_class = {
 	.calls =
 		{
 #define X(name) .name = kernel_##name,
-			SIDE_CALLS(X)
+#include "api_calls.inc"
 #undef X
 		},
 	.begin = kernel_begin,

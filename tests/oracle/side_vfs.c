@@ -168,7 +168,7 @@ const struct side_class vfs_class = {
 	.calls =
 		{
 #define X(name) .name = vfs_##name,
-			SIDE_CALLS(X)
+#include "api_calls.inc"
 #undef X
 		},
 	.begin = library_begin,

@@ -21,10 +21,10 @@
 
 #define LONG "-a-name-that-does-not-fit-into-a-dentry"
 
-static const char *const dirs[] = {"", "/d", "/d/e", "/f" LONG};
+static const char *const dirs[] = {"", "/d", "/d/e", ("/f" LONG)};
 static const char *const names[] = {
-	"a",	  "bb",	   "ccccccc", "eightchr", "nineteen-characters",
-	"g" LONG, "h" LONG};
+	"a",	    "bb",      "ccccccc", "eightchr", "nineteen-characters",
+	("g" LONG), ("h" LONG)};
 
 #define COUNT(array) ((uint32_t)(sizeof(array) / sizeof((array)[0])))
 
@@ -402,6 +402,64 @@ static void rename_own(struct stress_thread *t)
 	}
 }
 
+/* -- locks of directories, in every order that there is -- */
+
+/* What is made later lies below the two siblings, if anything can be said about
+ * that: who locks by address then begins with the child. */
+static void prepare_locks(struct stress *s)
+{
+	char path[64];
+
+	for (int i = 0; i < 300; i++) {
+		snprintf(path, sizeof(path), "/hole%d", i);
+		STRESS(s, vfs_mkdir(s->task, path, 0777) == 0);
+	}
+	STRESS(s, vfs_mkdir(s->task, "/p", 0777) == 0);
+	STRESS(s, vfs_mkdir(s->task, "/p/x", 0777) == 0);
+	STRESS(s, vfs_mkdir(s->task, "/p/y", 0777) == 0);
+	for (int i = 0; i < 300; i++) {
+		snprintf(path, sizeof(path), "/hole%d", i);
+		STRESS(s, vfs_rmdir(s->task, path) == 0);
+	}
+}
+
+/* Two directories of one directory change places. */
+static void exchange_siblings(struct stress_thread *t)
+{
+	while (stress_goes_on(t))
+		STRESS_CALL(t->stress,
+			    vfs_renameat2(t->task, AT_FDCWD, "/p/x", AT_FDCWD,
+					  "/p/y", RENAME_EXCHANGE),
+			    0);
+}
+
+/* A directory and its child. */
+static void remove_child(struct stress_thread *t)
+{
+	while (stress_goes_on(t)) {
+		STRESS_CALL(t->stress, vfs_mkdir(t->task, "/p/y/w", 0777),
+			    EEXIST);
+		sched_yield();
+		STRESS_CALL(t->stress, vfs_rmdir(t->task, "/p/y/w"), ENOENT,
+			    ENOTEMPTY);
+	}
+}
+
+/* Directories that have no relation but one far above. */
+static void move_across(struct stress_thread *t)
+{
+	while (stress_goes_on(t)) {
+		STRESS_CALL(t->stress, vfs_mkdir(t->task, "/p/x/f", 0777),
+			    EEXIST, ENOENT);
+		STRESS_CALL(t->stress,
+			    vfs_rename(t->task, "/p/x/f", "/p/y/w/f"), ENOENT,
+			    ENOTEMPTY);
+		STRESS_CALL(t->stress,
+			    vfs_rename(t->task, "/p/y/w/f", "/p/x/f"), ENOENT,
+			    ENOTEMPTY);
+	}
+}
+
 int main(void)
 {
 	static const struct vfs_filesystem_type *const types[] = {
@@ -409,9 +467,12 @@ int main(void)
 	struct vfs_config config = {.size = sizeof(config)};
 	stress_body *const bodies[] = {body};
 	stress_body *const own[] = {rename_own};
+	stress_body *const locks[] = {exchange_siblings, remove_child,
+				      move_across, remove_child};
 	int failed = 0;
 
 	failed |= stress_run("rename-own", prepare_own, own, 1, NULL);
+	failed |= stress_run("directory-locks", prepare_locks, locks, 4, NULL);
 	failed |= stress_run("mix", prepare, bodies, 1, finish);
 	config.flags = VFS_CONFIG_SLOW_WALK;
 	failed |= stress_run_with(&config, "mix-slow", prepare, bodies, 1,

@@ -184,8 +184,104 @@ static void finish_directories(struct stress *s)
 	STRESS(s, vfs_getcwd(s->task, path, sizeof(path)) == 2);
 }
 
+/* -- renames inside different directories at once -- */
+
+static void prepare_apart(struct stress *s)
+{
+	char path[64];
+
+	for (int i = 0; i < STRESS_THREADS; i++) {
+		snprintf(path, sizeof(path), "/own%d", i);
+		STRESS(s, vfs_mkdir(s->task, path, 0755) == 0);
+		snprintf(path, sizeof(path), "/own%d/0", i);
+		STRESS(s, vfs_mkdir(s->task, path, 0755) == 0);
+	}
+}
+
+/* Nobody else moves what is here: it is always where it was put. */
+static void rename_apart(struct stress_thread *t)
+{
+	char from[64], to[64];
+	struct vfs_stat st;
+	uint32_t n = 0;
+
+	while (stress_goes_on(t)) {
+		snprintf(from, sizeof(from), "/own%u/%u", t->number, n);
+		snprintf(to, sizeof(to), "/own%u/%u", t->number, ++n);
+		STRESS(t->stress, vfs_rename(t->task, from, to) == 0);
+		STRESS(t->stress, vfs_stat(t->task, from, &st) == -ENOENT);
+		STRESS(t->stress, vfs_stat(t->task, to, &st) == 0);
+	}
+}
+
+/* -- every way to lock two directories at once -- */
+
+static void prepare_knot(struct stress *s)
+{
+	STRESS(s, vfs_mkdir(s->task, "/p", 0755) == 0);
+	STRESS(s, vfs_mkdir(s->task, "/p/x", 0755) == 0);
+	STRESS(s, vfs_mkdir(s->task, "/p/y", 0755) == 0);
+}
+
+static void knot(struct stress_thread *t)
+{
+	struct stress *s = t->stress;
+
+	while (stress_goes_on(t)) {
+		switch (stress_random(t, 8)) {
+		case 0:
+			STRESS_CALL(s,
+				    vfs_renameat2(t->task, AT_FDCWD, "/p/x",
+						  AT_FDCWD, "/p/y",
+						  RENAME_EXCHANGE),
+				    0);
+			break;
+		case 1:
+			STRESS_CALL(s, vfs_mkdir(t->task, "/p/y/w", 0755),
+				    EEXIST);
+			break;
+		case 2:
+			STRESS_CALL(s, vfs_rmdir(t->task, "/p/y/w"), ENOENT,
+				    ENOTEMPTY);
+			break;
+		case 3:
+			STRESS_CALL(s,
+				    vfs_mknod(t->task, "/p/y/w/f",
+					      S_IFREG | 0644, 0),
+				    ENOENT, EEXIST);
+			break;
+		case 4:
+			STRESS_CALL(s,
+				    vfs_rename(t->task, "/p/y/w/f", "/p/x/f"),
+				    ENOENT);
+			break;
+		case 5:
+			STRESS_CALL(s,
+				    vfs_rename(t->task, "/p/x/f", "/p/y/w/f"),
+				    ENOENT);
+			break;
+		case 6:
+			STRESS_CALL(s, vfs_rename(t->task, "/p/y/w", "/p/x/w"),
+				    ENOENT, ENOTEMPTY);
+			break;
+		default:
+			STRESS_CALL(s, vfs_unlink(t->task, "/p/x/f"), ENOENT);
+			break;
+		}
+	}
+}
+
+static void finish_knot(struct stress *s)
+{
+	STRESS(s, stress_list(s, s->task, "/p") == 4);
+	STRESS(s, stress_list(s, s->task, "/p/x") >= 2);
+	STRESS(s, stress_list(s, s->task, "/p/y") >= 2);
+}
+
 int main(void)
 {
+	stress_body *const apart[] = {rename_apart};
+	stress_body *const knots[] = {knot};
 	stress_body *const files[] = {move_files, walk_files};
 	stress_body *const one[] = {exchange, look};
 	stress_body *const directories[] = {move_directories};
@@ -196,5 +292,8 @@ int main(void)
 	failed |= stress_run("rename-exchange", prepare_one, one, 2, NULL);
 	failed |= stress_run("rename-directories", prepare_directories,
 			     directories, 1, finish_directories);
+	failed |= stress_run("rename-apart", prepare_apart, apart, 1, NULL);
+	failed |=
+		stress_run("rename-knot", prepare_knot, knots, 1, finish_knot);
 	return failed;
 }

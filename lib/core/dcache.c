@@ -325,7 +325,7 @@ struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
 		certain = true;
 		renames = __atomic_load_n(&dcache->renames, __ATOMIC_ACQUIRE);
 		vfs__epoch_enter(thread);
-		d = vfs__dcache_find(dcache, parent, &c, &certain);
+		d = vfs__dcache_find_any(dcache, parent, &c, &certain);
 		if (d && !vfs__dentry_tryref(d)) {
 			/* on its way out of the chain: look again */
 			d = NULL;

@@ -105,7 +105,62 @@ vfs__dcache_find(const struct vfs__dcache *dcache,
 	return NULL;
 }
 
-/* What a slot holds, if its name begins with `word` and it is in parent. */
+/*
+ * - A name that fits a dentry, by its words; hash is the name's. NULL with
+ *   *certain: there is none (see dcache.h); without: vfs__dcache_find knows.
+ */
+static inline struct vfs_dentry *
+vfs__dcache_find_words(const struct vfs__dcache *dcache,
+		       const struct vfs_dentry *parent, uint32_t name_hash,
+		       const uint64_t words[VFS__NAME_INLINE / 8],
+		       bool *certain)
+{
+	uint64_t moves = __atomic_load_n(&dcache->moves, __ATOMIC_ACQUIRE);
+	struct vfs__dtable *table = VFS_LOAD_POINTER(
+		((struct vfs__dcache *)(uintptr_t)dcache)->table);
+	uint32_t hash = vfs__dcache_hash(parent, name_hash);
+	const struct vfs__dbucket *bucket = vfs__dcache_bucket(table, hash);
+	uint64_t tag = vfs__dcache_tag(hash);
+	bool lookalike = false;
+
+	for (unsigned i = 0; i < VFS__DCACHE_SLOTS; i++) {
+		uint64_t address =
+			__atomic_load_n(&bucket->slots[i], __ATOMIC_ACQUIRE) ^
+			tag;
+		struct vfs_dentry *d = (struct vfs_dentry *)(uintptr_t)address;
+
+		if (address >> 48 || !d)
+			continue;
+		if (VFS_READ_ONCE(d->name.words[0]) == words[0] &&
+		    VFS_READ_ONCE(d->name.words[1]) == words[1] &&
+		    VFS_READ_ONCE(d->name.words[2]) == words[2] &&
+		    VFS_LOAD_POINTER(d->parent) == parent)
+			return d;
+		lookalike = true; /* or a name that is kept outside */
+	}
+	*certain = !lookalike && !(moves & 1) &&
+		   __atomic_load_n(&bucket->chain, __ATOMIC_ACQUIRE) <= 1 &&
+		   __atomic_load_n(&dcache->moves, __ATOMIC_RELAXED) == moves;
+	return NULL;
+}
+
+/* - A name of any length: by its words where that decides, else as
+ *   vfs__dcache_find. */
+static inline struct vfs_dentry *
+vfs__dcache_find_any(const struct vfs__dcache *dcache,
+		     const struct vfs_dentry *parent,
+		     const struct vfs__component *c, bool *certain)
+{
+	struct vfs_dentry *d = NULL;
+
+	*certain = false;
+	if (__builtin_expect(c->name.len <= VFS__NAME_INLINE, 1))
+		d = vfs__dcache_find_words(dcache, parent, c->name.hash,
+					   c->words, certain);
+	return d || *certain ? d : vfs__dcache_find(dcache, parent, c, certain);
+}
+
+/* What a slot holds, if it is the short name `word` in parent. */
 static inline struct vfs_dentry *
 vfs__slot_short(const uint64_t *at, uint64_t tag,
 		const struct vfs_dentry *parent, uint64_t word)
@@ -118,32 +173,6 @@ vfs__slot_short(const uint64_t *at, uint64_t tag,
 	    VFS_LOAD_POINTER(d->parent) != parent)
 		return NULL;
 	return d;
-}
-
-/*
- * - A name that fits a dentry, by its words; hash is the name's. NULL says
- *   nothing: vfs__dcache_find knows.
- */
-static inline struct vfs_dentry *
-vfs__dcache_find_words(const struct vfs__dcache *dcache,
-		       const struct vfs_dentry *parent, uint32_t name_hash,
-		       const uint64_t words[VFS__NAME_INLINE / 8])
-{
-	struct vfs__dtable *table = VFS_LOAD_POINTER(
-		((struct vfs__dcache *)(uintptr_t)dcache)->table);
-	uint32_t hash = vfs__dcache_hash(parent, name_hash);
-	const struct vfs__dbucket *bucket = vfs__dcache_bucket(table, hash);
-	uint64_t tag = vfs__dcache_tag(hash);
-
-	for (unsigned i = 0; i < VFS__DCACHE_SLOTS; i++) {
-		struct vfs_dentry *d = vfs__slot_short(&bucket->slots[i], tag,
-						       parent, words[0]);
-
-		if (d && VFS_READ_ONCE(d->name.words[1]) == words[1] &&
-		    VFS_READ_ONCE(d->name.words[2]) == words[2])
-			return d;
-	}
-	return NULL;
 }
 
 /*

@@ -113,15 +113,7 @@ int vfs__child_fast(struct vfs *vfs, const struct vfs_dentry *parent,
 	bool certain;
 
 	vfs__component_of(name, &c);
-	if (__builtin_expect(name->len <= VFS__NAME_INLINE, 1)) {
-		d = vfs__dcache_find_words(&vfs->dcache, parent, name->hash,
-					   c.words);
-		if (__builtin_expect(d != NULL, 1)) {
-			*out = d;
-			return 0;
-		}
-	}
-	d = vfs__dcache_find(&vfs->dcache, parent, &c, &certain);
+	d = vfs__dcache_find_any(&vfs->dcache, parent, &c, &certain);
 	if (d) {
 		*out = d;
 		return 0;

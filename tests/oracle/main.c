@@ -37,7 +37,7 @@
 struct totals {
 	uint64_t succeeded[MAX_CALL_KINDS];
 	uint64_t failed[MAX_CALL_KINDS];
-	uint64_t ruled[8];
+	uint64_t ruled[MAX_RULES];
 	uint64_t sequences;
 	uint64_t abandoned;
 	uint64_t scripts;
@@ -239,8 +239,7 @@ static void show_summary(const struct options *options)
 	static const char *const places[] = {
 		"a tmpfs in a mount namespace",
 		"a tmpfs in a user namespace (one identity only)",
-		"a temporary directory (results, data and modes only)",
-		"nothing"};
+		"a temporary directory (results, data and modes only)"};
 	uint64_t good = 0, bad = 0;
 
 	for (unsigned i = 0; i < MAX_CALL_KINDS; i++) {

@@ -116,3 +116,4 @@ const struct rule rules[] = {
 	 "the f forms of the xattr calls refuse AT_FDCWD, as documented"},
 };
 const unsigned rule_count = sizeof(rules) / sizeof(rules[0]);
+_Static_assert(sizeof(rules) / sizeof(rules[0]) <= MAX_RULES, "too many");

@@ -6,6 +6,7 @@
 #include "script.h"
 
 #define MAX_CALL_KINDS 160
+#define MAX_RULES 8
 
 /* What a child tells its parent, in memory that both see. */
 struct report {
@@ -15,7 +16,7 @@ struct report {
 	uint64_t sequence;  /* the one in work */
 	uint64_t succeeded[MAX_CALL_KINDS];
 	uint64_t failed[MAX_CALL_KINDS];
-	uint64_t ruled[8]; /* how often each rule applied */
+	uint64_t ruled[MAX_RULES]; /* how often each rule applied */
 	/* A difference: what kind, and how it shows. */
 	char signature[128];
 	char message[32768];

@@ -111,8 +111,7 @@ static inline struct vfs_task *side_task(struct side *side)
 enum place {
 	PLACE_MOUNT,	  /* root: a mount namespace */
 	PLACE_USER_MOUNT, /* a user and mount namespace: one id only */
-	PLACE_DIRECTORY,  /* a temporary directory: no root of its own */
-	PLACE_NONE
+	PLACE_DIRECTORY	  /* a temporary directory: no root of its own */
 };
 
 extern const struct side_class kernel_class;
@@ -124,7 +123,7 @@ enum place kernel_place(void);
 bool kernel_fine_times(void);
 /* inlined: task 0 is the calling thread, which then lives in the new root. */
 struct side *kernel_create(enum place place, const char *options, bool inlined);
-/* slow: VFS_CONFIG_SLOW_WALK. */
+/* slow: VFS_CONFIG_SLOW_WALK and hardly a cache. */
 struct side *vfs_side_create(enum place place, const char *options, bool slow);
 
 struct side *side_create(const struct side_class *class, const char *options);

@@ -34,7 +34,6 @@
 
 struct kernel_side {
 	enum place place;
-	bool inlined;
 	char directory[64]; /* PLACE_DIRECTORY: what to remove in the end */
 	int root;	    /* a private descriptor, in every task's table */
 	int64_t *marks;	    /* when each instant began, in nanoseconds */
@@ -411,7 +410,6 @@ struct side *kernel_create(enum place place, const char *options, bool inlined)
 	if (!self)
 		die("out of memory");
 	self->place = place;
-	self->inlined = inlined;
 	side->private = self;
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);

@@ -94,7 +94,10 @@ static void library_begin(struct side *side)
 	config.now_context = self;
 	config.hash_seed[0] = 1;
 	config.hash_seed[1] = 2;
-	config.flags = self->slow ? VFS_CONFIG_SLOW_WALK : 0;
+	if (self->slow) {
+		config.flags = VFS_CONFIG_SLOW_WALK;
+		config.max_cached_names = 8; /* forgets at every turn */
+	}
 	config.root_options = self->options;
 	must(vfs_create(&config, &self->vfs), "vfs_create");
 	must(vfs_task_create(self->vfs, NULL, &side->observer), "task");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that work on one instance at once, each for STRESS_MS milliseconds
- * (default 2000, less is kinder to a sanitizer), and checks that nothing is
+ * Threads that work on one instance at once, each part for STRESS_MS
+ * milliseconds (default 1000), and checks that nothing is
  * lost, doubled or torn.
  */
 #ifndef TEST_STRESS_H
@@ -44,7 +44,8 @@ struct stress_thread {
 typedef void stress_body(struct stress_thread *thread);
 
 /* Runs prepare, the bodies on STRESS_THREADS threads (in turn over the
- * bodies), finish, each with its own fresh instance; 0 when all went well. */
+ * bodies), finish: on a fresh tmpfs, and on a fresh plainfs with a tiny cache
+ * of names. 0 when all went well. */
 int stress_run(const char *name, void (*prepare)(struct stress *stress),
 	       stress_body *const *bodies, size_t body_count,
 	       void (*finish)(struct stress *stress));

@@ -331,9 +331,7 @@ struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
 			d = NULL;
 			certain = false;
 		}
-		valid = !(renames & 1) &&
-			__atomic_load_n(&dcache->renames, __ATOMIC_ACQUIRE) ==
-				renames;
+		valid = vfs__dcache_unchanged(dcache, renames);
 		vfs__epoch_leave(thread);
 		if (d && !valid) {
 			vfs__dentry_unref(thread, d);

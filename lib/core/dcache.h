@@ -115,6 +115,19 @@ void vfs__dcache_rename_end(struct vfs *vfs);
  *   super's end. Not inside a section. */
 void vfs__dcache_shutdown(struct vfs__thread *thread, struct vfs *vfs,
 			  struct vfs_super *super);
+/* - Whether no rename took place since `renames` was read: what was seen since
+ *   then is true. */
+static inline bool vfs__dcache_unchanged(const struct vfs__dcache *dcache,
+					 uint64_t renames)
+{
+#if !defined(__SANITIZE_THREAD__) && !defined(VFS__TSAN)
+	/* what was read before was read before the next look */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+	return !(renames & 1) &&
+	       __atomic_load_n(&dcache->renames, __ATOMIC_ACQUIRE) == renames;
+}
+
 /* - Forgets unused dentries of supers that are not complete when there are
  *   too many. Not inside a section, no inode lock held. */
 void vfs__dcache_trim(struct vfs__thread *thread, struct vfs *vfs);

@@ -93,13 +93,7 @@ int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
 		*start = buffer + size - 1;
 		**start = '\0';
 		err = build(*path, root, buffer, start, unreachable);
-#if !defined(__SANITIZE_THREAD__) && !defined(VFS__TSAN)
-		/* what was read above was read before the next look */
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-#endif
-		valid = !(renames & 1) &&
-			__atomic_load_n(&vfs->dcache.renames,
-					__ATOMIC_ACQUIRE) == renames;
+		valid = vfs__dcache_unchanged(&vfs->dcache, renames);
 		vfs__epoch_leave(thread);
 		if (!valid)
 			sched_yield();

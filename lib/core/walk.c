@@ -106,12 +106,8 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 			err = engine(&w, &s, true);
 		if (!err)
 			err = finish(&w, &s);
-		if (__builtin_expect(
-			    !(renames & 1) &&
-				    __atomic_load_n(&dcache->renames,
-						    __ATOMIC_ACQUIRE) ==
-					    renames,
-			    1)) {
+		if (__builtin_expect(vfs__dcache_unchanged(dcache, renames),
+				     1)) {
 			if (__builtin_expect(err, 0)) {
 				vfs__epoch_leave(thread);
 				return err;

@@ -8,8 +8,8 @@
  *   256 KiB, others of 2 MiB (a huge page). Its first page is the header, with
  *   the counts and a bitmap of free pages; the lowest is taken, so that pages
  *   taken one after the other lie one after the other, and pages that were
- *   used before come before those that were not. Two arenas that are wholly
- *   free are kept; others go back to the allocator.
+ *   used before come before those that were not. Up to SPARES_MAX arenas that
+ *   are wholly free are kept; others go back to the allocator.
  *
  * Locks: page_lock for the arenas' lists and bitmaps; counts are atomic.
  */

@@ -8,11 +8,11 @@
 static void number(char *path, size_t size, const char *dir, int i)
 {
 	/* Short, inline and long ones. */
-	static const char *const forms[] = {"%s/%d", "%s/a-name-of-some-%d",
-					    "%s/a-name-that-is-longer-than-"
-					    "what-fits-inside-%d"};
+	static const char longer[] = "a-name-longer-than-what-fits-inside-";
+	static const char some[] = "a-name-of-some-";
+	const char *start = i % 3 == 0 ? "" : i % 3 == 1 ? some : longer;
 
-	snprintf(path, size, forms[i % 3], dir, i);
+	snprintf(path, size, "%s/%s%d", dir, start, i);
 }
 
 static void many(struct world *w)

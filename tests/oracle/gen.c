@@ -96,6 +96,13 @@ static const struct template templates[] = {
 	{4, "pwritev %F %i %O"},
 	{3, "preadv2 %F %i %O %z"},
 	{5, "pwritev2 %F %i %O %z"},
+	/* Large ones. */
+	{2, "pwrite %F \"Qr\"*%1 %J"},
+	{2, "pread %F 1000000 %J"},
+	{2, "ftruncate %F %J"},
+	{2, "fallocate %F %A %J %J"},
+	{1, "copy_file_range %F %J %F %J %J 0"},
+	{2, "lseek %F %J %W"},
 	{30, "lseek %F %O %W"},
 	{8, "truncate %p %O"},
 	{24, "ftruncate %F %O"},

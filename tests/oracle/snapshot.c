@@ -16,7 +16,7 @@
 
 #define CHUNK 65536
 #define LAST_CHUNK (INT64_MAX - CHUNK)
-#define MAX_CHUNKS 64
+#define MAX_CHUNKS 1024
 #define MAX_NAMES 512
 #define DEEPEST 256
 

@@ -84,7 +84,7 @@ void plan_set_up(const struct plan *plan, uint64_t sequence,
 {
 	static const char *const options[] = {
 		"size=2m,nr_inodes=500",  "size=2m,nr_inodes=500",
-		"size=48k,nr_inodes=40",  "size=2m,nr_inodes=500",
+		"size=48k,nr_inodes=40",  "size=64m,nr_inodes=500",
 		"size=256k,nr_inodes=24",
 	};
 	uint64_t chunk = sequence / CHUNK_SEQUENCES;

@@ -307,7 +307,8 @@ static int plain_iterate(struct vfs_inode *dir, struct vfs_file *file,
 		if (e->position < context->position)
 			continue;
 		if (!vfs_dir_emit(context, e->name, e->len, e->inode->ino,
-				  IFTODT(e->inode->mode), e->position + 1))
+				  IFTODT(VFS_READ_ONCE(e->inode->mode)),
+				  e->position + 1))
 			break;
 	}
 	return 0;

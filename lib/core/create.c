@@ -378,7 +378,9 @@ int vfs__link(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 		how |= VFS__WALK_FOLLOW;
 	if (flags & AT_EMPTY_PATH)
 		how |= VFS__WALK_EMPTY;
-	if ((flags & AT_EMPTY_PATH) && oldpath && *oldpath != '/') {
+	/* a path that is no path is told of before a descriptor that is none */
+	if ((flags & AT_EMPTY_PATH) && oldpath && *oldpath != '/' &&
+	    vfs__path_length(oldpath) < VFS__PATH_MAX) {
 		err = may_link_fd(thread, task, olddirfd);
 		if (err)
 			return err;

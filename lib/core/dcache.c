@@ -310,6 +310,14 @@ static void grow(struct vfs__thread *thread, struct vfs *vfs)
 
 /* ---- look-up, insertion, removal ---- */
 
+struct vfs_dentry *vfs__dcache_find_closely(const struct vfs__dcache *dcache,
+					    const struct vfs_dentry *parent,
+					    const struct vfs__component *c,
+					    bool *certain)
+{
+	return vfs__dcache_find(dcache, parent, c, certain);
+}
+
 struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
 				   const struct vfs_dentry *parent,
 				   const struct vfs_name *name)

@@ -113,6 +113,14 @@ int vfs__child_fast(struct vfs *vfs, const struct vfs_dentry *parent,
 	bool certain;
 
 	vfs__component_of(name, &c);
+	if (__builtin_expect(name->len <= VFS__NAME_INLINE, 1)) {
+		d = vfs__dcache_find_hit(&vfs->dcache, parent, name->hash,
+					 c.words);
+		if (__builtin_expect(d != NULL, 1)) {
+			*out = d;
+			return 0;
+		}
+	}
 	d = vfs__dcache_find_any(&vfs->dcache, parent, &c, &certain);
 	if (d) {
 		*out = d;

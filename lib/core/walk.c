@@ -223,11 +223,12 @@ int vfs__lookup_begin(struct vfs__thread *thread, struct vfs_task *task,
 		      struct vfs__lookup *out)
 {
 	struct request q = {thread, task, path, 0, dirfd, flags};
-	struct result r = {.at = &out->path};
+	struct result r; /* as a whole it would be cleared first */
 	int err = check_path(path, flags, &q.len);
 
 	if (__builtin_expect(err, 0))
 		return err;
+	r.at = &out->path;
 	err = fast_walk(&q, &r);
 	out->referenced = false;
 	if (__builtin_expect(err == -ECHILD, 0)) {
@@ -276,13 +277,16 @@ int vfs__path_lookup(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct request q = {thread, task, path, 0, dirfd, flags};
 	struct vfs__path at;
-	struct result r = {.at = &at};
+	struct result r;
 	int err = check_path(path, flags, &q.len);
 
+	r.at = &at;
 	if (!err)
 		err = walk_referenced(&q, &r);
-	if (!err)
-		*out = at;
+	if (!err) {
+		out->mnt = at.mnt;
+		out->dentry = at.dentry;
+	}
 	return err;
 }
 
@@ -292,13 +296,16 @@ int vfs__path_lookup_as(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct request q = {thread, task, path, 0, dirfd, flags};
 	struct vfs__path at;
-	struct result r = {.at = &at};
+	struct result r;
 	int err = check_path(path, flags, &q.len);
 
+	r.at = &at;
 	if (!err)
 		err = slow_walk(&q, cred, &r);
-	if (!err)
-		*out = at;
+	if (!err) {
+		out->mnt = at.mnt;
+		out->dentry = at.dentry;
+	}
 	return err;
 }
 
@@ -309,9 +316,10 @@ int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 	struct request q = {thread, task,  path,
 			    0,	    dirfd, flags | VFS__WALK_PARENT};
 	struct vfs__path at;
-	struct result r = {.at = &at};
+	struct result r;
 	int err = check_path(path, flags, &q.len);
 
+	r.at = &at;
 	if (!err)
 		err = walk_referenced(&q, &r);
 	if (err)
@@ -361,12 +369,13 @@ int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 	struct request q = {thread, task,  path,
 			    0,	    dirfd, flags | VFS__WALK_PARENT};
 	struct vfs__path at;
-	struct result r = {.at = &at};
+	struct result r;
 	int err = check_path(path, flags, &q.len);
 
 	memset(resume, 0, sizeof(*resume));
 	resume->flags = flags;
 	resume->dirfd = dirfd;
+	r.at = &at;
 	if (!err)
 		err = walk_referenced(&q, &r);
 	if (err)

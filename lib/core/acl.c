@@ -15,11 +15,6 @@
 
 #define BLOB_MAX 65536
 
-static void free_memory(struct vfs *vfs, void *pointer, size_t size)
-{
-	vfs__mem_free(vfs__self_always(vfs), pointer, size);
-}
-
 static void acl_free(struct vfs__thread *thread, struct vfs__acl *acl)
 {
 	if (acl)
@@ -67,7 +62,7 @@ static void publish(struct vfs__thread *thread, struct vfs_inode *inode,
 	if (acl)
 		vfs_inode_set_flags(inode, flag, 0);
 	if (old)
-		vfs__epoch_retire(thread, free_memory, old,
+		vfs__epoch_retire(thread, vfs__free_later, old,
 				  vfs__acl_size(old->count));
 }
 
@@ -77,7 +72,7 @@ void vfs__acl_free(struct vfs__thread *thread, struct vfs__inode_ext *ext)
 		struct vfs__acl *acl = *slot_of(ext, access);
 
 		if (acl)
-			vfs__epoch_retire(thread, free_memory, acl,
+			vfs__epoch_retire(thread, vfs__free_later, acl,
 					  vfs__acl_size(acl->count));
 	}
 }

@@ -91,18 +91,13 @@ struct vfs_cred *vfs_cred_ref(struct vfs_cred *cred)
 	return cred;
 }
 
-static void cred_free(struct vfs *vfs, void *pointer, size_t size)
-{
-	vfs__mem_free(vfs__self_always(vfs), pointer, size);
-}
-
 /* Walkers look at a task's credentials without a reference, so the memory
  * goes after a grace period. */
 void vfs_cred_unref(struct vfs_cred *cred)
 {
 	if (!cred || __atomic_sub_fetch(&cred->ref, 1, __ATOMIC_ACQ_REL))
 		return;
-	vfs__epoch_retire(vfs__self_always(cred->vfs), cred_free, cred,
+	vfs__epoch_retire(vfs__self_always(cred->vfs), vfs__free_later, cred,
 			  cred_size(cred->group_count));
 }
 

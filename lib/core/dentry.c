@@ -30,15 +30,11 @@ void vfs__longname_free(struct vfs__thread *thread, struct vfs__longname *l)
 		vfs__mem_free(thread, l, sizeof(*l) + l->len);
 }
 
-static void free_memory(struct vfs *vfs, void *pointer, size_t size)
-{
-	vfs__mem_free(vfs__self(vfs), pointer, size);
-}
-
 void vfs__longname_retire(struct vfs__thread *thread, struct vfs__longname *l)
 {
 	if (l)
-		vfs__epoch_retire(thread, free_memory, l, sizeof(*l) + l->len);
+		vfs__epoch_retire(thread, vfs__free_later, l,
+				  sizeof(*l) + l->len);
 }
 
 bool vfs__dentry_tryref(struct vfs_dentry *d)
@@ -64,7 +60,7 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 
 	if (vfs__dentry_flags(d) & VFS__DENTRY_LONG)
 		vfs__longname_retire(thread, d->name.longname);
-	vfs__epoch_retire(thread, free_memory, d, sizeof(*d));
+	vfs__epoch_retire(thread, vfs__free_later, d, sizeof(*d));
 	if (inode)
 		vfs__inode_unref(thread, inode);
 	return parent;

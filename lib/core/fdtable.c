@@ -57,11 +57,6 @@ static void array_copy(struct vfs__fdarray *to, const struct vfs__fdarray *from)
 		to->files[i] = VFS_READ_ONCE(from->files[i]);
 }
 
-static void array_free(struct vfs *vfs, void *pointer, size_t size)
-{
-	vfs__mem_free(vfs__self(vfs), pointer, size);
-}
-
 static bool bit_test(const uint64_t *map, uint32_t i)
 {
 	return map[i / 64] >> (i % 64) & 1;
@@ -146,7 +141,8 @@ static int grow(struct vfs__thread *thread, struct vfs *vfs,
 static void retire_array(struct vfs__thread *thread, struct vfs__fdarray *a)
 {
 	if (a)
-		vfs__epoch_retire(thread, array_free, a, array_bytes(a->size));
+		vfs__epoch_retire(thread, vfs__free_later, a,
+				  array_bytes(a->size));
 }
 
 /* The task's table, locked and not dead: a dead one is the task's no more. */
@@ -523,7 +519,7 @@ void vfs__fdtable_let_go(struct vfs__thread *thread, struct vfs__fdtable *table)
 	if (__atomic_sub_fetch(&table->keepers, 1, __ATOMIC_ACQ_REL))
 		return;
 	retire_array(thread, table->array);
-	vfs__epoch_retire(thread, array_free, table, sizeof(*table));
+	vfs__epoch_retire(thread, vfs__free_later, table, sizeof(*table));
 }
 
 /* Gives a task's reference back; true: it was the last, the table is dead. */

@@ -76,11 +76,6 @@ bool vfs__file_tryref(struct vfs_file *file)
 	return true;
 }
 
-static void file_free(struct vfs *vfs, void *pointer, size_t size)
-{
-	vfs__mem_free(vfs__self(vfs), pointer, size);
-}
-
 static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 {
 	struct vfs_inode *inode = file->inode;
@@ -94,7 +89,7 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 	if (file->mode & VFS__FILE_WRITER)
 		vfs__mount_write_end(thread, file->path.mnt);
 	vfs__path_unref(thread, &file->path);
-	vfs__epoch_retire(thread, file_free, file, sizeof(*file));
+	vfs__epoch_retire(thread, vfs__free_later, file, sizeof(*file));
 }
 
 void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file)

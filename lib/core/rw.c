@@ -19,8 +19,6 @@
 #include "core/pipe.h"
 #include "util/epoch.h"
 
-#define KNOWN_RWF (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
-
 static bool is_nonblocking(const struct vfs_inode *inode)
 {
 	return inode->super->type->flags & VFS_FS_NONBLOCKING;

@@ -9,11 +9,6 @@
 #include "core/instance.h"
 #include "util/epoch.h"
 
-static void free_memory(struct vfs *vfs, void *pointer, size_t size)
-{
-	vfs__mem_free(vfs__self(vfs), pointer, size);
-}
-
 /* ---- root and working directory ---- */
 
 static int fs_create(struct vfs__thread *thread, const struct vfs__fspaths *at,
@@ -48,8 +43,8 @@ static void fs_unref(struct vfs__thread *thread, struct vfs__fs *fs)
 	paths = fs->paths;
 	vfs__path_unref(thread, &paths->root);
 	vfs__path_unref(thread, &paths->cwd);
-	vfs__epoch_retire(thread, free_memory, paths, sizeof(*paths));
-	vfs__epoch_retire(thread, free_memory, fs, sizeof(*fs));
+	vfs__epoch_retire(thread, vfs__free_later, paths, sizeof(*paths));
+	vfs__epoch_retire(thread, vfs__free_later, fs, sizeof(*fs));
 }
 
 /* References found inside a section; false: try again. */
@@ -101,7 +96,7 @@ int vfs__task_set_path(struct vfs__thread *thread, struct vfs_task *task,
 	VFS_STORE_POINTER(fs->paths, paths);
 	vfs__mutex_unlock(&fs->lock, VFS__RANK_LEAF);
 	vfs__path_unref(thread, root ? &old->root : &old->cwd);
-	vfs__epoch_retire(thread, free_memory, old, sizeof(*old));
+	vfs__epoch_retire(thread, vfs__free_later, old, sizeof(*old));
 	return 0;
 }
 

@@ -22,6 +22,10 @@
  * along by giving others the processor. */
 #define SUBMITTED_HIGH 32u
 #define HELP_ROUNDS 64u
+/* A barrier on all threads interrupts them, so that with several a poll has to
+ * be worth it: as many batches, or as many bytes. */
+#define SHARED_BATCHES 12u
+#define SHARED_BYTES ((size_t)1 << 20)
 
 /* ---- batches ---- */
 
@@ -117,10 +121,44 @@ static void batch_submit(struct vfs__thread *thread)
 	if (!batch)
 		return;
 	thread->submitted++;
+	thread->unpolled++;
+	thread->unpolled_bytes += batch->bytes;
 	ck_epoch_call(&thread->record, &batch->entry, batch_ready);
 }
 
 /* ---- grace periods ---- */
+
+/*
+ * What was unlinked before is seen as such by every section that begins now,
+ * and a section that may have seen it otherwise is seen to be there. libck's
+ * own barrier does that for a symmetric domain. While one thread alone has
+ * ever come by it is that thread which retires; a second one sets `shared`,
+ * with a barrier, before its first section.
+ */
+static void order_sections(struct vfs__thread *thread)
+{
+	struct timespec nap = {0, 1000000};
+
+	thread->unpolled = 0;
+	thread->unpolled_bytes = 0;
+	if (!thread->asymmetric)
+		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&thread->domain->shared, __ATOMIC_RELAXED) ||
+	    vfs__barrier_everywhere())
+		return;
+	/* A filter was put up since the domain began. No processor keeps a
+	 * store to itself for as long as this. */
+	nanosleep(&nap, NULL);
+}
+
+static bool worth_polling(const struct vfs__thread *thread)
+{
+	return !thread->asymmetric ||
+	       !__atomic_load_n(&thread->domain->shared, __ATOMIC_RELAXED) ||
+	       thread->unpolled >= SHARED_BATCHES ||
+	       thread->unpolled_bytes >= SHARED_BYTES;
+}
 
 struct patience {
 	struct vfs__thread *thread;
@@ -152,6 +190,7 @@ static void grace_period(struct vfs__thread *thread)
 {
 	struct patience patience = {thread, 0};
 
+	order_sections(thread);
 	ck_epoch_synchronize_wait(&thread->domain->epoch, wait_a_little,
 				  &patience);
 }
@@ -170,6 +209,7 @@ static void help(struct vfs__thread *thread)
 
 static void poll_batches(struct vfs__thread *thread)
 {
+	order_sections(thread);
 	ck_epoch_poll(&thread->record);
 	if (thread->submitted > SUBMITTED_HIGH)
 		help(thread);
@@ -210,7 +250,7 @@ void vfs__epoch_retire(struct vfs__thread *thread,
 	if (batch->count == VFS__BATCH || batch->bytes >= BATCH_BYTES) {
 		batch_submit(thread);
 		/* a callback retired: whoever runs it polls again */
-		if (!thread->running)
+		if (!thread->running && worth_polling(thread))
 			poll_batches(thread);
 	}
 }
@@ -256,14 +296,15 @@ void vfs__epoch_after_fork(struct vfs__thread *thread)
 	__atomic_store_n(&thread->pid, pid, __ATOMIC_RELAXED);
 }
 
-void vfs__epoch_thread_init(struct vfs__thread *thread, ck_epoch_t *epoch)
+void vfs__epoch_thread_init(struct vfs__thread *thread)
 {
+	thread->asymmetric = thread->domain->asymmetric;
 	for (unsigned i = 0; i < VFS__EMBEDDED; i++) {
 		thread->embedded[i].embedded = true;
 		thread->embedded[i].thread = thread;
 		batch_put(&thread->embedded[i]);
 	}
-	ck_epoch_register(epoch, &thread->record, NULL);
+	ck_epoch_register(&thread->domain->epoch, &thread->record, NULL);
 }
 
 void vfs__epoch_thread_fini(struct vfs__thread *thread)

@@ -36,6 +36,11 @@ struct vfs__domain {
 	/* read by every section: no neighbours that change often */
 	ck_epoch_t epoch __attribute__((aligned(64)));
 
+	/* barriers on all threads, numbered; atomic. The last one that began,
+	 * and the last one that is known to be over: epoch.c */
+	uint64_t barriers_begun __attribute__((aligned(128)));
+	uint64_t barriers_done;
+
 	/* thread.c */
 	struct vfs__mutex threads_lock __attribute__((aligned(64)));
 	struct vfs__thread *threads; /* grows only: lock, read atomically */

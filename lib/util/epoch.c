@@ -17,15 +17,15 @@
 #include "util/domain_private.h"
 
 #define BATCH_BYTES ((size_t)256 << 10) /* a batch is full at this, too */
-#define SPARE_MAX 8u
+#define SPARE_MAX (8u + WAITING_MAX)
 /* Batches waiting for their grace period from which on the thread helps it
  * along by giving others the processor. */
-#define SUBMITTED_HIGH 32u
+#define SUBMITTED_HIGH (32u + WAITING_MAX)
 #define HELP_ROUNDS 64u
-/* A barrier on all threads interrupts them, so that with several a poll has to
- * be worth it: as many batches, or as many bytes. */
-#define SHARED_BATCHES 12u
-#define SHARED_BYTES ((size_t)1 << 20)
+/* A barrier on all threads interrupts them, so that it has to be worth it: as
+ * many batches, or as many bytes. */
+#define WAITING_MAX 64u
+#define WAITING_BYTES ((size_t)2 << 20)
 
 /* ---- batches ---- */
 
@@ -112,7 +112,9 @@ static void batches_run(struct vfs__thread *thread)
 	thread->running = false;
 }
 
-/* Hands the batch that is being filled to the epoch. */
+/* ---- barriers ---- */
+
+/* Puts the batch that is being filled in the queue. */
 static void batch_submit(struct vfs__thread *thread)
 {
 	struct vfs__batch *batch = thread->filling;
@@ -120,45 +122,85 @@ static void batch_submit(struct vfs__thread *thread)
 	thread->filling = NULL;
 	if (!batch)
 		return;
-	thread->submitted++;
-	thread->unpolled++;
-	thread->unpolled_bytes += batch->bytes;
-	ck_epoch_call(&thread->record, &batch->entry, batch_ready);
+	/* A barrier that begins from now on comes after what was unlinked: if
+	 * it meets this thread before the unlinking, then before this load,
+	 * too, which shows it. */
+	VFS__COMPILER_FENCE();
+	batch->ticket = __atomic_load_n(&thread->domain->barriers_begun,
+					__ATOMIC_RELAXED);
+	*(thread->waiting ? &thread->waiting_last->next
+			  : &thread->waiting_first) = batch;
+	thread->waiting_last = batch;
+	thread->waiting++;
+	thread->waiting_bytes += batch->bytes;
+}
+
+/*
+ * What was unlinked before is seen as such by every section that begins after
+ * this, and a section that may have seen it otherwise is seen to be there. The
+ * number of the barrier.
+ */
+static uint64_t order_sections(struct vfs__domain *domain)
+{
+	struct timespec nap = {0, 1000000};
+	uint64_t number = __atomic_add_fetch(&domain->barriers_begun, 1,
+					     __ATOMIC_SEQ_CST);
+	uint64_t done =
+		__atomic_load_n(&domain->barriers_done, __ATOMIC_RELAXED);
+
+	/* A filter was put up since the domain began? No processor keeps a
+	 * store to itself for as long as this. */
+	if (!vfs__barrier_everywhere())
+		nanosleep(&nap, NULL);
+	while (done < number &&
+	       !__atomic_compare_exchange_n(&domain->barriers_done, &done,
+					    number, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		;
+	return number;
+}
+
+/*
+ * Whether sections have to be put in order by a barrier. libck's own do that
+ * for a symmetric domain; and while one thread alone has ever come by it is
+ * that thread which retires. A second one sets `shared`, with a barrier, before
+ * its first section.
+ */
+static bool needs_barrier(const struct vfs__domain *domain)
+{
+	if (!domain->asymmetric)
+		return false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return __atomic_load_n(&domain->shared, __ATOMIC_RELAXED);
+}
+
+/* Hands the batches that need no barrier any more to libck; all: they are made
+ * to need none. */
+static void submit_waiting(struct vfs__thread *thread, bool all)
+{
+	struct vfs__domain *domain = thread->domain;
+	uint64_t done = UINT64_MAX;
+
+	if (thread->waiting && needs_barrier(domain)) {
+		done = __atomic_load_n(&domain->barriers_done,
+				       __ATOMIC_ACQUIRE);
+		if (thread->waiting_last->ticket >= done &&
+		    (all || thread->waiting >= WAITING_MAX ||
+		     thread->waiting_bytes >= WAITING_BYTES))
+			done = order_sections(domain);
+	}
+	while (thread->waiting && thread->waiting_first->ticket < done) {
+		struct vfs__batch *batch = thread->waiting_first;
+
+		thread->waiting_first = batch->next;
+		thread->waiting--;
+		thread->waiting_bytes -= batch->bytes;
+		thread->submitted++;
+		ck_epoch_call(&thread->record, &batch->entry, batch_ready);
+	}
 }
 
 /* ---- grace periods ---- */
-
-/*
- * What was unlinked before is seen as such by every section that begins now,
- * and a section that may have seen it otherwise is seen to be there. libck's
- * own barrier does that for a symmetric domain. While one thread alone has
- * ever come by it is that thread which retires; a second one sets `shared`,
- * with a barrier, before its first section.
- */
-static void order_sections(struct vfs__thread *thread)
-{
-	struct timespec nap = {0, 1000000};
-
-	thread->unpolled = 0;
-	thread->unpolled_bytes = 0;
-	if (!thread->asymmetric)
-		return;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!__atomic_load_n(&thread->domain->shared, __ATOMIC_RELAXED) ||
-	    vfs__barrier_everywhere())
-		return;
-	/* A filter was put up since the domain began. No processor keeps a
-	 * store to itself for as long as this. */
-	nanosleep(&nap, NULL);
-}
-
-static bool worth_polling(const struct vfs__thread *thread)
-{
-	return !thread->asymmetric ||
-	       !__atomic_load_n(&thread->domain->shared, __ATOMIC_RELAXED) ||
-	       thread->unpolled >= SHARED_BATCHES ||
-	       thread->unpolled_bytes >= SHARED_BYTES;
-}
 
 struct patience {
 	struct vfs__thread *thread;
@@ -186,13 +228,19 @@ static void wait_a_little(ck_epoch_t *epoch, ck_epoch_record_t *blocking,
 	nanosleep(&nap, NULL);
 }
 
-static void grace_period(struct vfs__thread *thread)
+static void wait_for_sections(struct vfs__thread *thread)
 {
 	struct patience patience = {thread, 0};
 
-	order_sections(thread);
 	ck_epoch_synchronize_wait(&thread->domain->epoch, wait_a_little,
 				  &patience);
+}
+
+static void grace_period(struct vfs__thread *thread)
+{
+	if (needs_barrier(thread->domain))
+		order_sections(thread->domain);
+	wait_for_sections(thread);
 }
 
 /* Much waits: readers that were interrupted get a chance to leave. They are
@@ -209,7 +257,9 @@ static void help(struct vfs__thread *thread)
 
 static void poll_batches(struct vfs__thread *thread)
 {
-	order_sections(thread);
+	submit_waiting(thread, false);
+	if (!thread->submitted)
+		return;
 	ck_epoch_poll(&thread->record);
 	if (thread->submitted > SUBMITTED_HIGH)
 		help(thread);
@@ -250,7 +300,7 @@ void vfs__epoch_retire(struct vfs__thread *thread,
 	if (batch->count == VFS__BATCH || batch->bytes >= BATCH_BYTES) {
 		batch_submit(thread);
 		/* a callback retired: whoever runs it polls again */
-		if (!thread->running && worth_polling(thread))
+		if (!thread->running)
 			poll_batches(thread);
 	}
 }
@@ -260,7 +310,8 @@ void vfs__epoch_synchronize(struct vfs__thread *thread)
 	assert(!vfs__epoch_inside(thread) && !thread->running);
 	do {
 		batch_submit(thread);
-		grace_period(thread);
+		submit_waiting(thread, true);
+		wait_for_sections(thread);
 		ck_epoch_reclaim(&thread->record);
 		batches_run(thread);
 	} while (vfs__epoch_pending(thread));
@@ -268,7 +319,8 @@ void vfs__epoch_synchronize(struct vfs__thread *thread)
 
 bool vfs__epoch_pending(const struct vfs__thread *thread)
 {
-	return thread->filling || thread->submitted || thread->ready;
+	return thread->filling || thread->waiting || thread->submitted ||
+	       thread->ready;
 }
 
 void vfs__epoch_after_fork(struct vfs__thread *thread)

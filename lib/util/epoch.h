@@ -10,11 +10,11 @@
  * (barrier.h); where the system has no such call, each section begins with an
  * exchange.
  *
- * Retired objects are gathered in batches; the thread that has filled enough of
- * them polls, and runs the callbacks of its own batches whose grace period has
- * passed. Callbacks run outside sections, under whatever locks the retiring
- * call is made with, and may free memory, give references back and retire in
- * turn.
+ * Retired objects are gathered in batches. A full one waits for a barrier that
+ * began after it, anybody's, then for its grace period; the thread that filled
+ * it polls, and runs the callbacks. Callbacks run outside sections, under
+ * whatever locks the retiring call is made with, and may free memory, give
+ * references back and retire in turn.
  *
  * Inside a section nobody waits for a lock under which somebody might retire:
  * retiring may have to wait for the section. Debug builds check it (lock.h).
@@ -48,6 +48,7 @@ struct vfs__batch {
 	ck_epoch_entry_t entry; /* first: epoch.c casts */
 	struct vfs__batch *next;
 	struct vfs__thread *thread;
+	uint64_t ticket; /* barriers begun when it was full */
 	size_t bytes;
 	uint32_t count;
 	bool embedded; /* in the record: never given to the allocator */
@@ -58,8 +59,9 @@ struct vfs__batch {
 	} items[VFS__BATCH];
 };
 
-/* Free objects of one class: `first` is being used, `full` is NULL or a list
- * of exactly `chain` objects. Linked through the objects' first words. */
+/* Free objects of one class: `first` is being used, `full` are lists of exactly
+ * `chain` objects. Linked through the objects' first words, lists through the
+ * second words of their first objects. */
 struct vfs__magazine {
 	void *first;
 	void *full;
@@ -85,15 +87,17 @@ struct vfs__thread {
 
 	pid_t pid;    /* process that took the record; atomic: see epoch.c */
 	bool running; /* callbacks */
-	uint32_t submitted; /* batches that wait for their grace period */
-	uint32_t unpolled;  /* of these, since the last poll */
-	size_t unpolled_bytes;
+	uint32_t submitted; /* batches that libck has, for a grace period */
+	uint32_t waiting;   /* batches that wait for a barrier */
+	size_t waiting_bytes;
+	struct vfs__batch *waiting_first, *waiting_last;
 	uint32_t spare_count; /* in spare */
 	struct vfs__batch *filling;
 	struct vfs__batch *spare; /* empty ones */
 	struct vfs__batch *ready; /* after their grace period */
 
 	struct vfs__magazine magazines[VFS__CLASSES];
+	size_t kept; /* bytes in full lists of all classes */
 
 	uint32_t page_count;
 	uint32_t page_run; /* see page.c */

@@ -156,7 +156,7 @@ int vfs_task_create(struct vfs *vfs, struct vfs_cred *cred,
 	err = fs_create(thread, &at, 022, &task->fs);
 	if (err)
 		goto discard;
-	err = vfs__fdtable_create(thread, vfs, &task->files);
+	err = vfs__fdtable_create(thread, &task->files);
 	if (err)
 		goto unref_fs;
 	*out = task;

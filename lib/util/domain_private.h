@@ -31,7 +31,7 @@ struct vfs__domain {
 	/* constant until the end: */
 	bool has_key; /* else records are found by pthread_self() */
 	pthread_key_t key;
-	bool shared; /* atomic: there has been a second thread */
+	uint32_t shared; /* atomic: there has been a second thread */
 
 	/* read by every section: no neighbours that change often */
 	ck_epoch_t epoch __attribute__((aligned(64)));

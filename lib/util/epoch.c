@@ -166,12 +166,12 @@ static uint64_t order_sections(struct vfs__domain *domain)
  * that thread which retires. A second one sets `shared`, with a barrier, before
  * its first section.
  */
-static bool needs_barrier(const struct vfs__domain *domain)
+static bool needs_barrier(struct vfs__domain *domain)
 {
 	if (!domain->asymmetric)
 		return false;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return __atomic_load_n(&domain->shared, __ATOMIC_RELAXED);
+	/* a load that is a barrier, too */
+	return __atomic_fetch_or(&domain->shared, 0, __ATOMIC_SEQ_CST);
 }
 
 /* Hands the batches that need no barrier any more to libck; all: they are made
@@ -236,8 +236,9 @@ static void wait_for_sections(struct vfs__thread *thread)
 				  &patience);
 }
 
-static void grace_period(struct vfs__thread *thread)
+void vfs__epoch_wait(struct vfs__thread *thread)
 {
+	assert(!vfs__epoch_inside(thread));
 	if (needs_barrier(thread->domain))
 		order_sections(thread->domain);
 	wait_for_sections(thread);
@@ -285,7 +286,7 @@ void vfs__epoch_retire(struct vfs__thread *thread,
 						: batch_get(thread);
 		}
 		if (!batch) {
-			grace_period(thread);
+			vfs__epoch_wait(thread);
 			acquire_sections(thread->domain);
 			fn(thread->domain->owner, pointer, size);
 			return;

@@ -168,6 +168,10 @@ void vfs__epoch_retire(struct vfs__thread *thread,
  *   these callbacks retire. Not inside a section, nor in a callback. */
 void vfs__epoch_synchronize(struct vfs__thread *thread);
 
+/* - Waits until every section that is open now has ended. Runs nothing. Not
+ *   inside a section; locks up to rank XATTR may be held. */
+void vfs__epoch_wait(struct vfs__thread *thread);
+
 /* -- for domain.c and thread.c: a record's life -- */
 
 void vfs__epoch_thread_init(struct vfs__thread *thread);

@@ -94,7 +94,7 @@ static struct vfs__thread *record_create(struct vfs__domain *domain)
  * sections of others. The store is a barrier, too: see order_sections. */
 static void domain_share(struct vfs__domain *domain)
 {
-	if (__atomic_exchange_n(&domain->shared, true, __ATOMIC_SEQ_CST))
+	if (__atomic_exchange_n(&domain->shared, 1, __ATOMIC_SEQ_CST))
 		return;
 	if (domain->asymmetric)
 		vfs__barrier_prepare();

@@ -12,6 +12,7 @@
 
 #include "core/lock.h"
 #include "core/task.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 
 #define FIRST_INDEX 8u
@@ -135,8 +136,7 @@ static uintptr_t load(const uintptr_t *slot)
 
 static bool swap(uintptr_t *slot, uintptr_t *expected, uintptr_t word)
 {
-	return __atomic_compare_exchange_n(slot, expected, word, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
+	return vfs__cas_word(slot, expected, word);
 }
 
 /* - Takes the lowest free number of mask; VFS__FDCHUNK when there is none. */
@@ -149,9 +149,7 @@ static uint32_t bit_take(struct vfs__fdchunk *chunk, uint64_t mask)
 		left = ~open & mask;
 		if (!left)
 			return VFS__FDCHUNK;
-	} while (!__atomic_compare_exchange_n(
-		&chunk->open, &open, open | (left & -left), true,
-		__ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	} while (!vfs__cas_u64(&chunk->open, &open, open | (left & -left)));
 	return (uint32_t)__builtin_ctzll(left);
 }
 
@@ -166,17 +164,14 @@ static void hint_lower(struct vfs__fdtable *table, uint32_t n)
 	do {
 		lower = (uint32_t)hint < n ? (uint32_t)hint : n;
 		lower |= ((hint >> 32) + 1) << 32;
-	} while (!__atomic_compare_exchange_n(&table->hint, &hint, lower, true,
-					      __ATOMIC_SEQ_CST,
-					      __ATOMIC_RELAXED));
+	} while (!vfs__cas_u64(&table->hint, &hint, lower));
 }
 
 /* - The number is free again. It has no file. */
 static void bit_clear(struct vfs__fdtable *table, struct vfs__fdchunk *chunk,
 		      uint32_t fd)
 {
-	if (__atomic_fetch_and(&chunk->open, ~bit_of(fd), __ATOMIC_SEQ_CST) ==
-	    UINT64_MAX)
+	if (vfs__fetch_and_u64(&chunk->open, ~bit_of(fd)) == UINT64_MAX)
 		hint_lower(table, fd / VFS__FDCHUNK);
 }
 
@@ -237,9 +232,7 @@ static int take(struct vfs__thread *thread, struct vfs_task *task,
 		/* it was full after the hint was read; if the hint is still
 		 * the same, it is */
 		if (n == (uint32_t)hint && mask == UINT64_MAX &&
-		    __atomic_compare_exchange_n(&table->hint, &hint, hint + 1,
-						false, __ATOMIC_SEQ_CST,
-						__ATOMIC_RELAXED))
+		    vfs__cas_u64(&table->hint, &hint, hint + 1))
 			hint++;
 	}
 	return (int)(n * VFS__FDCHUNK + bit);
@@ -414,7 +407,7 @@ static struct vfs_file *detach(struct vfs__fdchunk *chunk, uint32_t fd)
 	slot = slot_of(chunk, fd);
 	if (!load(slot))
 		return NULL;
-	return vfs__fd_file(__atomic_exchange_n(slot, 0, __ATOMIC_SEQ_CST));
+	return vfs__fd_file(vfs__exchange_word(slot, 0));
 }
 
 static int close_in(struct vfs__thread *thread, struct vfs *vfs,
@@ -453,9 +446,7 @@ static enum outcome try_replace(struct vfs__fdchunk *chunk, uint32_t fd,
 	uint64_t open = __atomic_load_n(&chunk->open, __ATOMIC_RELAXED);
 
 	if (!(open & bit_of(fd))) {
-		if (!__atomic_compare_exchange_n(
-			    &chunk->open, &open, open | bit_of(fd), false,
-			    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		if (!vfs__cas_u64(&chunk->open, &open, open | bit_of(fd)))
 			return AGAIN;
 		__atomic_store_n(slot_of(chunk, fd), word, __ATOMIC_RELEASE);
 		return DONE;

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "core/instance.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 
 /* ---- root and working directory ---- */
@@ -295,9 +296,7 @@ static struct vfs_cred *cred_ref(struct vfs__thread *thread,
 	do {
 		cred = VFS_LOAD_POINTER(task->cred);
 		ref = VFS_READ_ONCE(cred->ref);
-	} while (!ref || !__atomic_compare_exchange_n(&cred->ref, &ref, ref + 1,
-						      true, __ATOMIC_ACQUIRE,
-						      __ATOMIC_RELAXED));
+	} while (!ref || !vfs__cas_u32(&cred->ref, &ref, ref + 1));
 	vfs__epoch_leave(thread);
 	return cred;
 }

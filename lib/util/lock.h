@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util/atomic.h"
 #include "util/barrier.h"
 #include "util/sanitize.h"
 
@@ -105,9 +106,7 @@ static inline bool vfs__lock_take(uint32_t *word)
 {
 	uint32_t expected = 0;
 
-	return __atomic_compare_exchange_n(word, &expected, VFS__LOCK_HELD,
-					   false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
+	return vfs__cas_u32(word, &expected, VFS__LOCK_HELD);
 }
 
 /* -- the mutex -- */
@@ -195,9 +194,7 @@ static inline bool vfs__rw_take_shared(uint32_t *word)
 	uint32_t now = __atomic_load_n(word, __ATOMIC_RELAXED);
 
 	while (now < VFS__LOCK_READERS)
-		if (__atomic_compare_exchange_n(word, &now, now + 1, true,
-						__ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
+		if (vfs__cas_u32(word, &now, now + 1))
 			return true;
 	return false;
 }
@@ -222,7 +219,7 @@ static inline void vfs__rw_unlock_shared(uint32_t *word)
 	uint32_t left;
 
 	vfs__rank_drop(word);
-	left = __atomic_sub_fetch(word, 1, __ATOMIC_RELEASE);
+	left = vfs__fetch_add_u32(word, UINT32_MAX) - 1;
 	if (__builtin_expect(left && !(left & VFS__LOCK_READERS), 0))
 		vfs__rw_wake_writer(word);
 }

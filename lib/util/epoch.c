@@ -17,10 +17,10 @@
 #include "util/domain_private.h"
 
 #define BATCH_BYTES ((size_t)256 << 10) /* a batch is full at this, too */
-#define SPARE_MAX (8u + WAITING_MAX)
+#define SPARE_MAX (8u + 4 * WAITING_MAX)
 /* Batches waiting for their grace period from which on the thread helps it
  * along by giving others the processor. */
-#define SUBMITTED_HIGH (32u + WAITING_MAX)
+#define SUBMITTED_HIGH (32u + 4 * WAITING_MAX)
 #define HELP_ROUNDS 64u
 /* A barrier on all threads interrupts them, so that it has to be worth it: as
  * many batches, or as many bytes. */

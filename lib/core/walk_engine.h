@@ -382,6 +382,7 @@ ALWAYS_INLINE int step(struct walk *w, struct spot *s, const char *str,
 
 		if (fast)
 			err = vfs__child_fast(w->vfs, s->at.dentry, &name,
+					      !final && word == LONG_WORD,
 					      &w->found);
 		else
 			err = vfs__child_slow(w->thread, w->vfs, s->at.dentry,

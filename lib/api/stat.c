@@ -203,7 +203,8 @@ static int statfs_place(const struct vfs__path *path, struct vfs_statfs *out)
 	full.fsid = super->dev;
 	full.namelen = super->name_max;
 	full.frsize = full.bsize;
-	full.flags = vfs__mount_flags(path->mnt) | FLAGS_VALID;
+	full.flags =
+		(vfs__mount_flags(path->mnt) & VFS__MNT_SHOWN) | FLAGS_VALID;
 	if (VFS_READ_ONCE(super->flags) & VFS_SUPER_RDONLY)
 		full.flags |= VFS__MNT_RDONLY;
 	if (!out)

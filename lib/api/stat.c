@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <vfs/stat.h>
 
 #include "api/call.h"
@@ -207,6 +208,8 @@ static int statfs_place(const struct vfs__path *path, struct vfs_statfs *out)
 		(vfs__mount_flags(path->mnt) & VFS__MNT_SHOWN) | FLAGS_VALID;
 	if (VFS_READ_ONCE(super->flags) & VFS_SUPER_RDONLY)
 		full.flags |= VFS__MNT_RDONLY;
+	if (VFS_READ_ONCE(super->flags) & VFS_SUPER_SYNCHRONOUS)
+		full.flags |= ST_SYNCHRONOUS;
 	if (!out)
 		return -EFAULT;
 	*out = full;

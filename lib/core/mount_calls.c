@@ -69,7 +69,7 @@ int vfs__attach_lock(struct vfs__thread *thread, struct vfs_task *task,
 	 * is no more than that */
 	while (at->mnt->ns && vfs__mount_down(thread, task->vfs, at))
 		;
-	if (pin_place(at->dentry))
+	if (at->mnt->ns && pin_place(at->dentry))
 		return 0;
 	vfs__tree_unlock(task->vfs);
 	return -ENOENT;
@@ -358,7 +358,9 @@ static int move(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		return err;
 	vfs__list_init(&out);
-	err = vfs__attach_lock(thread, task, at);
+	err = vfs__path_is_mount(&from) ? 0 : -EINVAL;
+	if (!err)
+		err = vfs__attach_lock(thread, task, at);
 	if (!err) {
 		err = vfs__move_locked(thread, task, &from, at, &out);
 		vfs__attach_unlock(thread, task, at, &out);

@@ -48,7 +48,8 @@ static inline bool vfs__path_is_mount(const struct vfs__path *path)
 /*
  * - Takes the lock and goes to the topmost mount on *at, which stays
  *   referenced, and keeps its file from being removed until something is
- *   mounted there: 0 or -ENOENT (removed already, lock not held).
+ *   mounted there: 0 or -ENOENT (removed or unmounted already, lock not
+ *   held).
  */
 int vfs__attach_lock(struct vfs__thread *thread, struct vfs_task *task,
 		     struct vfs__path *at);

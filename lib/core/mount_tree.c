@@ -193,6 +193,7 @@ int vfs__tree_copy(struct vfs__thread *thread, struct vfs_mount *mnt,
 		err = is_left_out(thread, mnt, m, root, how);
 		if (err > 0) {
 			m = leave_out(m, mnt);
+			err = 0;
 			continue;
 		}
 		if (!err)

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "util/epoch.h"
+
 static int nsfs_statfs(struct vfs_super *super, struct vfs_statfs *out)
 {
 	out->type = super->magic;
@@ -30,8 +32,15 @@ static struct vfs__namespace **slot(const struct vfs_inode *inode)
 
 static void nsfs_evict(struct vfs_inode *inode)
 {
-	if (*slot(inode))
-		vfs__namespace_unref_later(*slot(inode));
+	struct vfs__namespace *ns = *slot(inode);
+
+	if (!ns)
+		return;
+	vfs__mutex_lock(&ns->vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+	if (ns->file && ns->file->inode == inode)
+		ns->file = NULL;
+	vfs__mutex_unlock(&ns->vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+	vfs__namespace_unref_later(ns);
 }
 
 static const struct vfs_super_ops nsfs_super_ops = {
@@ -85,27 +94,57 @@ const struct vfs_filesystem_type vfs__rootfs_type = {
 	.mount = nsfs_mount,
 };
 
-int vfs__nsfs_path(struct vfs__thread *thread, struct vfs__namespace *ns,
-		   struct vfs__path *out)
+/* The dentry that is there, referenced, or NULL. */
+static struct vfs_dentry *find_file(struct vfs__thread *thread,
+				    struct vfs__namespace *ns)
+{
+	struct vfs_dentry *dentry;
+
+	/* in a section: the last user may be giving it back */
+	vfs__epoch_enter(thread);
+	vfs__mutex_lock(&ns->vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+	dentry = ns->file;
+	if (dentry && !vfs__dentry_tryref(dentry))
+		dentry = NULL;
+	vfs__mutex_unlock(&ns->vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+	vfs__epoch_leave(thread);
+	return dentry;
+}
+
+static struct vfs_dentry *make_file(struct vfs__thread *thread,
+				    struct vfs__namespace *ns)
 {
 	struct vfs *vfs = ns->vfs;
 	struct vfs_dentry *dentry = vfs__dentry_alloc(thread, NULL, NULL);
 	struct vfs_inode *inode;
 
 	if (!dentry)
-		return -ENOMEM;
+		return NULL;
 	inode = vfs_inode_create(vfs->ns_mount->super, &nsfs_file_ops, ns->id,
 				 S_IFREG | 0444);
 	if (!inode) {
 		vfs__dentry_unref(thread, dentry);
-		return -ENOMEM;
+		return NULL;
 	}
 	inode->btime_packed = INT64_MIN; /* statx tells none */
 	*slot(inode) = vfs__namespace_ref(ns);
 	vfs__dentry_instantiate(dentry, inode, 0);
-	vfs__mount_ref(thread, vfs->ns_mount);
-	out->mnt = vfs->ns_mount;
-	out->dentry = dentry;
+	vfs__mutex_lock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+	ns->file = dentry;
+	vfs__mutex_unlock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+	return dentry;
+}
+
+int vfs__nsfs_path(struct vfs__thread *thread, struct vfs__namespace *ns,
+		   struct vfs__path *out)
+{
+	out->dentry = find_file(thread, ns);
+	if (!out->dentry)
+		out->dentry = make_file(thread, ns);
+	if (!out->dentry)
+		return -ENOMEM;
+	out->mnt = ns->vfs->ns_mount;
+	vfs__mount_ref(thread, out->mnt);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "core/mount_calls.h"
 #include "core/namespace.h"
 #include "core/nsfs.h"
+#include "core/rw.h"
 #include "util/epoch.h"
 
 /* ---- unshare ---- */
@@ -149,7 +150,8 @@ int vfs__open_namespace(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		return err;
 	cred = vfs__task_cred(thread, task);
-	file = vfs__file_alloc(thread, task->vfs, &path, cred, O_RDONLY,
+	file = vfs__file_alloc(thread, task->vfs, &path, cred,
+			       O_RDONLY | VFS__O_LARGEFILE,
 			       VFS__FILE_READ | VFS__FILE_TREE);
 	vfs__task_cred_put(thread, cred);
 	if (!file) {

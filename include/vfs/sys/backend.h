@@ -451,6 +451,9 @@ VFS_API int vfs_counter_take(struct vfs *vfs, struct vfs_counter *counter,
 			     int64_t amount);
 VFS_API void vfs_counter_give(struct vfs *vfs, struct vfs_counter *counter,
 			      int64_t amount);
+/* Another ceiling, where there is one: 0, or -EINVAL when more is taken. */
+VFS_API int vfs_counter_set_limit(struct vfs *vfs, struct vfs_counter *counter,
+				  int64_t limit);
 VFS_API int64_t vfs_counter_used(struct vfs_counter *counter);
 VFS_API int64_t vfs_counter_limit(struct vfs_counter *counter);
 

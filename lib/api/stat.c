@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <vfs/stat.h>
 
 #include "api/call.h"
@@ -203,9 +204,12 @@ static int statfs_place(const struct vfs__path *path, struct vfs_statfs *out)
 	full.fsid = super->dev;
 	full.namelen = super->name_max;
 	full.frsize = full.bsize;
-	full.flags = vfs__mount_flags(path->mnt) | FLAGS_VALID;
+	full.flags =
+		(vfs__mount_flags(path->mnt) & VFS__MNT_SHOWN) | FLAGS_VALID;
 	if (VFS_READ_ONCE(super->flags) & VFS_SUPER_RDONLY)
 		full.flags |= VFS__MNT_RDONLY;
+	if (VFS_READ_ONCE(super->flags) & VFS_SUPER_SYNCHRONOUS)
+		full.flags |= ST_SYNCHRONOUS;
 	if (!out)
 		return -EFAULT;
 	*out = full;

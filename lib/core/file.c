@@ -7,6 +7,7 @@
 #include "core/cred.h"
 #include "core/instance.h"
 #include "core/lock.h"
+#include "core/namespace.h"
 #include "core/pipe.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
@@ -88,6 +89,8 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 	if (file->mode & VFS__FILE_WRITER)
 		vfs__mount_write_end(thread, file->path.mnt);
 	vfs__path_unref(thread, &file->path);
+	if (file->mode & VFS__FILE_TREE)
+		vfs__namespace_release(thread, file->vfs, file->private_data);
 	vfs__epoch_retire(thread, vfs__free_later, file, sizeof(*file));
 }
 

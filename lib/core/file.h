@@ -36,6 +36,8 @@ struct vfs__pollers;
  * one test decides for the straight ways of rw_plain.h. */
 #define VFS__FILE_PLAIN_READ 0x200u
 #define VFS__FILE_PLAIN_WRITE 0x400u
+/* Holds a detached tree (its namespace is private_data), or a namespace. */
+#define VFS__FILE_TREE 0x800u
 
 struct vfs_file {
 	struct vfs_inode *inode; /* constant; the dentry's reference */

@@ -34,12 +34,16 @@ struct vfs {
 	struct vfs_super *pipe_super; /* inodes of pipe2() */
 	struct vfs_mount
 		*pipe_mount; /* where their files live: not in the tree */
+	struct vfs_mount *ns_mount; /* the same for namespaces' files */
 
 	uint32_t ref;	     /* atomic */
 	uint32_t next_task;  /* atomic */
 	uint32_t next_dev;   /* atomic: minor numbers of anonymous devices */
 	uint64_t next_mount; /* atomic */
 	uint64_t next_cred;  /* atomic */
+
+	struct vfs__mutex views_lock; /* rank TASKS: views */
+	struct vfs__list views;	      /* every struct vfs__fs */
 
 	struct vfs__mutex types_lock; /* protects types; a leaf */
 	struct vfs__table types;

@@ -107,21 +107,18 @@ ALWAYS_INLINE int cross(struct walk *w, struct vfs__path *at, const bool fast)
 	while (vfs__dentry_flags(at->dentry) & VFS__DENTRY_MOUNTED) {
 		struct vfs_mount *mnt;
 
-		if (!fast)
-			vfs__epoch_enter(w->thread);
-		mnt = vfs__mount_lookup(w->vfs, at->mnt, at->dentry);
-		if (mnt && !fast) {
-			vfs__mount_ref(w->thread, mnt);
-			vfs__dentry_ref(mnt->root);
-		}
-		if (!fast)
-			vfs__epoch_leave(w->thread);
-		if (!mnt)
+		if (fast) {
+			mnt = vfs__mount_lookup(w->vfs, at->mnt, at->dentry);
+			if (!mnt)
+				return 0;
+			at->mnt = mnt;
+			at->dentry = mnt->root;
+		} else if (!vfs__mount_down(w->thread, w->vfs, at)) {
 			return 0;
-		if (!fast)
-			vfs__path_unref(w->thread, at);
-		at->mnt = mnt;
-		at->dentry = mnt->root;
+		}
+		if (__builtin_expect(VFS_READ_ONCE(at->mnt->expiring), 0) &&
+		    !(w->flags & VFS__WALK_QUIET))
+			VFS_WRITE_ONCE(at->mnt->expiring, false);
 		if (w->flags & RESOLVE(RESOLVE_NO_XDEV))
 			return -EXDEV;
 	}
@@ -147,18 +144,18 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 			}
 			break;
 		}
-		if (mnt->parent == mnt)
+		if (VFS_READ_ONCE(mnt->parent) == mnt)
 			return w->flags & RESOLVE(RESOLVE_BENEATH) ? -EXDEV : 0;
 		if (w->flags & RESOLVE(RESOLVE_NO_XDEV))
 			return -EXDEV;
 		if (fast) {
-			s->at.dentry = mnt->mountpoint;
-			s->at.mnt = mnt->parent;
+			s->at.dentry = VFS_LOAD_POINTER(mnt->mountpoint);
+			s->at.mnt = VFS_LOAD_POINTER(mnt->parent);
 		} else {
-			struct vfs__path up = {mnt->parent, mnt->mountpoint};
+			struct vfs__path up;
 
-			vfs__path_ref(w->thread, &up);
-			stand_on(w, s, up.mnt, up.dentry);
+			if (vfs__mount_up(w->thread, w->vfs, mnt, &up))
+				stand_on(w, s, up.mnt, up.dentry);
 		}
 	}
 	return cross(w, &s->at, fast);

@@ -27,6 +27,8 @@
 
 /* In the order in which they are taken. */
 enum vfs__lock_rank {
+	VFS__RANK_SUPER = 5,
+	VFS__RANK_TASKS = 7,
 	VFS__RANK_NAMESPACE = 10,
 	VFS__RANK_RENAME = 20,
 	VFS__RANK_POS = 30,

@@ -106,7 +106,7 @@ PLACE(vfs_allocator, alloc, 0);
 PLACE(vfs_allocator, free, 8);
 PLACE(vfs_allocator, context, 16);
 
-SIZE(vfs_config, 120);
+SIZE(vfs_config, 128);
 PLACE(vfs_config, size, 0);
 PLACE(vfs_config, allocator, 8);
 PLACE(vfs_config, now, 16);
@@ -122,6 +122,7 @@ PLACE(vfs_config, root_source, 88);
 PLACE(vfs_config, root_options, 96);
 PLACE(vfs_config, types, 104);
 PLACE(vfs_config, type_count, 112);
+PLACE(vfs_config, max_mounts, 120);
 
 /* -- backends' -- */
 
@@ -141,12 +142,13 @@ PLACE(vfs_filesystem_type, super_size, 32);
 PLACE(vfs_filesystem_type, mount, 40);
 PLACE(vfs_filesystem_type, unmount, 48);
 
-SIZE(vfs_super_ops, 40);
+SIZE(vfs_super_ops, 48);
 PLACE(vfs_super_ops, size, 0);
 PLACE(vfs_super_ops, statfs, 8);
 PLACE(vfs_super_ops, sync, 16);
 PLACE(vfs_super_ops, evict, 24);
 PLACE(vfs_super_ops, show_options, 32);
+PLACE(vfs_super_ops, reconfigure, 40);
 
 SIZE(vfs_super, 64);
 PLACE(vfs_super, vfs, 0);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -152,10 +153,41 @@ static const struct constant {
 	C(POSIX_FADV_NORMAL),
 	C(POSIX_FADV_DONTNEED),
 	C(POSIX_FADV_WILLNEED),
+	C(MS_RDONLY),
+	C(MS_NOSUID),
+	C(MS_NODEV),
+	C(MS_NOEXEC),
+	C(MS_SYNCHRONOUS),
+	C(MS_REMOUNT),
+	C(MS_MANDLOCK),
+	C(MS_DIRSYNC),
+	C(MS_NOATIME),
+	C(MS_NODIRATIME),
+	C(MS_BIND),
+	C(MS_MOVE),
+	C(MS_REC),
+	C(MS_SILENT),
+	C(MS_POSIXACL),
+	C(MS_UNBINDABLE),
+	C(MS_PRIVATE),
+	C(MS_SLAVE),
+	C(MS_SHARED),
+	C(MS_RELATIME),
+	C(MS_KERNMOUNT),
+	C(MS_I_VERSION),
+	C(MS_STRICTATIME),
+	C(MS_LAZYTIME),
+	C(MNT_FORCE),
+	C(MNT_DETACH),
+	C(MNT_EXPIRE),
+	C(UMOUNT_NOFOLLOW),
 	C(UTIME_NOW),
 	C(UTIME_OMIT),
 #undef C
 	{"FS", VFS_CLONE_FS},
+	{"NEWNS", VFS_CLONE_NEWNS},
+	{"MS_MAGIC", 0xc0ed0000},
+	{"MS_NOSYMFOLLOW", 256},
 	{"FILES", VFS_CLONE_FILES},
 	{"MAX", INT64_MAX},
 	{"MIN", INT64_MIN},

@@ -19,6 +19,8 @@
 #define MAX_SLOTS 16
 /* Descriptors from here on belong to the program, not to the script. */
 #define FIRST_PRIVATE_FD 900
+/* And from here on only until the script ends. */
+#define KEPT_FD 950
 /* The largest buffer that a call is given. */
 #define BUFFER_SIZE (1u << 20)
 
@@ -71,6 +73,10 @@ struct side_class {
 	/* tasks[to] := a clone of the current task. */
 	int (*clone)(struct side *side, unsigned to, uint64_t flags);
 	void (*drop)(struct side *side, unsigned task);
+	/* A descriptor of the current task's for task's mount namespace. */
+	int (*open_ns)(struct side *side, unsigned task);
+	/* mountinfo as the current task sees it: its length, or an errno. */
+	int64_t (*mountinfo)(struct side *side, char *buffer, size_t size);
 	/* Runs function where task's calls are cheapest. */
 	void (*run_on)(struct vfs_task *task, void (*function)(void *),
 		       void *argument);
@@ -90,13 +96,15 @@ struct idmap {
 struct side {
 	const struct side_class *class;
 	const char *options; /* of the mount */
+	bool mounts;	     /* the script mounts: see kernel_begin */
 	struct vfs_task *tasks[MAX_TASKS];
 	unsigned current;
 	struct vfs_task *observer; /* root, for looking at the result */
 	int slots[MAX_SLOTS];
 	struct idmap inodes;
 	struct idmap devices;
-	char *buffer; /* BUFFER_SIZE */
+	struct idmap groups; /* and namespaces: what mountinfo has */
+	char *buffer;	     /* BUFFER_SIZE */
 	struct text out;
 	int64_t result; /* of the last call */
 	void *private;
@@ -131,6 +139,9 @@ void side_begin(struct side *side);
 void side_end(struct side *side);
 void side_destroy(struct side *side);
 
+/* The number of what was seen first as such. */
+unsigned side_number(struct idmap *map, uint64_t dev, uint64_t ino);
+void side_number_reset(struct idmap *map);
 /* As text, comparable between sides. */
 void side_time(struct side *side, const struct vfs_timespec *time);
 void side_stat(struct side *side, const struct vfs_stat *stat);

@@ -99,6 +99,7 @@ static void library_begin(struct side *side)
 		config.max_cached_names = 8; /* forgets at every turn */
 	}
 	config.root_options = self->options;
+	config.root_source = "oracle";
 	must(vfs_create(&config, &self->vfs), "vfs_create");
 	must(vfs_task_create(self->vfs, NULL, &side->observer), "task");
 	must(vfs_task_create(self->vfs, NULL, &side->tasks[0]), "task");
@@ -159,6 +160,17 @@ static void library_drop(struct side *side, unsigned task)
 	side->tasks[task] = NULL;
 }
 
+static int library_open_ns(struct side *side, unsigned task)
+{
+	return vfs_open_namespace(side_task(side), side->tasks[task],
+				  VFS_CLONE_NEWNS, 0);
+}
+
+static int64_t library_mountinfo(struct side *side, char *buffer, size_t size)
+{
+	return vfs_mountinfo(side_task(side), VFS_MOUNTINFO_FULL, buffer, size);
+}
+
 static void library_run_on(struct vfs_task *task, void (*function)(void *),
 			   void *argument)
 {
@@ -183,6 +195,8 @@ const struct side_class vfs_class = {
 	.limit = library_limit,
 	.clone = library_clone,
 	.drop = library_drop,
+	.open_ns = library_open_ns,
+	.mountinfo = library_mountinfo,
 	.run_on = library_run_on,
 };
 

@@ -108,11 +108,20 @@ struct vfs_super_ops {
 	/* Optional: the mount options as mountinfo shows them, with a leading
 	 * comma each; returns the length, as snprintf. */
 	int (*show_options)(struct vfs_super *super, char *out, size_t size);
+	/* Optional: remount. args->options as in mount(), source NULL; *flags
+	 * (VFS_SUPER_*) are what the super will have, and may be changed. All
+	 * or nothing. No lock; one at a time. Missing: options are ignored. */
+	int (*reconfigure)(struct vfs_super *super,
+			   const struct vfs_mount_args *args, uint64_t *flags);
 };
 
 /* vfs_super.flags */
 #define VFS_SUPER_RDONLY UINT64_C(0x1)	 /* every change: -EROFS */
 #define VFS_SUPER_POSIXACL UINT64_C(0x2) /* stores POSIX ACL xattrs */
+/* asked for at mount, and shown: a backend that writes somewhere heeds them */
+#define VFS_SUPER_SYNCHRONOUS UINT64_C(0x4) /* every write lasts at once */
+#define VFS_SUPER_DIRSYNC UINT64_C(0x8)	    /* every name does */
+#define VFS_SUPER_LAZYTIME UINT64_C(0x10)   /* times may come later */
 
 struct vfs_super {
 	/* set by the core before mount() */
@@ -442,6 +451,9 @@ VFS_API int vfs_counter_take(struct vfs *vfs, struct vfs_counter *counter,
 			     int64_t amount);
 VFS_API void vfs_counter_give(struct vfs *vfs, struct vfs_counter *counter,
 			      int64_t amount);
+/* Another ceiling, where there is one: 0, or -EINVAL when more is taken. */
+VFS_API int vfs_counter_set_limit(struct vfs *vfs, struct vfs_counter *counter,
+				  int64_t limit);
 VFS_API int64_t vfs_counter_used(struct vfs_counter *counter);
 VFS_API int64_t vfs_counter_limit(struct vfs_counter *counter);
 

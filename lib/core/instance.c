@@ -13,6 +13,7 @@
 
 #include "core/cred.h"
 #include "core/inode.h"
+#include "core/mapping.h"
 #include "core/pipefs.h"
 #include "core/task.h"
 #include "util/epoch.h"
@@ -223,6 +224,9 @@ static void destroy(struct vfs *vfs)
 {
 	struct vfs__thread *thread = vfs__self_always(vfs);
 
+	vfs__mappings_fini(thread, vfs);
+	if (vfs->memfd_mount)
+		vfs__mount_destroy(thread, vfs, vfs->memfd_mount);
 	if (vfs->root_ns) {
 		if (vfs->root_ns->root)
 			vfs__mount_destroy(thread, vfs, vfs->root_ns->root);
@@ -265,6 +269,7 @@ int vfs__instance_create(const struct vfs_config *config,
 	vfs__mutex_init(&vfs->types_lock);
 	vfs__mutex_init(&vfs->locks_lock);
 	vfs__mutex_init(&vfs->mounts.lock);
+	vfs__mutex_init(&vfs->mappings.lock);
 	vfs__table_init(&vfs->types, vfs->domain, vfs->hash_seed);
 	err = vfs__dcache_init(vfs, wanted.max_cached_names
 					    ? wanted.max_cached_names

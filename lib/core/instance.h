@@ -16,6 +16,15 @@
 #include "util/table.h"
 
 struct vfs__namespace;
+struct vfs__mapping;
+
+/* core/mapping.h */
+struct vfs__mappings {
+	struct vfs__mutex lock;	    /* rank MAPPINGS; protects the rest */
+	uint32_t count;		    /* atomic */
+	uint32_t capacity;	    /* of list */
+	struct vfs__mapping **list; /* sorted by address */
+};
 
 struct vfs {
 	/* constant after vfs_create */
@@ -47,8 +56,10 @@ struct vfs {
 	/* POSIX locks' waiters-for graph, and the lock lists: core/lock.c */
 	struct vfs__mutex locks_lock;
 
-	struct vfs__mounts mounts; /* core/mount.c */
-	struct vfs__dcache dcache; /* core/dcache.c */
+	struct vfs__mounts mounts;     /* core/mount.c */
+	struct vfs_mount *memfd_mount; /* atomic; core/memfd.c; NULL: not yet */
+	struct vfs__mappings mappings; /* core/mapping.c */
+	struct vfs__dcache dcache;     /* core/dcache.c */
 };
 
 /* - vfs_create, with the types that every instance knows: NULL-terminated. */

@@ -240,7 +240,7 @@ PLACE(vfs_attr, atime, 24);
 PLACE(vfs_attr, mtime, 40);
 PLACE(vfs_attr, ctime, 56);
 
-SIZE(vfs_inode_ops, 192);
+SIZE(vfs_inode_ops, 208);
 PLACE(vfs_inode_ops, size, 0);
 PLACE(vfs_inode_ops, lookup, 8);
 PLACE(vfs_inode_ops, create, 16);
@@ -265,6 +265,8 @@ PLACE(vfs_inode_ops, fallocate, 160);
 PLACE(vfs_inode_ops, seek, 168);
 PLACE(vfs_inode_ops, fsync, 176);
 PLACE(vfs_inode_ops, ioctl, 184);
+PLACE(vfs_inode_ops, mmap, 192);
+PLACE(vfs_inode_ops, mmap_sync, 200);
 #endif
 
 /* Values that are part of the interface. */

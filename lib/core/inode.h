@@ -33,10 +33,11 @@ struct vfs__inode_ext {
 	uint32_t zero;
 };
 
-/* Whether a table of operations, which may be an older and shorter one, has
- * this one, which was appended. */
-#define vfs__inode_has_op(ops, op) \
-	((ops)->size > offsetof(struct vfs_inode_ops, op) && (ops)->op)
+/* An operation that was appended to the table: tables may end before it. */
+#define VFS__HAS_OP(ops, op)                                               \
+	((ops)->size >=                                                    \
+		 offsetof(struct vfs_inode_ops, op) + sizeof((ops)->op) && \
+	 (ops)->op)
 
 /* - The ext, made when missing. NULL: out of memory. Any thread. */
 struct vfs__inode_ext *vfs__inode_ext(struct vfs__thread *thread,

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "core/cred.h"
+#include "core/handle.h"
 #include "core/inode.h"
 #include "core/mapping.h"
 #include "core/pipefs.h"
@@ -234,6 +235,7 @@ static void destroy(struct vfs *vfs)
 	}
 	if (vfs->pipe_mount)
 		vfs__mount_destroy(thread, vfs, vfs->pipe_mount);
+	vfs__handles_fini(thread, vfs);
 	vfs_cred_unref(vfs->root_cred);
 	vfs__table_fini(&vfs->types);
 	vfs__dcache_fini(vfs);
@@ -270,6 +272,7 @@ int vfs__instance_create(const struct vfs_config *config,
 	vfs__mutex_init(&vfs->locks_lock);
 	vfs__mutex_init(&vfs->mounts.lock);
 	vfs__mutex_init(&vfs->mappings.lock);
+	vfs__mutex_init(&vfs->handles.lock);
 	vfs__table_init(&vfs->types, vfs->domain, vfs->hash_seed);
 	err = vfs__dcache_init(vfs, wanted.max_cached_names
 					    ? wanted.max_cached_names

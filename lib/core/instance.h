@@ -17,6 +17,7 @@
 
 struct vfs__namespace;
 struct vfs__mapping;
+struct vfs__handle;
 
 /* core/mapping.h */
 struct vfs__mappings {
@@ -24,6 +25,15 @@ struct vfs__mappings {
 	uint32_t count;		    /* atomic */
 	uint32_t capacity;	    /* of list */
 	struct vfs__mapping **list; /* sorted by address */
+};
+
+/* core/handle.h */
+struct vfs__handles {
+	struct vfs__mutex lock; /* a leaf; protects the rest */
+	uint32_t count;		/* of entries */
+	uint32_t size;		/* of buckets: a power of two, or 0 */
+	uint32_t zero;
+	struct vfs__handle **buckets;
 };
 
 struct vfs {
@@ -59,6 +69,7 @@ struct vfs {
 	struct vfs__mounts mounts;     /* core/mount.c */
 	struct vfs_mount *memfd_mount; /* atomic; core/memfd.c; NULL: not yet */
 	struct vfs__mappings mappings; /* core/mapping.c */
+	struct vfs__handles handles;   /* core/handle.c */
 	struct vfs__dcache dcache;     /* core/dcache.c */
 };
 

@@ -122,7 +122,7 @@ static void sync_locked(struct vfs_inode *inode)
 {
 	const struct vfs_inode_ops *ops = inode->ops;
 
-	if (vfs__inode_has_op(ops, mmap_sync))
+	if (VFS__HAS_OP(ops, mmap_sync))
 		ops->mmap_sync(inode);
 }
 
@@ -279,7 +279,7 @@ static int check_file(struct request *r, const struct vfs_file *file)
 	    (vfs__mount_flags(file->path.mnt) & VFS__MNT_NOEXEC))
 		return -EPERM;
 	if ((vfs__file_mode(file) & (VFS__FILE_DIR | VFS__FILE_STREAM)) ||
-	    !vfs__inode_has_op(inode->ops, mmap))
+	    !VFS__HAS_OP(inode->ops, mmap))
 		return -ENODEV;
 	return r->flags & MAP_GROWSDOWN ? -EINVAL : 0;
 }

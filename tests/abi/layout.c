@@ -47,6 +47,11 @@ PLACE(vfs_dirent, type, 18);
 PLACE(vfs_dirent, name, 19);
 PLACE(vfs_dirent, zero, 275);
 
+SIZE(vfs_file_handle, 136);
+PLACE(vfs_file_handle, handle_bytes, 0);
+PLACE(vfs_file_handle, handle_type, 4);
+PLACE(vfs_file_handle, f_handle, 8);
+
 SIZE(vfs_flock, 24);
 PLACE(vfs_flock, type, 0);
 PLACE(vfs_flock, whence, 2);

@@ -154,9 +154,9 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_LINKABLE 0x20u /* made by O_TMPFILE: link from 0 allowed */
 /* The core's: mapped, so that mmap_sync is asked before attributes are told;
  * has seals of its own; somebody was given a handle. */
-#define VFS_INODE_MAPPED 0x10000u
-#define VFS_INODE_SEALABLE 0x20000u
-#define VFS_INODE_HANDLE 0x40000u
+#define VFS_INODE_MAPPED 0x100000u
+#define VFS_INODE_SEALABLE 0x200000u
+#define VFS_INODE_HANDLE 0x400000u
 
 struct vfs_inode {
 	const struct vfs_inode_ops *ops; /* constant */

@@ -405,7 +405,6 @@ void tmpfs_shared_retire(struct vfs *vfs, struct tmpfs_shared *shared,
 static int share(struct vfs_inode *inode)
 {
 	struct vfs *vfs = inode->super->vfs;
-	struct tmpfs_inode *data = tmpfs_inode(inode);
 	struct tmpfs_shared *shared = vfs_zalloc(vfs, sizeof(*shared));
 	int error;
 

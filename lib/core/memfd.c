@@ -49,8 +49,7 @@ static int mount_create(struct vfs__thread *thread, struct vfs *vfs,
 	err = vfs__super_create(thread, vfs, type, &args, &super, &root);
 	if (err)
 		return err;
-	err = vfs__mount_create(thread, vfs, super, root, VFS__MNT_RELATIME,
-				out);
+	err = vfs__mount_create(thread, vfs, super, root, 0, out);
 	if (err) {
 		vfs__dentry_unref(thread, root);
 		vfs__super_destroy(thread, super);

@@ -398,6 +398,9 @@ const struct side_class kernel_class = {
 	.limit = kernel_limit,
 	.clone = kernel_clone,
 	.drop = kernel_drop,
+	.bind = kernel_bind,
+	.connect = kernel_connect,
+	.hang_up = kernel_hang_up,
 	.run_on = kernel_run_on,
 };
 

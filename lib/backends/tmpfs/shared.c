@@ -40,6 +40,7 @@
 #endif
 
 #define PAGE VFS_PAGE_SIZE
+#define HIGH_FD 1000
 
 struct tmpfs_shared {
 	int32_t fd; /* constant */
@@ -369,15 +370,21 @@ static int move(int fd, const struct vfs_inode *inode)
 	return move_tree(fd, root, 0, size);
 }
 
-/* A descriptor, or an error. */
+/* A descriptor, or an error; out of the way, if the host's limit allows, of a
+ * program that closes or expects low numbers. */
 static int make_memfd(void)
 {
 	int saved = errno;
-	int fd = memfd_create("vfs", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+	int fd = memfd_create("vfs", MFD_CLOEXEC | MFD_NOEXEC_SEAL), high;
 
 	/* before Linux 6.3 */
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create("vfs", MFD_CLOEXEC);
+	high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
+	if (high >= 0) {
+		close(fd);
+		fd = high;
+	}
 	fd = (int)host_result(fd, saved);
 	/* it is the host that has none left, not the task */
 	if (fd == -EMFILE)

@@ -37,7 +37,7 @@ static void test_socket__is_found_by_its_name(void **state)
 	struct world *w = *state;
 	struct vfs_endpoint *e, *found = NULL;
 	struct vfs_stat st;
-	int released = 0;
+	static int released; /* outlives the test's frame */
 
 	e = make(w, &released);
 	check_ok(bind_at(w->task, "/s", e));
@@ -66,7 +66,7 @@ static void test_socket__ends_with_the_node(void **state)
 {
 	struct world *w = *state;
 	struct vfs_endpoint *found = NULL;
-	int released = 0;
+	static int released; /* outlives the test's frame */
 
 	struct vfs_endpoint *e = make(w, &released);
 
@@ -91,7 +91,7 @@ static void test_socket__ends_with_the_node(void **state)
 static void test_socket__closed(void **state)
 {
 	struct world *w = *state;
-	int released = 0;
+	static int released; /* outlives the test's frame */
 	struct vfs_endpoint *e = make(w, &released);
 
 	check_ok(bind_at(w->task, "/s", e));
@@ -106,7 +106,7 @@ static void test_socket__closed(void **state)
 static void test_socket__refusals(void **state)
 {
 	struct world *w = *state;
-	int released = 0;
+	static int released; /* outlives the test's frame */
 	struct vfs_endpoint *e = make(w, &released), *found = NULL;
 
 	put_file(w->task, "/f", "x");

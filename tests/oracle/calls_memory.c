@@ -6,10 +6,10 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <setjmp.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "script.h"
 
@@ -17,30 +17,41 @@
 
 /* ---- looking at memory that may not be there ---- */
 
-static sigjmp_buf fault;
-
-static void on_fault(int signal)
+/*
+ * By way of a pipe: the kernel, which touches the memory for us, answers EFAULT
+ * where we would have got a signal. -EIO: something is mapped there, but no
+ * page can be had (SIGBUS), or not for this; -EFAULT: nothing is.
+ */
+static int64_t fault(char *at)
 {
-	siglongjmp(fault, signal);
+	char *page = (char *)((uintptr_t)at & ~(uintptr_t)(PAGE - 1));
+
+	return msync(page, 1, 0) ? -EFAULT : -EIO;
 }
 
-/* A byte at a time: 0, or the signal that it raises. */
-static int touch(char *to, const char *from, size_t size)
+static void make_pipe(int p[2])
 {
-	struct sigaction action = {.sa_handler = on_fault}, bus, segv;
-	int raised;
+	if (pipe2(p, O_CLOEXEC))
+		die("no pipe: %s", strerror(errno));
+}
 
-	sigaction(SIGBUS, &action, &bus);
-	sigaction(SIGSEGV, &action, &segv);
-	raised = sigsetjmp(fault, 1);
-	if (!raised) {
-		for (size_t i = 0; i < size; i++)
-			((volatile char *)to)[i] =
-				((const volatile char *)from)[i];
+/* One of the two is in a mapping; a page at a time. */
+static int64_t copy(char *to, const char *from, size_t size, char *mapped)
+{
+	int64_t result = 0;
+	int p[2];
+
+	make_pipe(p);
+	for (size_t at = 0; !result && at < size; at += PAGE) {
+		size_t n = size - at < PAGE ? size - at : PAGE;
+
+		if (write(p[1], from + at, n) != (ssize_t)n ||
+		    read(p[0], to + at, n) != (ssize_t)n)
+			result = fault(mapped + at);
 	}
-	sigaction(SIGBUS, &bus, NULL);
-	sigaction(SIGSEGV, &segv, NULL);
-	return raised;
+	close(p[0]);
+	close(p[1]);
+	return result;
 }
 
 static struct mapping *mapping_of(const struct exec *exec, unsigned i)
@@ -76,6 +87,8 @@ static void run_mmap(struct exec *exec)
 
 	if (exec->call->args[6].given)
 		hint = address_of(exec, 6);
+	else if (mapping->at)
+		CALL(munmap, mapping->at, mapping->length);
 	result = CALL(mmap, hint, length, INT(2), INT(3), INT(4), NUM(5), &at);
 	exec_result(exec, result);
 	if (result < 0)
@@ -116,16 +129,15 @@ static void run_mprotect(struct exec *exec)
 /* peek MAPPING DISTANCE LENGTH */
 static void run_peek(struct exec *exec)
 {
+	char *buffer = exec->side->buffer, *at;
 	size_t size = exec_size(exec, 2);
-	int raised;
+	int64_t result;
 
 	if (!is_mapped(exec))
 		return;
-	raised = touch(exec->side->buffer, address_of(exec, 0), size);
-	if (raised)
-		exec_result(exec, raised == SIGBUS ? -EIO : -EFAULT);
-	else
-		exec_data(exec, (int64_t)size, exec->side->buffer);
+	at = address_of(exec, 0);
+	result = copy(buffer, at, size, at);
+	exec_data(exec, result ? result : (int64_t)size, buffer);
 }
 
 /*
@@ -134,18 +146,16 @@ static void run_peek(struct exec *exec)
  */
 static void run_poke(struct exec *exec)
 {
-	struct mapping *mapping;
-	int raised;
+	struct mapping *mapping = mapping_of(exec, 0);
+	int64_t result;
+	char *at;
 
 	if (!is_mapped(exec))
 		return;
-	mapping = mapping_of(exec, 0);
-	raised = touch(address_of(exec, 0), STR(2), LEN(2));
+	at = address_of(exec, 0);
+	result = copy(at, STR(2), LEN(2), at);
 	CALL(msync, mapping->at, mapping->length, 0);
-	if (raised)
-		exec_result(exec, raised == SIGBUS ? -EIO : -EFAULT);
-	else
-		exec_result(exec, (int64_t)LEN(2));
+	exec_result(exec, result ? result : (int64_t)LEN(2));
 }
 
 static void run_memfd_create(struct exec *exec)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 #include <vfs/vfs.h>
@@ -121,12 +122,44 @@ static void test_mount__no_xdev(void **state)
 	tree_destroy(&t);
 }
 
+/* What is on a mount without execution is not mapped for it either. */
+static void test_mount__noexec_mapping(void **state)
+{
+	struct tree t;
+	void *at = NULL;
+	int fd;
+
+	(void)state;
+	tree_create(&t, 0);
+	fd = vfs_open(t.task, "/m/f", O_CREAT | O_RDWR, 0755);
+	assert_true(fd >= 0);
+	assert_int_equal(vfs_ftruncate(t.task, fd, 4096), 0);
+	assert_int_equal(vfs_mmap(t.task, NULL, 4096, PROT_READ | PROT_EXEC,
+				  MAP_PRIVATE, fd, 0, &at),
+			 0);
+	assert_int_equal(vfs_munmap(t.task, at, 4096), 0);
+	VFS_WRITE_ONCE(t.mnt->flags, VFS__MNT_NOEXEC);
+	assert_int_equal(vfs_mmap(t.task, NULL, 4096, PROT_READ | PROT_EXEC,
+				  MAP_PRIVATE, fd, 0, &at),
+			 -EPERM);
+	assert_int_equal(
+		vfs_mmap(t.task, NULL, 4096, PROT_READ, MAP_SHARED, fd, 0, &at),
+		0);
+	/* a mapping keeps its mount busy */
+	assert_int_equal(vfs_close(t.task, fd), 0);
+	assert_true(vfs__refs_sum(&t.mnt->refs, VFS__REFS_USERS) > 0);
+	assert_int_equal(vfs_munmap(t.task, at, 4096), 0);
+	assert_int_equal(vfs_unlink(t.task, "/m/f"), 0);
+	tree_destroy(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mount__crossing_fast),
 		cmocka_unit_test(test_mount__crossing_slow),
 		cmocka_unit_test(test_mount__no_xdev),
+		cmocka_unit_test(test_mount__noexec_mapping),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -10,6 +10,7 @@
 #include "core/perm.h"
 #include "core/pipe.h"
 #include "core/rw.h"
+#include "core/seal.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1U << 1)
@@ -212,6 +213,12 @@ int vfs_fcntl(struct vfs_task *task, int fd, int cmd, int64_t arg)
 		result = vfs__file_mode(file) & VFS__FILE_STREAM
 				 ? vfs__pipe_fcntl(thread, task, file, cmd, arg)
 				 : -EBADF;
+		break;
+	case F_GET_SEALS:
+		result = vfs__seals_get(file);
+		break;
+	case F_ADD_SEALS:
+		result = vfs__seals_add(file, (uint32_t)arg);
 		break;
 	default:
 		result = -EINVAL;

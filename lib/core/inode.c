@@ -9,6 +9,8 @@
 
 #include "core/acl.h"
 #include "core/atime.h"
+#include "core/endpoint.h"
+#include "core/handle.h"
 #include "core/inode_stat.h"
 #include "core/instance.h"
 #include "core/lock.h"
@@ -97,12 +99,16 @@ static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 		sched_yield();
 	/* nobody else changes flags any more */
 	VFS_WRITE_ONCE(inode->flags, inode->flags | VFS_INODE_DEAD);
+	if (inode->flags & VFS_INODE_HANDLE)
+		vfs__handle_evict(thread, inode);
 	if (super->ops->evict)
 		super->ops->evict(inode);
 	if (inode->core_ext)
 		free_ext(thread, inode->core_ext);
 	if (S_ISFIFO(inode->mode) && inode->core_special)
 		vfs__pipe_free(thread, inode);
+	else if (S_ISSOCK(inode->mode))
+		vfs__endpoint_evict(thread, inode);
 	vfs__inode_unlock(inode);
 	vfs__epoch_retire(thread, inode_free, inode, inode_size(super));
 }

@@ -12,7 +12,9 @@
 #include <time.h>
 
 #include "core/cred.h"
+#include "core/handle.h"
 #include "core/inode.h"
+#include "core/mapping.h"
 #include "core/namespace.h"
 #include "core/nsfs.h"
 #include "core/pipefs.h"
@@ -238,12 +240,16 @@ static void destroy(struct vfs *vfs)
 {
 	struct vfs__thread *thread = vfs__self_always(vfs);
 
+	vfs__mappings_fini(thread, vfs);
 	vfs__namespace_unref(thread, vfs->root_ns);
 	vfs__mounts_collect(thread, vfs);
+	if (vfs->memfd_mount)
+		vfs__mount_destroy(thread, vfs->memfd_mount);
 	if (vfs->pipe_mount)
 		vfs__mount_destroy(thread, vfs->pipe_mount);
 	if (vfs->ns_mount)
 		vfs__mount_destroy(thread, vfs->ns_mount);
+	vfs__handles_fini(thread, vfs);
 	vfs_cred_unref(vfs->root_cred);
 	vfs__table_fini(&vfs->types);
 	vfs__dcache_fini(vfs);
@@ -281,6 +287,8 @@ int vfs__instance_create(const struct vfs_config *config,
 	vfs__list_init(&vfs->views);
 	vfs__mutex_init(&vfs->types_lock);
 	vfs__mutex_init(&vfs->locks_lock);
+	vfs__mutex_init(&vfs->mappings.lock);
+	vfs__mutex_init(&vfs->handles.lock);
 	vfs__table_init(&vfs->types, vfs->domain, vfs->hash_seed);
 	err = vfs__mounts_init(vfs, wanted.max_mounts);
 	if (!err)

@@ -16,6 +16,25 @@
 #include "util/table.h"
 
 struct vfs__namespace;
+struct vfs__mapping;
+struct vfs__handle;
+
+/* core/mapping.h */
+struct vfs__mappings {
+	struct vfs__mutex lock;	    /* rank MAPPINGS; protects the rest */
+	uint32_t count;		    /* atomic */
+	uint32_t capacity;	    /* of list */
+	struct vfs__mapping **list; /* sorted by address */
+};
+
+/* core/handle.h */
+struct vfs__handles {
+	struct vfs__mutex lock; /* a leaf; protects the rest */
+	uint32_t count;		/* of entries */
+	uint32_t size;		/* of buckets: a power of two, or 0 */
+	uint32_t zero;
+	struct vfs__handle **buckets;
+};
 
 struct vfs {
 	/* constant after vfs_create */
@@ -51,8 +70,11 @@ struct vfs {
 	/* POSIX locks' waiters-for graph, and the lock lists: core/lock.c */
 	struct vfs__mutex locks_lock;
 
-	struct vfs__mounts mounts; /* core/mount.c */
-	struct vfs__dcache dcache; /* core/dcache.c */
+	struct vfs__mounts mounts;     /* core/mount.c */
+	struct vfs_mount *memfd_mount; /* atomic; core/memfd.c; NULL: not yet */
+	struct vfs__mappings mappings; /* core/mapping.c */
+	struct vfs__handles handles;   /* core/handle.c */
+	struct vfs__dcache dcache;     /* core/dcache.c */
 };
 
 /* - vfs_create, with the types that every instance knows: NULL-terminated. */

@@ -47,6 +47,11 @@ PLACE(vfs_dirent, type, 18);
 PLACE(vfs_dirent, name, 19);
 PLACE(vfs_dirent, zero, 275);
 
+SIZE(vfs_file_handle, 136);
+PLACE(vfs_file_handle, handle_bytes, 0);
+PLACE(vfs_file_handle, handle_type, 4);
+PLACE(vfs_file_handle, f_handle, 8);
+
 SIZE(vfs_flock, 24);
 PLACE(vfs_flock, type, 0);
 PLACE(vfs_flock, whence, 2);
@@ -242,7 +247,7 @@ PLACE(vfs_attr, atime, 24);
 PLACE(vfs_attr, mtime, 40);
 PLACE(vfs_attr, ctime, 56);
 
-SIZE(vfs_inode_ops, 192);
+SIZE(vfs_inode_ops, 208);
 PLACE(vfs_inode_ops, size, 0);
 PLACE(vfs_inode_ops, lookup, 8);
 PLACE(vfs_inode_ops, create, 16);
@@ -267,6 +272,8 @@ PLACE(vfs_inode_ops, fallocate, 160);
 PLACE(vfs_inode_ops, seek, 168);
 PLACE(vfs_inode_ops, fsync, 176);
 PLACE(vfs_inode_ops, ioctl, 184);
+PLACE(vfs_inode_ops, mmap, 192);
+PLACE(vfs_inode_ops, mmap_sync, 200);
 #endif
 
 /* Values that are part of the interface. */

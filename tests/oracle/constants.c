@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -183,6 +184,39 @@ static const struct constant {
 	C(UMOUNT_NOFOLLOW),
 	C(UTIME_NOW),
 	C(UTIME_OMIT),
+	C(PROT_NONE),
+	C(PROT_READ),
+	C(PROT_WRITE),
+	C(PROT_EXEC),
+	C(MAP_SHARED),
+	C(MAP_PRIVATE),
+	C(MAP_SHARED_VALIDATE),
+	C(MAP_FIXED),
+	C(MAP_FIXED_NOREPLACE),
+	C(MAP_SYNC),
+	C(MAP_HUGETLB),
+	C(MAP_GROWSDOWN),
+	C(MAP_POPULATE),
+	C(MAP_NORESERVE),
+	C(MS_ASYNC),
+	C(MS_INVALIDATE),
+	C(MS_SYNC),
+	C(MFD_CLOEXEC),
+	C(MFD_ALLOW_SEALING),
+	C(MFD_HUGETLB),
+	{"MFD_NOEXEC_SEAL", 8},
+	{"MFD_EXEC", 16},
+	C(F_ADD_SEALS),
+	C(F_GET_SEALS),
+	C(F_SEAL_SEAL),
+	C(F_SEAL_SHRINK),
+	C(F_SEAL_GROW),
+	C(F_SEAL_WRITE),
+	{"F_SEAL_FUTURE_WRITE", 0x10},
+	{"F_SEAL_EXEC", 0x20},
+	{"AT_HANDLE_FID", 0x200},
+	{"AT_HANDLE_MNT_ID_UNIQUE", 1},
+	{"AT_HANDLE_CONNECTABLE", 2},
 #undef C
 	{"FS", VFS_CLONE_FS},
 	{"NEWNS", VFS_CLONE_NEWNS},

@@ -128,13 +128,33 @@ void side_begin(struct side *side)
 	side->class->begin(side);
 }
 
+/* What a script has mapped and bound. */
+static void let_go(struct side *side)
+{
+	side->current = 0;
+	for (unsigned i = 0; side->tasks[0] && i < MAX_MAPPINGS; i++) {
+		if (side->mappings[i].at)
+			side->class->calls.munmap(side_task(side),
+						  side->mappings[i].at,
+						  side->mappings[i].length);
+	}
+	for (unsigned i = 0; i < MAX_ENDPOINTS; i++) {
+		if (side->endpoints[i])
+			side->class->hang_up(side, i);
+	}
+	memset(side->mappings, 0, sizeof(side->mappings));
+	memset(side->handles, 0, sizeof(side->handles));
+}
+
 void side_end(struct side *side)
 {
+	let_go(side);
 	side->class->end(side);
 }
 
 void side_destroy(struct side *side)
 {
+	let_go(side);
 	side->class->destroy(side);
 	free(side->inodes.slots);
 	free(side->devices.slots);

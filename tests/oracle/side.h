@@ -17,6 +17,9 @@
 
 #define MAX_TASKS 4
 #define MAX_SLOTS 16
+#define MAX_MAPPINGS 8
+#define MAX_HANDLES 8
+#define MAX_ENDPOINTS 4
 /* Descriptors from here on belong to the program, not to the script. */
 #define FIRST_PRIVATE_FD 900
 /* And from here on only until the script ends. */
@@ -77,6 +80,12 @@ struct side_class {
 	int (*open_ns)(struct side *side, unsigned task);
 	/* mountinfo as the current task sees it: its length, or an errno. */
 	int64_t (*mountinfo)(struct side *side, char *buffer, size_t size);
+	/* Sockets' names: bind(2) and connect(2); the endpoint of that number
+	 * is then there, until it hangs up. */
+	int (*bind)(struct side *side, unsigned number, const char *path,
+		    uint32_t mode);
+	int (*connect)(struct side *side, const char *path);
+	void (*hang_up)(struct side *side, unsigned number);
 	/* Runs function where task's calls are cheapest. */
 	void (*run_on)(struct vfs_task *task, void (*function)(void *),
 		       void *argument);
@@ -93,6 +102,11 @@ struct idmap {
 	unsigned count;
 };
 
+struct mapping {
+	char *at; /* NULL: none yet */
+	size_t length;
+};
+
 struct side {
 	const struct side_class *class;
 	const char *options; /* of the mount */
@@ -101,6 +115,9 @@ struct side {
 	unsigned current;
 	struct vfs_task *observer; /* root, for looking at the result */
 	int slots[MAX_SLOTS];
+	struct mapping mappings[MAX_MAPPINGS];
+	struct vfs_file_handle handles[MAX_HANDLES];
+	void *endpoints[MAX_ENDPOINTS]; /* as the class has them */
 	struct idmap inodes;
 	struct idmap devices;
 	struct idmap groups; /* and namespaces: what mountinfo has */

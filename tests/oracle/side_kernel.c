@@ -501,6 +501,9 @@ const struct side_class kernel_class = {
 	.drop = kernel_drop,
 	.open_ns = kernel_open_ns,
 	.mountinfo = kernel_mountinfo,
+	.bind = kernel_bind,
+	.connect = kernel_connect,
+	.hang_up = kernel_hang_up,
 	.run_on = kernel_run_on,
 };
 

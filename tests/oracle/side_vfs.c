@@ -178,6 +178,41 @@ static void library_run_on(struct vfs_task *task, void (*function)(void *),
 	function(argument);
 }
 
+static int library_bind(struct side *side, unsigned number, const char *path,
+			uint32_t mode)
+{
+	struct vfs_side *self = side->private;
+	struct vfs_endpoint *endpoint;
+	int result;
+
+	must(vfs_endpoint_create(self->vfs, NULL, NULL, &endpoint), "endpoint");
+	result = vfs_bind_socket(side_task(side), AT_FDCWD, path, mode,
+				 endpoint);
+	if (result < 0)
+		vfs_endpoint_unref(endpoint);
+	else
+		side->endpoints[number] = endpoint;
+	return result;
+}
+
+static int library_connect(struct side *side, const char *path)
+{
+	struct vfs_endpoint *endpoint;
+	int result = vfs_connect_socket(side_task(side), AT_FDCWD, path, 0,
+					&endpoint);
+
+	if (!result)
+		vfs_endpoint_unref(endpoint);
+	return result;
+}
+
+static void library_hang_up(struct side *side, unsigned number)
+{
+	vfs_endpoint_close(side->endpoints[number]);
+	vfs_endpoint_unref(side->endpoints[number]);
+	side->endpoints[number] = NULL;
+}
+
 const struct side_class vfs_class = {
 	.name = "libvfs",
 	.calls =
@@ -197,6 +232,9 @@ const struct side_class vfs_class = {
 	.drop = library_drop,
 	.open_ns = library_open_ns,
 	.mountinfo = library_mountinfo,
+	.bind = library_bind,
+	.connect = library_connect,
+	.hang_up = library_hang_up,
 	.run_on = library_run_on,
 };
 

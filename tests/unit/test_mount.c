@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 
 #include <cmocka.h>
@@ -144,6 +145,34 @@ static void test_mount__limit(void **state)
 	check_ok(vfs_umount(w->task, "/m"));
 }
 
+/* What is on a mount without execution is not mapped for it either; a mapping
+ * keeps its mount busy. */
+static void test_mount__mappings(void **state)
+{
+	struct world *w = *state;
+	void *at = NULL;
+	int fd;
+
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", 0, NULL));
+	fd = check_fd(vfs_open(w->task, "/m/f", O_CREAT | O_RDWR, 0755));
+	check_ok(vfs_ftruncate(w->task, fd, 4096));
+	check_ok(vfs_mmap(w->task, NULL, 4096, PROT_READ | PROT_EXEC,
+			  MAP_PRIVATE, fd, 0, &at));
+	check_ok(vfs_munmap(w->task, at, 4096));
+	check_ok(vfs_mount(w->task, NULL, "/m", NULL,
+			   MS_REMOUNT | MS_BIND | MS_NOEXEC, NULL));
+	check_eq(vfs_mmap(w->task, NULL, 4096, PROT_READ | PROT_EXEC,
+			  MAP_PRIVATE, fd, 0, &at),
+		 -EPERM);
+	check_ok(vfs_mmap(w->task, NULL, 4096, PROT_READ, MAP_SHARED, fd, 0,
+			  &at));
+	check_ok(vfs_close(w->task, fd));
+	check_eq(vfs_umount(w->task, "/m"), -EBUSY);
+	check_ok(vfs_munmap(w->task, at, 4096));
+	check_ok(vfs_umount(w->task, "/m"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +182,7 @@ int main(void)
 		world_test(test_mount__many_in_one_tree),
 		world_test(test_mount__namespace_ends_with_its_task),
 		world_test(test_mount__limit),
+		world_test(test_mount__mappings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -63,6 +63,13 @@ struct vfs__inode_ext;
 #define VFS_FS_COMPLETE UINT64_C(0x1)
 /* read, getattr and readlink never block: see above. */
 #define VFS_FS_NONBLOCKING UINT64_C(0x2)
+/* Regular files answer F_GET_SEALS, and those that memfd_create made can be
+ * sealed; the core keeps the seals and enforces them. */
+#define VFS_FS_SEALS UINT64_C(0x100)
+/* File handles: an inode number is never given to another file of the super as
+ * long as the super lives. The core keeps what a handle leads to; an inode that
+ * was evicted is stale for them. */
+#define VFS_FS_HANDLES UINT64_C(0x200)
 
 struct vfs_mount_args {
 	uint64_t size;	     /* sizeof, for growth */
@@ -154,6 +161,11 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_XATTR 0x8u  /* may have xattrs (set by the backend) */
 #define VFS_INODE_NOATIME 0x10u	 /* reading leaves no trace */
 #define VFS_INODE_LINKABLE 0x20u /* made by O_TMPFILE: link from 0 allowed */
+/* The core's: mapped, so that mmap_sync is asked before attributes are told;
+ * has seals of its own; somebody was given a handle. */
+#define VFS_INODE_MAPPED 0x100000u
+#define VFS_INODE_SEALABLE 0x200000u
+#define VFS_INODE_HANDLE 0x400000u
 
 struct vfs_inode {
 	const struct vfs_inode_ops *ops; /* constant */
@@ -397,6 +409,21 @@ struct vfs_inode_ops {
 	/* Missing: -ENOTTY. No lock. */
 	int (*ioctl)(struct vfs_inode *inode, struct vfs_file *file,
 		     uint64_t request, void *argument);
+	/*
+	 * Missing: -ENODEV. *host_fd: a descriptor of the host whose bytes are
+	 * the file's from now on, at the same offsets, as long as the inode
+	 * has a reference; the core maps it as often as it likes and never
+	 * closes it. Open for reading and writing where file is; in between
+	 * for reading will do. Checks and the address space are the core's.
+	 * excl.
+	 */
+	int (*mmap)(struct vfs_inode *inode, struct vfs_file *file,
+		    int *host_fd);
+	/* Optional. The file is mapped, and what was written through a mapping
+	 * did not come by here: bring blocks and times up to date. Called
+	 * before attributes are told, at msync, and when a mapping goes.
+	 * excl. */
+	void (*mmap_sync)(struct vfs_inode *inode);
 };
 
 /* The open file's flags (O_*), and a word for the backend. */
@@ -449,6 +476,8 @@ VFS_API void vfs_counter_destroy(struct vfs *vfs, struct vfs_counter *counter);
 /* 0 or -ENOSPC. */
 VFS_API int vfs_counter_take(struct vfs *vfs, struct vfs_counter *counter,
 			     int64_t amount);
+/* A negative amount is a take that is not refused, for what has happened
+ * already. */
 VFS_API void vfs_counter_give(struct vfs *vfs, struct vfs_counter *counter,
 			      int64_t amount);
 /* Another ceiling, where there is one: 0, or -EINVAL when more is taken. */

@@ -26,6 +26,14 @@ int tmpfs_take_pages(struct vfs_super *super, uint64_t pages)
 	return vfs_counter_take(super->vfs, data->blocks, (int64_t)pages);
 }
 
+void tmpfs_settle_pages(struct vfs_super *super, int64_t pages)
+{
+	struct tmpfs_super *data = tmpfs_super(super);
+
+	if (data->blocks && pages)
+		vfs_counter_give(super->vfs, data->blocks, pages);
+}
+
 void tmpfs_give_pages(struct vfs_super *super, uint64_t pages)
 {
 	struct tmpfs_super *data = tmpfs_super(super);
@@ -103,7 +111,7 @@ static void tmpfs_evict(struct vfs_inode *inode)
 		tmpfs_give_pages(super, pages);
 	}
 	if (S_ISREG(inode->mode)) {
-		tmpfs_data_retire(inode);
+		tmpfs_data_replace(inode, NULL);
 	} else if (S_ISDIR(inode->mode)) {
 		tmpfs_log_destroy(super->vfs, data->log);
 		data->log = NULL;
@@ -283,7 +291,8 @@ unmount:
 VFS_API const struct vfs_filesystem_type vfs_tmpfs_type = {
 	.size = sizeof(vfs_tmpfs_type),
 	.name = "tmpfs",
-	.flags = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING,
+	.flags = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING | VFS_FS_SEALS |
+		 VFS_FS_HANDLES,
 	.inode_size = sizeof(struct tmpfs_inode),
 	.super_size = sizeof(struct tmpfs_super),
 	.mount = tmpfs_mount,

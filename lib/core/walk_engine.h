@@ -132,8 +132,12 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 		struct vfs_mount *mnt = s->at.mnt;
 		struct vfs_dentry *dentry = s->at.dentry;
 
-		if (mnt == w->root.mnt && dentry == w->root.dentry)
-			return w->flags & RESOLVE(RESOLVE_BENEATH) ? -EXDEV : 0;
+		/* it stays, and is whatever is mounted there */
+		if (mnt == w->root.mnt && dentry == w->root.dentry) {
+			if (w->flags & RESOLVE(RESOLVE_BENEATH))
+				return -EXDEV;
+			break;
+		}
 		if (dentry != mnt->root) {
 			if (fast)
 				s->at.dentry = vfs__dentry_parent(dentry);
@@ -144,8 +148,11 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 			}
 			break;
 		}
-		if (VFS_READ_ONCE(mnt->parent) == mnt)
-			return w->flags & RESOLVE(RESOLVE_BENEATH) ? -EXDEV : 0;
+		if (VFS_READ_ONCE(mnt->parent) == mnt) {
+			if (w->flags & RESOLVE(RESOLVE_BENEATH))
+				return -EXDEV;
+			break;
+		}
 		if (w->flags & RESOLVE(RESOLVE_NO_XDEV))
 			return -EXDEV;
 		if (fast) {

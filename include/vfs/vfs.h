@@ -12,6 +12,7 @@
 #include <vfs/path.h>
 #include <vfs/stat.h>
 #include <vfs/task.h>
+#include <vfs/userns.h>
 #include <vfs/xattr.h>
 
 #endif

@@ -231,6 +231,7 @@ static void destroy(struct vfs *vfs)
 	if (vfs->pipe_mount)
 		vfs__mount_destroy(thread, vfs, vfs->pipe_mount);
 	vfs_cred_unref(vfs->root_cred);
+	vfs_userns_unref(vfs->root_userns);
 	vfs__table_fini(&vfs->types);
 	vfs__dcache_fini(vfs);
 	/* runs what was retired, with vfs still there */
@@ -262,6 +263,7 @@ int vfs__instance_create(const struct vfs_config *config,
 	}
 	if (wanted.flags & VFS_CONFIG_PLAIN_MEMORY)
 		vfs__domain_set_plain(vfs->domain);
+	vfs__mutex_init(&vfs->userns_lock);
 	vfs__mutex_init(&vfs->types_lock);
 	vfs__mutex_init(&vfs->locks_lock);
 	vfs__mutex_init(&vfs->mounts.lock);
@@ -269,6 +271,8 @@ int vfs__instance_create(const struct vfs_config *config,
 	err = vfs__dcache_init(vfs, wanted.max_cached_names
 					    ? wanted.max_cached_names
 					    : DEFAULT_NAMES);
+	if (!err)
+		err = vfs__userns_create_root(vfs, &vfs->root_userns);
 	if (!err)
 		err = make_root_cred(vfs);
 	if (!err)

@@ -30,6 +30,7 @@ struct vfs {
 	uint32_t flags;
 	uint32_t max_descriptors;
 	struct vfs__namespace *root_ns;
+	struct vfs_userns *root_userns;
 	struct vfs_cred *root_cred;   /* ids 0, every capability */
 	struct vfs_super *pipe_super; /* inodes of pipe2() */
 	struct vfs_mount
@@ -40,6 +41,8 @@ struct vfs {
 	uint32_t next_dev;   /* atomic: minor numbers of anonymous devices */
 	uint64_t next_mount; /* atomic */
 	uint64_t next_cred;  /* atomic */
+
+	struct vfs__mutex userns_lock; /* who sets a map; a leaf */
 
 	struct vfs__mutex types_lock; /* protects types; a leaf */
 	struct vfs__table types;

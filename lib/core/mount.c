@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/instance.h"
+#include "core/userns.h"
 #include "util/epoch.h"
 
 static unsigned bucket_of(const struct vfs_mount *mnt,
@@ -113,10 +114,23 @@ void vfs__mount_detach(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__path_unref(thread, &at);
 }
 
+int vfs__mount_set_idmap(struct vfs_mount *mnt, struct vfs_userns *ns)
+{
+	struct vfs_userns *none = NULL;
+
+	vfs_userns_ref(ns);
+	if (__atomic_compare_exchange_n(&mnt->idmap, &none, ns, false,
+					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		return 0;
+	vfs_userns_unref(ns);
+	return -EPERM;
+}
+
 static void mount_free(struct vfs *vfs, void *pointer, size_t size)
 {
 	struct vfs_mount *mnt = pointer;
 
+	vfs_userns_unref(mnt->idmap);
 	vfs__refs_fini(&mnt->refs, vfs->domain);
 	vfs__mem_free(vfs__self(vfs), mnt, size);
 }

@@ -36,6 +36,8 @@ struct vfs__namespace;
 struct vfs_mount {
 	struct vfs_super *super;       /* constant; counted */
 	struct vfs_dentry *root;       /* constant; referenced */
+	struct vfs_userns *idmap;      /* see userns.h; atomic, set once,
+					* referenced; NULL: none */
 	struct vfs_mount *parent;      /* itself for a root; namespace lock */
 	struct vfs_dentry *mountpoint; /* in parent; namespace lock */
 	struct vfs_mount *next;	       /* hash chain: mounts.lock */
@@ -109,6 +111,16 @@ static inline void vfs__mount_unref(struct vfs__thread *thread,
 {
 	vfs__refs_add(&mnt->refs, thread, VFS__REFS_USERS, -1);
 }
+
+/* - What the mount does to ids: valid as long as mnt is. */
+static inline const struct vfs_userns *
+vfs__mount_idmap(const struct vfs_mount *mnt)
+{
+	return VFS_LOAD_POINTER(mnt->idmap);
+}
+/* - mnt's ids go through ns from now on, which gets a reference. -EPERM: mnt
+ *   has a mapping already. */
+int vfs__mount_set_idmap(struct vfs_mount *mnt, struct vfs_userns *ns);
 
 static inline uint32_t vfs__mount_flags(const struct vfs_mount *mnt)
 {

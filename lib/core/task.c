@@ -113,6 +113,7 @@ static int task_alloc(struct vfs__thread *thread, struct vfs *vfs,
 	memset(task, 0, sizeof(*task));
 	task->vfs = vfs_ref(vfs);
 	task->cred = vfs_cred_ref(cred);
+	task->mapped = cred->mapped;
 	task->ref = 1;
 	task->id = (int32_t)(__atomic_add_fetch(&vfs->next_task, 1,
 						__ATOMIC_RELAXED) &
@@ -183,6 +184,18 @@ static int clone_fs(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
+static struct vfs_cred *cred_ref(struct vfs__thread *thread,
+				 struct vfs_task *task);
+
+static int clone_cred(struct vfs__thread *thread, struct vfs_task *task,
+		      uint64_t flags, struct vfs_cred **out)
+{
+	if (flags & VFS_CLONE_NEWUSER)
+		return vfs__userns_unshare(thread, task, out);
+	*out = cred_ref(thread, task);
+	return 0;
+}
+
 int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 {
 	struct vfs__thread *thread;
@@ -192,14 +205,19 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 
 	if (!task || !out)
 		return -EFAULT;
-	if (flags & ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES))
+	if (flags &
+	    ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES | VFS_CLONE_NEWUSER))
+		return -EINVAL;
+	if ((flags & VFS_CLONE_FS) && (flags & VFS_CLONE_NEWUSER))
 		return -EINVAL;
 	thread = vfs__self(task->vfs);
 	if (!thread)
 		return -ENOMEM;
-	cred = vfs__task_cred(thread, task);
+	err = clone_cred(thread, task, flags, &cred);
+	if (err)
+		return err;
 	err = task_alloc(thread, task->vfs, cred, &copy);
-	vfs__task_cred_put(thread, cred);
+	vfs_cred_unref(cred);
 	if (err)
 		return err;
 	if (flags & VFS_CLONE_FS) {
@@ -280,6 +298,9 @@ int vfs_task_set_cred(struct vfs_task *task, struct vfs_cred *cred)
 	if (cred->vfs != task->vfs)
 		return -EINVAL;
 	vfs_cred_ref(cred);
+	/* first: stat believes a 0 without a look at the credentials */
+	if (cred->mapped)
+		VFS_WRITE_ONCE(task->mapped, 1);
 	/* its memory outlives the sections that may be looking at it */
 	vfs_cred_unref(
 		__atomic_exchange_n(&task->cred, cred, __ATOMIC_ACQ_REL));

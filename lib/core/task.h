@@ -30,9 +30,10 @@ struct vfs__fs {
 };
 
 struct vfs_task {
-	struct vfs *vfs;	    /* referenced */
-	struct vfs_cred *cred;	    /* atomic; referenced */
-	struct vfs__fs *fs;	    /* constant */
+	struct vfs *vfs;       /* referenced */
+	struct vfs_cred *cred; /* atomic; referenced */
+	uint32_t mapped;       /* atomic: some cred was mapped; never cleared */
+	struct vfs__fs *fs;    /* constant */
 	struct vfs__fdtable *files; /* atomic: close_range may unshare it */
 	struct vfs__past *past;	    /* tables before it: their locks */
 	uint32_t ref;		    /* atomic */

@@ -322,10 +322,12 @@ ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
 		return 0;
 	if (!S_ISDIR(s->mode))
 		return -ENOTDIR;
-	err = vfs__permission(w->cred, s->inode, VFS__MAY_EXEC);
+	err = vfs__permission(w->cred, vfs__mount_idmap(s->at.mnt), s->inode,
+			      VFS__MAY_EXEC);
 	if (!fast && err == -ECHILD)
-		err = vfs__permission_load(w->thread, w->cred, s->inode,
-					   VFS__MAY_EXEC);
+		err = vfs__permission_load(w->thread, w->cred,
+					   vfs__mount_idmap(s->at.mnt),
+					   s->inode, VFS__MAY_EXEC);
 	return err;
 }
 

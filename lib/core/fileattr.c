@@ -27,7 +27,7 @@ static const struct {
 	{FS_SYNC_FL, FS_XFLAG_SYNC, 0},
 	{FS_DAX_FL, FS_XFLAG_DAX, 0},
 	{FS_PROJINHERIT_FL, FS_XFLAG_PROJINHERIT, 0},
-	{FS_VERITY_FL, 0x20000 /* FS_XFLAG_VERITY */, 0},
+	{FS_VERITY_FL, 0, 0},
 };
 #define FORMS (sizeof(forms) / sizeof(forms[0]))
 

@@ -80,6 +80,7 @@ extern const struct call_def io_calls[];
 extern const struct call_def name_calls[];
 extern const struct call_def attribute_calls[];
 extern const struct call_def control_calls[];
+extern const struct call_def userns_calls[];
 
 /* Every call, numbered from 0. */
 const struct call_def *call_find(const char *name, unsigned *index);

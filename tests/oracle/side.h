@@ -70,6 +70,10 @@ struct side_class {
 	int (*limit)(struct side *side, int resource, uint64_t cur);
 	/* tasks[to] := a clone of the current task. */
 	int (*clone)(struct side *side, unsigned to, uint64_t flags);
+	/* The maps of task's user namespace, which the current one made. */
+	int (*set_maps)(struct side *side, unsigned task,
+			const struct vfs_id_map *uids, size_t uid_count,
+			const struct vfs_id_map *gids, size_t gid_count);
 	void (*drop)(struct side *side, unsigned task);
 	/* Runs function where task's calls are cheapest. */
 	void (*run_on)(struct vfs_task *task, void (*function)(void *),

@@ -48,6 +48,26 @@ static void run_maps(struct exec *exec)
 							      gids, gid_count));
 }
 
+/* newuser TASK UIDS GIDS: a clone in a user namespace with these maps. */
+static void run_newuser(struct exec *exec)
+{
+	struct side *side = exec->side;
+	unsigned task = U32(0);
+	int result;
+
+	if (task >= MAX_TASKS || side->tasks[task]) {
+		exec_result(exec, -EEXIST);
+		return;
+	}
+	result = side->class->clone(side, task, VFS_CLONE_NEWUSER);
+	if (result)
+		exec_result(exec, result);
+	else
+		run_maps(exec);
+	if (!result && side->result)
+		side->class->drop(side, task);
+}
+
 static void run_fsgetxattr(struct exec *exec)
 {
 	struct fsxattr attr;
@@ -84,6 +104,7 @@ static void run_ioctl_null(struct exec *exec)
 
 const struct call_def userns_calls[] = {
 	{"maps", "nvv", run_maps},
+	{"newuser", "nvv", run_newuser},
 	{"fsgetxattr", "n", run_fsgetxattr},
 	{"fssetxattr", "nn?nnn", run_fssetxattr},
 	{"ioctl_null", "nn", run_ioctl_null},

@@ -95,6 +95,18 @@ static void leave(const struct ktask *task)
 	syscall(SYS_close_range, 3, ~0U, 0);
 }
 
+/* A process has limits of its own, which it inherited. */
+static void limit_process(const struct ktask *task)
+{
+	struct rlimit file_size = file_size_now;
+	struct rlimit descriptors = descriptors_now;
+
+	file_size.rlim_cur = task->file_size;
+	descriptors.rlim_cur = task->descriptors;
+	setrlimit(RLIMIT_FSIZE, &file_size);
+	setrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
 /* Runs what is asked for until the task is to end. */
 static void serve_calls(struct ktask *task)
 {
@@ -104,6 +116,8 @@ static void serve_calls(struct ktask *task)
 			;
 		if (!task->function)
 			break;
+		if (task->process)
+			limit_process(task);
 		task->function(task->argument);
 		sem_post(&task->done);
 	}
@@ -252,7 +266,8 @@ void ktask_end(struct ktask *task)
 
 void ktask_run(struct ktask *task, void (*function)(void *), void *argument)
 {
-	apply_limits(task);
+	if (!task->process)
+		apply_limits(task);
 	if (task == self) {
 		function(argument);
 		return;

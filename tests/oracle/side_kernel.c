@@ -391,7 +391,11 @@ static int kernel_set_maps(struct side *side, unsigned task,
 			   const struct vfs_id_map *uids, size_t uid_count,
 			   const struct vfs_id_map *gids, size_t gid_count)
 {
-	struct ktask *writer = (struct ktask *)side_task(side);
+	/* like an embedder, one who may; who must be in the parent */
+	struct ktask *current = (struct ktask *)side_task(side);
+	struct ktask *writer = ktask_process(current)
+				       ? current
+				       : (struct ktask *)side->observer;
 	pid_t process = ktask_process((struct ktask *)side->tasks[task]);
 	int result = 0;
 

@@ -16,26 +16,12 @@
 #include "core/perm.h"
 #include "util/epoch.h"
 
-/* Whether a file of cred's can be stored: its ids have a number there. */
-static bool can_own(const struct vfs_cred *cred, const struct vfs_userns *idmap,
-		    const struct vfs_super *super)
-{
-	if (__builtin_expect(!idmap && !super->userns, 1))
-		return true;
-	return vfs__id_is_of_super(
-		       super, VFS__UID,
-		       vfs__idmap_in(idmap, super, VFS__UID, cred->fsuid)) &&
-	       vfs__id_is_of_super(
-		       super, VFS__GID,
-		       vfs__idmap_in(idmap, super, VFS__GID, cred->fsgid));
-}
-
 int vfs__may_create(struct vfs__thread *thread, const struct vfs_cred *cred,
 		    const struct vfs_userns *idmap, struct vfs_inode *dir)
 {
 	if (VFS_READ_ONCE(dir->flags) & VFS_INODE_DEAD)
 		return -ENOENT;
-	if (!can_own(cred, idmap, dir->super))
+	if (!vfs__can_own(cred, idmap, dir->super))
 		return -EOVERFLOW;
 	return vfs__permission_load(thread, cred, idmap, dir,
 				    VFS__MAY_WRITE | VFS__MAY_EXEC);

@@ -187,6 +187,17 @@ static int find_creating(struct opening *o, int dirfd, const char *path)
 	return err;
 }
 
+static int may_make_tmpfile(struct opening *o, const struct vfs__path *dir)
+{
+	const struct vfs_userns *idmap = vfs__mount_idmap(dir->mnt);
+	struct vfs_inode *inode = dir->dentry->inode;
+
+	if (!vfs__can_own(o->cred, idmap, inode->super))
+		return -EOVERFLOW;
+	return vfs__permission_load(o->thread, o->cred, idmap, inode,
+				    VFS__MAY_WRITE | VFS__MAY_EXEC);
+}
+
 static int make_tmpfile(struct opening *o, int dirfd, const char *path)
 {
 	struct vfs_dentry *dentry = NULL;
@@ -201,9 +212,7 @@ static int make_tmpfile(struct opening *o, int dirfd, const char *path)
 	err = vfs__mount_write_begin(o->thread, dir.mnt);
 	if (!err) {
 		vfs__inode_lock(inode);
-		err = vfs__permission_load(o->thread, o->cred,
-					   vfs__mount_idmap(dir.mnt), inode,
-					   VFS__MAY_WRITE | VFS__MAY_EXEC);
+		err = may_make_tmpfile(o, &dir);
 		if (!err)
 			err = vfs__make_tmpfile(
 				o->thread, o->task, o->cred, &dir,

@@ -59,6 +59,19 @@ int vfs__sticky(const struct vfs_cred *cred, const struct vfs_userns *idmap,
 	return -EPERM;
 }
 
+bool vfs__can_own(const struct vfs_cred *cred, const struct vfs_userns *idmap,
+		  const struct vfs_super *super)
+{
+	if (__builtin_expect(!idmap && !super->userns, 1))
+		return true;
+	return vfs__id_is_of_super(
+		       super, VFS__UID,
+		       vfs__idmap_in(idmap, super, VFS__UID, cred->fsuid)) &&
+	       vfs__id_is_of_super(
+		       super, VFS__GID,
+		       vfs__idmap_in(idmap, super, VFS__GID, cred->fsgid));
+}
+
 /* ---- what may be done ---- */
 
 /* A question, as it goes from check to check. */

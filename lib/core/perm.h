@@ -62,6 +62,10 @@ bool vfs__may_setgid(const struct vfs_cred *cred,
 int vfs__sticky(const struct vfs_cred *cred, const struct vfs_userns *idmap,
 		const struct vfs_inode *dir, const struct vfs_inode *victim);
 
+/* - Whether a new file of cred's can be stored: its ids have a number there. */
+bool vfs__can_own(const struct vfs_cred *cred, const struct vfs_userns *idmap,
+		  const struct vfs_super *super);
+
 /* ---- what may be done ---- */
 
 /*

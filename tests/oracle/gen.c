@@ -295,6 +295,8 @@ static bool possible(const struct gen *gen)
 	/* on the kernel's side it could not end before its clones */
 	if (gen->current == 3 && !strncmp(line, "clone ", 6))
 		return false;
+	if (!strncmp(line, "newuser ", 8) && !kernel_has_userns())
+		return false;
 	if (gen->place != PLACE_MOUNT && contains(line, privileged))
 		return false;
 	return gen->place != PLACE_DIRECTORY || !contains(line, rooted);

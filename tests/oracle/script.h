@@ -5,6 +5,7 @@
  *	# a comment
  *	mount size=64k,nr_inodes=20	options of the tmpfs, first lines only
  *	need privileged			skip where there is no root
+ *	need userns			skip where there are no namespaces
  *	as user1			who makes the next calls
  *	mkdir a 0755
  *	open a/f O_CREAT|O_RDWR 0644 -> $0

@@ -123,6 +123,8 @@ extern const struct side_class vfs_class;
 
 /* What this process may do; tried in a child. */
 enum place kernel_place(void);
+/* Tasks in user namespaces of their own are possible: tried in a child. */
+bool kernel_has_userns(void);
 /* Fine-grained stamps (Linux 6.13): instants can be told apart. */
 bool kernel_fine_times(void);
 /* inlined: task 0 is the calling thread, which then lives in the new root. */

@@ -33,6 +33,16 @@
 #include "ktask.h"
 #include "kuser.h"
 
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+/* It does not bear a process that shares memory with it. */
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define USERNS_POSSIBLE false
+#else
+#define USERNS_POSSIBLE true
+#endif
+
 struct kernel_side {
 	enum place place;
 	char directory[64]; /* PLACE_DIRECTORY: what to remove in the end */
@@ -196,6 +206,22 @@ static bool try_place(enum place place)
 	}
 	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
 	       !WEXITSTATUS(status);
+}
+
+bool kernel_has_userns(void)
+{
+	static int known = -1;
+	int status;
+	pid_t pid;
+
+	if (known >= 0)
+		return known;
+	pid = USERNS_POSSIBLE ? fork() : -1;
+	if (!pid)
+		_exit(unshare(CLONE_NEWUSER) ? 1 : 0);
+	known = pid > 0 && waitpid(pid, &status, 0) == pid &&
+		WIFEXITED(status) && !WEXITSTATUS(status);
+	return known;
 }
 
 enum place kernel_place(void)

@@ -88,8 +88,8 @@ VFS_API int vfs_task_interrupt(struct vfs_task *task);
  * The task's limits. resource: RLIMIT_FSIZE (bytes; writes past it are cut,
  * then -EFBIG) or RLIMIT_NOFILE (descriptors).
  * Returns 0 or: -EFAULT a NULL; -EINVAL another resource, or cur above max;
- * -EPERM raising max without CAP_SYS_RESOURCE, or NOFILE above the instance's
- * ceiling. Any thread. Since 0.1. See setrlimit(2).
+ * -EPERM raising max without CAP_SYS_RESOURCE in the root user namespace, or
+ * NOFILE above the instance's ceiling. Any thread. Since 0.1. See setrlimit(2).
  */
 VFS_API int vfs_getrlimit(struct vfs_task *task, int resource,
 			  struct vfs_rlimit *limit);

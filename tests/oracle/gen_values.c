@@ -368,6 +368,13 @@ static const struct {
 	{'I', "\"\\0\\0\\0\\x02\"+\"\\xff\"*16 \"\\x01\\0\\0\\x02\"+\"\\0\"*16 "
 	      "\"\\x01\\0\\0\\x03\"+\"\\0\"*20 \"\\0\\0\\0\\x01\"+\"\\0\"*8 "
 	      "\"\\0\\0\\0\\x02\"+\"\\0\"*20 \"x\""},
+	{'4',
+	 "0 MFD_CLOEXEC MFD_ALLOW_SEALING MFD_ALLOW_SEALING MFD_NOEXEC_SEAL"},
+	{'5', "F_SEAL_WRITE F_SEAL_GROW F_SEAL_SHRINK F_SEAL_FUTURE_WRITE "
+	      "F_SEAL_EXEC F_SEAL_SEAL F_SEAL_WRITE|F_SEAL_GROW 64 0"},
+	{'7', "0 0 0 1 1 2 2 3"},
+	{'8', "8192 16384 16384 4096 1"},
+	{'9', "0 0 10 4000 4096 8192 12000"},
 	{'b', "4096 8192 65536 1 0 4097 -1 131072 2000000"},
 	{'j', "0 0 FS FILES FS|FILES"},
 	{'y', "a b c d e ../a ../d a/b /a /b/c . .. / \"\" nowhere a/ ./e"},

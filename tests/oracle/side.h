@@ -99,6 +99,8 @@ struct idmap {
 struct mapping {
 	char *at; /* NULL: none yet */
 	size_t length;
+	uint64_t gone; /* which of the pages, 64 at the most, were unmapped */
+	bool inside;   /* of another one, which is the one to unmap */
 };
 
 struct side {
@@ -147,6 +149,9 @@ struct side *side_create(const struct side_class *class, const char *options);
 void side_begin(struct side *side);
 void side_end(struct side *side);
 void side_destroy(struct side *side);
+
+/* What is left of a mapping goes. */
+void side_unmap(struct side *side, struct mapping *mapping);
 
 /* As text, comparable between sides. */
 void side_time(struct side *side, const struct vfs_timespec *time);

@@ -170,6 +170,24 @@ static const struct template templates[] = {
 	{5, "getxattr %p system.posix_acl_access"},
 	{4, "getxattr %Y system.posix_acl_default"},
 	{4, "removexattr %p system.posix_acl_%Q"},
+	/* Mapped files. */
+	{14, "mmap 0 16384 PROT_READ|PROT_WRITE MAP_SHARED %F 0"},
+	{6, "mmap 1 8192 PROT_READ|PROT_WRITE MAP_SHARED %F 4096"},
+	{5, "mmap 2 16384 PROT_READ|PROT_WRITE MAP_PRIVATE %F 0"},
+	{3, "mmap 3 200000 PROT_READ MAP_SHARED %f 0"},
+	{16, "peek %7 %9 %n"},
+	{16, "poke %7 %9 %v"},
+	{6, "munmap %7 0 %8"},
+	{3, "munmap %7 4096 4096"},
+	{2, "msync %7 0 8192 MS_SYNC"},
+	/* Files without a name. */
+	{5, "memfd_create m %4 -> $%r"},
+	{3, "fcntl %F F_GET_SEALS 0"},
+	{4, "fcntl %F F_ADD_SEALS %5"},
+	/* File handles. */
+	{6, "name_to_handle_at %7 AT_FDCWD %p 0"},
+	{4, "name_to_handle_at %7 %f \"\" AT_EMPTY_PATH"},
+	{6, "open_by_handle_at AT_FDCWD %7 %o -> $%r"},
 	/* Tasks. */
 	{5, "clone %T %j"},
 	{8, "task %T"},
@@ -272,10 +290,10 @@ static bool contains(const char *line, const char *const words[])
 static bool possible(const struct gen *gen)
 {
 	static const char *const privileged[] = {
-		"as user",	"chown ",     "trusted.",   "security.",
-		"u:1",		"g:1",	      "u:5",	    "user2",
-		"F_SETPIPE_SZ", "WHITEOUT",   "newuser",    "FS_APP",
-		"FS_IMM",	"FS_XFLAG_A", "FS_XFLAG_I", NULL,
+		"as user", "chown ", "trusted.", "security.",	 "u:1",
+		"g:1",	   "u:5",    "user2",	 "F_SETPIPE_SZ", "WHITEOUT",
+		"newuser", "FS_APP", "FS_IMM",	 "FS_XFLAG_A",	 "FS_XFLAG_I",
+		"handle",  NULL,
 	};
 	static const char *const rooted[] = {
 		" /",	     "\"/",	  "..",

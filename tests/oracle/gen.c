@@ -285,6 +285,17 @@ static bool contains(const char *line, const char *const words[])
 	return false;
 }
 
+/* A memory file is bounded by the machine alone, which is needed. */
+static bool fills_memory(const struct gen *gen)
+{
+	static const char *const takers[] = {"fallocate ", "sendfile ",
+					     "copy_file_range ", NULL};
+	static const char *const huge[] = {"0x7ffff000", "0x80000000", NULL};
+
+	return gen->memory && contains(gen->text.data, takers) &&
+	       contains(gen->text.data, huge);
+}
+
 /* What a user namespace of one identity can be asked, and what a directory of
  * some file system can that is not the root of anything. */
 static bool possible(const struct gen *gen)
@@ -310,6 +321,8 @@ static bool possible(const struct gen *gen)
 	};
 	const char *line = gen->text.data;
 
+	if (fills_memory(gen))
+		return false;
 	/* on the kernel's side it could not end before its clones */
 	if (gen->current == 3 && !strncmp(line, "clone ", 6))
 		return false;
@@ -350,6 +363,8 @@ const char *gen_line(struct gen *gen)
 				text_add(&gen->text, p, 1);
 		}
 	} while (!possible(gen));
+	if (!strncmp(gen->text.data, "memfd_create ", 13))
+		gen->memory = true;
 	return gen->text.data;
 }
 

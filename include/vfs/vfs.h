@@ -9,6 +9,7 @@
 #include <vfs/file.h>
 #include <vfs/instance.h>
 #include <vfs/lock.h>
+#include <vfs/mountpoint.h>
 #include <vfs/path.h>
 #include <vfs/stat.h>
 #include <vfs/task.h>

@@ -13,6 +13,7 @@
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/pipe.h"
+#include "core/synthdir.h"
 #include "util/epoch.h"
 #include "util/time.h"
 
@@ -82,6 +83,7 @@ static void free_ext(struct vfs__thread *thread, struct vfs__inode_ext *ext)
 {
 	if (ext->locks)
 		vfs__locks_free(thread, ext->locks);
+	vfs__synthetic_free(thread, ext);
 	vfs__acl_free(thread, ext);
 	/* somebody may still be asking about permission */
 	vfs__epoch_retire(thread, inode_free, ext, sizeof(*ext));
@@ -96,7 +98,7 @@ static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 		sched_yield();
 	/* nobody else changes flags any more */
 	VFS_WRITE_ONCE(inode->flags, inode->flags | VFS_INODE_DEAD);
-	if (super->ops->evict)
+	if (super->ops->evict && !vfs__is_synthetic(inode))
 		super->ops->evict(inode);
 	if (inode->core_ext)
 		free_ext(thread, inode->core_ext);

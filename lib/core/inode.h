@@ -20,12 +20,14 @@
 struct vfs__thread;
 struct vfs__locks;
 struct vfs__acl;
+struct vfs__synthetic;
 
 /* What few inodes need; made on first use, freed with the inode. */
 struct vfs__inode_ext {
 	struct vfs__locks *locks; /* core/lock.c; vfs.locks_lock */
 	struct vfs__acl *access;  /* cached ACLs: pointer published under the */
-	struct vfs__acl *default_; /* excl lock, retired when replaced */
+	struct vfs__acl *default_;	  /* excl lock, retired when replaced */
+	struct vfs__synthetic *synthetic; /* core/synthdir.c: the lock */
 };
 
 /* - The ext, made when missing. NULL: out of memory. Any thread. */
@@ -38,6 +40,12 @@ vfs__inode_ext_peek(const struct vfs_inode *inode)
 	return VFS_LOAD_POINTER(
 		((struct vfs_inode *)(uintptr_t)inode)->core_ext);
 }
+
+/* An operation that was appended to the table: tables may end before it. */
+#define VFS__HAS_OP(ops, op)                                               \
+	((ops)->size >=                                                    \
+		 offsetof(struct vfs_inode_ops, op) + sizeof((ops)->op) && \
+	 (ops)->op)
 
 static inline uint32_t vfs__inode_mode(const struct vfs_inode *inode)
 {

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "core/cred.h"
+#include "core/device.h"
 #include "core/inode.h"
 #include "core/pipefs.h"
 #include "core/task.h"
@@ -168,6 +169,8 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 	const struct vfs_filesystem_type *type;
 	int err = register_types(vfs, config, builtin);
 
+	if (!err)
+		err = vfs__device_register_mem(vfs);
 	if (err)
 		return err;
 	type = vfs__type_find(vfs, name);
@@ -232,6 +235,7 @@ static void destroy(struct vfs *vfs)
 		vfs__mount_destroy(thread, vfs, vfs->pipe_mount);
 	vfs_cred_unref(vfs->root_cred);
 	vfs__table_fini(&vfs->types);
+	vfs__devices_fini(thread, vfs);
 	vfs__dcache_fini(vfs);
 	/* runs what was retired, with vfs still there */
 	vfs__domain_destroy(vfs->domain);
@@ -263,6 +267,8 @@ int vfs__instance_create(const struct vfs_config *config,
 	if (wanted.flags & VFS_CONFIG_PLAIN_MEMORY)
 		vfs__domain_set_plain(vfs->domain);
 	vfs__mutex_init(&vfs->types_lock);
+	vfs__mutex_init(&vfs->tasks_lock);
+	vfs__mutex_init(&vfs->devices_lock);
 	vfs__mutex_init(&vfs->locks_lock);
 	vfs__mutex_init(&vfs->mounts.lock);
 	vfs__table_init(&vfs->types, vfs->domain, vfs->hash_seed);

@@ -21,6 +21,7 @@
 #include "core/acl.h"
 #include "core/names.h"
 #include "core/perm.h"
+#include "core/synthdir.h"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE (1 << 0)
@@ -242,6 +243,8 @@ static int call_backend(struct renaming *r, struct vfs_rename_args *args)
 	    VFS__DENTRY_MOUNTED)
 		err = -EBUSY;
 	else
+		err = vfs__synthetic_rename(args);
+	if (!err)
 		err = args->old_dir->ops->rename(args);
 	if (!err && target && !(r->flags & RENAME_EXCHANGE) &&
 	    vfs__inode_is_dir(target))

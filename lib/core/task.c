@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "core/instance.h"
+#include "core/tasks.h"
 #include "util/epoch.h"
 
 /* ---- root and working directory ---- */
@@ -159,6 +160,7 @@ int vfs_task_create(struct vfs *vfs, struct vfs_cred *cred,
 	err = vfs__fdtable_create(thread, vfs, &task->files);
 	if (err)
 		goto unref_fs;
+	vfs__tasks_add(task);
 	*out = task;
 	return 0;
 
@@ -220,6 +222,7 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 	copy->fsize_max = VFS_READ_ONCE(task->fsize_max);
 	copy->nofile_cur = VFS_READ_ONCE(task->nofile_cur);
 	copy->nofile_max = VFS_READ_ONCE(task->nofile_max);
+	vfs__tasks_add(copy);
 	*out = copy;
 	return 0;
 
@@ -264,6 +267,7 @@ void vfs_task_unref(struct vfs_task *task)
 		return;
 	vfs = task->vfs;
 	thread = vfs__self_always(vfs);
+	vfs__tasks_remove(task);
 	vfs__fdtable_unref(thread, vfs, task->files);
 	drop_past(thread, task);
 	fs_unref(thread, task->fs);

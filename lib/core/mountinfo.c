@@ -24,14 +24,15 @@ struct listing {
 
 static int append(struct listing *l, const char *line, size_t len)
 {
-	char *text = vfs__mem_alloc(l->thread, l->len + len);
+	char *text = vfs__mem_alloc(l->thread, l->len + len + 1);
 
 	if (!text)
 		return -ENOMEM;
 	if (l->len)
 		memcpy(text, l->text, l->len);
 	memcpy(text + l->len, line, len);
-	vfs__mem_free(l->thread, l->text, l->len);
+	text[l->len + len] = '\0';
+	vfs__mem_free(l->thread, l->text, l->len + 1);
 	l->text = text;
 	l->len += len;
 	return 0;
@@ -91,7 +92,7 @@ int vfs__mountinfo(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__path_unref(thread, &paths.root);
 	vfs__path_unref(thread, &paths.cwd);
 	if (err) {
-		vfs__mem_free(thread, l.text, l.len);
+		vfs__mem_free(thread, l.text, l.len + 1);
 		return err;
 	}
 	*out = l.text;

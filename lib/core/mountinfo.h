@@ -7,7 +7,9 @@
 
 /*
  * - The mounts of task's namespace that are below its root, a line each;
- *   mounts_form: as /proc/PID/mounts. *out is *len bytes of vfs__mem_alloc's.
+ *   mounts_form: as /proc/PID/mounts.
+ * - *out is NUL-terminated, *len without the NUL; its memory is the caller's to
+ *   give back: vfs__mem_free(thread, *out, *len + 1).
  * - 0, -ENOMEM. Takes the namespace's lock.
  */
 int vfs__mountinfo(struct vfs__thread *thread, struct vfs_task *task,

@@ -95,8 +95,9 @@ VFS_API int vfs_jump_to(struct vfs_jump *jump, int32_t id, int place);
 #define VFS_MOUNTS_OLD 1u  /* as /proc/PID/mounts */
 
 /*
- * The mounts of task id, a line each, as proc(5) has them. *text is given back
- * with vfs_free(vfs, *text, *size). No lock.
+ * The mounts of task id, a line each, as proc(5) has them. *text is
+ * NUL-terminated, *size without the NUL; it is given back with
+ * vfs_free(vfs, *text, *size + 1). No lock.
  * Returns 0 or: -ESRCH no such task; -EINVAL form; -ENOMEM. Since 0.1.
  */
 VFS_API int vfs_task_mounts(struct vfs *vfs, int32_t id, uint32_t form,

@@ -79,7 +79,7 @@ static int show_mounts(const struct vfs_synthetic_call *call, uint32_t form,
 	if (err)
 		return err == -ESRCH ? -EINVAL : err;
 	vfs_synthetic_write(text, lines, size);
-	vfs_free(vfs, lines, size);
+	vfs_free(vfs, lines, size + 1);
 	return 0;
 }
 

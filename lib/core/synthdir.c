@@ -76,6 +76,16 @@ bool vfs__synthetic_within(const struct vfs_inode *dir)
 	return (VFS_READ_ONCE(dir->flags) & VFS_INODE_MERGED) && first_of(dir);
 }
 
+/* A directory more or less in dir, unless dir's are not counted. excl. */
+static void count_directory(struct vfs_inode *dir, int by)
+{
+	if (dir->nlink < 2 || (by < 0 && dir->nlink == 2))
+		return;
+	vfs__inode_change_begin(dir);
+	VFS_WRITE_ONCE(dir->nlink, dir->nlink + (uint32_t)by);
+	vfs__inode_change_end(dir);
+}
+
 static void entry_drop(struct vfs__thread *thread, struct vfs_inode *dir,
 		       const struct vfs_name *name)
 {
@@ -91,6 +101,8 @@ static void entry_drop(struct vfs__thread *thread, struct vfs_inode *dir,
 	if (!entry)
 		return;
 	*link = entry->next;
+	if (entry->type == DT_DIR)
+		count_directory(dir, -1);
 	vfs__mem_free(thread, entry, entry_size(entry->len));
 	if (!ext->synthetic)
 		vfs_inode_set_flags(dir, 0, VFS_INODE_MERGED);
@@ -245,6 +257,8 @@ static void commit(struct vfs__thread *thread, struct vfs *vfs,
 	while (*link)
 		link = &(*link)->next;
 	*link = m->entry;
+	if (m->entry->type == DT_DIR)
+		count_directory(m->dir, 1);
 	vfs_inode_set_flags(m->dir, VFS_INODE_MERGED, 0);
 	vfs__dcache_remove(thread, vfs, old);
 	vfs__dentry_instantiate(m->dentry, m->inode, 0);

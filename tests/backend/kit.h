@@ -32,6 +32,9 @@
 #define KIT_ACL 0x8u
 #define KIT_TMPFILE 0x10u
 #define KIT_WHITEOUT 0x20u
+#define KIT_NAMES 0x40u	  /* names can be made: what most bodies need */
+#define KIT_GIVEN 0x80u	  /* names are there, and none can be made */
+#define KIT_MOVING 0x100u /* looking at the tree changes it */
 
 struct kit_backend {
 	const char *name;
@@ -149,5 +152,7 @@ void kit_statfs(struct kit *kit);
 void kit_locks(struct kit *kit);
 void kit_fifo(struct kit *kit);
 void kit_tasks(struct kit *kit);
+void kit_mountpoints(struct kit *kit);
+void kit_given(struct kit *kit);
 
 #endif

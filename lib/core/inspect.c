@@ -129,7 +129,7 @@ int64_t vfs_task_place(struct vfs *vfs, int32_t id, int place, char *buffer,
 	scratch = thread ? vfs__mem_alloc(thread, VFS__PATH_MAX) : NULL;
 	if (!scratch)
 		return -ENOMEM;
-	err = place_of(thread, vfs, id, place, &at);
+	err = thread->task ? place_of(thread, vfs, id, place, &at) : -ENOENT;
 	len = err;
 	if (!err) {
 		len = describe(thread, thread->task, &at, scratch, &start);

@@ -272,6 +272,8 @@ void vfs_task_unref(struct vfs_task *task)
 	drop_past(thread, task);
 	fs_unref(thread, task->fs);
 	vfs_cred_unref(task->cred);
+	if (thread->task == task)
+		thread->task = NULL;
 	vfs__mem_free(thread, task, sizeof(*task));
 	vfs_unref(vfs);
 }

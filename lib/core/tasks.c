@@ -131,6 +131,8 @@ int vfs_task_inspect(struct vfs *vfs, int32_t id)
 	task = find(vfs, id);
 	if (!task) {
 		err = -ESRCH;
+	} else if (!caller) {
+		err = -EACCES; /* nobody asks */
 	} else if (task != caller) {
 		vfs__epoch_enter(thread);
 		if (!may_inspect(vfs__task_cred_peek(caller),

@@ -27,8 +27,9 @@
  *	};
  *
  * Callbacks may come from several threads at once, and may block. Those of
- * directories come with the directory's lock held, store with the file's:
- * they make no calls on the same instance. The others come without a lock.
+ * directories come with the directory's lock held, store with the file's, show
+ * and read with the open file's position (show not with AT_OPEN): they make no
+ * calls on the same instance but for memory. The others come without a lock.
  */
 #ifndef VFS_SYS_SYNTHETIC_H
 #define VFS_SYS_SYNTHETIC_H

@@ -37,6 +37,7 @@ VFS_API int vfs_task_owner(struct vfs *vfs, int32_t id, uint32_t *uid,
  * May the current task (vfs_current_task) look into task id? Itself always;
  * another one when all ids of that one are its ids for files and its effective
  * capabilities include what that one is permitted, or with CAP_SYS_PTRACE.
+ * Outside of an operation there is no current task: -EACCES.
  * Returns 0 or: -ESRCH no such task; -EACCES. Since 0.1. See ptrace(2),
  * PTRACE_MODE_READ_FSCREDS.
  */
@@ -76,7 +77,8 @@ VFS_API int vfs_task_fd(struct vfs *vfs, int32_t id, int fd,
  * The path of a place of task id, as the current task would write it, with
  * " (deleted)" behind one that was removed; "pipe:[INO]" for a pipe. At most
  * size bytes of it, no NUL. No lock.
- * Returns the number of bytes or: -ENOENT no such task or descriptor;
+ * Returns the number of bytes or: -ENOENT no such task or descriptor, or no
+ * current task;
  * -ENAMETOOLONG; -ENOMEM. Since 0.1. See readlink(2), proc(5).
  */
 VFS_API int64_t vfs_task_place(struct vfs *vfs, int32_t id, int place,

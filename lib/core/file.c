@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/cred.h"
+#include "core/device.h"
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/namespace.h"
@@ -54,6 +55,7 @@ void vfs__file_init(struct vfs_file *file, struct vfs *vfs,
 	file->cred_id = cred->id;
 	file->userns = cred->mapped ? vfs_userns_ref(cred->userns) : NULL;
 	file->private_data = NULL;
+	file->device = NULL;
 	file->vfs = vfs;
 }
 
@@ -88,6 +90,8 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 		vfs__locks_release(thread, file);
 	if (file->mode & VFS__FILE_STREAM)
 		vfs__fifo_release(thread, file);
+	else if (file->mode & VFS__FILE_DEVICE)
+		vfs__device_release(thread, file);
 	else if ((file->mode & VFS__FILE_OPENED) && inode->ops->release)
 		inode->ops->release(inode, file);
 	if (file->mode & VFS__FILE_WRITER)

@@ -15,6 +15,7 @@
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/pipe.h"
+#include "core/synthdir.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
 #include "util/time.h"
@@ -85,6 +86,7 @@ static void free_ext(struct vfs__thread *thread, struct vfs__inode_ext *ext)
 {
 	if (ext->locks)
 		vfs__locks_free(thread, ext->locks);
+	vfs__synthetic_free(thread, ext);
 	vfs__acl_free(thread, ext);
 	/* somebody may still be asking about permission */
 	vfs__epoch_retire(thread, inode_free, ext, sizeof(*ext));
@@ -101,7 +103,7 @@ static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 	VFS_WRITE_ONCE(inode->flags, inode->flags | VFS_INODE_DEAD);
 	if (inode->flags & VFS_INODE_HANDLE)
 		vfs__handle_evict(thread, inode);
-	if (super->ops->evict)
+	if (super->ops->evict && !vfs__is_synthetic(inode))
 		super->ops->evict(inode);
 	if (inode->core_ext)
 		free_ext(thread, inode->core_ext);

@@ -21,6 +21,7 @@
 struct vfs__thread;
 struct vfs__locks;
 struct vfs__acl;
+struct vfs__synthetic;
 
 /* What few inodes need; made on first use, freed with the inode. */
 struct vfs__inode_ext {
@@ -31,6 +32,7 @@ struct vfs__inode_ext {
 	uint32_t mappings;	    /* core/mapping.c; atomic */
 	uint32_t writable_mappings; /* of them; atomic */
 	uint32_t zero;
+	struct vfs__synthetic *synthetic; /* core/synthdir.c: the lock */
 };
 
 /* An operation that was appended to the table: tables may end before it. */

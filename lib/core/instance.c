@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "core/cred.h"
+#include "core/device.h"
 #include "core/handle.h"
 #include "core/inode.h"
 #include "core/mapping.h"
@@ -174,6 +175,8 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 	struct vfs_mount *below, *root;
 	int err = register_types(vfs, config, builtin);
 
+	if (!err)
+		err = vfs__device_register_mem(vfs);
 	if (err)
 		return err;
 	type = vfs__type_find(vfs, name);
@@ -253,6 +256,7 @@ static void destroy(struct vfs *vfs)
 	vfs_cred_unref(vfs->root_cred);
 	vfs_userns_unref(vfs->root_userns);
 	vfs__table_fini(&vfs->types);
+	vfs__devices_fini(thread, vfs);
 	vfs__dcache_fini(vfs);
 	vfs__mounts_fini(vfs);
 	/* runs what was retired, with vfs still there */
@@ -288,6 +292,8 @@ int vfs__instance_create(const struct vfs_config *config,
 	vfs__list_init(&vfs->views);
 	vfs__mutex_init(&vfs->userns_lock);
 	vfs__mutex_init(&vfs->types_lock);
+	vfs__mutex_init(&vfs->tasks_lock);
+	vfs__mutex_init(&vfs->devices_lock);
 	vfs__mutex_init(&vfs->locks_lock);
 	vfs__mutex_init(&vfs->mappings.lock);
 	vfs__mutex_init(&vfs->handles.lock);

@@ -36,6 +36,8 @@ struct vfs__handles {
 	struct vfs__handle **buckets;
 };
 
+#define VFS__TASK_BUCKETS 64u
+
 struct vfs {
 	/* constant after vfs_create */
 	struct vfs__domain *domain;
@@ -61,6 +63,7 @@ struct vfs {
 	uint32_t next_dev;   /* atomic: minor numbers of anonymous devices */
 	uint64_t next_mount; /* atomic */
 	uint64_t next_cred;  /* atomic */
+	uint64_t next_synthetic; /* atomic: core/synthdir.c */
 
 	struct vfs__mutex views_lock;  /* rank TASKS: views */
 	struct vfs__list views;	       /* every struct vfs__fs */
@@ -68,6 +71,13 @@ struct vfs {
 
 	struct vfs__mutex types_lock; /* protects types; a leaf */
 	struct vfs__table types;
+
+	struct vfs__mutex devices_lock; /* the two: a leaf; core/device.c */
+	struct vfs_device *devices;
+	uint64_t next_device;
+
+	struct vfs__mutex tasks_lock;		   /* protects tasks; a leaf */
+	struct vfs_task *tasks[VFS__TASK_BUCKETS]; /* core/tasks.c: by number */
 
 	/* POSIX locks' waiters-for graph, and the lock lists: core/lock.c */
 	struct vfs__mutex locks_lock;

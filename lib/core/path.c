@@ -81,19 +81,15 @@ bool vfs__dentry_is_removed(const struct vfs_dentry *d)
 	return !vfs__dentry_hashed(d);
 }
 
-int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
-			 const struct vfs__path *path,
-			 const struct vfs__path *root, char *buffer,
-			 size_t size, char **start, bool *unreachable)
+static int64_t path_string(struct vfs__thread *thread, struct vfs *vfs,
+			   const struct vfs__path *path,
+			   const struct vfs__path *root, char *buffer,
+			   size_t size, char **start, bool *unreachable)
 {
 	uint64_t renames;
 	bool valid;
 	int err;
 
-	if (!size)
-		return -ERANGE;
-	if (vfs__dentry_is_removed(path->dentry))
-		return -ENOENT;
 	do {
 		renames =
 			__atomic_load_n(&vfs->dcache.renames, __ATOMIC_ACQUIRE);
@@ -109,6 +105,40 @@ int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
 	if (!err && !**start && !prepend(buffer, start, "/", 1))
 		err = -ERANGE;
 	return err ? err : buffer + size - *start;
+}
+
+int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
+			 const struct vfs__path *path,
+			 const struct vfs__path *root, char *buffer,
+			 size_t size, char **start, bool *unreachable)
+{
+	if (!size)
+		return -ERANGE;
+	if (vfs__dentry_is_removed(path->dentry))
+		return -ENOENT;
+	return path_string(thread, vfs, path, root, buffer, size, start,
+			   unreachable);
+}
+
+int64_t vfs__path_describe(struct vfs__thread *thread, struct vfs *vfs,
+			   const struct vfs__path *path,
+			   const struct vfs__path *root, char *buffer,
+			   size_t size, char **start)
+{
+	static const char deleted[] = " (deleted)";
+	bool removed = vfs__dentry_is_removed(path->dentry);
+	size_t tail = removed ? sizeof(deleted) - 1 : 0;
+	bool unreachable;
+	int64_t len;
+
+	if (size <= tail)
+		return -ENAMETOOLONG;
+	len = path_string(thread, vfs, path, root, buffer, size - tail, start,
+			  &unreachable);
+	if (len < 0)
+		return -ENAMETOOLONG;
+	memcpy(*start + len - 1, deleted, tail);
+	return len - 1 + (int64_t)tail;
 }
 
 int64_t vfs__dentry_string(struct vfs__thread *thread, struct vfs *vfs,

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/attr.h"
+#include "core/device.h"
 #include "core/inode.h"
 #include "core/pipe.h"
 #include "core/seal.h"
@@ -128,6 +129,8 @@ static int check_read(const struct vfs_file *file, const struct vfs__io *io)
 					       : io->offset)
 			       ? -EINVAL
 			       : -EISDIR;
+	if (mode & VFS__FILE_DEVICE)
+		return vfs__device_check(file, io, false);
 	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->read)
 		return -EINVAL;
 	return check_flags(io, mode);
@@ -188,6 +191,8 @@ static int64_t read_long(struct vfs__thread *thread, struct vfs_task *task,
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_readv(thread, task, file, io->iov, io->count,
 				       nonblock);
+	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		return vfs__device_rw(file, io, false);
 	if (io->offset >= 0)
 		return read_at(thread, file, io, io->offset);
 	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
@@ -209,7 +214,7 @@ int64_t vfs__read(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	n = file ? check_read(file, io) : -EBADF;
 	if (!n && is_nonblocking(file->inode) &&
-	    !(vfs__file_mode(file) & VFS__FILE_STREAM))
+	    !(vfs__file_mode(file) & VFS__FILE_SPECIAL))
 		n = read_short(file, io);
 	else if (!n)
 		n = -EAGAIN;
@@ -252,6 +257,8 @@ static int check_write(const struct vfs_file *file, const struct vfs__io *io)
 		return -ESPIPE;
 	if (!(mode & VFS__FILE_WRITE))
 		return -EBADF;
+	if (mode & VFS__FILE_DEVICE)
+		return vfs__device_check(file, io, true);
 	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->write)
 		return -EINVAL;
 	return check_flags(io, mode);
@@ -382,6 +389,8 @@ static int64_t write_long(struct vfs__thread *thread, struct vfs_task *task,
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_writev(thread, task, file, io->iov, io->count,
 					nonblock);
+	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		return vfs__device_rw(file, io, true);
 	if (offset >= 0)
 		return write_at(thread, task, file, io, &offset);
 	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
@@ -415,7 +424,7 @@ static bool pwrite_short(struct vfs__thread *thread, struct vfs_task *task,
 	}
 	inode = file->inode;
 	append = appends(file, io);
-	if ((vfs__file_mode(file) & VFS__FILE_STREAM) ||
+	if ((vfs__file_mode(file) & VFS__FILE_SPECIAL) ||
 	    !is_nonblocking(inode) || !vfs__inode_trylock(inode)) {
 		vfs__epoch_leave(thread);
 		return false;
@@ -540,6 +549,8 @@ int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		at = -EINVAL;
 	else if (!(vfs__file_mode(file) & VFS__FILE_SEEKABLE))
 		at = -ESPIPE;
+	else if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		at = vfs__device_seek(file, offset, whence);
 	else
 		at = seek_locked(file, offset, whence);
 	vfs__file_unref(thread, file);

@@ -9,6 +9,7 @@
 #include "core/instance.h"
 #include "core/mount_calls.h"
 #include "core/namespace.h"
+#include "core/tasks.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
 
@@ -229,6 +230,7 @@ int vfs_task_create(struct vfs *vfs, struct vfs_cred *cred,
 	if (err)
 		goto unref_fs;
 	task->ns = vfs__namespace_ref(vfs->root_ns);
+	vfs__tasks_add(task);
 	*out = task;
 	return 0;
 
@@ -353,6 +355,7 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 	copy->fsize_max = VFS_READ_ONCE(task->fsize_max);
 	copy->nofile_cur = VFS_READ_ONCE(task->nofile_cur);
 	copy->nofile_max = VFS_READ_ONCE(task->nofile_max);
+	vfs__tasks_add(copy);
 	*out = copy;
 	return 0;
 
@@ -398,10 +401,13 @@ void vfs_task_unref(struct vfs_task *task)
 		return;
 	vfs = task->vfs;
 	thread = vfs__self_always(vfs);
+	vfs__tasks_remove(task);
 	vfs__fdtable_unref(thread, vfs, task->files);
 	drop_past(thread, task);
 	drop_view(thread, task);
 	vfs_cred_unref(task->cred);
+	if (thread->task == task)
+		thread->task = NULL;
 	vfs__mem_free(thread, task, sizeof(*task));
 	vfs_unref(vfs);
 }

@@ -16,6 +16,7 @@
 
 #include "core/dcache_find.h"
 #include "core/inode.h"
+#include "core/jump.h"
 #include "core/lookup.h"
 #include "core/perm.h"
 #include "core/walk.h"
@@ -243,6 +244,23 @@ ALWAYS_INLINE int enter_text(struct walk *w, struct spot *s, const char *text,
 	return 0;
 }
 
+/* Slow: to where a magic link leads. The dentry's reference passes. */
+static int jump(struct walk *w, struct spot *s, struct vfs_dentry *dentry,
+		struct vfs_inode *link)
+{
+	struct vfs__path to;
+	int err =
+		vfs__jump(w->thread, w->task, link,
+			  w->flags >> VFS__WALK_RESOLVE_SHIFT, s->at.mnt, &to);
+
+	vfs__dentry_unref(w->thread, dentry);
+	if (err)
+		return err;
+	stand_on(w, s, to.mnt, to.dentry);
+	look_around(s);
+	return 0;
+}
+
 /* link was found in s->at as dentry (slow: its reference passes). */
 ALWAYS_INLINE int follow(struct walk *w, struct spot *s,
 			 struct vfs_dentry *dentry, struct vfs_inode *link,
@@ -262,6 +280,8 @@ ALWAYS_INLINE int follow(struct walk *w, struct spot *s,
 		len = (size_t)link->size;
 		if (!text)
 			return -ECHILD;
+	} else if (vfs__is_magic(link)) {
+		return jump(w, s, dentry, link);
 	} else {
 		err = slow_text(w, dentry, link, &text, &len);
 		if (err)
@@ -287,6 +307,8 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 	mode = vfs__inode_mode(inode);
 	if (__builtin_expect(S_ISLNK(mode), 0) &&
 	    (!final || slash || (w->flags & VFS__WALK_FOLLOW))) {
+		if (fast && (flags & VFS__DENTRY_VOLATILE))
+			return -ECHILD;
 		if (final && slash)
 			w->flags |= VFS__WALK_FOLLOW | VFS__WALK_DIRECTORY;
 		return follow(w, s, d, inode, fast);
@@ -301,10 +323,16 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 	}
 	s->inode = inode;
 	s->mode = mode;
-	if (__builtin_expect(
-		    flags & (VFS__DENTRY_MOUNTED | VFS__DENTRY_EVICTABLE), 0)) {
+	if (__builtin_expect(flags & (VFS__DENTRY_MOUNTED |
+				      VFS__DENTRY_EVICTABLE |
+				      VFS__DENTRY_VOLATILE),
+			     0)) {
 		int err;
 
+		if (fast &&
+		    (flags & (VFS__DENTRY_VOLATILE | VFS__DENTRY_MOUNTED)) ==
+			    VFS__DENTRY_VOLATILE)
+			return -ECHILD;
 		if (!(flags & VFS__DENTRY_USED))
 			vfs__dentry_set(d, VFS__DENTRY_USED);
 		err = cross(w, &s->at, fast);

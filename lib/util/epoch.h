@@ -111,6 +111,7 @@ struct vfs__thread {
 	/* the layer above: credentials used last, and who uses them now */
 	uint32_t cred_pins;
 	struct vfs_cred *cred;
+	struct vfs_task *task; /* whose call this thread made last */
 	/* what the clock showed first in this call: one call, one time */
 	bool now_valid;
 	struct vfs_timespec now;

@@ -39,6 +39,7 @@ struct vfs_inode;
 struct vfs_super;
 struct vfs_file;
 struct vfs__inode_ext;
+struct vfs_jump;
 
 /*
  * Fields that are read without a lock are written under the inode's exclusive
@@ -178,6 +179,12 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_IMMUTABLE 0x1000u
 #define VFS_INODE_APPEND 0x2000u /* written at its end only, never removed */
 #define VFS_INODE_NODUMP 0x4000u
+/* A directory of a type without VFS_FS_COMPLETE whose names come and go
+ * without the core's doing (set by the backend before the inode is returned):
+ * every step to a name in it asks revalidate, and absences are not kept. */
+#define VFS_INODE_VOLATILE 0x10000u
+#define VFS_INODE_SYNTHETIC 0x20000u /* the core's: a mount point in memory */
+#define VFS_INODE_MERGED 0x40000u    /* the core's: some of those are in it */
 
 struct vfs_inode {
 	const struct vfs_inode_ops *ops; /* constant */
@@ -440,6 +447,18 @@ struct vfs_inode_ops {
 	 * before attributes are told, at msync, and when a mapping goes.
 	 * excl. */
 	void (*mmap_sync)(struct vfs_inode *inode);
+
+	/* -- a table whose size ends before here has none of these -- */
+
+	/* Directories with VFS_INODE_VOLATILE: does name still mean inode? 1:
+	 * yes; 0: no, the core forgets the name and calls lookup; else an
+	 * error. Missing: yes. dir: shared or excl. */
+	int (*revalidate)(struct vfs_inode *dir, const struct vfs_name *name,
+			  struct vfs_inode *inode);
+	/* Magic links: a symlink (link NULL) that leads to a place and not to
+	 * a path. Says where by vfs_jump_to() of <vfs/sys/task.h>, or returns
+	 * an error. What readlink shows is not walked then. No lock. */
+	int (*follow)(struct vfs_inode *link, struct vfs_jump *jump);
 };
 
 /* The open file's flags (O_*), and a word for the backend. */
@@ -505,6 +524,14 @@ VFS_API int64_t vfs_counter_limit(struct vfs_counter *counter);
 /* A number never given before in this super, for inodes; from 2 on, in runs
  * a thread. */
 VFS_API uint64_t vfs_super_next_ino(struct vfs_super *super);
+
+/*
+ * The task whose call has led to the present operation; no reference. Only in
+ * an operation that a task's call makes: not in mount, unmount, evict and
+ * release. A call on the same instance that the operation makes itself changes
+ * the answer to that call's task.
+ */
+VFS_API struct vfs_task *vfs_current_task(struct vfs *vfs);
 
 /* The instance's time for timestamps. */
 VFS_API void vfs_now(struct vfs *vfs, struct vfs_timespec *now);

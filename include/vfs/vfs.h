@@ -7,6 +7,7 @@
 #include <vfs/cred.h>
 #include <vfs/dir.h>
 #include <vfs/file.h>
+#include <vfs/inotify.h>
 #include <vfs/instance.h>
 #include <vfs/lock.h>
 #include <vfs/path.h>

@@ -32,7 +32,7 @@ rw_one(struct vfs_task *task, int fd, void *buffer, size_t count,
 	if (__builtin_expect(count > (size_t)PTRDIFF_MAX, 0)) {
 		/* a bad descriptor is told of first; no buffer is so long */
 		iov.len = 0;
-		io.flags = 0;
+		io.flags = VFS__IO_PROBE;
 		err = (int)(write ? vfs__write(thread, task, fd, &io)
 				  : vfs__read(thread, task, fd, &io));
 		return err < 0 && err != -EISDIR ? err : -EFAULT;
@@ -156,9 +156,11 @@ static int64_t rw_vector(struct vfs_task *task, int fd,
 	if (!err && !empty)
 		err = check_flags(iov, count, offset, flags);
 	if (err || empty) {
-		io.flags = 0;
+		io.flags = err ? VFS__IO_PROBE : 0;
 		n = write ? vfs__write(thread, task, fd, &io)
 			  : vfs__read(thread, task, fd, &io);
+		if (n == -EISDIR && !err)
+			vfs__read_nothing(thread, task, fd);
 		return n < 0 && n != -EISDIR ? n : err;
 	}
 	io.count = count;

@@ -18,7 +18,7 @@ static int sync_file(struct vfs_task *task, int fd, int datasync)
 	file = vfs__fd_get_io(thread, task, fd);
 	if (!file)
 		return -EBADF;
-	if (vfs__file_mode(file) & VFS__FILE_STREAM)
+	if (vfs__file_mode(file) & (VFS__FILE_STREAM | VFS__FILE_NOTIFY))
 		err = -EINVAL;
 	else if (file->inode->ops->fsync)
 		err = file->inode->ops->fsync(file->inode, file, datasync);

@@ -27,6 +27,10 @@ int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
  *   when there is nothing to clear. */
 int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 			struct vfs_inode *inode);
+/* - The same by an open file, and whoever watches is told. */
+struct vfs_file;
+int vfs__attr_kill_file(struct vfs__thread *thread, const struct vfs_cred *cred,
+			const struct vfs_file *file);
 /* Whether cred may keep or give the setgid bit to a file of group gid. */
 bool vfs__attr_may_setgid(const struct vfs_cred *cred, uint32_t gid);
 /* - Stores attr: the backend first, which may refuse, then in the inode; excl

@@ -8,6 +8,7 @@
 #include "core/dcache.h"
 #include "core/inode.h"
 #include "core/instance.h"
+#include "core/notify.h"
 #include "util/domain.h"
 #include "util/epoch.h"
 
@@ -61,8 +62,10 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 	if (vfs__dentry_flags(d) & VFS__DENTRY_LONG)
 		vfs__longname_retire(thread, d->name.longname);
 	vfs__epoch_retire(thread, vfs__free_later, d, sizeof(*d));
-	if (inode)
+	if (inode) {
+		vfs__notify_gone(thread, inode);
 		vfs__inode_unref(thread, inode);
+	}
 	return parent;
 }
 

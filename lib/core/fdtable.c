@@ -308,14 +308,20 @@ struct vfs_file *vfs__fd_get_io(struct vfs__thread *thread,
 
 /* ---- closing ---- */
 
-/* A descriptor of file is gone; its reference is given back. */
+/* A descriptor of file is gone; its reference is given back. A file that ends
+ * by that is put before *gone, for vfs__files_release: Linux ends the files of
+ * one call in the opposite order. gone NULL: at once. */
 static void closed(struct vfs__thread *thread, struct vfs *vfs,
-		   struct vfs__fdtable *table, struct vfs_file *file)
+		   struct vfs__fdtable *table, struct vfs_file *file,
+		   struct vfs_file **gone)
 {
 	if (__atomic_load_n(&table->posix_locks, __ATOMIC_ACQUIRE) &&
 	    !(vfs__file_mode(file) & VFS__FILE_PATH))
 		vfs__locks_close(thread, vfs, table, file->inode);
-	vfs__file_unref(thread, file);
+	if (gone)
+		vfs__file_unref_later(file, gone);
+	else
+		vfs__file_unref(thread, file);
 }
 
 /* What is behind fd, or NULL; then nothing is any more. Lock held. */
@@ -332,7 +338,8 @@ static struct vfs_file *detach(struct vfs__fdtable *table, int fd)
 	return file;
 }
 
-int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
+static int close_fd(struct vfs__thread *thread, struct vfs_task *task, int fd,
+		    struct vfs_file **gone)
 {
 	struct vfs__fdtable *table = lock_files(task);
 	struct vfs_file *file = detach(table, fd);
@@ -340,8 +347,13 @@ int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
 	unlock_files(table);
 	if (!file)
 		return -EBADF;
-	closed(thread, task->vfs, table, file);
+	closed(thread, task->vfs, table, file, gone);
 	return 0;
+}
+
+int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
+{
+	return close_fd(thread, task, fd, NULL);
 }
 
 int vfs__fd_replace(struct vfs__thread *thread, struct vfs_task *task, int fd,
@@ -369,7 +381,7 @@ int vfs__fd_replace(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	unlock_files(table);
 	retire_array(thread, old);
 	if (!err && before)
-		closed(thread, task->vfs, table, before);
+		closed(thread, task->vfs, table, before, NULL);
 	return err ? err : fd;
 }
 
@@ -390,6 +402,7 @@ static int64_t next_open(struct vfs__fdtable *table, uint64_t fd, uint64_t last)
 void vfs__fd_close_range(struct vfs__thread *thread, struct vfs_task *task,
 			 uint32_t first, uint32_t last, bool cloexec)
 {
+	struct vfs_file *gone = NULL;
 	int64_t fd = first;
 
 	for (;; fd++) {
@@ -400,10 +413,11 @@ void vfs__fd_close_range(struct vfs__thread *thread, struct vfs_task *task,
 			bit_put(table->array->cloexec, (uint32_t)fd, true);
 		unlock_files(table);
 		if (fd < 0)
-			return;
+			break;
 		if (!cloexec)
-			vfs__fd_close(thread, task, (int)fd);
+			close_fd(thread, task, (int)fd, &gone);
 	}
+	vfs__files_release(thread, gone);
 }
 
 int vfs__fd_get_cloexec(struct vfs_task *task, int fd)
@@ -538,7 +552,7 @@ static bool last_task(struct vfs__fdtable *table)
 void vfs__fdtable_unref(struct vfs__thread *thread, struct vfs *vfs,
 			struct vfs__fdtable *table)
 {
-	struct vfs_file *file;
+	struct vfs_file *file, *gone = NULL;
 	uint32_t size;
 
 	if (!last_task(table))
@@ -552,7 +566,8 @@ void vfs__fdtable_unref(struct vfs__thread *thread, struct vfs *vfs,
 		file = detach(table, (int)fd);
 		vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
 		if (file)
-			closed(thread, vfs, table, file);
+			closed(thread, vfs, table, file, &gone);
 	}
+	vfs__files_release(thread, gone);
 	vfs__fdtable_let_go(thread, table);
 }

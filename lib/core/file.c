@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/cred.h"
+#include "core/inotify.h"
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/pipe.h"
@@ -80,15 +81,23 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 {
 	struct vfs_inode *inode = file->inode;
 
+	if (file->mode & (VFS__FILE_OPENED | VFS__FILE_STREAM))
+		vfs__notify_file(thread, file,
+				 file->mode & VFS__FILE_WRITE
+					 ? VFS_IN_CLOSE_WRITE
+					 : VFS_IN_CLOSE_NOWRITE);
 	if (vfs__file_mode(file) & VFS__FILE_LOCKED)
 		vfs__locks_release(thread, file);
 	if (file->mode & VFS__FILE_STREAM)
 		vfs__fifo_release(thread, file);
 	else if ((file->mode & VFS__FILE_OPENED) && inode->ops->release)
 		inode->ops->release(inode, file);
+	if (__builtin_expect(file->mode & VFS__FILE_NOTIFY, 0))
+		vfs__inotify_release(thread, file);
 	if (file->mode & VFS__FILE_WRITER)
 		vfs__mount_write_end(thread, file->path.mnt);
 	vfs__path_unref(thread, &file->path);
+	vfs__notify_flush(thread);
 	vfs__epoch_retire(thread, vfs__free_later, file, sizeof(*file));
 }
 
@@ -96,6 +105,24 @@ void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file)
 {
 	if (!__atomic_sub_fetch(&file->ref, 1, __ATOMIC_ACQ_REL))
 		file_release(thread, file);
+}
+
+void vfs__file_unref_later(struct vfs_file *file, struct vfs_file **gone)
+{
+	if (__atomic_sub_fetch(&file->ref, 1, __ATOMIC_ACQ_REL))
+		return;
+	file->gone = *gone;
+	*gone = file;
+}
+
+void vfs__files_release(struct vfs__thread *thread, struct vfs_file *gone)
+{
+	struct vfs_file *file;
+
+	while ((file = gone)) {
+		gone = file->gone;
+		file_release(thread, file);
+	}
 }
 
 uint32_t vfs_file_flags(const struct vfs_file *file)

@@ -26,6 +26,8 @@ struct vfs__inode_ext {
 	struct vfs__locks *locks; /* core/lock.c; vfs.locks_lock */
 	struct vfs__acl *access;  /* cached ACLs: pointer published under the */
 	struct vfs__acl *default_; /* excl lock, retired when replaced */
+	struct vfs__mark *marks;   /* core/notify.c; notify.lock */
+	uint32_t notify_mask;	   /* atomic: what they want, together */
 };
 
 /* - The ext, made when missing. NULL: out of memory. Any thread. */

@@ -19,6 +19,9 @@
 
 #define DEFAULT_NAMES 100000u
 #define DEFAULT_DESCRIPTORS 1048576u
+#define DEFAULT_INOTIFY_INSTANCES 128u
+#define DEFAULT_INOTIFY_WATCHES 65536u
+#define DEFAULT_INOTIFY_EVENTS 16384u
 /* the size of struct vfs_config in the first version */
 #define CONFIG_SIZE_0 sizeof(struct vfs_config)
 
@@ -101,6 +104,15 @@ static void apply_config(struct vfs *vfs, const struct vfs_config *config)
 	vfs->flags = config->flags;
 	vfs->max_descriptors = config->max_descriptors ? config->max_descriptors
 						       : DEFAULT_DESCRIPTORS;
+	vfs->notify.max_groups = config->max_inotify_instances
+					 ? config->max_inotify_instances
+					 : DEFAULT_INOTIFY_INSTANCES;
+	vfs->notify.max_marks = config->max_inotify_watches
+					? config->max_inotify_watches
+					: DEFAULT_INOTIFY_WATCHES;
+	vfs->notify.max_events = config->max_inotify_events
+					 ? config->max_inotify_events
+					 : DEFAULT_INOTIFY_EVENTS;
 	memcpy(vfs->hash_seed, config->hash_seed, sizeof(vfs->hash_seed));
 	while (!vfs->hash_seed[0] && !vfs->hash_seed[1])
 		if (getrandom(vfs->hash_seed, sizeof(vfs->hash_seed),
@@ -181,6 +193,13 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 	if (err)
 		return err;
 	vfs->pipe_super = vfs->pipe_mount->super;
+	err = mount_type(thread, vfs, &vfs__anonfs_type, NULL, NULL, 0,
+			 &vfs->anon_mount);
+	if (err)
+		return err;
+	vfs->anon_inode = vfs__anonfs_inode(vfs->anon_mount->super);
+	if (!vfs->anon_inode)
+		return -ENOMEM;
 	vfs->root_ns = vfs__mem_alloc(thread, sizeof(*vfs->root_ns));
 	if (!vfs->root_ns)
 		return -ENOMEM;
@@ -230,6 +249,9 @@ static void destroy(struct vfs *vfs)
 	}
 	if (vfs->pipe_mount)
 		vfs__mount_destroy(thread, vfs, vfs->pipe_mount);
+	vfs_inode_unref(vfs->anon_inode);
+	if (vfs->anon_mount)
+		vfs__mount_destroy(thread, vfs, vfs->anon_mount);
 	vfs_cred_unref(vfs->root_cred);
 	vfs__table_fini(&vfs->types);
 	vfs__dcache_fini(vfs);
@@ -265,6 +287,7 @@ int vfs__instance_create(const struct vfs_config *config,
 	vfs__mutex_init(&vfs->types_lock);
 	vfs__mutex_init(&vfs->locks_lock);
 	vfs__mutex_init(&vfs->mounts.lock);
+	vfs__mutex_init(&vfs->notify.lock);
 	vfs__table_init(&vfs->types, vfs->domain, vfs->hash_seed);
 	err = vfs__dcache_init(vfs, wanted.max_cached_names
 					    ? wanted.max_cached_names

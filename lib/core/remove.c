@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/names.h"
+#include "core/notify.h"
 #include "core/perm.h"
 
 int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
@@ -84,6 +85,8 @@ static int remove_name(struct vfs__thread *thread, struct vfs_task *task,
 					      directory);
 		if (!err)
 			err = remove_locked(thread, task->vfs, dir, victim);
+		if (!err)
+			vfs__notify_removed(thread, task->vfs, victim);
 		vfs__inode_unlock(dir);
 		/* the last user of a file evicts it here, without locks */
 		vfs__dentry_unref(thread, victim);
@@ -113,6 +116,7 @@ static int remove_at(struct vfs__thread *thread, struct vfs_task *task,
 		vfs__mount_write_end(thread, parent.mnt);
 	}
 	vfs__path_unref(thread, &parent);
+	vfs__notify_flush(thread);
 	return err;
 }
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/atime.h"
+#include "core/notify.h"
 #include "core/rw.h"
 
 /* Neither empty, nor cut, nor beyond the last offset there is. */
@@ -25,6 +26,14 @@ static inline bool vfs__io_is_sane(const void *buffer, size_t count,
 {
 	return buffer && count - 1 < VFS__IO_MAX &&
 	       (uint64_t)offset <= (uint64_t)INT64_MAX - VFS__IO_MAX;
+}
+
+/* Whether somebody is to be told, which is not done here. */
+static inline bool vfs__io_is_watched(const struct vfs_task *task,
+				      const struct vfs_file *file,
+				      uint32_t mask)
+{
+	return vfs__notify_on(task->vfs) && vfs__notify_wants(file, mask);
 }
 
 static inline bool vfs__pread_plain(struct vfs__thread *thread,
@@ -39,7 +48,8 @@ static inline bool vfs__pread_plain(struct vfs__thread *thread,
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
-		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ),
+		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ) ||
+			    vfs__io_is_watched(task, file, VFS_IN_ACCESS),
 		    0)) {
 		vfs__epoch_leave(thread);
 		return false;
@@ -67,6 +77,7 @@ static inline bool vfs__read_plain(struct vfs__thread *thread,
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ) ||
+			    vfs__io_is_watched(task, file, VFS_IN_ACCESS) ||
 			    !vfs__mutex_trylock(&file->position_lock,
 						VFS__RANK_POS),
 		    0)) {
@@ -117,7 +128,9 @@ static inline struct vfs_inode *vfs__pwrite_begin(struct vfs__thread *thread,
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    file && (vfs__file_mode(file) & VFS__FILE_PLAIN_WRITE) &&
-			    !(VFS_READ_ONCE(file->flags) & O_APPEND),
+			    !(VFS_READ_ONCE(file->flags) & O_APPEND) &&
+			    !vfs__io_is_watched(task, file,
+						VFS_IN_MODIFY | VFS_IN_ATTRIB),
 		    1)) {
 		inode = file->inode;
 		if (!vfs__rw_try_excl(&inode->core_lock, VFS__RANK_INODE))

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/attr.h"
+#include "core/notify.h"
 #include "core/perm.h"
 #include "core/rw.h"
 #include "core/walk.h"
@@ -23,12 +24,15 @@ static int check_new_size(struct vfs_task *task, const struct vfs_inode *inode,
 }
 
 int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
-			const struct vfs_cred *cred, struct vfs_inode *inode,
+			const struct vfs_cred *cred, struct vfs_dentry *dentry,
 			int64_t size, bool always)
 {
+	struct vfs_inode *inode = dentry->inode;
+	uint32_t mode;
 	int err = 0;
 
 	vfs__inode_lock(inode);
+	mode = inode->mode;
 	if (!inode->ops->truncate)
 		err = -EINVAL;
 	if (!err)
@@ -43,7 +47,13 @@ int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
 		if (!err && changes)
 			vfs__inode_modified(task->vfs, inode);
 	}
+	if (!err)
+		vfs__notify_dentry(
+			thread, task->vfs, dentry,
+			VFS_IN_MODIFY |
+				(inode->mode == mode ? 0 : VFS_IN_ATTRIB));
 	vfs__inode_unlock(inode);
+	vfs__notify_flush(thread);
 	return err;
 }
 
@@ -80,8 +90,8 @@ int vfs__truncate(struct vfs__thread *thread, struct vfs_task *task,
 	if (!err)
 		err = vfs__mount_write_begin(thread, at.mnt);
 	if (!err) {
-		err = vfs__truncate_inode(thread, task, cred, at.dentry->inode,
-					  length, false);
+		err = vfs__truncate_inode(thread, task, cred, at.dentry, length,
+					  false);
 		vfs__mount_write_end(thread, at.mnt);
 	}
 	vfs__task_cred_put(thread, cred);
@@ -106,7 +116,7 @@ int vfs__ftruncate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		err = -EINVAL;
 	if (!err) {
 		cred = vfs__task_cred(thread, task);
-		err = vfs__truncate_inode(thread, task, cred, file->inode,
+		err = vfs__truncate_inode(thread, task, cred, file->path.dentry,
 					  length, true);
 		vfs__task_cred_put(thread, cred);
 	}
@@ -189,11 +199,13 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	if (!err)
 		err = inode->ops->fallocate(inode, mode, offset, length);
 	if (!err)
-		err = vfs__attr_kill_suid(thread, cred, inode);
+		err = vfs__attr_kill_file(thread, cred, file);
 	if (!err)
 		vfs__inode_modified(task->vfs, inode);
 	vfs__inode_unlock(inode);
 	vfs__task_cred_put(thread, cred);
+	if (!err)
+		vfs__notify_file(thread, file, VFS_IN_MODIFY);
 unref:
 	vfs__file_unref(thread, file);
 	return err;

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "core/instance.h"
+#include "core/notify.h"
 #include "util/epoch.h"
 
 /* ---- root and working directory ---- */
@@ -267,6 +268,7 @@ void vfs_task_unref(struct vfs_task *task)
 	vfs__fdtable_unref(thread, vfs, task->files);
 	drop_past(thread, task);
 	fs_unref(thread, task->fs);
+	vfs__notify_flush(thread);
 	vfs_cred_unref(task->cred);
 	vfs__mem_free(thread, task, sizeof(*task));
 	vfs_unref(vfs);
@@ -336,6 +338,7 @@ void vfs__task_thread_exit(struct vfs__thread *thread)
 {
 	struct vfs_cred *cred = thread->cred;
 
+	vfs__notify_flush(thread);
 	thread->cred = NULL;
 	vfs_cred_unref(cred);
 }

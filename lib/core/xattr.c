@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 
 #include "core/acl.h"
+#include "core/notify.h"
 #include "core/perm.h"
 #include "util/domain.h"
 
@@ -106,11 +107,13 @@ static int permission(struct vfs__thread *thread, const struct vfs_cred *cred,
 	return vfs__permission_load(thread, cred, inode, mask);
 }
 
-/* Changing what is the security system's own. */
-static int security_permission(const struct vfs_cred *cred, const char *name,
+/* Changing what is the security system's own; what is no file at all it does
+ * not look at. */
+static int security_permission(const struct vfs_cred *cred,
+			       const struct vfs_inode *inode, const char *name,
 			       bool removing)
 {
-	if (!is_security(name))
+	if (!is_security(name) || !(vfs__inode_mode(inode) & S_IFMT))
 		return 0;
 	/* setting it has been checked by its value */
 	if (!strcmp(name, CAPABILITY))
@@ -316,7 +319,7 @@ static int set_check(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (!err)
 		err = permission(thread, cred, inode, name, VFS__MAY_WRITE);
 	if (!err)
-		err = security_permission(cred, name, false);
+		err = security_permission(cred, inode, name, false);
 	if (!err)
 		err = resolve_name(inode, name);
 	if (!err && !inode->ops->setxattr)
@@ -341,9 +344,13 @@ int vfs__xattr_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 		err = acl ? vfs__acl_set(thread, cred, inode, name, value, size)
 			  : inode->ops->setxattr(inode, name, value, size,
 						 flags);
+		if (!err)
+			vfs__notify_dentry(thread, inode->super->vfs,
+					   path->dentry, VFS_IN_ATTRIB);
 		vfs__inode_unlock(inode);
 	}
 	vfs__mount_write_end(thread, path->mnt);
+	vfs__notify_flush(thread);
 	return err;
 }
 
@@ -353,7 +360,7 @@ static int remove_check(struct vfs__thread *thread, const struct vfs_cred *cred,
 	int err = permission(thread, cred, inode, name, VFS__MAY_WRITE);
 
 	if (!err)
-		err = security_permission(cred, name, true);
+		err = security_permission(cred, inode, name, true);
 	if (!err)
 		err = resolve_name(inode, name);
 	if (!err && !inode->ops->removexattr)
@@ -376,8 +383,12 @@ int vfs__xattr_remove(struct vfs__thread *thread, const struct vfs_cred *cred,
 		vfs__inode_lock(inode);
 		err = acl ? vfs__acl_set(thread, cred, inode, name, NULL, 0)
 			  : inode->ops->removexattr(inode, name);
+		if (!err)
+			vfs__notify_dentry(thread, inode->super->vfs,
+					   path->dentry, VFS_IN_ATTRIB);
 		vfs__inode_unlock(inode);
 	}
 	vfs__mount_write_end(thread, path->mnt);
+	vfs__notify_flush(thread);
 	return err;
 }

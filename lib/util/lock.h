@@ -22,6 +22,7 @@ enum vfs__lock_rank {
 	VFS__RANK_DIR = 40,
 	VFS__RANK_INODE = 50,
 	VFS__RANK_FDTABLE = 60,
+	VFS__RANK_NOTIFY = 66,
 	VFS__RANK_LOCKS = 70,
 	VFS__RANK_WAIT = 75,
 	VFS__RANK_LRU = 78,

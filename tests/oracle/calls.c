@@ -25,9 +25,9 @@ static unsigned slot_of(const char *name)
 
 static void collect(void)
 {
-	const struct call_def *const groups[] = {file_calls, io_calls,
-						 name_calls, attribute_calls,
-						 control_calls};
+	const struct call_def *const groups[] = {file_calls,	io_calls,
+						 name_calls,	attribute_calls,
+						 control_calls, event_calls};
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		for (const struct call_def *def = groups[i]; def->name; def++) {
@@ -96,7 +96,7 @@ void exec_fd(struct exec *exec, int64_t result)
 void exec_data(struct exec *exec, int64_t result, const void *data)
 {
 	exec_result(exec, result);
-	if (result <= 0 || !data)
+	if (result <= 0 || !data || events_show(exec, result, data))
 		return;
 	text_add(&exec->side->out, " ", 1);
 	text_bytes(&exec->side->out, data,

@@ -368,6 +368,14 @@ static const struct {
 	{'I', "\"\\0\\0\\0\\x02\"+\"\\xff\"*16 \"\\x01\\0\\0\\x02\"+\"\\0\"*16 "
 	      "\"\\x01\\0\\0\\x03\"+\"\\0\"*20 \"\\0\\0\\0\\x01\"+\"\\0\"*8 "
 	      "\"\\0\\0\\0\\x02\"+\"\\0\"*20 \"x\""},
+	{'3', "IN_ALL_EVENTS IN_ALL_EVENTS IN_ALL_EVENTS "
+	      "IN_ALL_EVENTS|IN_DONT_FOLLOW IN_ALL_EVENTS|IN_EXCL_UNLINK "
+	      "IN_ALL_EVENTS|IN_ONESHOT IN_MODIFY|IN_MASK_ADD "
+	      "IN_ALL_EVENTS|IN_MASK_CREATE IN_CREATE|IN_DELETE|IN_MOVE "
+	      "IN_DELETE_SELF|IN_MOVE_SELF IN_ATTRIB|IN_ONLYDIR "
+	      "IN_OPEN|IN_CLOSE IN_ACCESS|IN_MODIFY IN_ATTRIB IN_MODIFY "
+	      "IN_MASK_ADD|IN_ONESHOT IN_MOVE|IN_ONESHOT IN_ISDIR 0 0x100000"},
+	{'4', "1 2 3 4 5 6 7 8 0 -1 MAX"},
 	{'b', "4096 8192 65536 1 0 4097 -1 131072 2000000"},
 	{'j', "0 0 FS FILES FS|FILES"},
 	{'y', "a b c d e ../a ../d a/b /a /b/c . .. / \"\" nowhere a/ ./e"},
@@ -412,6 +420,7 @@ void gen_value(struct gen *gen, char kind)
 		}
 	}
 	slot(gen, kind == 'H'	? SLOT_OTHER
+		  : kind == '2' ? SLOT_EVENTS
 		  : kind == 'F' ? SLOT_FILE
 		  : kind == 'D' ? SLOT_DIRECTORY
 				: SLOT_CLOSED);

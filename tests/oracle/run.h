@@ -6,7 +6,7 @@
 #include "script.h"
 
 #define MAX_CALL_KINDS 160
-#define MAX_RULES 8
+#define MAX_RULES 16
 
 /* What a child tells its parent, in memory that both see. */
 struct report {

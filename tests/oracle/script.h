@@ -80,6 +80,7 @@ extern const struct call_def io_calls[];
 extern const struct call_def name_calls[];
 extern const struct call_def attribute_calls[];
 extern const struct call_def control_calls[];
+extern const struct call_def event_calls[];
 
 /* Every call, numbered from 0. */
 const struct call_def *call_find(const char *name, unsigned *index);
@@ -92,6 +93,8 @@ void exec_fd(struct exec *exec, int64_t result);
 void exec_result(struct exec *exec, int64_t result);
 /* A result that is a count of bytes at data. */
 void exec_data(struct exec *exec, int64_t result, const void *data);
+/* If the call read from a queue of events, what they are. */
+bool events_show(struct exec *exec, int64_t result, const void *data);
 size_t exec_size(const struct exec *exec, unsigned i);
 
 #define NUM(i) exec_number(exec, i)

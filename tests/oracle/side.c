@@ -99,6 +99,11 @@ static unsigned idmap_number(struct idmap *map, uint64_t dev, uint64_t ino)
 	return map->count;
 }
 
+unsigned side_cookie(struct side *side, uint32_t cookie)
+{
+	return cookie ? idmap_number(&side->cookies, cookie, 0) : 0;
+}
+
 struct side *side_create(const struct side_class *class, const char *options)
 {
 	struct side *side = calloc(1, sizeof(*side));
@@ -112,6 +117,7 @@ struct side *side_create(const struct side_class *class, const char *options)
 		die("out of memory");
 	idmap_init(&side->inodes);
 	idmap_init(&side->devices);
+	idmap_init(&side->cookies);
 	text_clear(&side->out);
 	return side;
 }
@@ -120,6 +126,7 @@ void side_begin(struct side *side)
 {
 	idmap_clear(&side->inodes);
 	idmap_clear(&side->devices);
+	idmap_clear(&side->cookies);
 	side->current = 0;
 	for (unsigned i = 0; i < MAX_SLOTS; i++)
 		side->slots[i] = -1;
@@ -136,6 +143,7 @@ void side_destroy(struct side *side)
 	side->class->destroy(side);
 	free(side->inodes.slots);
 	free(side->devices.slots);
+	free(side->cookies.slots);
 	free(side->buffer);
 	text_fini(&side->out);
 	free(side);
@@ -184,9 +192,13 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 		text_printf(out, " attributes=%llx",
 			    (unsigned long long)(stat->attributes &
 						 SHOWN_ATTRIBUTES));
-	text_printf(out, " ino=%u dev=%u a/m/c/b=",
+	text_printf(out, " ino=%u dev=%u",
 		    idmap_number(&side->inodes, stat->dev, stat->ino),
 		    idmap_number(&side->devices, stat->dev, 0));
+	/* what is no file: one inode in the whole system, touched by all */
+	if (!(stat->mode & S_IFMT))
+		return;
+	text_add(out, " a/m/c/b=", 9);
 	side_time(side, &stat->atime);
 	side_time(side, &stat->mtime);
 	side_time(side, &stat->ctime);

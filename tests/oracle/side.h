@@ -96,6 +96,7 @@ struct side {
 	int slots[MAX_SLOTS];
 	struct idmap inodes;
 	struct idmap devices;
+	struct idmap cookies;
 	char *buffer; /* BUFFER_SIZE */
 	struct text out;
 	int64_t result; /* of the last call */
@@ -132,6 +133,7 @@ void side_end(struct side *side);
 void side_destroy(struct side *side);
 
 /* As text, comparable between sides. */
+unsigned side_cookie(struct side *side, uint32_t cookie);
 void side_time(struct side *side, const struct vfs_timespec *time);
 void side_stat(struct side *side, const struct vfs_stat *stat);
 /* The whole tree and the open descriptors, into out. */

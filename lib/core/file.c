@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "core/cred.h"
-#include "core/inotify.h"
 #include "core/instance.h"
 #include "core/lock.h"
+#include "core/notify.h"
 #include "core/pipe.h"
 #include "util/epoch.h"
 
@@ -77,23 +77,27 @@ bool vfs__file_tryref(struct vfs_file *file)
 	return true;
 }
 
-static void file_release(struct vfs__thread *thread, struct vfs_file *file)
+static void was_closed(struct vfs__thread *thread, struct vfs_file *file)
 {
-	struct vfs_inode *inode = file->inode;
-
 	if (file->mode & (VFS__FILE_OPENED | VFS__FILE_STREAM))
 		vfs__notify_file(thread, file,
 				 file->mode & VFS__FILE_WRITE
 					 ? VFS_IN_CLOSE_WRITE
 					 : VFS_IN_CLOSE_NOWRITE);
+}
+
+static void file_release(struct vfs__thread *thread, struct vfs_file *file)
+{
+	struct vfs_inode *inode = file->inode;
+
+	if (vfs__notify_on(file->vfs))
+		was_closed(thread, file);
 	if (vfs__file_mode(file) & VFS__FILE_LOCKED)
 		vfs__locks_release(thread, file);
 	if (file->mode & VFS__FILE_STREAM)
 		vfs__fifo_release(thread, file);
 	else if ((file->mode & VFS__FILE_OPENED) && inode->ops->release)
 		inode->ops->release(inode, file);
-	if (__builtin_expect(file->mode & VFS__FILE_NOTIFY, 0))
-		vfs__inotify_release(thread, file);
 	if (file->mode & VFS__FILE_WRITER)
 		vfs__mount_write_end(thread, file->path.mnt);
 	vfs__path_unref(thread, &file->path);

@@ -52,7 +52,8 @@ int vfs__inotify_create(struct vfs__thread *thread, struct vfs_task *task,
 	if (!err) {
 		vfs__mount_ref(thread, path.mnt);
 		vfs__file_init(file, vfs, &path, cred, flags,
-			       VFS__FILE_READ | VFS__FILE_NOTIFY);
+			       VFS__FILE_READ | VFS__FILE_NOTIFY |
+				       VFS__FILE_OPENED);
 		file->private_data = group;
 		*out = file;
 	} else {

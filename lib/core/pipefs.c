@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "core/inotify.h"
+
 static int pipefs_statfs(struct vfs_super *super, struct vfs_statfs *out)
 {
 	out->type = super->magic;
@@ -105,8 +107,17 @@ static int anon_setattr(struct vfs_inode *inode, const struct vfs_attr *attr)
 	return -EOPNOTSUPP;
 }
 
+static void anon_release(struct vfs_inode *inode, struct vfs_file *file)
+{
+	struct vfs__thread *thread = vfs__self_always(inode->super->vfs);
+
+	if (vfs__file_mode(file) & VFS__FILE_NOTIFY)
+		vfs__inotify_release(thread, file);
+}
+
 static const struct vfs_inode_ops anon_ops = {
 	.size = sizeof(struct vfs_inode_ops),
+	.release = anon_release,
 	.setattr = anon_setattr,
 };
 

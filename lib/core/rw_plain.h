@@ -5,6 +5,9 @@
  * no lock that is taken, no rule that has something to say. Whatever is
  * different: false with nothing done, and rw.c does it.
  *
+ * watched, a constant: something is, somewhere; whoever wants to know of this
+ * is told by the long way. Not watched: it was looked at before.
+ *
  * A pread stores to the caller's buffer and the thread's own record, so that
  * threads that share a descriptor do not slow each other down.
  */
@@ -28,17 +31,10 @@ static inline bool vfs__io_is_sane(const void *buffer, size_t count,
 	       (uint64_t)offset <= (uint64_t)INT64_MAX - VFS__IO_MAX;
 }
 
-/* Whether somebody is to be told, which is not done here. */
-static inline bool vfs__io_is_watched(const struct vfs_task *task,
-				      const struct vfs_file *file,
-				      uint32_t mask)
-{
-	return vfs__notify_on(task->vfs) && vfs__notify_wants(file, mask);
-}
-
 static inline bool vfs__pread_plain(struct vfs__thread *thread,
 				    struct vfs_task *task, int fd, void *buffer,
-				    size_t count, int64_t offset, int64_t *n)
+				    size_t count, int64_t offset, bool watched,
+				    int64_t *n)
 {
 	struct vfs_inode *inode;
 	struct vfs_file *file;
@@ -49,7 +45,7 @@ static inline bool vfs__pread_plain(struct vfs__thread *thread,
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ) ||
-			    vfs__io_is_watched(task, file, VFS_IN_ACCESS),
+			    (watched && vfs__notify_wants(file, VFS_IN_ACCESS)),
 		    0)) {
 		vfs__epoch_leave(thread);
 		return false;
@@ -65,7 +61,7 @@ static inline bool vfs__pread_plain(struct vfs__thread *thread,
 /* At the position, if nobody else is reading there. */
 static inline bool vfs__read_plain(struct vfs__thread *thread,
 				   struct vfs_task *task, int fd, void *buffer,
-				   size_t count, int64_t *n)
+				   size_t count, bool watched, int64_t *n)
 {
 	struct vfs_inode *inode;
 	struct vfs_file *file;
@@ -77,7 +73,8 @@ static inline bool vfs__read_plain(struct vfs__thread *thread,
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ) ||
-			    vfs__io_is_watched(task, file, VFS_IN_ACCESS) ||
+			    (watched &&
+			     vfs__notify_wants(file, VFS_IN_ACCESS)) ||
 			    !vfs__mutex_trylock(&file->position_lock,
 						VFS__RANK_POS),
 		    0)) {
@@ -119,7 +116,7 @@ static inline bool vfs__pwrite_is_plain(const struct vfs_task *task,
  */
 static inline struct vfs_inode *vfs__pwrite_begin(struct vfs__thread *thread,
 						  struct vfs_task *task, int fd,
-						  uint64_t end)
+						  uint64_t end, bool watched)
 {
 	struct vfs_inode *inode = NULL;
 	struct vfs_file *file;
@@ -129,8 +126,9 @@ static inline struct vfs_inode *vfs__pwrite_begin(struct vfs__thread *thread,
 	if (__builtin_expect(
 		    file && (vfs__file_mode(file) & VFS__FILE_PLAIN_WRITE) &&
 			    !(VFS_READ_ONCE(file->flags) & O_APPEND) &&
-			    !vfs__io_is_watched(task, file,
-						VFS_IN_MODIFY | VFS_IN_ATTRIB),
+			    !(watched &&
+			      vfs__notify_wants(file,
+						VFS_IN_MODIFY | VFS_IN_ATTRIB)),
 		    1)) {
 		inode = file->inode;
 		if (!vfs__rw_try_excl(&inode->core_lock, VFS__RANK_INODE))
@@ -150,13 +148,14 @@ static inline struct vfs_inode *vfs__pwrite_begin(struct vfs__thread *thread,
 static inline bool vfs__pwrite_plain(struct vfs__thread *thread,
 				     struct vfs_task *task, int fd,
 				     const void *buffer, size_t count,
-				     int64_t offset, int64_t *n)
+				     int64_t offset, bool watched, int64_t *n)
 {
 	struct vfs_inode *inode;
 
 	if (__builtin_expect(!vfs__io_is_sane(buffer, count, offset), 0))
 		return false;
-	inode = vfs__pwrite_begin(thread, task, fd, (uint64_t)offset + count);
+	inode = vfs__pwrite_begin(thread, task, fd, (uint64_t)offset + count,
+				  watched);
 	if (__builtin_expect(!inode, 0))
 		return false;
 	*n = inode->ops->write(inode, NULL, buffer, count, offset);

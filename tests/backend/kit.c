@@ -80,6 +80,7 @@ const struct kit_body kit_bodies[] = {
 	BODY(locks),
 	BODY(fifo),
 	BODY(tasks),
+	BODY(watches),
 };
 const size_t kit_body_count = sizeof(kit_bodies) / sizeof(kit_bodies[0]);
 

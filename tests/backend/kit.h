@@ -149,5 +149,6 @@ void kit_statfs(struct kit *kit);
 void kit_locks(struct kit *kit);
 void kit_fifo(struct kit *kit);
 void kit_tasks(struct kit *kit);
+void kit_watches(struct kit *kit);
 
 #endif

@@ -121,12 +121,56 @@ static void test_mount__no_xdev(void **state)
 	tree_destroy(&t);
 }
 
+/* Watches end with the file system, whoever holds the queue. */
+static void test_mount__watches_are_told(void **state)
+{
+	struct {
+		int32_t wd;
+		uint32_t mask, cookie, len;
+	} event;
+	static const struct {
+		int32_t wd;
+		uint32_t mask;
+	} expected[] = {{2, VFS_IN_UNMOUNT},
+			{2, VFS_IN_IGNORED},
+			{3, VFS_IN_UNMOUNT},
+			{3, VFS_IN_IGNORED}};
+	struct vfs_task *task;
+	struct tree t;
+	struct vfs *vfs;
+	int fd;
+
+	(void)state;
+	tree_create(&t, 0);
+	assert_int_equal(vfs_mkdir(t.task, "/m/inside", 0755), 0);
+	assert_int_equal(vfs_task_create(t.vfs, NULL, &task), 0);
+	fd = vfs_inotify_init1(task, O_NONBLOCK);
+	assert_true(fd >= 0);
+	assert_int_equal(vfs_inotify_add_watch(task, fd, "/", VFS_IN_OPEN), 1);
+	assert_int_equal(vfs_inotify_add_watch(task, fd, "/m", VFS_IN_OPEN), 2);
+	assert_int_equal(
+		vfs_inotify_add_watch(task, fd, "/m/inside", VFS_IN_OPEN), 3);
+	vfs = vfs_ref(t.vfs);
+	tree_destroy(&t);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(vfs_read(task, fd, &event, 16), 16);
+		assert_int_equal(event.wd, expected[i].wd);
+		assert_int_equal(event.mask, expected[i].mask);
+	}
+	assert_int_equal(vfs_read(task, fd, &event, 16), -EAGAIN);
+	assert_int_equal(vfs_inotify_rm_watch(task, fd, 2), -EINVAL);
+	assert_int_equal(vfs_inotify_rm_watch(task, fd, 1), 0);
+	vfs_task_unref(task);
+	vfs_unref(vfs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mount__crossing_fast),
 		cmocka_unit_test(test_mount__crossing_slow),
 		cmocka_unit_test(test_mount__no_xdev),
+		cmocka_unit_test(test_mount__watches_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -16,7 +16,7 @@
 #include "util/table.h"
 
 struct vfs__namespace;
-struct vfs__group;
+struct vfs__mark;
 struct vfs__notify_user;
 
 struct vfs {
@@ -55,8 +55,8 @@ struct vfs {
 
 	/* core/notify.c */
 	struct {
-		struct vfs__mutex lock; /* rank NOTIFY; of the rest: */
-		struct vfs__group *groups;
+		struct vfs__mutex lock;	 /* rank NOTIFY; of the rest: */
+		struct vfs__mark *marks; /* all, newest first */
 		struct vfs__notify_user *users;
 		uint64_t sequence;
 		uint32_t cookie;

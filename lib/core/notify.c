@@ -345,14 +345,19 @@ void vfs__notify_created_slow(struct vfs__thread *thread, struct vfs *vfs,
 	end(&t);
 }
 
-/* The inode's last name went: nobody can watch it any more. */
-static void tell_gone(struct telling *t, struct vfs_inode *inode)
+static void drop_all(struct telling *t, struct vfs_inode *inode)
 {
 	struct vfs__inode_ext *ext = vfs__inode_ext_peek(inode);
 
-	tell_self(t, inode, VFS_IN_DELETE_SELF);
 	while (ext && ext->marks)
 		drop(t, ext->marks);
+}
+
+/* The inode's last name went: nobody can watch it any more. */
+static void tell_gone(struct telling *t, struct vfs_inode *inode)
+{
+	tell_self(t, inode, VFS_IN_DELETE_SELF);
+	drop_all(t, inode);
 }
 
 void vfs__notify_gone_slow(struct vfs__thread *thread, struct vfs_inode *inode)
@@ -412,31 +417,25 @@ void vfs__notify_moved(struct vfs__thread *thread, struct vfs *vfs,
 	end(&t);
 }
 
-static void unmounted(struct telling *t, struct vfs__group *group,
-		      const struct vfs_super *super)
-{
-	for (uint32_t i = 0; i < group->table_size; i++) {
-		struct vfs__mark **link = &group->table[i], *mark;
-
-		while ((mark = *link)) {
-			if (mark->inode->super != super) {
-				link = &mark->same;
-				continue;
-			}
-			put(t, mark, VFS_IN_UNMOUNT, NULL);
-			drop(t, mark); /* out of the chain, too */
-		}
-	}
-}
-
+/* In Linux's order: what was watched last comes first, and an inode counts from
+ * its first watch on. The others of that inode are before it in the list. */
 void vfs__notify_super(struct vfs__thread *thread, struct vfs_super *super)
 {
+	struct vfs__mark *mark, *next;
 	struct telling t;
 
 	if (!vfs__notify_on(super->vfs))
 		return;
 	begin(&t, thread, super->vfs);
-	for (struct vfs__group *g = super->vfs->notify.groups; g; g = g->next)
-		unmounted(&t, g, super);
+	for (mark = super->vfs->notify.marks; mark; mark = next) {
+		struct vfs_inode *inode = mark->inode;
+
+		next = mark->older;
+		if (inode->super != super || mark->next)
+			continue;
+		t.mask = VFS_IN_UNMOUNT;
+		tell(&t, inode, NULL);
+		drop_all(&t, inode);
+	}
 	end(&t);
 }

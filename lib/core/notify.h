@@ -42,13 +42,14 @@ struct vfs__event {
 };
 
 struct vfs__mark {
-	struct vfs__mark *next;	  /* of the inode; later of those to be freed */
-	struct vfs__mark *same;	  /* chain of the group's table */
-	struct vfs_inode *inode;  /* constant; referenced */
-	struct vfs__group *group; /* constant; it outlives the mark */
-	int32_t wd;		  /* constant */
-	uint32_t mask;		  /* events; VFS_IN_UNMOUNT always */
-	uint32_t flags;		  /* VFS_IN_EXCL_UNLINK, VFS_IN_ONESHOT */
+	struct vfs__mark *next; /* of the inode; later of those to be freed */
+	struct vfs__mark *older, **newer; /* of the instance */
+	struct vfs__mark *same;		  /* chain of the group's table */
+	struct vfs_inode *inode;	  /* constant; referenced */
+	struct vfs__group *group;	  /* constant; it outlives the mark */
+	int32_t wd;			  /* constant */
+	uint32_t mask;			  /* events; VFS_IN_UNMOUNT always */
+	uint32_t flags; /* VFS_IN_EXCL_UNLINK, VFS_IN_ONESHOT */
 };
 
 /* What a user has; counted while there is any. */
@@ -61,10 +62,9 @@ struct vfs__notify_user {
 /* One queue; all but the constant fields and ref: lock. */
 struct vfs__group {
 	struct vfs *vfs; /* constant; callbacks hold a reference */
-	struct vfs__group *next, **prev; /* of the instance */
-	struct vfs__notify_user *user;	 /* constant; NULL: nobody is charged */
-	struct vfs__mark **table;	 /* by number; NULL: no marks yet */
-	uint32_t table_size;		 /* a power of two */
+	struct vfs__notify_user *user; /* constant; NULL: nobody is charged */
+	struct vfs__mark **table;      /* by number; NULL: no marks yet */
+	uint32_t table_size;	       /* a power of two */
 	uint32_t marks;
 	int32_t last_wd;
 	/* the queue of a descriptor */

@@ -92,13 +92,6 @@ int vfs__group_init(struct vfs__thread *thread, struct vfs *vfs,
 		memset(fresh, 0, sizeof(*fresh));
 	vfs__notify_lock(vfs);
 	err = charge ? user_charge(vfs, uid, &fresh, &group->user) : 0;
-	if (!err) {
-		group->next = vfs->notify.groups;
-		group->prev = &vfs->notify.groups;
-		if (group->next)
-			group->next->prev = &group->next;
-		vfs->notify.groups = group;
-	}
 	vfs__notify_unlock(vfs);
 free:
 	vfs__mem_free(thread, fresh, sizeof(*fresh));
@@ -131,9 +124,6 @@ void vfs__group_close(struct vfs__thread *thread, struct vfs__group *group)
 	for (uint32_t i = 0; i < group->table_size; i++)
 		while (group->table[i])
 			vfs__mark_detach(group->table[i], &gone);
-	*group->prev = group->next;
-	if (group->next)
-		group->next->prev = group->prev;
 	user = user_release(vfs, group->user);
 	vfs__notify_unlock(vfs);
 	/* nobody else knows the queue any more */
@@ -221,6 +211,11 @@ static void mark_attach(struct vfs__mark *mark)
 	*slot = mark;
 	mark->next = ext->marks;
 	ext->marks = mark;
+	mark->older = group->vfs->notify.marks;
+	mark->newer = &group->vfs->notify.marks;
+	if (mark->older)
+		mark->older->newer = &mark->older;
+	group->vfs->notify.marks = mark;
 	group->marks++;
 	if (group->user)
 		group->user->marks++;
@@ -240,6 +235,9 @@ void vfs__mark_detach(struct vfs__mark *mark, struct vfs__mark **gone)
 	while (*link != mark)
 		link = &(*link)->same;
 	*link = mark->same;
+	*mark->newer = mark->older;
+	if (mark->older)
+		mark->older->newer = mark->newer;
 	group->marks--;
 	if (group->user)
 		group->user->marks--;

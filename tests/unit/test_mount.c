@@ -131,10 +131,10 @@ static void test_mount__watches_are_told(void **state)
 	static const struct {
 		int32_t wd;
 		uint32_t mask;
-	} expected[] = {{2, VFS_IN_UNMOUNT},
-			{2, VFS_IN_IGNORED},
-			{3, VFS_IN_UNMOUNT},
-			{3, VFS_IN_IGNORED}};
+	} expected[] = {{3, VFS_IN_UNMOUNT},
+			{3, VFS_IN_IGNORED},
+			{2, VFS_IN_UNMOUNT},
+			{2, VFS_IN_IGNORED}};
 	struct vfs_task *task;
 	struct tree t;
 	struct vfs *vfs;

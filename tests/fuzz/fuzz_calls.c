@@ -138,7 +138,7 @@ static void fd_call(struct machine *m, uint8_t call)
 	int64_t at;
 	int fds[2], number;
 
-	switch (call % 13) {
+	switch (call % 16) {
 	case 0:
 		vfs_close(t, fd(m));
 		break;
@@ -185,6 +185,17 @@ static void fd_call(struct machine *m, uint8_t call)
 		number = fuzz_byte(&m->in);
 		vfs_close_range(t, (uint32_t)number, (uint32_t)number + 3,
 				fuzz_byte(&m->in) & 6);
+		break;
+	case 12:
+		vfs_inotify_init1(t, O_NONBLOCK);
+		break;
+	case 13:
+		number = fd(m);
+		vfs_inotify_add_watch(t, number, path(m), fuzz_word(&m->in));
+		break;
+	case 14:
+		number = fd(m);
+		vfs_inotify_rm_watch(t, number, fuzz_byte(&m->in) % 8);
 		break;
 	default:
 		vfs_linkat(t, fd(m), "", AT_FDCWD, path(m), AT_EMPTY_PATH);

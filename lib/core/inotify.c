@@ -217,9 +217,15 @@ int vfs__inotify_ioctl(struct vfs_file *file, uint64_t request, void *arg)
 	return 0;
 }
 
+/* Under the lock, so that who has just entered the queue's list of waiters
+ * misses nothing. */
 uint32_t vfs__inotify_poll(struct vfs_file *file)
 {
-	return VFS_READ_ONCE(vfs__inotify_group(file)->length)
-		       ? POLLIN | POLLRDNORM
-		       : 0;
+	struct vfs__group *group = vfs__inotify_group(file);
+	bool empty;
+
+	vfs__notify_lock(group->vfs);
+	empty = !group->first;
+	vfs__notify_unlock(group->vfs);
+	return empty ? 0 : POLLIN | POLLRDNORM;
 }

@@ -4,6 +4,7 @@
  * once and in order, whoever adds and removes watches meanwhile; a function is
  * called by the thread that made the change, and never after its release.
  */
+#include <poll.h>
 #include <vfs/inotify.h>
 
 #include "stress/stress.h"
@@ -133,9 +134,15 @@ static int64_t read_some(struct stress *s)
 
 static void read_all(struct stress_thread *t)
 {
-	while (stress_goes_on(t))
-		if (read_some(t->stress) < 0)
-			usleep(100);
+	struct vfs_pollfd p = {.fd = shared.fd, .events = POLLIN};
+
+	while (stress_goes_on(t)) {
+		int ready = vfs_poll(t->stress->task, &p, 1, 50);
+
+		STRESS(t->stress, ready == (p.revents == POLLIN));
+		if (ready)
+			STRESS(t->stress, read_some(t->stress) > 0);
+	}
 }
 
 /* Other queues and watches come and go, and so does what they watch. */

@@ -300,8 +300,9 @@ static bool listed_in_parts(const char *line)
 static bool possible(const struct gen *gen)
 {
 	static const char *const privileged[] = {
-		"as user", "chown ", "trusted.",     "security.", "u:1", "g:1",
-		"u:5",	   "user2",  "F_SETPIPE_SZ", "WHITEOUT",  NULL,
+		"as user", "chown ", "trusted.", "security.",	 "u:1",
+		"g:1",	   "u:5",    "user2",	 "F_SETPIPE_SZ", "WHITEOUT",
+		"inotify", "events", NULL,
 	};
 	static const char *const rooted[] = {
 		" /",	     "\"/",	  "..",
@@ -312,8 +313,7 @@ static bool possible(const struct gen *gen)
 		"WHITEOUT",  "chown",	  "copy_file_range",
 		"sync ",     "0x7fff",	  "MAX",
 		"O_NOATIME", "sendfile",  "SEEK_END",
-		"RWF_",	     "0x1000",	  "inotify",
-		"events",    NULL,
+		"RWF_",	     "0x1000",	  NULL,
 	};
 	static const char *const watching[] = {"inotify", "events ", " $8",
 					       " $9", NULL};

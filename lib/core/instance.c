@@ -87,7 +87,7 @@ static int read_config(const struct vfs_config *config, struct vfs_config *out)
 		return -EINVAL;
 	if (out->allocator && (!out->allocator->alloc || !out->allocator->free))
 		return -EINVAL;
-	if (out->max_descriptors > INT32_MAX)
+	if (out->max_descriptors > INT32_MAX || out->zero)
 		return -EINVAL;
 	if (out->type_count && !out->types)
 		return -EFAULT;

@@ -74,6 +74,7 @@ void vfs__notify_flush_slow(struct vfs__thread *thread)
 {
 	struct vfs__event *event;
 
+	vfs__rank_calling();
 	if (thread->telling)
 		return; /* further out */
 	thread->telling = true;

@@ -40,6 +40,9 @@ void vfs__rank_drop(const void *lock);
 void vfs__rank_section(int delta);
 /* Aborts when this thread holds a lock under which nobody may retire. */
 void vfs__rank_retiring(void);
+/* Aborts when this thread holds any lock, or is in a section: a function of
+ * the embedder's is about to be called. */
+void vfs__rank_calling(void);
 #else
 static inline void vfs__rank_take(const void *lock, int rank, bool nested,
 				  bool tried)
@@ -58,6 +61,9 @@ static inline void vfs__rank_section(int delta)
 	(void)delta;
 }
 static inline void vfs__rank_retiring(void)
+{
+}
+static inline void vfs__rank_calling(void)
 {
 }
 #endif

@@ -188,6 +188,26 @@ static const struct template templates[] = {
 	{6, "name_to_handle_at %7 AT_FDCWD %p 0"},
 	{4, "name_to_handle_at %7 %f \"\" AT_EMPTY_PATH"},
 	{6, "open_by_handle_at AT_FDCWD %7 %o -> $%r"},
+	/* Events: two queues that are there from the start, in slots that no
+	 * other descriptor gets, and others. */
+	{30, "inotify_add_watch $8 %p %<"},
+	{16, "inotify_add_watch $8 %Y %<"},
+	{20, "inotify_add_watch $9 %p %<"},
+	{6, "inotify_add_watch %= %p %<"},
+	{1, "inotify_add_watch %f %p %<"},
+	{5, "inotify_rm_watch $8 %>"},
+	{3, "inotify_rm_watch $9 %>"},
+	{1, "inotify_rm_watch %f %>"},
+	{60, "events $8"},
+	{30, "events $9"},
+	{8, "events %="},
+	{4, "read $9 %n"},
+	{2, "readv $8 %i"},
+	{3, "read %= %n"},
+	{3, "ioctl $8 FIONREAD"},
+	{3, "poll $8:POLLIN,$9:POLLIN"},
+	{3, "inotify_init IN_NONBLOCK -> $%r"},
+	{1, "inotify_init IN_NONBLOCK -> $9"},
 	/* Tasks. */
 	{5, "clone %T %j"},
 	{8, "task %T"},
@@ -207,7 +227,14 @@ static const char *const beginnings[] = {
 	"mkdir c 0777",
 	"chmod c 02775",
 	"chown c 1000 1000",
+	"inotify_init IN_NONBLOCK -> $8",
+	"inotify_init IN_NONBLOCK -> $9",
+	"inotify_add_watch $8 a IN_ALL_EVENTS",
+	"inotify_add_watch $8 . IN_ALL_EVENTS",
+	"inotify_add_watch $8 b IN_ALL_EVENTS",
+	"inotify_add_watch $9 c IN_ALL_EVENTS|IN_EXCL_UNLINK",
 	"open d O_CREAT|O_RDWR 0666 -> $0",
+	"inotify_add_watch $9 d IN_ALL_EVENTS",
 	"write $0 \"hello\"",
 	"open a/c O_CREAT|O_RDWR 0644 -> $1",
 	"pwrite $1 \"x\"*100 5000",
@@ -251,6 +278,7 @@ void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
 	gen->state = seed * UINT64_C(0xd1342543de82ef95) + sequence;
 	gen->place = place;
 	gen->tasks[0] = true;
+	gen->watching = sequence % 4 != 0;
 	next(gen);
 }
 
@@ -296,15 +324,23 @@ static bool fills_memory(const struct gen *gen)
 	       contains(gen->text.data, huge);
 }
 
+/* How many calls that takes depends on the order of the entries, and each is
+ * an event. */
+static bool listed_in_parts(const char *line)
+{
+	return !strncmp(line, "cookies ", 8) ||
+	       (!strncmp(line, "listdir ", 8) && strchr(line + 8, ' '));
+}
+
 /* What a user namespace of one identity can be asked, and what a directory of
  * some file system can that is not the root of anything. */
 static bool possible(const struct gen *gen)
 {
 	static const char *const privileged[] = {
-		"as user", "chown ", "trusted.", "security.",	 "u:1",
-		"g:1",	   "u:5",    "user2",	 "F_SETPIPE_SZ", "WHITEOUT",
-		"newuser", "FS_APP", "FS_IMM",	 "FS_XFLAG_A",	 "FS_XFLAG_I",
-		"handle",  NULL,
+		"as user", "chown ",  "trusted.", "security.",	  "u:1",
+		"g:1",	   "u:5",     "user2",	  "F_SETPIPE_SZ", "WHITEOUT",
+		"newuser", "FS_APP",  "FS_IMM",	  "FS_XFLAG_A",	  "FS_XFLAG_I",
+		"handle",  "inotify", "events",	  NULL,
 	};
 	static const char *const rooted[] = {
 		" /",	     "\"/",	  "..",
@@ -319,6 +355,8 @@ static bool possible(const struct gen *gen)
 		"fsgetx",    "fssetx",	  "FIOQSIZE",
 		NULL,
 	};
+	static const char *const watching[] = {"inotify", "events ", " $8",
+					       " $9", NULL};
 	const char *line = gen->text.data;
 
 	if (fills_memory(gen))
@@ -327,6 +365,8 @@ static bool possible(const struct gen *gen)
 	if (gen->current == 3 && !strncmp(line, "clone ", 6))
 		return false;
 	if (!strncmp(line, "newuser ", 8) && !kernel_has_userns())
+		return false;
+	if (gen->watching ? listed_in_parts(line) : contains(line, watching))
 		return false;
 	if (gen->place != PLACE_MOUNT && contains(line, privileged))
 		return false;
@@ -423,7 +463,8 @@ static enum slot_kind look(struct side *side, int fd)
 		return SLOT_CLOSED;
 	return S_ISREG(stat.mode)   ? SLOT_FILE
 	       : S_ISDIR(stat.mode) ? SLOT_DIRECTORY
-				    : SLOT_OTHER;
+	       : stat.mode & S_IFMT ? SLOT_OTHER
+				    : SLOT_EVENTS;
 }
 
 static void learn_names(struct gen *gen, const char *name)
@@ -516,6 +557,11 @@ bool gen_unclear(const char *line, struct side *side)
 	    !strncmp(line, "sendfile ", 9))
 		return same_file(side, line) ||
 		       first_slot(side, line) == SLOT_OTHER;
+	/* Locks of queues are everybody's who has one. */
+	if ((!strncmp(line, "fcntl_lock ", 11) ||
+	     !strncmp(line, "flock ", 6)) &&
+	    first_slot(side, line) == SLOT_EVENTS)
+		return true;
 	if (!strncmp(line, "fcntl_lock ", 11) || !strncmp(line, "lseek ", 6))
 		return strstr(line, "SEEK_CUR") &&
 		       first_slot(side, line) == SLOT_DIRECTORY;

@@ -13,6 +13,7 @@
 #include "core/inode.h"
 #include "core/instance.h"
 #include "core/mount.h"
+#include "core/userns.h"
 #include "util/epoch.h"
 #include "util/run.h"
 
@@ -157,6 +158,8 @@ int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,
 		return -ENOMEM;
 	}
 	core_of(super)->root = d;
+	if (args->userns && args->userns->parent)
+		super->userns = vfs_userns_ref(args->userns);
 	err = type->mount(super, args, &inode);
 	if (err) {
 		vfs__dentry_unref(thread, d);

@@ -254,6 +254,7 @@ static int tmpfs_mount(struct vfs_super *super,
 	struct vfs_create_args create = {.size = sizeof(create)};
 	int error;
 
+	data->super = super;
 	data->blocks = data->inode_space = NULL;
 	data->memory_pages = machine_pages();
 	data->max_blocks = data->memory_pages / 2;

@@ -324,7 +324,7 @@ static int root_ids(struct world *w, struct vfs_userns *ns, const char *options,
 	*uid = root->inode->uid;
 	*gid = root->inode->gid;
 	vfs__dentry_unref(self, root);
-	vfs__super_destroy(self, super);
+	vfs__super_unref(self, super);
 	return 0;
 }
 

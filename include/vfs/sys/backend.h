@@ -71,6 +71,9 @@ struct vfs_jump;
  * long as the super lives. The core keeps what a handle leads to; an inode that
  * was evicted is stale for them. */
 #define VFS_FS_HANDLES UINT64_C(0x200)
+/* Whoever may mount in his user namespace may mount it: what is mounted that
+ * way harms nobody. Others are for the root's CAP_SYS_ADMIN. */
+#define VFS_FS_USERNS UINT64_C(0x400)
 
 struct vfs_mount_args {
 	uint64_t size;		   /* sizeof, for growth */

@@ -283,7 +283,10 @@ static int check_type(const struct opening *o, const struct vfs_inode *inode)
 		return o->access & VFS__MAY_WRITE ? -EISDIR : 0;
 	case S_IFCHR:
 	case S_IFBLK:
-		return flags & VFS__MNT_NODEV ? -EACCES : 0;
+		/* nor on what a user namespace mounted */
+		return (flags & VFS__MNT_NODEV) || inode->super->userns
+			       ? -EACCES
+			       : 0;
 	default:
 		return 0;
 	}

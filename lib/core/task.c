@@ -332,13 +332,14 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 	thread = vfs__self(task->vfs);
 	if (!thread)
 		return -ENOMEM;
-	if ((flags & VFS_CLONE_NEWNS) && !(flags & VFS_CLONE_NEWUSER) &&
-	    !vfs__may_mount(thread, task))
-		return -EPERM;
 	err = clone_cred(thread, task, flags, &cred);
 	if (err)
 		return err;
-	err = task_alloc(thread, task->vfs, cred, &copy);
+	if ((flags & VFS_CLONE_NEWNS) &&
+	    !vfs__capable_own(cred, VFS_CAP_SYS_ADMIN))
+		err = -EPERM;
+	else
+		err = task_alloc(thread, task->vfs, cred, &copy);
 	vfs_cred_unref(cred);
 	if (err)
 		return err;

@@ -166,12 +166,13 @@ PLACE(vfs_watch_spec, context, 24);
 
 /* -- backends' -- */
 
-SIZE(vfs_mount_args, 32);
+SIZE(vfs_mount_args, 40);
 PLACE(vfs_mount_args, size, 0);
 PLACE(vfs_mount_args, source, 8);
 PLACE(vfs_mount_args, options, 16);
 PLACE(vfs_mount_args, uid, 24);
 PLACE(vfs_mount_args, gid, 28);
+PLACE(vfs_mount_args, userns, 32);
 
 SIZE(vfs_filesystem_type, 56);
 PLACE(vfs_filesystem_type, size, 0);

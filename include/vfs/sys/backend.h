@@ -71,12 +71,16 @@ struct vfs_jump;
  * long as the super lives. The core keeps what a handle leads to; an inode that
  * was evicted is stale for them. */
 #define VFS_FS_HANDLES UINT64_C(0x200)
+/* Whoever may mount in his user namespace may mount it: what is mounted that
+ * way harms nobody. Others are for the root's CAP_SYS_ADMIN. */
+#define VFS_FS_USERNS UINT64_C(0x400)
 
 struct vfs_mount_args {
-	uint64_t size;	     /* sizeof, for growth */
-	const char *source;  /* may be NULL */
-	const char *options; /* comma-separated; may be NULL */
-	uint32_t uid, gid;   /* of the mounter, for files' systems */
+	uint64_t size;		   /* sizeof, for growth */
+	const char *source;	   /* may be NULL */
+	const char *options;	   /* comma-separated; may be NULL */
+	uint32_t uid, gid;	   /* of the mounter, for files' systems */
+	struct vfs_userns *userns; /* whose it will be; NULL: the root's */
 };
 
 struct vfs_filesystem_type {
@@ -532,6 +536,13 @@ VFS_API uint64_t vfs_super_next_ino(struct vfs_super *super);
  * the answer to that call's task.
  */
 VFS_API struct vfs_task *vfs_current_task(struct vfs *vfs);
+
+/* What a number in a mount option means: the internal id of one in the user
+ * namespace that owns super. UINT32_MAX: it has none there. */
+VFS_API uint32_t vfs_super_make_uid(const struct vfs_super *super,
+				    uint32_t uid);
+VFS_API uint32_t vfs_super_make_gid(const struct vfs_super *super,
+				    uint32_t gid);
 
 /* The instance's time for timestamps. */
 VFS_API void vfs_now(struct vfs *vfs, struct vfs_timespec *now);

@@ -66,6 +66,8 @@ struct vfs_config {
 	 * one of them: an array of pointers. */
 	const struct vfs_filesystem_type *const *types;
 	uint64_t type_count;
+	/* The most mounts in one mount namespace. 0: 100,000. Since 0.2. */
+	uint64_t max_mounts;
 };
 
 /* Never walk without locks: every step takes the slow path. For tests. */

@@ -13,9 +13,11 @@
 extern "C" {
 #endif
 
-/* For vfs_task_clone: what the two tasks share; values as in clone(2). */
+/* For vfs_task_clone: what the two tasks share, and what is new; values as in
+ * clone(2). */
 #define VFS_CLONE_FS 0x00000200u    /* root, working directory, umask */
 #define VFS_CLONE_FILES 0x00000400u /* the descriptor table */
+#define VFS_CLONE_NEWNS 0x00020000u /* a mount namespace of its own */
 
 struct vfs_rlimit {
 	uint64_t cur;

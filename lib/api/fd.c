@@ -11,6 +11,7 @@
 #include "core/perm.h"
 #include "core/pipe.h"
 #include "core/rw.h"
+#include "core/seal.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1U << 1)
@@ -174,9 +175,9 @@ static int fcntl_fd(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	case F_DUPFD_QUERY:
 		return same_file(thread, task, file, arg);
 	case F_GETFD:
-		return vfs__fd_get_cloexec(task, fd);
+		return vfs__fd_get_cloexec(thread, task, fd);
 	case F_SETFD:
-		return vfs__fd_set_cloexec(task, fd, arg & FD_CLOEXEC);
+		return vfs__fd_set_cloexec(thread, task, fd, arg & FD_CLOEXEC);
 	case F_GETFL:
 		return (int)VFS_READ_ONCE(file->flags);
 	default:
@@ -213,6 +214,12 @@ int vfs_fcntl(struct vfs_task *task, int fd, int cmd, int64_t arg)
 		result = vfs__file_mode(file) & VFS__FILE_STREAM
 				 ? vfs__pipe_fcntl(thread, task, file, cmd, arg)
 				 : -EBADF;
+		break;
+	case F_GET_SEALS:
+		result = vfs__seals_get(file);
+		break;
+	case F_ADD_SEALS:
+		result = vfs__seals_add(file, (uint32_t)arg);
 		break;
 	default:
 		result = -EINVAL;
@@ -273,10 +280,10 @@ int vfs_ioctl(struct vfs_task *task, int fd, uint64_t request, void *arg)
 		return -EBADF;
 	switch (request) {
 	case FIOCLEX:
-		err = vfs__fd_set_cloexec(task, fd, true);
+		err = vfs__fd_set_cloexec(thread, task, fd, true);
 		break;
 	case FIONCLEX:
-		err = vfs__fd_set_cloexec(task, fd, false);
+		err = vfs__fd_set_cloexec(thread, task, fd, false);
 		break;
 	case FIONBIO:
 		err = ioctl_nonblock(file, arg);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* open, openat, openat2, creat. */
+/* open, openat, openat2, creat, open_by_handle_at. */
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <vfs/file.h>
+#include <vfs/handle.h>
 
 #include "api/call.h"
+#include "core/handle.h"
 #include "core/open.h"
 
 #ifndef O_TMPFILE
@@ -113,5 +115,23 @@ int vfs_openat2(struct vfs_task *task, int dirfd, const char *path,
 	wanted.flags = (uint32_t)how->flags;
 	wanted.mode = (uint32_t)how->mode;
 	wanted.resolve = (uint32_t)how->resolve;
+	wanted.place = NULL;
 	return vfs__open(thread, task, dirfd, path, &wanted);
+}
+
+int vfs_open_by_handle_at(struct vfs_task *task, int mount_fd,
+			  const struct vfs_file_handle *handle, int flags)
+{
+	uint32_t known = (uint32_t)flags & KNOWN_FLAGS;
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	if (known & O_PATH)
+		known &= PATH_FLAGS;
+	err = check_flags(known);
+	if (err)
+		return err;
+	return vfs__open_by_handle(thread, task, mount_fd, handle, known);
 }

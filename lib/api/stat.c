@@ -4,10 +4,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <vfs/stat.h>
 
 #include "api/call.h"
 #include "core/inode_stat.h"
+#include "core/mapping.h"
 #include "core/walk.h"
 #include "util/epoch.h"
 
@@ -20,10 +22,12 @@
 #define STAT_FLAGS \
 	(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | SYNC_TYPE)
 
+/* Or its mappings have to be asked first. */
 static inline bool may_block(const struct vfs_inode *inode)
 {
-	return inode->ops->getattr &&
-	       !(inode->super->type->flags & VFS_FS_NONBLOCKING);
+	return __builtin_expect(vfs__inode_mapped(inode), 0) ||
+	       (inode->ops->getattr &&
+		!(inode->super->type->flags & VFS_FS_NONBLOCKING));
 }
 
 /* What the mount says. */
@@ -55,6 +59,15 @@ static inline int stat_place(const struct vfs__path *path,
 	return err;
 }
 
+/* The same, referenced. */
+static int stat_referenced(const struct vfs__path *path,
+			   struct vfs_inode *inode, struct vfs_stat *out)
+{
+	if (vfs__inode_mapped(inode))
+		vfs__mapping_refresh(inode);
+	return stat_place(path, inode, out);
+}
+
 /* The twin of stat_at for backends that block. */
 static int stat_at_referenced(struct vfs__thread *thread, struct vfs_task *task,
 			      int dirfd, const char *path, uint32_t flags,
@@ -65,7 +78,7 @@ static int stat_at_referenced(struct vfs__thread *thread, struct vfs_task *task,
 
 	if (err)
 		return err;
-	err = stat_place(&at, vfs__dentry_inode(at.dentry), out);
+	err = stat_referenced(&at, vfs__dentry_inode(at.dentry), out);
 	vfs__path_unref(thread, &at);
 	return err;
 }
@@ -85,12 +98,16 @@ static inline int stat_at(struct vfs_task *task, int dirfd, const char *path,
 	if (err)
 		return err;
 	inode = vfs__dentry_inode(lookup.path.dentry);
-	if (__builtin_expect(may_block(inode) && !lookup.referenced, 0)) {
-		vfs__lookup_end(thread, &lookup);
-		return stat_at_referenced(thread, task, dirfd, path, flags,
-					  out);
+	if (__builtin_expect(may_block(inode), 0)) {
+		if (!lookup.referenced) {
+			vfs__lookup_end(thread, &lookup);
+			return stat_at_referenced(thread, task, dirfd, path,
+						  flags, out);
+		}
+		err = stat_referenced(&lookup.path, inode, out);
+	} else {
+		err = stat_place(&lookup.path, inode, out);
 	}
-	err = stat_place(&lookup.path, inode, out);
 	vfs__lookup_end(thread, &lookup);
 	return err;
 }
@@ -108,7 +125,7 @@ fstat_slow(struct vfs_task *task, int fd, struct vfs_stat *out)
 	file = vfs__fd_get(thread, task, fd);
 	if (!file)
 		return -EBADF;
-	err = stat_place(&file->path, file->inode, out);
+	err = stat_referenced(&file->path, file->inode, out);
 	vfs__file_unref(thread, file);
 	return err;
 }
@@ -130,7 +147,9 @@ int vfs_fstat(struct vfs_task *task, int fd, struct vfs_stat *out)
 		return fstat_slow(task, fd, out);
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
-	if (__builtin_expect(file && !file->inode->ops->getattr, 1)) {
+	if (__builtin_expect(file && !file->inode->ops->getattr &&
+				     !vfs__inode_mapped(file->inode),
+			     1)) {
 		stat_mount(&file->path, out);
 		done = vfs__inode_copy(file->inode, out);
 	}
@@ -188,12 +207,14 @@ int vfs_statx(struct vfs_task *task, int dirfd, const char *path, int flags,
 
 /* ---- file systems ---- */
 
-static int statfs_place(const struct vfs__path *path, struct vfs_statfs *out)
+static int statfs_place(struct vfs__thread *thread,
+			const struct vfs__path *path, struct vfs_statfs *out)
 {
 	struct vfs_super *super = path->mnt->super;
 	struct vfs_statfs full;
 	int err;
 
+	vfs__mappings_refresh(thread, super);
 	memset(&full, 0, sizeof(full));
 	full.type = super->magic;
 	full.bsize = super->block_size;
@@ -203,9 +224,12 @@ static int statfs_place(const struct vfs__path *path, struct vfs_statfs *out)
 	full.fsid = super->dev;
 	full.namelen = super->name_max;
 	full.frsize = full.bsize;
-	full.flags = vfs__mount_flags(path->mnt) | FLAGS_VALID;
+	full.flags =
+		(vfs__mount_flags(path->mnt) & VFS__MNT_SHOWN) | FLAGS_VALID;
 	if (VFS_READ_ONCE(super->flags) & VFS_SUPER_RDONLY)
 		full.flags |= VFS__MNT_RDONLY;
+	if (VFS_READ_ONCE(super->flags) & VFS_SUPER_SYNCHRONOUS)
+		full.flags |= ST_SYNCHRONOUS;
 	if (!out)
 		return -EFAULT;
 	*out = full;
@@ -224,7 +248,7 @@ int vfs_statfs(struct vfs_task *task, const char *path, struct vfs_statfs *out)
 			       &at);
 	if (err)
 		return err;
-	err = statfs_place(&at, out);
+	err = statfs_place(thread, &at, out);
 	vfs__path_unref(thread, &at);
 	return err;
 }
@@ -240,7 +264,7 @@ int vfs_fstatfs(struct vfs_task *task, int fd, struct vfs_statfs *out)
 	file = vfs__fd_get(thread, task, fd);
 	if (!file)
 		return -EBADF;
-	err = statfs_place(&file->path, out);
+	err = statfs_place(thread, &file->path, out);
 	vfs__file_unref(thread, file);
 	return err;
 }

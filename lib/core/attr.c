@@ -12,6 +12,7 @@
 #include "core/acl.h"
 #include "core/instance.h"
 #include "core/perm.h"
+#include "core/seal.h"
 #include "util/time.h"
 
 #define UNCHANGED UINT32_MAX
@@ -95,6 +96,8 @@ static int chmod_locked(struct vfs__thread *thread, const struct vfs_cred *cred,
 		return -EPERM;
 	if (!vfs__attr_may_setgid(cred, inode->gid))
 		attr.mode &= ~(uint32_t)S_ISGID;
+	if (vfs__seal_chmod(inode, attr.mode))
+		return -EPERM;
 	/* the ACL first: it may fail, and can be put back */
 	err = vfs__acl_chmod(thread, inode, attr.mode);
 	if (err)

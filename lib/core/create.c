@@ -117,7 +117,7 @@ int vfs__create_attributes(struct vfs__thread *thread, struct vfs_task *task,
 
 	inherit_owner(cred, dir, args);
 	err = vfs__acl_inherit(thread, dir, args->mode,
-			       VFS_READ_ONCE(task->fs->umask), acl);
+			       vfs__task_umask(thread, task), acl);
 	if (err)
 		return err;
 	args->mode = acl->mode;

@@ -14,6 +14,7 @@
 #include <vfs/sys/backend.h>
 
 #include "core/mount.h"
+#include "util/atomic.h"
 #include "util/lock.h"
 
 struct vfs__thread;
@@ -39,6 +40,8 @@ struct vfs_device;
 #define VFS__FILE_DEVICE 0x20000u /* of a device node: see device.h */
 /* What has other operations than its inode's. */
 #define VFS__FILE_SPECIAL (VFS__FILE_STREAM | VFS__FILE_DEVICE)
+/* Holds a detached tree (its namespace is private_data), or a namespace. */
+#define VFS__FILE_TREE 0x800u
 
 struct vfs_file {
 	struct vfs_inode *inode; /* constant; the dentry's reference */
@@ -71,7 +74,7 @@ struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
 				 uint32_t mode);
 static inline struct vfs_file *vfs__file_ref(struct vfs_file *file)
 {
-	__atomic_fetch_add(&file->ref, 1, __ATOMIC_RELAXED);
+	vfs__fetch_add_u32(&file->ref, 1);
 	return file;
 }
 /* - A reference on a file found inside a section; false when it is gone. */

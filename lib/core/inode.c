@@ -9,11 +9,14 @@
 
 #include "core/acl.h"
 #include "core/atime.h"
+#include "core/endpoint.h"
+#include "core/handle.h"
 #include "core/inode_stat.h"
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/pipe.h"
 #include "core/synthdir.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 #include "util/time.h"
 
@@ -69,7 +72,7 @@ void vfs_inode_discard(struct vfs_inode *inode)
 struct vfs_inode *vfs_inode_ref(struct vfs_inode *inode)
 {
 	if (inode)
-		__atomic_fetch_add(&inode->core_ref, 1, __ATOMIC_RELAXED);
+		vfs__fetch_add_u32(&inode->core_ref, 1);
 	return inode;
 }
 
@@ -98,19 +101,23 @@ static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 		sched_yield();
 	/* nobody else changes flags any more */
 	VFS_WRITE_ONCE(inode->flags, inode->flags | VFS_INODE_DEAD);
+	if (inode->flags & VFS_INODE_HANDLE)
+		vfs__handle_evict(thread, inode);
 	if (super->ops->evict && !vfs__is_synthetic(inode))
 		super->ops->evict(inode);
 	if (inode->core_ext)
 		free_ext(thread, inode->core_ext);
 	if (S_ISFIFO(inode->mode) && inode->core_special)
 		vfs__pipe_free(thread, inode);
+	else if (S_ISSOCK(inode->mode))
+		vfs__endpoint_evict(thread, inode);
 	vfs__inode_unlock(inode);
 	vfs__epoch_retire(thread, inode_free, inode, inode_size(super));
 }
 
 void vfs__inode_unref(struct vfs__thread *thread, struct vfs_inode *inode)
 {
-	if (inode && !__atomic_sub_fetch(&inode->core_ref, 1, __ATOMIC_ACQ_REL))
+	if (inode && vfs__fetch_add_u32(&inode->core_ref, UINT32_MAX) == 1)
 		inode_evict(thread, inode);
 }
 

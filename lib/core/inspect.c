@@ -42,7 +42,7 @@ int vfs_task_fd(struct vfs *vfs, int32_t id, int fd, struct vfs_fd_info *info)
 	file = vfs__fd_get(thread, task, fd);
 	if (file) {
 		fill(file, info);
-		if (vfs__fd_get_cloexec(task, fd) == 1)
+		if (vfs__fd_get_cloexec(thread, task, fd) == 1)
 			info->flags |= O_CLOEXEC;
 		vfs__file_unref(thread, file);
 	} else {

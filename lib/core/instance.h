@@ -16,6 +16,25 @@
 #include "util/table.h"
 
 struct vfs__namespace;
+struct vfs__mapping;
+struct vfs__handle;
+
+/* core/mapping.h */
+struct vfs__mappings {
+	struct vfs__mutex lock;	    /* rank MAPPINGS; protects the rest */
+	uint32_t count;		    /* atomic */
+	uint32_t capacity;	    /* of list */
+	struct vfs__mapping **list; /* sorted by address */
+};
+
+/* core/handle.h */
+struct vfs__handles {
+	struct vfs__mutex lock; /* a leaf; protects the rest */
+	uint32_t count;		/* of entries */
+	uint32_t size;		/* of buckets: a power of two, or 0 */
+	uint32_t zero;
+	struct vfs__handle **buckets;
+};
 
 #define VFS__TASK_BUCKETS 64u
 
@@ -36,6 +55,7 @@ struct vfs {
 	struct vfs_super *pipe_super; /* inodes of pipe2() */
 	struct vfs_mount
 		*pipe_mount; /* where their files live: not in the tree */
+	struct vfs_mount *ns_mount; /* the same for namespaces' files */
 
 	uint32_t ref;	     /* atomic */
 	uint32_t next_task;  /* atomic */
@@ -43,6 +63,9 @@ struct vfs {
 	uint64_t next_mount; /* atomic */
 	uint64_t next_cred;  /* atomic */
 	uint64_t next_synthetic; /* atomic: core/synthdir.c */
+
+	struct vfs__mutex views_lock; /* rank TASKS: views */
+	struct vfs__list views;	      /* every struct vfs__fs */
 
 	struct vfs__mutex types_lock; /* protects types; a leaf */
 	struct vfs__table types;
@@ -57,8 +80,11 @@ struct vfs {
 	/* POSIX locks' waiters-for graph, and the lock lists: core/lock.c */
 	struct vfs__mutex locks_lock;
 
-	struct vfs__mounts mounts; /* core/mount.c */
-	struct vfs__dcache dcache; /* core/dcache.c */
+	struct vfs__mounts mounts;     /* core/mount.c */
+	struct vfs_mount *memfd_mount; /* atomic; core/memfd.c; NULL: not yet */
+	struct vfs__mappings mappings; /* core/mapping.c */
+	struct vfs__handles handles;   /* core/handle.c */
+	struct vfs__dcache dcache;     /* core/dcache.c */
 };
 
 /* - vfs_create, with the types that every instance knows: NULL-terminated. */

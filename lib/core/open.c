@@ -57,6 +57,11 @@ static uint32_t access_of(uint32_t flags)
 
 static int find_plain(struct opening *o, int dirfd, const char *path)
 {
+	if (o->how->place) {
+		o->path = *o->how->place;
+		vfs__path_ref(o->thread, &o->path);
+		return 0;
+	}
 	return vfs__path_lookup(o->thread, o->task, dirfd, path, o->walk,
 				&o->path);
 }
@@ -214,13 +219,18 @@ static int make_tmpfile(struct opening *o, int dirfd, const char *path)
 	struct vfs_dentry *dentry = NULL;
 	struct vfs__path dir;
 	struct vfs_inode *inode;
-	int err = vfs__path_lookup(o->thread, o->task, dirfd, path,
-				   o->walk | VFS__WALK_DIRECTORY, &dir);
+	int err;
 
+	o->walk |= VFS__WALK_DIRECTORY;
+	err = find_plain(o, dirfd, path);
 	if (err)
 		return err;
+	dir = o->path;
 	inode = dir.dentry->inode;
-	err = vfs__mount_write_begin(o->thread, dir.mnt);
+	/* a place that was given may be anything */
+	err = vfs__inode_is_dir(inode)
+		      ? vfs__mount_write_begin(o->thread, dir.mnt)
+		      : -ENOTDIR;
 	if (!err) {
 		vfs__inode_lock(inode);
 		err = vfs__permission_load(o->thread, o->cred, inode,
@@ -442,7 +452,7 @@ static int open_path(struct opening *o, int dirfd, const char *path,
 
 	if (flags & TMPFILE_BIT)
 		err = make_tmpfile(o, dirfd, path);
-	else if ((flags & O_CREAT) && !(flags & O_PATH))
+	else if ((flags & O_CREAT) && !(flags & O_PATH) && !o->how->place)
 		err = find_creating(o, dirfd, path);
 	else
 		err = find_plain(o, dirfd, path);
@@ -484,12 +494,12 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		o.walk |= VFS__WALK_DIRECTORY;
 	if (!path)
 		return -EFAULT;
-	fd = vfs__fd_reserve(thread, task, 0, how->flags & O_CLOEXEC, &table);
+	fd = vfs__fd_reserve(thread, task, 0, &table);
 	if (fd < 0)
 		return no_descriptor(path, fd);
 	o.file = vfs__file_reserve(thread);
 	if (!o.file) {
-		vfs__fd_release(table, fd);
+		vfs__fd_release(thread, table, fd);
 		return -ENOMEM;
 	}
 	o.cred = vfs__task_cred(thread, task);
@@ -497,9 +507,9 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	vfs__task_cred_put(thread, o.cred);
 	vfs__file_discard(thread, o.file);
 	if (err) {
-		vfs__fd_release(table, fd);
+		vfs__fd_release(thread, table, fd);
 		return err;
 	}
-	vfs__fd_fill(thread, table, fd, file);
+	vfs__fd_fill(thread, table, fd, file, how->flags & O_CLOEXEC);
 	return fd;
 }

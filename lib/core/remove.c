@@ -5,6 +5,7 @@
 #include "core/names.h"
 #include "core/perm.h"
 #include "core/synthdir.h"
+#include "core/uncover.h"
 
 int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
 		    struct vfs_inode *dir, struct vfs_dentry *victim,
@@ -30,7 +31,7 @@ int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
 }
 
 /* The backend's part, and the name leaves the cache. dir locked. */
-static int remove_locked(struct vfs__thread *thread, struct vfs *vfs,
+static int remove_locked(struct vfs__thread *thread, struct vfs_task *task,
 			 struct vfs_inode *dir, struct vfs_dentry *victim)
 {
 	struct vfs_inode *inode = victim->inode;
@@ -42,7 +43,7 @@ static int remove_locked(struct vfs__thread *thread, struct vfs *vfs,
 		return -EPERM;
 	name.str = vfs__dentry_name(victim, &name.len);
 	vfs__inode_lock_nested(inode);
-	if (vfs__dentry_flags(victim) & VFS__DENTRY_MOUNTED)
+	if (vfs__mounted_for(thread, task, victim))
 		err = -EBUSY;
 	else if (synthetic)
 		err = vfs__synthetic_remove(thread, dir, &name, inode);
@@ -54,7 +55,7 @@ static int remove_locked(struct vfs__thread *thread, struct vfs *vfs,
 	if (!err) {
 		if (vfs__inode_is_dir(inode))
 			vfs_inode_set_flags(inode, VFS_INODE_DEAD, 0);
-		vfs__dcache_remove(thread, vfs, victim);
+		vfs__dcache_remove(thread, task->vfs, victim);
 	}
 	vfs__inode_unlock(inode);
 	return err;
@@ -89,8 +90,10 @@ static int remove_name(struct vfs__thread *thread, struct vfs_task *task,
 			err = vfs__may_delete(thread, cred, dir, victim,
 					      directory);
 		if (!err)
-			err = remove_locked(thread, task->vfs, dir, victim);
+			err = remove_locked(thread, task, dir, victim);
 		vfs__inode_unlock(dir);
+		if (!err)
+			vfs__uncover(thread, task->vfs, victim);
 		/* the last user of a file evicts it here, without locks */
 		vfs__dentry_unref(thread, victim);
 	} else {

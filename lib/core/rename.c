@@ -22,6 +22,7 @@
 #include "core/names.h"
 #include "core/perm.h"
 #include "core/synthdir.h"
+#include "core/uncover.h"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE (1 << 0)
@@ -238,9 +239,8 @@ static int call_backend(struct renaming *r, struct vfs_rename_args *args)
 	int err;
 
 	lock_inodes(args->old_inode, target);
-	if ((vfs__dentry_flags(r->from.dentry) |
-	     vfs__dentry_flags(r->to.dentry)) &
-	    VFS__DENTRY_MOUNTED)
+	if (vfs__mounted_for(r->thread, r->task, r->from.dentry) ||
+	    vfs__mounted_for(r->thread, r->task, r->to.dentry))
 		err = -EBUSY;
 	else
 		err = vfs__synthetic_rename(args);
@@ -409,6 +409,8 @@ static int with_parents(struct renaming *r)
 	lock_directories(r);
 	err = rename_locked(r);
 	unlock_directories(r);
+	if (!err && !(r->flags & RENAME_EXCHANGE))
+		vfs__uncover(r->thread, r->task->vfs, r->to.dentry);
 	vfs__dentry_unref(r->thread, r->from.dentry);
 	vfs__dentry_unref(r->thread, r->to.dentry);
 	vfs__task_cred_put(r->thread, r->cred);

@@ -18,6 +18,7 @@
 #include "core/device.h"
 #include "core/inode.h"
 #include "core/pipe.h"
+#include "core/seal.h"
 #include "util/epoch.h"
 
 static bool is_nonblocking(const struct vfs_inode *inode)
@@ -340,6 +341,11 @@ static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 	}
 	/* Linux updates the times before it knows whether bytes will fit */
 	vfs__inode_modified(task->vfs, inode);
+	if (__builtin_expect(vfs__inode_sealable(inode), 0)) {
+		err = vfs__seal_write(inode, *offset, &length);
+		if (err)
+			return err;
+	}
 	n = write_segments(inode, file, io, *offset, length);
 	return n;
 }

@@ -8,6 +8,7 @@
 #include "core/attr.h"
 #include "core/perm.h"
 #include "core/rw.h"
+#include "core/seal.h"
 #include "core/walk.h"
 
 /* May the file grow to size? */
@@ -33,6 +34,8 @@ int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
 		err = -EINVAL;
 	if (!err)
 		err = check_new_size(task, inode, size);
+	if (!err && vfs__inode_sealable(inode))
+		err = vfs__seal_resize(inode, size);
 	if (!err)
 		err = vfs__attr_kill_suid(thread, cred, inode);
 	if (!err) {
@@ -186,6 +189,9 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	vfs__inode_lock(inode);
 	if (!(mode & FALLOC_FL_PUNCH_HOLE))
 		err = check_new_size(task, inode, offset + length);
+	if (!err && vfs__inode_sealable(inode))
+		err = vfs__seal_fallocate(inode, mode & FALLOC_FL_PUNCH_HOLE,
+					  offset + length);
 	if (!err)
 		err = inode->ops->fallocate(inode, mode, offset, length);
 	if (!err)

@@ -188,12 +188,13 @@ struct making {
 	struct vfs_inode *inode;
 };
 
-static struct vfs_inode *make_inode(struct vfs_task *task,
+static struct vfs_inode *make_inode(struct vfs__thread *thread,
+				    struct vfs_task *task,
 				    const struct vfs_cred *cred,
 				    struct vfs_super *super, uint64_t ino,
 				    uint32_t mode)
 {
-	uint32_t umask = VFS_READ_ONCE(task->fs->umask);
+	uint32_t umask = vfs__task_umask(thread, task);
 	struct vfs_inode *inode = vfs_inode_create(
 		super, S_ISDIR(mode) ? &directory_ops : &file_ops, ino,
 		mode & ~umask);
@@ -238,8 +239,8 @@ static int prepare(struct vfs__thread *thread, struct vfs_task *task,
 	}
 	m->dentry = vfs__dentry_alloc(thread, parent, name);
 	cred = vfs__task_cred(thread, task);
-	m->inode =
-		make_inode(task, cred, m->dir->super, FIRST_INO + number, mode);
+	m->inode = make_inode(thread, task, cred, m->dir->super,
+			      FIRST_INO + number, mode);
 	vfs__task_cred_put(thread, cred);
 	if (m->ext && m->entry && m->dentry && m->inode)
 		return 0;

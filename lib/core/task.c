@@ -8,12 +8,17 @@
 
 #include "core/instance.h"
 #include "core/tasks.h"
+#include "core/mount_calls.h"
+#include "core/namespace.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 
 /* ---- root and working directory ---- */
 
-static int fs_create(struct vfs__thread *thread, const struct vfs__fspaths *at,
-		     uint32_t umask, struct vfs__fs **out)
+/* The references of `at` pass on success. */
+static int fs_create(struct vfs__thread *thread, struct vfs *vfs,
+		     const struct vfs__fspaths *at, uint32_t umask,
+		     struct vfs__fs **out)
 {
 	struct vfs__fs *fs = vfs__mem_alloc(thread, sizeof(*fs));
 
@@ -25,21 +30,26 @@ static int fs_create(struct vfs__thread *thread, const struct vfs__fspaths *at,
 		return -ENOMEM;
 	}
 	*fs->paths = *at;
-	vfs__path_ref(thread, &at->root);
-	vfs__path_ref(thread, &at->cwd);
 	fs->ref = 1;
 	fs->umask = umask;
 	vfs__mutex_init(&fs->lock);
+	vfs__mutex_lock(&vfs->views_lock, VFS__RANK_TASKS);
+	vfs__list_add(&vfs->views, &fs->link);
+	vfs__mutex_unlock(&vfs->views_lock, VFS__RANK_TASKS);
 	*out = fs;
 	return 0;
 }
 
-static void fs_unref(struct vfs__thread *thread, struct vfs__fs *fs)
+static void fs_unref(struct vfs__thread *thread, struct vfs *vfs,
+		     struct vfs__fs *fs)
 {
 	struct vfs__fspaths *paths;
 
 	if (__atomic_sub_fetch(&fs->ref, 1, __ATOMIC_ACQ_REL))
 		return;
+	vfs__mutex_lock(&vfs->views_lock, VFS__RANK_TASKS);
+	vfs__list_del(&fs->link);
+	vfs__mutex_unlock(&vfs->views_lock, VFS__RANK_TASKS);
 	/* not before: another task may have changed them until it let go */
 	paths = fs->paths;
 	vfs__path_unref(thread, &paths->root);
@@ -71,34 +81,89 @@ void vfs__task_paths(struct vfs__thread *thread, struct vfs_task *task,
 
 	do {
 		vfs__epoch_enter(thread);
-		*out = *VFS_LOAD_POINTER(task->fs->paths);
+		*out = *VFS_LOAD_POINTER(VFS_LOAD_POINTER(task->fs)->paths);
 		ok = ref_paths(thread, out);
 		vfs__epoch_leave(thread);
 	} while (!ok);
 }
 
-int vfs__task_set_path(struct vfs__thread *thread, struct vfs_task *task,
-		       const struct vfs__path *path, bool root)
+/* Replaces root, cwd, or both, where path is not NULL; the references pass. In
+ * a section, because unshare may be replacing the fs. */
+static int set_paths(struct vfs__thread *thread, struct vfs_task *task,
+		     const struct vfs__path *root, const struct vfs__path *cwd)
 {
-	struct vfs__fs *fs = task->fs;
 	struct vfs__fspaths *paths = vfs__mem_alloc(thread, sizeof(*paths));
 	struct vfs__fspaths *old;
+	struct vfs__fs *fs;
 
 	if (!paths)
 		return -ENOMEM;
-	vfs__path_ref(thread, path);
+	vfs__epoch_enter(thread);
+	fs = VFS_LOAD_POINTER(task->fs);
 	vfs__mutex_lock(&fs->lock, VFS__RANK_LEAF);
 	old = fs->paths;
 	*paths = *old;
 	if (root)
-		paths->root = *path;
-	else
-		paths->cwd = *path;
+		paths->root = *root;
+	if (cwd)
+		paths->cwd = *cwd;
 	VFS_STORE_POINTER(fs->paths, paths);
 	vfs__mutex_unlock(&fs->lock, VFS__RANK_LEAF);
-	vfs__path_unref(thread, root ? &old->root : &old->cwd);
+	vfs__epoch_leave(thread);
+	if (root)
+		vfs__path_unref(thread, &old->root);
+	if (cwd)
+		vfs__path_unref(thread, &old->cwd);
 	vfs__epoch_retire(thread, vfs__free_later, old, sizeof(*old));
 	return 0;
+}
+
+int vfs__task_set_path(struct vfs__thread *thread, struct vfs_task *task,
+		       const struct vfs__path *path, bool root)
+{
+	int err;
+
+	vfs__path_ref(thread, path);
+	err = set_paths(thread, task, root ? path : NULL, root ? NULL : path);
+	if (err)
+		vfs__path_unref(thread, path);
+	return err;
+}
+
+int vfs__task_set_paths(struct vfs__thread *thread, struct vfs_task *task,
+			const struct vfs__fspaths *paths)
+{
+	return set_paths(thread, task, &paths->root, &paths->cwd);
+}
+
+uint32_t vfs__task_umask(struct vfs__thread *thread, struct vfs_task *task)
+{
+	uint32_t umask;
+
+	vfs__epoch_enter(thread);
+	umask = VFS_READ_ONCE(VFS_LOAD_POINTER(task->fs)->umask);
+	vfs__epoch_leave(thread);
+	return umask;
+}
+
+int vfs__task_replace_fs(struct vfs__thread *thread, struct vfs_task *task,
+			 const struct vfs__fspaths *paths)
+{
+	struct vfs__fs *fs;
+	int err = fs_create(thread, task->vfs, paths,
+			    vfs__task_umask(thread, task), &fs);
+
+	if (!err)
+		fs_unref(thread, task->vfs,
+			 __atomic_exchange_n(&task->fs, fs, __ATOMIC_ACQ_REL));
+	return err;
+}
+
+void vfs__task_set_namespace(struct vfs__thread *thread, struct vfs_task *task,
+			     struct vfs__namespace *ns)
+{
+	vfs__namespace_unref(
+		thread, __atomic_exchange_n(&task->ns, ns, __ATOMIC_ACQ_REL));
 }
 
 /* ---- tasks ---- */
@@ -152,36 +217,87 @@ int vfs_task_create(struct vfs *vfs, struct vfs_cred *cred,
 	err = task_alloc(thread, vfs, cred ? cred : vfs->root_cred, &task);
 	if (err)
 		return err;
-	at.root.mnt = at.cwd.mnt = vfs->root_ns->root;
-	at.root.dentry = at.cwd.dentry = vfs->root_ns->root->root;
-	err = fs_create(thread, &at, 022, &task->fs);
+	err = vfs__namespace_root(thread, vfs->root_ns, &at.root);
 	if (err)
 		goto discard;
-	err = vfs__fdtable_create(thread, vfs, &task->files);
+	at.cwd = at.root;
+	vfs__path_ref(thread, &at.cwd);
+	err = fs_create(thread, vfs, &at, 022, &task->fs);
+	if (err)
+		goto unref_paths;
+	err = vfs__fdtable_create(thread, &task->files);
 	if (err)
 		goto unref_fs;
+	task->ns = vfs__namespace_ref(vfs->root_ns);
 	vfs__tasks_add(task);
 	*out = task;
 	return 0;
 
 unref_fs:
-	fs_unref(thread, task->fs);
+	fs_unref(thread, vfs, task->fs);
+	goto discard;
+unref_paths:
+	vfs__path_unref(thread, &at.root);
+	vfs__path_unref(thread, &at.cwd);
 discard:
 	task_discard(thread, task);
 	return err;
 }
 
-static int clone_fs(struct vfs__thread *thread, struct vfs_task *task,
-		    struct vfs__fs **out)
+static struct vfs__fs *share_fs(struct vfs__thread *thread,
+				struct vfs_task *task)
 {
-	struct vfs__fspaths at;
-	int err;
+	struct vfs__fs *fs;
+	uint32_t ref;
 
+	vfs__epoch_enter(thread);
+	do {
+		fs = VFS_LOAD_POINTER(task->fs);
+		ref = VFS_READ_ONCE(fs->ref);
+	} while (!ref || !__atomic_compare_exchange_n(&fs->ref, &ref, ref + 1,
+						      true, __ATOMIC_ACQUIRE,
+						      __ATOMIC_RELAXED));
+	vfs__epoch_leave(thread);
+	return fs;
+}
+
+/* What a clone has of root, cwd, umask and mount namespace; *ns counted. */
+static int clone_view(struct vfs__thread *thread, struct vfs_task *task,
+		      uint64_t flags, struct vfs_task *copy)
+{
+	struct vfs__namespace *ns = vfs__task_namespace(thread, task);
+	struct vfs__fspaths at;
+	int err = 0;
+
+	if (flags & VFS_CLONE_FS) {
+		copy->fs = share_fs(thread, task);
+		copy->ns = ns;
+		return 0;
+	}
 	vfs__task_paths(thread, task, &at);
-	err = fs_create(thread, &at, VFS_READ_ONCE(task->fs->umask), out);
-	vfs__path_unref(thread, &at.root);
-	vfs__path_unref(thread, &at.cwd);
+	copy->ns = ns;
+	if (flags & VFS_CLONE_NEWNS) {
+		err = vfs__namespace_copy(thread, ns, ns->owner, &at,
+					  &copy->ns);
+		vfs__namespace_unref(thread, ns);
+	}
+	if (!err) {
+		err = fs_create(thread, task->vfs, &at,
+				vfs__task_umask(thread, task), &copy->fs);
+		if (err)
+			vfs__namespace_unref(thread, copy->ns);
+	}
+	if (err) {
+		vfs__path_unref(thread, &at.root);
+		vfs__path_unref(thread, &at.cwd);
+	}
 	return err;
+}
+
+static void drop_view(struct vfs__thread *thread, struct vfs_task *task)
+{
+	fs_unref(thread, task->vfs, task->fs);
+	vfs__namespace_unref(thread, task->ns);
 }
 
 int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
@@ -193,30 +309,30 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 
 	if (!task || !out)
 		return -EFAULT;
-	if (flags & ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES))
+	if (flags &
+	    ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES | VFS_CLONE_NEWNS))
+		return -EINVAL;
+	if ((flags & VFS_CLONE_FS) && (flags & VFS_CLONE_NEWNS))
 		return -EINVAL;
 	thread = vfs__self(task->vfs);
 	if (!thread)
 		return -ENOMEM;
+	if ((flags & VFS_CLONE_NEWNS) && !vfs__may_mount(thread, task))
+		return -EPERM;
 	cred = vfs__task_cred(thread, task);
 	err = task_alloc(thread, task->vfs, cred, &copy);
 	vfs__task_cred_put(thread, cred);
 	if (err)
 		return err;
-	if (flags & VFS_CLONE_FS) {
-		copy->fs = task->fs;
-		__atomic_fetch_add(&copy->fs->ref, 1, __ATOMIC_RELAXED);
-	} else {
-		err = clone_fs(thread, task, &copy->fs);
-		if (err)
-			goto discard;
-	}
+	err = clone_view(thread, task, flags, copy);
+	if (err)
+		goto discard;
 	if (flags & VFS_CLONE_FILES) {
 		copy->files = vfs__fdtable_share(task);
 	} else {
 		err = vfs__fdtable_clone(thread, task, &copy->files);
 		if (err)
-			goto unref_fs;
+			goto drop_view;
 	}
 	copy->fsize_cur = VFS_READ_ONCE(task->fsize_cur);
 	copy->fsize_max = VFS_READ_ONCE(task->fsize_max);
@@ -226,8 +342,8 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 	*out = copy;
 	return 0;
 
-unref_fs:
-	fs_unref(thread, copy->fs);
+drop_view:
+	drop_view(thread, copy);
 discard:
 	task_discard(thread, copy);
 	return err;
@@ -270,7 +386,7 @@ void vfs_task_unref(struct vfs_task *task)
 	vfs__tasks_remove(task);
 	vfs__fdtable_unref(thread, vfs, task->files);
 	drop_past(thread, task);
-	fs_unref(thread, task->fs);
+	drop_view(thread, task);
 	vfs_cred_unref(task->cred);
 	if (thread->task == task)
 		thread->task = NULL;
@@ -301,9 +417,7 @@ static struct vfs_cred *cred_ref(struct vfs__thread *thread,
 	do {
 		cred = VFS_LOAD_POINTER(task->cred);
 		ref = VFS_READ_ONCE(cred->ref);
-	} while (!ref || !__atomic_compare_exchange_n(&cred->ref, &ref, ref + 1,
-						      true, __ATOMIC_ACQUIRE,
-						      __ATOMIC_RELAXED));
+	} while (!ref || !vfs__cas_u32(&cred->ref, &ref, ref + 1));
 	vfs__epoch_leave(thread);
 	return cred;
 }
@@ -409,10 +523,18 @@ int vfs_task_interrupt(struct vfs_task *task)
 
 int vfs_umask(struct vfs_task *task, uint32_t mask)
 {
+	struct vfs__thread *thread = task ? vfs__self(task->vfs) : NULL;
+	uint32_t old;
+
 	if (!task)
 		return -EFAULT;
-	return (int)__atomic_exchange_n(&task->fs->umask, mask & 0777,
-					__ATOMIC_RELAXED);
+	if (!thread)
+		return -ENOMEM;
+	vfs__epoch_enter(thread);
+	old = __atomic_exchange_n(&VFS_LOAD_POINTER(task->fs)->umask,
+				  mask & 0777, __ATOMIC_RELAXED);
+	vfs__epoch_leave(thread);
+	return (int)old;
 }
 
 /* ---- limits ---- */

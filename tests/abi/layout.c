@@ -50,6 +50,11 @@ PLACE(vfs_dirent, type, 18);
 PLACE(vfs_dirent, name, 19);
 PLACE(vfs_dirent, zero, 275);
 
+SIZE(vfs_file_handle, 136);
+PLACE(vfs_file_handle, handle_bytes, 0);
+PLACE(vfs_file_handle, handle_type, 4);
+PLACE(vfs_file_handle, f_handle, 8);
+
 SIZE(vfs_flock, 24);
 PLACE(vfs_flock, type, 0);
 PLACE(vfs_flock, whence, 2);
@@ -109,7 +114,7 @@ PLACE(vfs_allocator, alloc, 0);
 PLACE(vfs_allocator, free, 8);
 PLACE(vfs_allocator, context, 16);
 
-SIZE(vfs_config, 120);
+SIZE(vfs_config, 128);
 PLACE(vfs_config, size, 0);
 PLACE(vfs_config, allocator, 8);
 PLACE(vfs_config, now, 16);
@@ -125,6 +130,7 @@ PLACE(vfs_config, root_source, 88);
 PLACE(vfs_config, root_options, 96);
 PLACE(vfs_config, types, 104);
 PLACE(vfs_config, type_count, 112);
+PLACE(vfs_config, max_mounts, 120);
 
 /* -- backends' -- */
 
@@ -144,12 +150,13 @@ PLACE(vfs_filesystem_type, super_size, 32);
 PLACE(vfs_filesystem_type, mount, 40);
 PLACE(vfs_filesystem_type, unmount, 48);
 
-SIZE(vfs_super_ops, 40);
+SIZE(vfs_super_ops, 48);
 PLACE(vfs_super_ops, size, 0);
 PLACE(vfs_super_ops, statfs, 8);
 PLACE(vfs_super_ops, sync, 16);
 PLACE(vfs_super_ops, evict, 24);
 PLACE(vfs_super_ops, show_options, 32);
+PLACE(vfs_super_ops, reconfigure, 40);
 
 SIZE(vfs_super, 64);
 PLACE(vfs_super, vfs, 0);
@@ -243,7 +250,7 @@ PLACE(vfs_attr, atime, 24);
 PLACE(vfs_attr, mtime, 40);
 PLACE(vfs_attr, ctime, 56);
 
-SIZE(vfs_inode_ops, 208);
+SIZE(vfs_inode_ops, 224);
 PLACE(vfs_inode_ops, size, 0);
 PLACE(vfs_inode_ops, lookup, 8);
 PLACE(vfs_inode_ops, create, 16);
@@ -268,8 +275,10 @@ PLACE(vfs_inode_ops, fallocate, 160);
 PLACE(vfs_inode_ops, seek, 168);
 PLACE(vfs_inode_ops, fsync, 176);
 PLACE(vfs_inode_ops, ioctl, 184);
-PLACE(vfs_inode_ops, revalidate, 192);
-PLACE(vfs_inode_ops, follow, 200);
+PLACE(vfs_inode_ops, mmap, 192);
+PLACE(vfs_inode_ops, mmap_sync, 200);
+PLACE(vfs_inode_ops, revalidate, 208);
+PLACE(vfs_inode_ops, follow, 216);
 
 SIZE(vfs_device_ops, 80);
 PLACE(vfs_device_ops, size, 0);

@@ -9,7 +9,7 @@
 
 #define EVERYTHING                                                       \
 	(KIT_FALLOCATE | KIT_HOLES | KIT_XATTR | KIT_ACL | KIT_TMPFILE | \
-	 KIT_WHITEOUT | KIT_NAMES)
+	 KIT_WHITEOUT | KIT_MMAP | KIT_HANDLES | KIT_SOCKETS | KIT_NAMES)
 #define PLAIN (KIT_XATTR | KIT_ACL | KIT_TMPFILE | KIT_WHITEOUT | KIT_NAMES)
 
 const struct kit_backend kit_backends[] = {
@@ -96,6 +96,11 @@ const struct kit_body kit_bodies[] = {
 	BODY(tasks),
 	BODY(mountpoints),
 	BODY_IF(given, KIT_GIVEN),
+	BODY(mmap),
+	BODY_IF(mmap_sparse, KIT_MMAP),
+	BODY(memfd),
+	BODY(handles),
+	BODY(sockets),
 };
 const size_t kit_body_count = sizeof(kit_bodies) / sizeof(kit_bodies[0]);
 

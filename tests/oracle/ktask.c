@@ -95,6 +95,8 @@ static void *serve(void *argument)
 		die("cannot unshare the working directory");
 	if (!(task->shared & VFS_CLONE_FILES) && unshare(CLONE_FILES))
 		die("cannot unshare descriptors");
+	if ((task->shared & VFS_CLONE_NEWNS) && unshare(CLONE_NEWNS))
+		die("cannot unshare the mount namespace");
 	sem_post(&task->done);
 	for (;;) {
 		while (sem_wait(&task->go))

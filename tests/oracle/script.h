@@ -5,6 +5,7 @@
  *	# a comment
  *	mount size=64k,nr_inodes=20	options of the tmpfs, first lines only
  *	need privileged			skip where there is no root
+ *	need mounts			the same, and the script mounts
  *	as user1			who makes the next calls
  *	mkdir a 0755
  *	open a/f O_CREAT|O_RDWR 0644 -> $0
@@ -80,6 +81,8 @@ extern const struct call_def io_calls[];
 extern const struct call_def name_calls[];
 extern const struct call_def attribute_calls[];
 extern const struct call_def control_calls[];
+extern const struct call_def mount_calls[];
+extern const struct call_def memory_calls[];
 
 /* Every call, numbered from 0. */
 const struct call_def *call_find(const char *name, unsigned *index);

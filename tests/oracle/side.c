@@ -74,14 +74,14 @@ static void idmap_init(struct idmap *map)
 	map->mask = IDMAP_SLOTS - 1;
 }
 
-static void idmap_clear(struct idmap *map)
+void side_number_reset(struct idmap *map)
 {
 	if (map->count)
 		memset(map->slots, 0, IDMAP_SLOTS * sizeof(map->slots[0]));
 	map->count = 0;
 }
 
-static unsigned idmap_number(struct idmap *map, uint64_t dev, uint64_t ino)
+unsigned side_number(struct idmap *map, uint64_t dev, uint64_t ino)
 {
 	uint64_t h = (dev * 31 + ino) * UINT64_C(0x9e3779b97f4a7c15);
 	unsigned i = (unsigned)(h >> 40) & map->mask;
@@ -112,30 +112,53 @@ struct side *side_create(const struct side_class *class, const char *options)
 		die("out of memory");
 	idmap_init(&side->inodes);
 	idmap_init(&side->devices);
+	idmap_init(&side->groups);
 	text_clear(&side->out);
 	return side;
 }
 
 void side_begin(struct side *side)
 {
-	idmap_clear(&side->inodes);
-	idmap_clear(&side->devices);
+	side_number_reset(&side->inodes);
+	side_number_reset(&side->devices);
+	side_number_reset(&side->groups);
 	side->current = 0;
 	for (unsigned i = 0; i < MAX_SLOTS; i++)
 		side->slots[i] = -1;
 	side->class->begin(side);
 }
 
+/* What a script has mapped and bound. */
+static void let_go(struct side *side)
+{
+	side->current = 0;
+	for (unsigned i = 0; side->tasks[0] && i < MAX_MAPPINGS; i++) {
+		if (side->mappings[i].at)
+			side->class->calls.munmap(side_task(side),
+						  side->mappings[i].at,
+						  side->mappings[i].length);
+	}
+	for (unsigned i = 0; i < MAX_ENDPOINTS; i++) {
+		if (side->endpoints[i])
+			side->class->hang_up(side, i);
+	}
+	memset(side->mappings, 0, sizeof(side->mappings));
+	memset(side->handles, 0, sizeof(side->handles));
+}
+
 void side_end(struct side *side)
 {
+	let_go(side);
 	side->class->end(side);
 }
 
 void side_destroy(struct side *side)
 {
+	let_go(side);
 	side->class->destroy(side);
 	free(side->inodes.slots);
 	free(side->devices.slots);
+	free(side->groups.slots);
 	free(side->buffer);
 	text_fini(&side->out);
 	free(side);
@@ -185,8 +208,8 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 			    (unsigned long long)(stat->attributes &
 						 SHOWN_ATTRIBUTES));
 	text_printf(out, " ino=%u dev=%u a/m/c/b=",
-		    idmap_number(&side->inodes, stat->dev, stat->ino),
-		    idmap_number(&side->devices, stat->dev, 0));
+		    side_number(&side->inodes, stat->dev, stat->ino),
+		    side_number(&side->devices, stat->dev, 0));
 	side_time(side, &stat->atime);
 	side_time(side, &stat->mtime);
 	side_time(side, &stat->ctime);

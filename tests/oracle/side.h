@@ -17,8 +17,13 @@
 
 #define MAX_TASKS 4
 #define MAX_SLOTS 16
+#define MAX_MAPPINGS 8
+#define MAX_HANDLES 8
+#define MAX_ENDPOINTS 4
 /* Descriptors from here on belong to the program, not to the script. */
 #define FIRST_PRIVATE_FD 900
+/* And from here on only until the script ends. */
+#define KEPT_FD 950
 /* The largest buffer that a call is given. */
 #define BUFFER_SIZE (1u << 20)
 
@@ -71,6 +76,16 @@ struct side_class {
 	/* tasks[to] := a clone of the current task. */
 	int (*clone)(struct side *side, unsigned to, uint64_t flags);
 	void (*drop)(struct side *side, unsigned task);
+	/* A descriptor of the current task's for task's mount namespace. */
+	int (*open_ns)(struct side *side, unsigned task);
+	/* mountinfo as the current task sees it: its length, or an errno. */
+	int64_t (*mountinfo)(struct side *side, char *buffer, size_t size);
+	/* Sockets' names: bind(2) and connect(2); the endpoint of that number
+	 * is then there, until it hangs up. */
+	int (*bind)(struct side *side, unsigned number, const char *path,
+		    uint32_t mode);
+	int (*connect)(struct side *side, const char *path);
+	void (*hang_up)(struct side *side, unsigned number);
 	/* Runs function where task's calls are cheapest. */
 	void (*run_on)(struct vfs_task *task, void (*function)(void *),
 		       void *argument);
@@ -87,16 +102,26 @@ struct idmap {
 	unsigned count;
 };
 
+struct mapping {
+	char *at; /* NULL: none yet */
+	size_t length;
+};
+
 struct side {
 	const struct side_class *class;
 	const char *options; /* of the mount */
+	bool mounts;	     /* the script mounts: see kernel_begin */
 	struct vfs_task *tasks[MAX_TASKS];
 	unsigned current;
 	struct vfs_task *observer; /* root, for looking at the result */
 	int slots[MAX_SLOTS];
+	struct mapping mappings[MAX_MAPPINGS];
+	struct vfs_file_handle handles[MAX_HANDLES];
+	void *endpoints[MAX_ENDPOINTS]; /* as the class has them */
 	struct idmap inodes;
 	struct idmap devices;
-	char *buffer; /* BUFFER_SIZE */
+	struct idmap groups; /* and namespaces: what mountinfo has */
+	char *buffer;	     /* BUFFER_SIZE */
 	struct text out;
 	int64_t result; /* of the last call */
 	void *private;
@@ -131,6 +156,9 @@ void side_begin(struct side *side);
 void side_end(struct side *side);
 void side_destroy(struct side *side);
 
+/* The number of what was seen first as such. */
+unsigned side_number(struct idmap *map, uint64_t dev, uint64_t ino);
+void side_number_reset(struct idmap *map);
 /* As text, comparable between sides. */
 void side_time(struct side *side, const struct vfs_timespec *time);
 void side_stat(struct side *side, const struct vfs_stat *stat);

@@ -36,7 +36,10 @@ struct kernel_side {
 	enum place place;
 	char directory[64]; /* PLACE_DIRECTORY: what to remove in the end */
 	int root;	    /* a private descriptor, in every task's table */
-	int64_t *marks;	    /* when each instant began, in nanoseconds */
+	int proc;	    /* the same: /proc */
+	int pristine;	    /* the namespace that each sequence begins with */
+	bool mounts;
+	int64_t *marks; /* when each instant began, in nanoseconds */
 	unsigned mark_count;
 	unsigned mark_cap;
 	bool ready;
@@ -245,6 +248,17 @@ static void reset_root(const char *root)
 		die("cannot reset the root: %s", strerror(errno));
 }
 
+/* A fresh copy of the first namespace; what the last sequence mounted goes with
+ * the old one. */
+static void enter_namespace(struct kernel_side *self)
+{
+	close(self->root);
+	if (setns(self->pristine, CLONE_NEWNS) || unshare(CLONE_NEWNS) ||
+	    mount("none", "/", NULL, MS_REMOUNT, NULL))
+		die("cannot renew the namespace: %s", strerror(errno));
+	self->root = private_fd(open(".", O_PATH | O_DIRECTORY));
+}
+
 /* On task 0's thread. */
 static void reset(void *argument)
 {
@@ -256,10 +270,14 @@ static void reset(void *argument)
 	umask(022);
 	if (self->place == PLACE_DIRECTORY)
 		chmod(self->directory, 0777);
-	if (fchdir(self->root))
-		die("the root is lost: %s", strerror(errno));
-	if (self->place != PLACE_DIRECTORY && chroot("."))
-		die("cannot return to the root: %s", strerror(errno));
+	if (self->mounts) {
+		enter_namespace(self);
+	} else {
+		if (fchdir(self->root))
+			die("the root is lost: %s", strerror(errno));
+		if (self->place != PLACE_DIRECTORY && chroot("."))
+			die("cannot return to the root: %s", strerror(errno));
+	}
 	purge(self->root);
 	reset_root(".");
 }
@@ -279,8 +297,12 @@ static void set_up(void *argument)
 		strcpy(self->directory, "/tmp/oracle-XXXXXX");
 		if (!mkdtemp(self->directory) || chdir(self->directory))
 			die("no directory: %s", strerror(errno));
-	} else if (!enter_mount(request->options)) {
-		die("cannot mount a tmpfs: %s", strerror(errno));
+	} else {
+		self->proc = private_fd(open("/proc", O_PATH | O_DIRECTORY));
+		if (!enter_mount(request->options))
+			die("cannot mount a tmpfs: %s", strerror(errno));
+		self->pristine = private_fd(
+			openat(self->proc, "thread-self/ns/mnt", O_RDONLY));
 	}
 	self->root = private_fd(open(".", O_PATH | O_DIRECTORY));
 }
@@ -301,10 +323,19 @@ static void kernel_begin(struct side *side)
 		struct set_up_request request = {self, side->options};
 
 		ktask_run(first, set_up, &request);
-		side->observer = (struct vfs_task *)ktask_spawn(first, 0, -1);
 		self->ready = true;
 	}
+	self->mounts = side->mounts;
+	if (self->mounts)
+		syscall(SYS_close_range, KEPT_FD, ~0U, 0);
 	reset_first(self, first);
+	/* it looks at the namespace that the sequence begins in */
+	if (self->mounts) {
+		ktask_end((struct ktask *)side->observer);
+		side->observer = NULL;
+	}
+	if (!side->observer)
+		side->observer = (struct vfs_task *)ktask_spawn(first, 0, -1);
 	self->mark_count = 0;
 }
 
@@ -375,6 +406,76 @@ static int kernel_clone(struct side *side, unsigned to, uint64_t flags)
 	return 0;
 }
 
+static void read_tid(void *argument)
+{
+	*(pid_t *)argument = (pid_t)syscall(SYS_gettid);
+}
+
+struct open_request {
+	int dir;
+	const char *path;
+	int fd;
+};
+
+static void run_open(void *argument)
+{
+	struct open_request *request = argument;
+
+	request->fd = openat(request->dir, request->path, O_RDONLY);
+	if (request->fd < 0)
+		request->fd = -errno;
+}
+
+static int open_proc(struct side *side, const char *path)
+{
+	struct kernel_side *self = side->private;
+	struct open_request request = {self->proc, path, -1};
+
+	ktask_run((struct ktask *)side_task(side), run_open, &request);
+	return request.fd;
+}
+
+static int kernel_open_ns(struct side *side, unsigned task)
+{
+	char path[64];
+	pid_t tid = 0;
+
+	ktask_run((struct ktask *)side->tasks[task], read_tid, &tid);
+	snprintf(path, sizeof(path), "self/task/%d/ns/mnt", tid);
+	return open_proc(side, path);
+}
+
+struct read_request {
+	int fd;
+	char *buffer;
+	size_t size;
+	ssize_t len;
+};
+
+static void run_read(void *argument)
+{
+	struct read_request *r = argument;
+	ssize_t n;
+
+	r->len = 0;
+	while ((n = read(r->fd, r->buffer + r->len,
+			 r->size - 1 - (size_t)r->len)) > 0)
+		r->len += n;
+	r->buffer[r->len] = '\0';
+	close(r->fd);
+}
+
+static int64_t kernel_mountinfo(struct side *side, char *buffer, size_t size)
+{
+	struct read_request request = {-1, buffer, size, 0};
+
+	request.fd = open_proc(side, "thread-self/mountinfo");
+	if (request.fd < 0)
+		return request.fd;
+	ktask_run((struct ktask *)side_task(side), run_read, &request);
+	return request.len;
+}
+
 static void kernel_run_on(struct vfs_task *task, void (*function)(void *),
 			  void *argument)
 {
@@ -398,6 +499,11 @@ const struct side_class kernel_class = {
 	.limit = kernel_limit,
 	.clone = kernel_clone,
 	.drop = kernel_drop,
+	.open_ns = kernel_open_ns,
+	.mountinfo = kernel_mountinfo,
+	.bind = kernel_bind,
+	.connect = kernel_connect,
+	.hang_up = kernel_hang_up,
 	.run_on = kernel_run_on,
 };
 

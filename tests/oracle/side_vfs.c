@@ -99,6 +99,7 @@ static void library_begin(struct side *side)
 		config.max_cached_names = 8; /* forgets at every turn */
 	}
 	config.root_options = self->options;
+	config.root_source = "oracle";
 	must(vfs_create(&config, &self->vfs), "vfs_create");
 	must(vfs_task_create(self->vfs, NULL, &side->observer), "task");
 	must(vfs_task_create(self->vfs, NULL, &side->tasks[0]), "task");
@@ -159,11 +160,57 @@ static void library_drop(struct side *side, unsigned task)
 	side->tasks[task] = NULL;
 }
 
+static int library_open_ns(struct side *side, unsigned task)
+{
+	return vfs_open_namespace(side_task(side), side->tasks[task],
+				  VFS_CLONE_NEWNS, 0);
+}
+
+static int64_t library_mountinfo(struct side *side, char *buffer, size_t size)
+{
+	return vfs_mountinfo(side_task(side), VFS_MOUNTINFO_FULL, buffer, size);
+}
+
 static void library_run_on(struct vfs_task *task, void (*function)(void *),
 			   void *argument)
 {
 	(void)task;
 	function(argument);
+}
+
+static int library_bind(struct side *side, unsigned number, const char *path,
+			uint32_t mode)
+{
+	struct vfs_side *self = side->private;
+	struct vfs_endpoint *endpoint;
+	int result;
+
+	must(vfs_endpoint_create(self->vfs, NULL, NULL, &endpoint), "endpoint");
+	result = vfs_bind_socket(side_task(side), AT_FDCWD, path, mode,
+				 endpoint);
+	if (result < 0)
+		vfs_endpoint_unref(endpoint);
+	else
+		side->endpoints[number] = endpoint;
+	return result;
+}
+
+static int library_connect(struct side *side, const char *path)
+{
+	struct vfs_endpoint *endpoint;
+	int result = vfs_connect_socket(side_task(side), AT_FDCWD, path, 0,
+					&endpoint);
+
+	if (!result)
+		vfs_endpoint_unref(endpoint);
+	return result;
+}
+
+static void library_hang_up(struct side *side, unsigned number)
+{
+	vfs_endpoint_close(side->endpoints[number]);
+	vfs_endpoint_unref(side->endpoints[number]);
+	side->endpoints[number] = NULL;
 }
 
 const struct side_class vfs_class = {
@@ -183,6 +230,11 @@ const struct side_class vfs_class = {
 	.limit = library_limit,
 	.clone = library_clone,
 	.drop = library_drop,
+	.open_ns = library_open_ns,
+	.mountinfo = library_mountinfo,
+	.bind = library_bind,
+	.connect = library_connect,
+	.hang_up = library_hang_up,
 	.run_on = library_run_on,
 };
 

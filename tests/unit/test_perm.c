@@ -132,7 +132,8 @@ static void test_perm__sticky(void **state)
 static void test_perm__mount_flags(void **state)
 {
 	struct world *w = *state;
-	struct vfs_mount *mnt = w->vfs->root_ns->root;
+	struct vfs__fspaths *paths = w->task->fs->paths;
+	struct vfs_mount *mnt = paths->root.mnt;
 	const uint32_t flags = mnt->flags;
 	struct vfs_statfs sfs;
 

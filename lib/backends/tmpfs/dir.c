@@ -218,6 +218,8 @@ const struct vfs_inode_ops tmpfs_file_ops = {
 	.truncate = tmpfs_truncate,
 	.fallocate = tmpfs_fallocate,
 	.seek = tmpfs_seek,
+	.mmap = tmpfs_mmap,
+	.mmap_sync = tmpfs_mmap_sync,
 };
 
 /* Symlinks (their target lies at the inode), FIFOs, sockets and devices. */

@@ -10,6 +10,7 @@
  *	tree.c     pages of a file by index
  *	data.c     read and write
  *	alloc.c    truncate, fallocate, seek
+ *	shared.c   all of these for files that were mapped once
  *	xattr.c    extended attributes
  *
  * Accounting. A page that a file has, written or only promised by fallocate,
@@ -25,6 +26,8 @@
 #ifndef TMPFS_TMPFS_H
 #define TMPFS_TMPFS_H
 
+#include <stdbool.h>
+
 #include <vfs/sys/backend.h>
 
 #define TMPFS_MAGIC UINT64_C(0x01021994)
@@ -35,6 +38,7 @@
 #define TMPFS_LONG_SYMLINK 128	/* from this length on a target is a page */
 
 struct tmpfs_log;
+struct tmpfs_shared;
 struct tmpfs_xattr;
 
 struct tmpfs_super {
@@ -78,6 +82,8 @@ static inline struct tmpfs_inode *tmpfs_inode(const struct vfs_inode *inode)
 /* 0 or -ENOSPC. */
 int tmpfs_take_pages(struct vfs_super *super, uint64_t pages);
 void tmpfs_give_pages(struct vfs_super *super, uint64_t pages);
+/* The same for what may be a debt: pages that came into being unasked. */
+void tmpfs_settle_pages(struct vfs_super *super, int64_t pages);
 int tmpfs_take_inode_space(struct vfs_super *super, uint64_t bytes);
 void tmpfs_give_inode_space(struct vfs_super *super, uint64_t bytes);
 
@@ -125,8 +131,9 @@ int64_t tmpfs_write(struct vfs_inode *inode, struct vfs_file *file,
 /* The file's small block, if it has one, becomes a page in a tree. 0, -ENOMEM.
  * excl. */
 int tmpfs_promote(struct vfs_inode *inode);
-/* Hands all of the file's memory to be freed; accounting is the caller's. */
-void tmpfs_data_retire(struct vfs_inode *inode);
+/* The file's root becomes another (NULL: none); the old one is handed to be
+ * freed. Accounting is the caller's. excl. */
+void tmpfs_data_replace(struct vfs_inode *inode, void *root);
 /* Zeroes bytes of a page or block that readers may be looking at. */
 void tmpfs_zero_shared(void *to, size_t size);
 
@@ -136,6 +143,25 @@ int tmpfs_truncate(struct vfs_inode *inode, int64_t size);
 int tmpfs_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 		    int64_t length);
 int64_t tmpfs_seek(struct vfs_inode *inode, int64_t offset, int whence);
+/* Whether fallocate may promise so many pages at all. */
+bool tmpfs_could_reserve(const struct vfs_inode *inode, uint64_t pages);
+
+/* -- shared.c: where the file's root is a shared object -- */
+
+int64_t tmpfs_shared_read(const struct tmpfs_shared *shared, void *buffer,
+			  size_t count, uint64_t offset);
+int64_t tmpfs_shared_write(struct vfs_inode *inode, const void *buffer,
+			   size_t count, uint64_t offset);
+int tmpfs_shared_truncate(struct vfs_inode *inode, int64_t size);
+int tmpfs_shared_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
+			   int64_t length);
+int64_t tmpfs_shared_seek(const struct tmpfs_shared *shared, int64_t offset,
+			  int whence);
+void tmpfs_shared_retire(struct vfs *vfs, struct tmpfs_shared *shared,
+			 uint64_t pages);
+/* vfs_inode_ops.mmap: makes the root one. */
+int tmpfs_mmap(struct vfs_inode *inode, struct vfs_file *file, int *host_fd);
+void tmpfs_mmap_sync(struct vfs_inode *inode);
 
 /* -- xattr.c -- */
 

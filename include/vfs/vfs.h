@@ -17,6 +17,7 @@
 #include <vfs/socket.h>
 #include <vfs/stat.h>
 #include <vfs/task.h>
+#include <vfs/userns.h>
 #include <vfs/xattr.h>
 
 #endif

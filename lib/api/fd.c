@@ -7,6 +7,7 @@
 
 #include "api/call.h"
 #include "core/device.h"
+#include "core/fileattr.h"
 #include "core/inode.h"
 #include "core/perm.h"
 #include "core/pipe.h"
@@ -130,8 +131,12 @@ static int set_status(struct vfs__thread *thread, struct vfs_task *task,
 	uint32_t now = VFS_READ_ONCE(file->flags);
 	int err = 0;
 
-	if ((flags & O_NOATIME) && !(now & O_NOATIME) &&
-	    !vfs__owner_or_capable(cred, file->inode))
+	if (((flags ^ now) & O_APPEND) &&
+	    (VFS_READ_ONCE(file->inode->flags) & VFS_INODE_APPEND))
+		err = -EPERM;
+	else if ((flags & O_NOATIME) && !(now & O_NOATIME) &&
+		 !vfs__owner_or_capable(cred, vfs__mount_idmap(file->path.mnt),
+					file->inode))
 		err = -EPERM;
 	vfs__task_cred_put(thread, cred);
 	if (!err && (flags & O_DIRECT) &&
@@ -253,10 +258,16 @@ static int ioctl_left(const struct vfs_file *file, int *left)
 	return 0;
 }
 
-static int ioctl_file(struct vfs_file *file, uint64_t request, void *arg)
+static int ioctl_file(struct vfs__thread *thread, struct vfs_task *task,
+		      struct vfs_file *file, uint64_t request, void *arg)
 {
 	struct vfs_inode *inode = file->inode;
+	struct vfs_cred *cred = vfs__task_cred(thread, task);
+	int err = vfs__fileattr_ioctl(thread, cred, file, request, arg);
 
+	vfs__task_cred_put(thread, cred);
+	if (err != -ENOTTY)
+		return err;
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_ioctl(file, request, arg);
 	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
@@ -289,7 +300,7 @@ int vfs_ioctl(struct vfs_task *task, int fd, uint64_t request, void *arg)
 		err = ioctl_nonblock(file, arg);
 		break;
 	default:
-		err = ioctl_file(file, request, arg);
+		err = ioctl_file(thread, task, file, request, arg);
 	}
 	vfs__file_unref(thread, file);
 	return err;

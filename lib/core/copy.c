@@ -98,6 +98,8 @@ static int check_ranges(struct vfs_task *task, struct copy *c, int64_t in,
 	uint64_t limit = VFS_READ_ONCE(task->fsize_cur);
 	uint64_t max = (uint64_t)c->out->inode->super->max_file_size;
 
+	if (VFS_READ_ONCE(c->out->inode->flags) & VFS_INODE_IMMUTABLE)
+		return -EPERM;
 	if ((uint64_t)in + c->left < (uint64_t)in ||
 	    (uint64_t)out + c->left < (uint64_t)out)
 		return -EOVERFLOW;

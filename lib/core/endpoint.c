@@ -79,12 +79,13 @@ static int bind_locked(struct vfs__thread *thread, struct vfs_task *task,
 		       struct vfs_endpoint *endpoint)
 {
 	struct vfs_inode *dir = c->parent.dentry->inode;
-	int err = vfs__may_create(thread, c->cred, dir);
+	int err = vfs__may_create(thread, c->cred,
+				  vfs__mount_idmap(c->parent.mnt), dir);
 
 	if (!err && !(dir->super->type->flags & VFS_FS_COMPLETE))
 		err = -EOPNOTSUPP;
 	if (!err)
-		err = vfs__make_node(thread, task, c->cred, c->parent.dentry,
+		err = vfs__make_node(thread, task, c->cred, &c->parent,
 				     c->dentry, S_IFSOCK | (mode & 07777), 0,
 				     NULL);
 	if (!err)
@@ -113,7 +114,8 @@ static int connect_at(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs_inode *inode = vfs__dentry_inode(at->dentry);
 	struct vfs_cred *cred = vfs__task_cred(thread, task);
 	struct vfs_endpoint *endpoint = NULL;
-	int err = vfs__permission_load(thread, cred, inode, VFS__MAY_WRITE);
+	int err = vfs__permission_load(thread, cred, vfs__mount_idmap(at->mnt),
+				       inode, VFS__MAY_WRITE);
 
 	vfs__task_cred_put(thread, cred);
 	if (err)

@@ -50,6 +50,7 @@ void vfs__file_init(struct vfs_file *file, struct vfs *vfs,
 	vfs__mutex_init(&file->position_lock);
 	file->position = 0;
 	file->cred_id = cred->id;
+	file->userns = cred->mapped ? vfs_userns_ref(cred->userns) : NULL;
 	file->private_data = NULL;
 	file->device = NULL;
 	file->vfs = vfs;
@@ -95,6 +96,7 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 	vfs__path_unref(thread, &file->path);
 	if (file->mode & VFS__FILE_TREE)
 		vfs__namespace_release(thread, file->vfs, file->private_data);
+	vfs_userns_unref(file->userns);
 	vfs__epoch_retire(thread, vfs__free_later, file, sizeof(*file));
 }
 

@@ -50,9 +50,11 @@ struct vfs_file {
 	uint32_t mode;		 /* VFS__FILE_*: atomic or */
 	uint32_t ref;		 /* atomic */
 	struct vfs__mutex position_lock;
-	int64_t position;   /* atomic; see vfs__position_move in rw.h */
-	uint64_t cred_id;   /* the opener's */
-	void *private_data; /* the backend's, or the pipe */
+	int64_t position;	   /* atomic; see vfs__position_move in rw.h */
+	uint64_t cred_id;	   /* the opener's */
+	struct vfs_userns *userns; /* the opener's; referenced; NULL: the root
+				    */
+	void *private_data;	   /* the backend's, or the pipe */
 	struct vfs *vfs;
 	struct vfs_device *device; /* constant once open; NULL: none */
 };

@@ -254,6 +254,7 @@ static void destroy(struct vfs *vfs)
 		vfs__mount_destroy(thread, vfs->ns_mount);
 	vfs__handles_fini(thread, vfs);
 	vfs_cred_unref(vfs->root_cred);
+	vfs_userns_unref(vfs->root_userns);
 	vfs__table_fini(&vfs->types);
 	vfs__devices_fini(thread, vfs);
 	vfs__dcache_fini(vfs);
@@ -289,6 +290,7 @@ int vfs__instance_create(const struct vfs_config *config,
 		vfs__domain_set_plain(vfs->domain);
 	vfs__mutex_init(&vfs->views_lock);
 	vfs__list_init(&vfs->views);
+	vfs__mutex_init(&vfs->userns_lock);
 	vfs__mutex_init(&vfs->types_lock);
 	vfs__mutex_init(&vfs->tasks_lock);
 	vfs__mutex_init(&vfs->devices_lock);
@@ -301,6 +303,8 @@ int vfs__instance_create(const struct vfs_config *config,
 		err = vfs__dcache_init(vfs, wanted.max_cached_names
 						    ? wanted.max_cached_names
 						    : DEFAULT_NAMES);
+	if (!err)
+		err = vfs__userns_create_root(vfs, &vfs->root_userns);
 	if (!err)
 		err = make_root_cred(vfs);
 	if (!err)

@@ -51,6 +51,7 @@ struct vfs {
 	uint32_t flags;
 	uint32_t max_descriptors;
 	struct vfs__namespace *root_ns;
+	struct vfs_userns *root_userns;
 	struct vfs_cred *root_cred;   /* ids 0, every capability */
 	struct vfs_super *pipe_super; /* inodes of pipe2() */
 	struct vfs_mount
@@ -64,8 +65,9 @@ struct vfs {
 	uint64_t next_cred;  /* atomic */
 	uint64_t next_synthetic; /* atomic: core/synthdir.c */
 
-	struct vfs__mutex views_lock; /* rank TASKS: views */
-	struct vfs__list views;	      /* every struct vfs__fs */
+	struct vfs__mutex views_lock;  /* rank TASKS: views */
+	struct vfs__list views;	       /* every struct vfs__fs */
+	struct vfs__mutex userns_lock; /* who sets a map; a leaf */
 
 	struct vfs__mutex types_lock; /* protects types; a leaf */
 	struct vfs__table types;

@@ -15,6 +15,7 @@
 
 #include "core/instance.h"
 #include "core/namespace.h"
+#include "core/userns.h"
 #include "util/epoch.h"
 
 #define FIRST_CHAINS 64u
@@ -290,6 +291,7 @@ static void mount_free(struct vfs *vfs, void *pointer, size_t size)
 	struct vfs__thread *thread = vfs__self_always(vfs);
 	struct vfs_mount *mnt = pointer;
 
+	vfs_userns_unref(mnt->idmap);
 	vfs__refs_fini(&mnt->refs, vfs->domain);
 	if (mnt->source)
 		vfs__mem_free(thread, mnt->source, strlen(mnt->source) + 1);
@@ -353,6 +355,18 @@ int vfs__mount_create(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__mutex_unlock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
 	*out = mnt;
 	return 0;
+}
+
+int vfs__mount_set_idmap(struct vfs_mount *mnt, struct vfs_userns *ns)
+{
+	struct vfs_userns *none = NULL;
+
+	vfs_userns_ref(ns);
+	if (__atomic_compare_exchange_n(&mnt->idmap, &none, ns, false,
+					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		return 0;
+	vfs_userns_unref(ns);
+	return -EPERM;
 }
 
 void vfs__mount_destroy(struct vfs__thread *thread, struct vfs_mount *mnt)

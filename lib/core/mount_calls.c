@@ -30,9 +30,9 @@ bool vfs__may_mount_in(struct vfs__thread *thread, struct vfs_task *task,
 {
 	bool may;
 
-	(void)ns;
 	vfs__epoch_enter(thread);
-	may = vfs__capable(vfs__task_cred_peek(task), VFS_CAP_SYS_ADMIN);
+	may = vfs__capable_in(vfs__task_cred_peek(task), ns->owner,
+			      VFS_CAP_SYS_ADMIN);
 	vfs__epoch_leave(thread);
 	return may;
 }

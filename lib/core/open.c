@@ -83,12 +83,13 @@ static int find_or_make(struct opening *o, const struct vfs__path *parent,
 	if (!err && !(*dentry)->inode) {
 		err = readonly;
 		if (!err)
-			err = vfs__may_create(o->thread, o->cred, dir);
+			err = vfs__may_create(o->thread, o->cred,
+					      vfs__mount_idmap(parent->mnt),
+					      dir);
 		if (!err)
-			err = vfs__make_node(o->thread, o->task, o->cred,
-					     parent->dentry, *dentry,
-					     S_IFREG | (o->how->mode & 07777),
-					     0, NULL);
+			err = vfs__make_node(
+				o->thread, o->task, o->cred, parent, *dentry,
+				S_IFREG | (o->how->mode & 07777), 0, NULL);
 		o->created = !err;
 		if (err) {
 			vfs__inode_unlock(dir);
@@ -214,6 +215,17 @@ static int find_creating(struct opening *o, int dirfd, const char *path)
 	return err;
 }
 
+static int may_make_tmpfile(struct opening *o, const struct vfs__path *dir)
+{
+	const struct vfs_userns *idmap = vfs__mount_idmap(dir->mnt);
+	struct vfs_inode *inode = dir->dentry->inode;
+
+	if (!vfs__can_own(o->cred, idmap, inode->super))
+		return -EOVERFLOW;
+	return vfs__permission_load(o->thread, o->cred, idmap, inode,
+				    VFS__MAY_WRITE | VFS__MAY_EXEC);
+}
+
 static int make_tmpfile(struct opening *o, int dirfd, const char *path)
 {
 	struct vfs_dentry *dentry = NULL;
@@ -233,11 +245,10 @@ static int make_tmpfile(struct opening *o, int dirfd, const char *path)
 		      : -ENOTDIR;
 	if (!err) {
 		vfs__inode_lock(inode);
-		err = vfs__permission_load(o->thread, o->cred, inode,
-					   VFS__MAY_WRITE | VFS__MAY_EXEC);
+		err = may_make_tmpfile(o, &dir);
 		if (!err)
 			err = vfs__make_tmpfile(
-				o->thread, o->task, o->cred, dir.dentry,
+				o->thread, o->task, o->cred, &dir,
 				S_IFREG | (o->how->mode & 07777), &dentry);
 		vfs__inode_unlock(inode);
 		vfs__mount_write_end(o->thread, dir.mnt);
@@ -274,9 +285,22 @@ static int check_type(const struct opening *o, const struct vfs_inode *inode)
 	}
 }
 
+/* An append-only file is written at its end, or not at all. */
+static int check_append(const struct opening *o, const struct vfs_inode *inode)
+{
+	uint32_t flags = o->how->flags;
+
+	if (!(VFS_READ_ONCE(inode->flags) & VFS_INODE_APPEND))
+		return 0;
+	if ((flags & O_ACCMODE) != O_RDONLY && !(flags & O_APPEND))
+		return -EPERM;
+	return flags & O_TRUNC ? -EPERM : 0;
+}
+
 static int may_open(struct opening *o)
 {
 	struct vfs_inode *inode = o->path.dentry->inode;
+	const struct vfs_userns *idmap = vfs__mount_idmap(o->path.mnt);
 	uint32_t type = vfs__inode_mode(inode) & S_IFMT;
 	int err = check_type(o, inode);
 
@@ -287,13 +311,16 @@ static int may_open(struct opening *o)
 		    (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY) &&
 		    type == S_IFREG)
 			return -EROFS;
-		err = vfs__permission_load(o->thread, o->cred, inode,
+		err = vfs__permission_load(o->thread, o->cred, idmap, inode,
 					   o->access);
 		if (err)
 			return err;
 	}
+	err = check_append(o, inode);
+	if (err)
+		return err;
 	if ((o->how->flags & O_NOATIME) &&
-	    !vfs__owner_or_capable(o->cred, inode))
+	    !vfs__owner_or_capable(o->cred, idmap, inode))
 		return -EPERM;
 	return 0;
 }
@@ -313,7 +340,8 @@ static int may_create_in_sticky(struct opening *o,
 	dir = VFS_READ_ONCE(vfs__dentry_parent(o->path.dentry)->inode);
 	if (dir && (~vfs__inode_mode(dir) & (S_ISVTX | S_IWOTH)) == 0 &&
 	    VFS_READ_ONCE(inode->uid) != VFS_READ_ONCE(dir->uid) &&
-	    VFS_READ_ONCE(inode->uid) != o->cred->fsuid)
+	    vfs__inode_uid(vfs__mount_idmap(o->path.mnt), inode) !=
+		    o->cred->fsuid)
 		err = -EACCES;
 	vfs__epoch_leave(o->thread);
 	return err;
@@ -407,8 +435,8 @@ static int truncate_opened(struct opening *o, uint32_t type)
 		return 0;
 	err = vfs__mount_write_begin(o->thread, o->path.mnt);
 	if (!err) {
-		err = vfs__truncate_inode(o->thread, o->task, o->cred,
-					  o->path.dentry->inode, 0, true);
+		err = vfs__truncate_path(o->thread, o->task, o->cred, &o->path,
+					 0, true);
 		vfs__mount_write_end(o->thread, o->path.mnt);
 	}
 	return err;

@@ -8,15 +8,22 @@
 #include "core/uncover.h"
 
 int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
-		    struct vfs_inode *dir, struct vfs_dentry *victim,
-		    bool directory)
+		    const struct vfs_userns *idmap, struct vfs_inode *dir,
+		    struct vfs_dentry *victim, bool directory)
 {
 	struct vfs_inode *inode = victim->inode;
-	int err = vfs__permission_load(thread, cred, dir,
-				       VFS__MAY_WRITE | VFS__MAY_EXEC);
+	int err;
 
+	if (!vfs__inode_has_ids(idmap, inode))
+		return -EOVERFLOW;
+	err = vfs__permission_load(thread, cred, idmap, dir,
+				   VFS__MAY_WRITE | VFS__MAY_EXEC);
+	if (!err && (VFS_READ_ONCE(dir->flags) & VFS_INODE_APPEND))
+		err = -EPERM;
 	if (!err)
-		err = vfs__sticky(cred, dir, inode);
+		err = vfs__sticky(cred, idmap, dir, inode);
+	if (!err)
+		err = vfs__may_attach(idmap, inode);
 	if (err)
 		return err;
 	if (directory) {
@@ -87,8 +94,9 @@ static int remove_name(struct vfs__thread *thread, struct vfs_task *task,
 		else if (!victim->inode)
 			err = -ENOENT;
 		else
-			err = vfs__may_delete(thread, cred, dir, victim,
-					      directory);
+			err = vfs__may_delete(thread, cred,
+					      vfs__mount_idmap(parent->mnt),
+					      dir, victim, directory);
 		if (!err)
 			err = remove_locked(thread, task, dir, victim);
 		vfs__inode_unlock(dir);

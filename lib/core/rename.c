@@ -208,25 +208,26 @@ static int check_permissions(struct renaming *r)
 	struct vfs_inode *new_dir = r->to.parent.dentry->inode;
 	bool is_dir = vfs__inode_is_dir(source);
 	bool exchange = r->flags & RENAME_EXCHANGE;
-	int err = vfs__may_delete(r->thread, r->cred, old_dir, r->from.dentry,
-				  is_dir);
+	const struct vfs_userns *idmap = vfs__mount_idmap(r->from.parent.mnt);
+	int err = vfs__may_delete(r->thread, r->cred, idmap, old_dir,
+				  r->from.dentry, is_dir);
 
 	if (err)
 		return err;
 	if (!target)
-		err = vfs__may_create(r->thread, r->cred, new_dir);
+		err = vfs__may_create(r->thread, r->cred, idmap, new_dir);
 	else
-		err = vfs__may_delete(r->thread, r->cred, new_dir, r->to.dentry,
-				      exchange ? vfs__inode_is_dir(target)
-					       : is_dir);
+		err = vfs__may_delete(
+			r->thread, r->cred, idmap, new_dir, r->to.dentry,
+			exchange ? vfs__inode_is_dir(target) : is_dir);
 	if (!err && (!old_dir->ops->rename || !new_dir->ops->rename))
 		err = -EPERM;
 	/* `..` of a directory changes: that is a write to it */
 	if (!err && old_dir != new_dir && is_dir)
-		err = vfs__permission_load(r->thread, r->cred, source,
+		err = vfs__permission_load(r->thread, r->cred, idmap, source,
 					   VFS__MAY_WRITE);
 	if (!err && old_dir != new_dir && exchange && vfs__inode_is_dir(target))
-		err = vfs__permission_load(r->thread, r->cred, target,
+		err = vfs__permission_load(r->thread, r->cred, idmap, target,
 					   VFS__MAY_WRITE);
 	return err;
 }
@@ -338,8 +339,9 @@ static int prepare_whiteout(struct renaming *r, struct whiteout *w,
 		return 0;
 	w->args.size = sizeof(w->args);
 	w->args.mode = S_IFCHR;
-	err = vfs__create_attributes(r->thread, r->task, r->cred, args->old_dir,
-				     &w->args, &w->acl);
+	err = vfs__create_attributes(r->thread, r->task, r->cred,
+				     vfs__mount_idmap(r->from.parent.mnt),
+				     args->old_dir, &w->args, &w->acl);
 	if (err)
 		return err;
 	args->whiteout_args = &w->args;

@@ -307,7 +307,15 @@ static int64_t write_segments(struct vfs_inode *inode, struct vfs_file *file,
 	return done;
 }
 
-/* inode locked, in no section. *offset: out, where it was written. */
+/* Whether a write may have set-id bits or capabilities to take away. Locked. */
+static bool loses_privilege(const struct vfs_inode *inode)
+{
+	return (inode->mode & (S_ISUID | S_ISGID)) ||
+	       (VFS_READ_ONCE(inode->flags) & VFS_INODE_XATTR);
+}
+
+/* inode locked, in no section. *offset: out, where it was written. file may be
+ * NULL for one that loses nothing. */
 static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 			    struct vfs_inode *inode, struct vfs_file *file,
 			    const struct vfs__io *io, bool append,
@@ -329,12 +337,11 @@ static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 	err = check_limits(task, inode, *offset, &length);
 	if (err)
 		return err;
-	if (__builtin_expect((inode->mode & (S_ISUID | S_ISGID)) ||
-				     (inode->flags & VFS_INODE_XATTR),
-			     0)) {
+	if (__builtin_expect(loses_privilege(inode), 0)) {
 		struct vfs_cred *cred = vfs__task_cred(thread, task);
 
-		err = vfs__attr_kill_suid(thread, cred, inode);
+		err = vfs__attr_kill_suid(
+			thread, cred, vfs__mount_idmap(file->path.mnt), inode);
 		vfs__task_cred_put(thread, cred);
 		if (err)
 			return err;
@@ -406,7 +413,7 @@ static bool pwrite_short(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs_file *file;
 	struct vfs_inode *inode;
 	int64_t offset = io->offset;
-	bool append;
+	bool append, short_way;
 
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
@@ -423,9 +430,12 @@ static bool pwrite_short(struct vfs__thread *thread, struct vfs_task *task,
 		return false;
 	}
 	vfs__epoch_leave(thread);
-	*result = write_locked(thread, task, inode, NULL, io, append, &offset);
+	short_way = !loses_privilege(inode);
+	if (short_way)
+		*result = write_locked(thread, task, inode, NULL, io, append,
+				       &offset);
 	vfs__inode_unlock(inode);
-	return true;
+	return short_way;
 }
 
 int64_t vfs__write(struct vfs__thread *thread, struct vfs_task *task, int fd,

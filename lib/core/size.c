@@ -23,10 +23,11 @@ static int check_new_size(struct vfs_task *task, const struct vfs_inode *inode,
 	return 0;
 }
 
-int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
-			const struct vfs_cred *cred, struct vfs_inode *inode,
-			int64_t size, bool always)
+int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
+		       const struct vfs_cred *cred,
+		       const struct vfs__path *path, int64_t size, bool always)
 {
+	struct vfs_inode *inode = path->dentry->inode;
 	int err = 0;
 
 	vfs__inode_lock(inode);
@@ -37,7 +38,8 @@ int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
 	if (!err && vfs__inode_sealable(inode))
 		err = vfs__seal_resize(inode, size);
 	if (!err)
-		err = vfs__attr_kill_suid(thread, cred, inode);
+		err = vfs__attr_kill_suid(thread, cred,
+					  vfs__mount_idmap(path->mnt), inode);
 	if (!err) {
 		/* cutting where there are blocks is a change, whatever goes */
 		bool changes = always || size != inode->size || inode->blocks;
@@ -48,6 +50,11 @@ int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
 	}
 	vfs__inode_unlock(inode);
 	return err;
+}
+
+static bool is_append(const struct vfs_inode *inode)
+{
+	return VFS_READ_ONCE(inode->flags) & VFS_INODE_APPEND;
 }
 
 static int check_truncate(struct vfs__thread *thread,
@@ -62,7 +69,8 @@ static int check_truncate(struct vfs__thread *thread,
 		return -EINVAL;
 	if (vfs__mount_readonly(path->mnt))
 		return -EROFS;
-	return vfs__permission_load(thread, cred, inode, VFS__MAY_WRITE);
+	return vfs__permission_load(thread, cred, vfs__mount_idmap(path->mnt),
+				    inode, VFS__MAY_WRITE);
 }
 
 int vfs__truncate(struct vfs__thread *thread, struct vfs_task *task,
@@ -83,8 +91,10 @@ int vfs__truncate(struct vfs__thread *thread, struct vfs_task *task,
 	if (!err)
 		err = vfs__mount_write_begin(thread, at.mnt);
 	if (!err) {
-		err = vfs__truncate_inode(thread, task, cred, at.dentry->inode,
-					  length, false);
+		err = is_append(at.dentry->inode)
+			      ? -EPERM
+			      : vfs__truncate_path(thread, task, cred, &at,
+						   length, false);
 		vfs__mount_write_end(thread, at.mnt);
 	}
 	vfs__task_cred_put(thread, cred);
@@ -107,10 +117,12 @@ int vfs__ftruncate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	if (!S_ISREG(vfs__inode_mode(file->inode)) ||
 	    !(vfs__file_mode(file) & VFS__FILE_WRITE))
 		err = -EINVAL;
+	else if (is_append(file->inode))
+		err = -EPERM;
 	if (!err) {
 		cred = vfs__task_cred(thread, task);
-		err = vfs__truncate_inode(thread, task, cred, file->inode,
-					  length, true);
+		err = vfs__truncate_path(thread, task, cred, &file->path,
+					 length, true);
 		vfs__task_cred_put(thread, cred);
 	}
 	vfs__file_unref(thread, file);
@@ -149,14 +161,18 @@ static int check_fallocate_mode(int mode, int64_t offset, int64_t length)
 	}
 }
 
-static int check_fallocate_file(const struct vfs_file *file, int64_t offset,
-				int64_t length)
+static int check_fallocate_file(const struct vfs_file *file, int mode,
+				int64_t offset, int64_t length)
 {
 	uint32_t type = vfs__inode_mode(file->inode) & S_IFMT;
 	int64_t end;
 
 	if (!(vfs__file_mode(file) & VFS__FILE_WRITE))
 		return -EBADF;
+	if ((mode & ~FALLOC_FL_KEEP_SIZE) && is_append(file->inode))
+		return -EPERM;
+	if (VFS_READ_ONCE(file->inode->flags) & VFS_INODE_IMMUTABLE)
+		return -EPERM;
 	if (type == S_IFIFO)
 		return -ESPIPE;
 	if (type == S_IFDIR)
@@ -182,7 +198,7 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	inode = file->inode;
 	err = check_fallocate_mode(mode, offset, length);
 	if (!err)
-		err = check_fallocate_file(file, offset, length);
+		err = check_fallocate_file(file, mode, offset, length);
 	if (err)
 		goto unref;
 	cred = vfs__task_cred(thread, task);
@@ -195,7 +211,8 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	if (!err)
 		err = inode->ops->fallocate(inode, mode, offset, length);
 	if (!err)
-		err = vfs__attr_kill_suid(thread, cred, inode);
+		err = vfs__attr_kill_suid(
+			thread, cred, vfs__mount_idmap(file->path.mnt), inode);
 	if (!err)
 		vfs__inode_modified(task->vfs, inode);
 	vfs__inode_unlock(inode);

@@ -117,6 +117,7 @@ static void super_free(struct vfs_super *super)
 {
 	struct super_core *core = core_of(super);
 
+	vfs_userns_unref(super->userns);
 	vfs__domain_free(super->vfs->domain, core, core->size, 64);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/mount_calls.h"
 #include "core/walk.h"
 
 /* Their numbers lie above what backends usually give. */
@@ -291,15 +292,6 @@ static int make_locked(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
-static int may_make(struct vfs__thread *thread, struct vfs_task *task)
-{
-	struct vfs_cred *cred = vfs__task_cred(thread, task);
-	int err = vfs__capable(cred, VFS_CAP_SYS_ADMIN) ? 0 : -EPERM;
-
-	vfs__task_cred_put(thread, cred);
-	return err;
-}
-
 int vfs__synthetic_make(struct vfs__thread *thread, struct vfs_task *task,
 			int dirfd, const char *path, uint32_t mode)
 {
@@ -310,7 +302,9 @@ int vfs__synthetic_make(struct vfs__thread *thread, struct vfs_task *task,
 
 	if (err)
 		return err;
-	err = last.type == VFS__LAST_NORM ? may_make(thread, task) : -EEXIST;
+	err = -EEXIST;
+	if (last.type == VFS__LAST_NORM)
+		err = vfs__may_mount(thread, task) ? 0 : -EPERM;
 	if (!err) {
 		vfs__inode_lock(parent.dentry->inode);
 		err = make_locked(thread, task, parent.dentry, &last, mode);

@@ -34,9 +34,10 @@ struct vfs__fs {
 struct vfs__namespace;
 
 struct vfs_task {
-	struct vfs *vfs;	    /* referenced */
-	struct vfs_cred *cred;	    /* atomic; referenced */
-	struct vfs__fs *fs;	    /* atomic: unshare may replace it */
+	struct vfs *vfs;       /* referenced */
+	struct vfs_cred *cred; /* atomic; referenced */
+	uint32_t mapped;       /* atomic: some cred was mapped; never cleared */
+	struct vfs__fs *fs;    /* atomic: unshare may replace it */
 	struct vfs__namespace *ns;  /* atomic; counted */
 	struct vfs__fdtable *files; /* atomic: close_range may unshare it */
 	struct vfs__past *past;	    /* tables before it: their locks */

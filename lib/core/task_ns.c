@@ -18,11 +18,13 @@
 static int unshare_namespace(struct vfs__thread *thread, struct vfs_task *task)
 {
 	struct vfs__namespace *old = vfs__task_namespace(thread, task), *ns;
+	struct vfs_cred *cred = vfs__task_cred(thread, task);
 	struct vfs__fspaths paths;
 	int err;
 
 	vfs__task_paths(thread, task, &paths);
-	err = vfs__namespace_copy(thread, old, old->owner, &paths, &ns);
+	err = vfs__namespace_copy(thread, old, cred->userns, &paths, &ns);
+	vfs__task_cred_put(thread, cred);
 	vfs__namespace_unref(thread, old);
 	if (!err) {
 		err = vfs__task_replace_fs(thread, task, &paths);
@@ -84,7 +86,7 @@ static int may_enter(struct vfs__thread *thread, struct vfs_task *task,
 	    !vfs__may_mount(thread, task))
 		return -EPERM;
 	vfs__epoch_enter(thread);
-	may = vfs__capable(vfs__task_cred_peek(task), VFS_CAP_SYS_CHROOT);
+	may = vfs__capable_own(vfs__task_cred_peek(task), VFS_CAP_SYS_CHROOT);
 	vfs__epoch_leave(thread);
 	if (!may)
 		return -EPERM;

@@ -133,8 +133,12 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 		struct vfs_mount *mnt = s->at.mnt;
 		struct vfs_dentry *dentry = s->at.dentry;
 
-		if (mnt == w->root.mnt && dentry == w->root.dentry)
-			return w->flags & RESOLVE(RESOLVE_BENEATH) ? -EXDEV : 0;
+		/* it stays, and is whatever is mounted there */
+		if (mnt == w->root.mnt && dentry == w->root.dentry) {
+			if (w->flags & RESOLVE(RESOLVE_BENEATH))
+				return -EXDEV;
+			break;
+		}
 		if (dentry != mnt->root) {
 			if (fast)
 				s->at.dentry = vfs__dentry_parent(dentry);
@@ -145,8 +149,11 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 			}
 			break;
 		}
-		if (VFS_READ_ONCE(mnt->parent) == mnt)
-			return w->flags & RESOLVE(RESOLVE_BENEATH) ? -EXDEV : 0;
+		if (VFS_READ_ONCE(mnt->parent) == mnt) {
+			if (w->flags & RESOLVE(RESOLVE_BENEATH))
+				return -EXDEV;
+			break;
+		}
 		if (w->flags & RESOLVE(RESOLVE_NO_XDEV))
 			return -EXDEV;
 		if (fast) {
@@ -347,10 +354,12 @@ ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
 		return 0;
 	if (!S_ISDIR(s->mode))
 		return -ENOTDIR;
-	err = vfs__permission(w->cred, s->inode, VFS__MAY_EXEC);
+	err = vfs__permission(w->cred, vfs__mount_idmap(s->at.mnt), s->inode,
+			      VFS__MAY_EXEC);
 	if (!fast && err == -ECHILD)
-		err = vfs__permission_load(w->thread, w->cred, s->inode,
-					   VFS__MAY_EXEC);
+		err = vfs__permission_load(w->thread, w->cred,
+					   vfs__mount_idmap(s->at.mnt),
+					   s->inode, VFS__MAY_EXEC);
 	return err;
 }
 

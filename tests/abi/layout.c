@@ -98,7 +98,7 @@ PLACE(vfs_statfs, namelen, 64);
 PLACE(vfs_statfs, frsize, 72);
 PLACE(vfs_statfs, flags, 80);
 
-SIZE(vfs_cred_spec, 56);
+SIZE(vfs_cred_spec, 64);
 PLACE(vfs_cred_spec, size, 0);
 PLACE(vfs_cred_spec, uid, 8);
 PLACE(vfs_cred_spec, gid, 12);
@@ -108,6 +108,12 @@ PLACE(vfs_cred_spec, groups, 24);
 PLACE(vfs_cred_spec, group_count, 32);
 PLACE(vfs_cred_spec, cap_effective, 40);
 PLACE(vfs_cred_spec, cap_permitted, 48);
+PLACE(vfs_cred_spec, userns, 56);
+
+SIZE(vfs_id_map, 12);
+PLACE(vfs_id_map, inside, 0);
+PLACE(vfs_id_map, outside, 4);
+PLACE(vfs_id_map, count, 8);
 
 SIZE(vfs_allocator, 24);
 PLACE(vfs_allocator, alloc, 0);
@@ -158,7 +164,7 @@ PLACE(vfs_super_ops, evict, 24);
 PLACE(vfs_super_ops, show_options, 32);
 PLACE(vfs_super_ops, reconfigure, 40);
 
-SIZE(vfs_super, 64);
+SIZE(vfs_super, 72);
 PLACE(vfs_super, vfs, 0);
 PLACE(vfs_super, type, 8);
 PLACE(vfs_super, dev, 16);
@@ -168,6 +174,7 @@ PLACE(vfs_super, magic, 40);
 PLACE(vfs_super, block_size, 48);
 PLACE(vfs_super, name_max, 52);
 PLACE(vfs_super, max_file_size, 56);
+PLACE(vfs_super, userns, 64);
 
 SIZE(vfs_inode, 128);
 PLACE(vfs_inode, ops, 0);
@@ -240,7 +247,7 @@ PLACE(vfs_dir_context, last, 24);
 PLACE(vfs_dir_context, full, 32);
 PLACE(vfs_dir_context, zero, 36);
 
-SIZE(vfs_attr, 72);
+SIZE(vfs_attr, 80);
 PLACE(vfs_attr, size_of, 0);
 PLACE(vfs_attr, mask, 8);
 PLACE(vfs_attr, mode, 12);
@@ -249,6 +256,8 @@ PLACE(vfs_attr, gid, 20);
 PLACE(vfs_attr, atime, 24);
 PLACE(vfs_attr, mtime, 40);
 PLACE(vfs_attr, ctime, 56);
+PLACE(vfs_attr, flags, 72);
+PLACE(vfs_attr, zero, 76);
 
 SIZE(vfs_inode_ops, 224);
 PLACE(vfs_inode_ops, size, 0);

@@ -26,8 +26,8 @@ static unsigned slot_of(const char *name)
 static void collect(void)
 {
 	const struct call_def *const groups[] = {
-		file_calls,    io_calls,    name_calls,	 attribute_calls,
-		control_calls, mount_calls, memory_calls};
+		file_calls,    io_calls,    name_calls,	  attribute_calls,
+		control_calls, mount_calls, memory_calls, userns_calls};
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		for (const struct call_def *def = groups[i]; def->name; def++) {

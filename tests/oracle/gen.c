@@ -68,6 +68,11 @@ static const struct template templates[] = {
 	{3, "ioctl %f FIONREAD"},
 	{1, "ioctl %f FIOCLEX"},
 	{1, "ioctl %f TCGETS"},
+	{5, "ioctl %f FS_IOC_SETFLAGS %2"},
+	{2, "fssetxattr %f %3"},
+	{2, "ioctl %f FS_IOC_GETFLAGS"},
+	{1, "fsgetxattr %f"},
+	{2, "ioctl %f FIOQSIZE"},
 	{4, "pipe2 O_NONBLOCK -> $%r $%r"},
 	{8, "poll %f:POLLIN|POLLOUT"},
 	/* Pipes and FIFOs. */
@@ -169,6 +174,9 @@ static const struct template templates[] = {
 	{5, "clone %T %j"},
 	{8, "task %T"},
 	{2, "exit %T"},
+	{4, "newuser 3 " GEN_UID_MAP " " GEN_GID_MAP},
+	{12, "task 3"},
+	{1, "exit 3"},
 };
 
 #define TEMPLATES (sizeof(templates) / sizeof(templates[0]))
@@ -264,8 +272,10 @@ static bool contains(const char *line, const char *const words[])
 static bool possible(const struct gen *gen)
 {
 	static const char *const privileged[] = {
-		"as user", "chown ", "trusted.",     "security.", "u:1", "g:1",
-		"u:5",	   "user2",  "F_SETPIPE_SZ", "WHITEOUT",  NULL,
+		"as user",	"chown ",     "trusted.",   "security.",
+		"u:1",		"g:1",	      "u:5",	    "user2",
+		"F_SETPIPE_SZ", "WHITEOUT",   "newuser",    "FS_APP",
+		"FS_IMM",	"FS_XFLAG_A", "FS_XFLAG_I", NULL,
 	};
 	static const char *const rooted[] = {
 		" /",	     "\"/",	  "..",
@@ -276,10 +286,17 @@ static bool possible(const struct gen *gen)
 		"WHITEOUT",  "chown",	  "copy_file_range",
 		"sync ",     "0x7fff",	  "MAX",
 		"O_NOATIME", "sendfile",  "SEEK_END",
-		"RWF_",	     "0x1000",	  NULL,
+		"RWF_",	     "0x1000",	  "FS_IOC",
+		"fsgetx",    "fssetx",	  "FIOQSIZE",
+		NULL,
 	};
 	const char *line = gen->text.data;
 
+	/* on the kernel's side it could not end before its clones */
+	if (gen->current == 3 && !strncmp(line, "clone ", 6))
+		return false;
+	if (!strncmp(line, "newuser ", 8) && !kernel_has_userns())
+		return false;
 	if (gen->place != PLACE_MOUNT && contains(line, privileged))
 		return false;
 	return gen->place != PLACE_DIRECTORY || !contains(line, rooted);
@@ -418,6 +435,8 @@ void gen_learn(struct gen *gen, const struct call *call, struct side *side)
 	if (!strcmp(name, "close") && call->args[0].slot >= 0 &&
 	    call->args[0].slot < GEN_SLOTS)
 		gen->slots[call->args[0].slot] = SLOT_CLOSED;
+	else if (!strcmp(name, "task"))
+		gen->current = (unsigned)call->args[0].number;
 	else if (!strcmp(name, "clone"))
 		gen->tasks[call->args[0].number % MAX_TASKS] = true;
 	else if (!strcmp(name, "exit"))

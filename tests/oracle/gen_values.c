@@ -368,6 +368,11 @@ static const struct {
 	{'I', "\"\\0\\0\\0\\x02\"+\"\\xff\"*16 \"\\x01\\0\\0\\x02\"+\"\\0\"*16 "
 	      "\"\\x01\\0\\0\\x03\"+\"\\0\"*20 \"\\0\\0\\0\\x01\"+\"\\0\"*8 "
 	      "\"\\0\\0\\0\\x02\"+\"\\0\"*20 \"x\""},
+	{'2',
+	 "0 0 0 0 FS_APPEND_FL FS_IMMUTABLE_FL FS_NODUMP_FL FS_NOATIME_FL "
+	 "FS_APPEND_FL|FS_NODUMP_FL FS_NOATIME_FL|FS_NODUMP_FL FS_SYNC_FL"},
+	{'3', "0 0 0 FS_XFLAG_APPEND FS_XFLAG_IMMUTABLE FS_XFLAG_NODUMP "
+	      "FS_XFLAG_EXTSZINHERIT FS_XFLAG_EXTSIZE 4 FS_XFLAG_SYNC"},
 	{'b', "4096 8192 65536 1 0 4097 -1 131072 2000000"},
 	{'j', "0 0 FS FILES FS|FILES"},
 	{'y', "a b c d e ../a ../d a/b /a /b/c . .. / \"\" nowhere a/ ./e"},

@@ -8,6 +8,8 @@
 #ifndef ORACLE_KTASK_H
 #define ORACLE_KTASK_H
 
+#include <sys/types.h>
+
 #include "side.h"
 
 struct ktask;
@@ -18,6 +20,10 @@ struct ktask *ktask_adopt(void);
  * calling one for NULL. shared: VFS_CLONE_*; home: a descriptor of
  * the root, where the task ends, or -1. */
 struct ktask *ktask_spawn(struct ktask *parent, uint64_t shared, int home);
+/* Why a task with VFS_CLONE_NEWUSER could not be made; it is to be ended. */
+int ktask_error(const struct ktask *task);
+/* The process of a task with VFS_CLONE_NEWUSER. */
+pid_t ktask_process(const struct ktask *task);
 /* Closes what the task alone has open; NULL is accepted. */
 void ktask_end(struct ktask *task);
 

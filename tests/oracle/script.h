@@ -6,6 +6,7 @@
  *	mount size=64k,nr_inodes=20	options of the tmpfs, first lines only
  *	need privileged			skip where there is no root
  *	need mounts			the same, and the script mounts
+ *	need userns			skip where there are no namespaces
  *	as user1			who makes the next calls
  *	mkdir a 0755
  *	open a/f O_CREAT|O_RDWR 0644 -> $0
@@ -83,6 +84,7 @@ extern const struct call_def attribute_calls[];
 extern const struct call_def control_calls[];
 extern const struct call_def mount_calls[];
 extern const struct call_def memory_calls[];
+extern const struct call_def userns_calls[];
 
 /* Every call, numbered from 0. */
 const struct call_def *call_find(const char *name, unsigned *index);

@@ -34,6 +34,7 @@ const struct who whos[] = {
 	{"capfsetid", 1000, 1000, 1000, 1000, {0}, 0, CAP(FSETID)},
 	{"capmknod", 1000, 1000, 1000, 1000, {0}, 0, CAP(MKNOD)},
 	{"capadmin", 1000, 1000, 1000, 1000, {0}, 0, CAP(SYS_ADMIN)},
+	{"capimmutable", 1000, 1000, 1000, 1000, {0}, 0, CAP(LINUX_IMMUTABLE)},
 	{"capchroot", 1000, 1000, 1000, 1000, {0}, 0, CAP(SYS_CHROOT)},
 };
 const unsigned who_count = sizeof(whos) / sizeof(whos[0]);

@@ -75,6 +75,10 @@ struct side_class {
 	int (*limit)(struct side *side, int resource, uint64_t cur);
 	/* tasks[to] := a clone of the current task. */
 	int (*clone)(struct side *side, unsigned to, uint64_t flags);
+	/* The maps of task's user namespace, which the current one made. */
+	int (*set_maps)(struct side *side, unsigned task,
+			const struct vfs_id_map *uids, size_t uid_count,
+			const struct vfs_id_map *gids, size_t gid_count);
 	void (*drop)(struct side *side, unsigned task);
 	/* A descriptor of the current task's for task's mount namespace. */
 	int (*open_ns)(struct side *side, unsigned task);
@@ -144,6 +148,8 @@ extern const struct side_class vfs_class;
 
 /* What this process may do; tried in a child. */
 enum place kernel_place(void);
+/* Tasks in user namespaces of their own are possible: tried in a child. */
+bool kernel_has_userns(void);
 /* Fine-grained stamps (Linux 6.13): instants can be told apart. */
 bool kernel_fine_times(void);
 /* inlined: task 0 is the calling thread, which then lives in the new root. */

@@ -53,6 +53,7 @@ static int library_become(struct side *side, const struct who *who)
 		.groups = who->groups,
 		.group_count = who->group_count,
 	};
+	struct vfs_userns *userns = vfs_task_userns(side_task(side));
 	struct vfs_cred *cred;
 	int result;
 
@@ -61,7 +62,9 @@ static int library_become(struct side *side, const struct who *who)
 		caps &= ~(UINT64_C(1) << VFS_CAP_FSETID);
 	spec.cap_permitted = caps;
 	spec.cap_effective = who->caps & caps;
+	spec.userns = userns;
 	result = vfs_cred_create(self->vfs, &spec, &cred);
+	vfs_userns_unref(userns);
 	if (result < 0)
 		return result;
 	result = vfs_task_set_cred(side_task(side), cred);
@@ -154,6 +157,18 @@ static int library_clone(struct side *side, unsigned to, uint64_t flags)
 	return vfs_task_clone(side_task(side), flags, &side->tasks[to]);
 }
 
+static int library_set_maps(struct side *side, unsigned task,
+			    const struct vfs_id_map *uids, size_t uid_count,
+			    const struct vfs_id_map *gids, size_t gid_count)
+{
+	struct vfs_userns *userns = vfs_task_userns(side->tasks[task]);
+	int result =
+		vfs_userns_set_maps(userns, uids, uid_count, gids, gid_count);
+
+	vfs_userns_unref(userns);
+	return result;
+}
+
 static void library_drop(struct side *side, unsigned task)
 {
 	vfs_task_unref(side->tasks[task]);
@@ -229,6 +244,7 @@ const struct side_class vfs_class = {
 	.become = library_become,
 	.limit = library_limit,
 	.clone = library_clone,
+	.set_maps = library_set_maps,
 	.drop = library_drop,
 	.open_ns = library_open_ns,
 	.mountinfo = library_mountinfo,

@@ -130,6 +130,9 @@ struct vfs_super_ops {
 #define VFS_SUPER_SYNCHRONOUS UINT64_C(0x4) /* every write lasts at once */
 #define VFS_SUPER_DIRSYNC UINT64_C(0x8)	    /* every name does */
 #define VFS_SUPER_LAZYTIME UINT64_C(0x10)   /* times may come later */
+/* Files, directories and symlinks may be immutable, append-only, without atime
+ * and without dumps: setattr gets VFS_ATTR_FLAGS. */
+#define VFS_SUPER_FLAGS UINT64_C(0x20)
 
 struct vfs_super {
 	/* set by the core before mount() */
@@ -143,6 +146,10 @@ struct vfs_super {
 	uint32_t block_size;   /* st_blksize; 4096 unless set */
 	uint32_t name_max;     /* 255 unless set */
 	int64_t max_file_size; /* INT64_MAX unless set */
+	/* Set by the core before mount(): the user namespace that owns it,
+	 * NULL: the instance's root. Ids in inodes and arguments are always the
+	 * root's. */
+	struct vfs_userns *userns;
 };
 
 /* The type's private data behind the super. */
@@ -173,6 +180,11 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_MAPPED 0x100000u
 #define VFS_INODE_SEALABLE 0x200000u
 #define VFS_INODE_HANDLE 0x400000u
+/* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
+ * bits further up */
+#define VFS_INODE_IMMUTABLE 0x1000u
+#define VFS_INODE_APPEND 0x2000u /* written at its end only, never removed */
+#define VFS_INODE_NODUMP 0x4000u
 
 struct vfs_inode {
 	const struct vfs_inode_ops *ops; /* constant */
@@ -316,6 +328,9 @@ struct vfs_attr {
 	uint32_t mode;	  /* permissions only */
 	uint32_t uid, gid;
 	struct vfs_timespec atime, mtime, ctime;
+	uint32_t flags; /* VFS_INODE_IMMUTABLE, APPEND, NODUMP, NOATIME: all
+			 * that the inode is to have of these */
+	uint32_t zero;
 };
 #define VFS_ATTR_MODE 0x1u
 #define VFS_ATTR_UID 0x2u
@@ -323,6 +338,7 @@ struct vfs_attr {
 #define VFS_ATTR_ATIME 0x8u
 #define VFS_ATTR_MTIME 0x10u
 #define VFS_ATTR_CTIME 0x20u
+#define VFS_ATTR_FLAGS 0x40u
 
 /*
  * cookie: 48 bits of the backend's that the core keeps with the name: set by

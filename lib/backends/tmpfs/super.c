@@ -266,8 +266,8 @@ static int tmpfs_mount(struct vfs_super *super,
 	if (error)
 		return error;
 	super->ops = &tmpfs_super_ops;
-	super->flags =
-		VFS_SUPER_POSIXACL | (data->rdonly ? VFS_SUPER_RDONLY : 0);
+	super->flags = VFS_SUPER_POSIXACL | VFS_SUPER_FLAGS |
+		       (data->rdonly ? VFS_SUPER_RDONLY : 0);
 	super->magic = TMPFS_MAGIC;
 	super->block_size = VFS_PAGE_SIZE;
 	super->name_max = 255;
@@ -278,7 +278,7 @@ static int tmpfs_mount(struct vfs_super *super,
 	create.mode = S_IFDIR | data->mode;
 	create.uid = data->uid;
 	create.gid = data->gid;
-	error = tmpfs_make_inode(super, ROOT_INO, &create, root);
+	error = tmpfs_make_inode(super, NULL, ROOT_INO, &create, root);
 	if (error)
 		goto unmount;
 	return 0;

@@ -36,6 +36,8 @@
 #define TMPFS_DIRENT_SIZE 20	/* what an entry adds to a directory's size */
 #define TMPFS_INODE_SPACE 1024	/* bytes of inode space an inode takes */
 #define TMPFS_LONG_SYMLINK 128	/* from this length on a target is a page */
+/* inode->flags that a file gets from its directory */
+#define TMPFS_INHERITED (VFS_INODE_NOATIME | VFS_INODE_NODUMP)
 
 struct tmpfs_log;
 struct tmpfs_shared;
@@ -105,11 +107,12 @@ int tmpfs_show_options(struct vfs_super *super, char *out, size_t size);
 /* -- dir.c -- */
 
 /*
- * An inode as args say, with one reference; not in any directory yet. 0,
- * -ENOSPC, -ENOMEM. tmpfs_undo_inode takes it back.
+ * An inode as args say, with one reference; not in any directory yet. dir: the
+ * one that it is made for, or NULL. 0, -ENOSPC, -ENOMEM. tmpfs_undo_inode takes
+ * it back.
  */
-int tmpfs_make_inode(struct vfs_super *super, uint64_t ino,
-		     const struct vfs_create_args *args,
+int tmpfs_make_inode(struct vfs_super *super, const struct vfs_inode *dir,
+		     uint64_t ino, const struct vfs_create_args *args,
 		     struct vfs_inode **out);
 void tmpfs_undo_inode(struct vfs_inode *inode);
 /* One name less: the link, its space and ctime; a directory's are gone. excl.

@@ -295,8 +295,8 @@ VFS_API int vfs_sync(struct vfs_task *task);
  *
  * -EINVAL flags, a negative offset, overlapping ranges of one file, or no
  * regular file; -EISDIR; -EBADF also for an out open with O_APPEND; -EOVERFLOW
- * ranges that pass 64 bits; -EPERM fd_out's file is immutable; -EFBIG; -ENOSPC.
- * See copy_file_range(2).
+ * ranges that pass 64 bits; -EXDEV two file systems; -EPERM fd_out's file is
+ * immutable; -EFBIG; -ENOSPC. See copy_file_range(2).
  */
 VFS_API int64_t vfs_copy_file_range(struct vfs_task *task, int fd_in,
 				    int64_t *off_in, int fd_out,

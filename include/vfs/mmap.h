@@ -10,6 +10,9 @@
  * instance's end, which takes it away. The host's own munmap would leave the
  * instance with a false picture; its mprotect and madvise may be used.
  *
+ * A file that was mapped takes a descriptor of the process from then on, and
+ * the process's own RLIMIT_FSIZE applies to it.
+ *
  * For all of them: since 0.1; any thread at any time. -EFAULT a NULL task;
  * -ENOMEM where memory runs out, and then nothing has changed.
  */

@@ -122,16 +122,24 @@ int vfs_openat2(struct vfs_task *task, int dirfd, const char *path,
 int vfs_open_by_handle_at(struct vfs_task *task, int mount_fd,
 			  const struct vfs_file_handle *handle, int flags)
 {
-	uint32_t known = (uint32_t)flags & KNOWN_FLAGS;
+	struct vfs__path place;
+	struct vfs__open_how how = {
+		.flags = (uint32_t)flags & KNOWN_FLAGS,
+		.place = &place,
+	};
 	struct vfs__thread *thread;
-	int err = vfs__enter(task, &thread);
+	int result = vfs__enter(task, &thread);
 
-	if (err)
-		return err;
-	if (known & O_PATH)
-		known &= PATH_FLAGS;
-	err = check_flags(known);
-	if (err)
-		return err;
-	return vfs__open_by_handle(thread, task, mount_fd, handle, known);
+	if (!result)
+		result = vfs__handle_place(thread, task, mount_fd, handle,
+					   &place);
+	if (result)
+		return result;
+	if (how.flags & O_PATH)
+		how.flags &= PATH_FLAGS;
+	result = check_flags(how.flags);
+	if (!result)
+		result = vfs__open(thread, task, AT_FDCWD, ".", &how);
+	vfs__path_unref(thread, &place);
+	return result;
 }

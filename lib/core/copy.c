@@ -86,7 +86,7 @@ static int check_pair(const struct vfs_file *in, const struct vfs_file *out)
 	    !(vfs__file_mode(out) & VFS__FILE_WRITE) ||
 	    (VFS_READ_ONCE(out->flags) & O_APPEND))
 		return -EBADF;
-	return 0;
+	return in->inode->super == out->inode->super ? 0 : -EXDEV;
 }
 
 /* Cuts c->left to what there is to read and room to write, in the order in

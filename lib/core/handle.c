@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/inode.h"
-#include "core/open.h"
 #include "core/walk.h"
 
 #ifndef AT_HANDLE_FID
@@ -431,28 +430,22 @@ static int check_privilege(struct vfs__thread *thread, struct vfs_task *task)
 	return err;
 }
 
-int vfs__open_by_handle(struct vfs__thread *thread, struct vfs_task *task,
-			int mount_fd, const struct vfs_file_handle *handle,
-			uint32_t flags)
+int vfs__handle_place(struct vfs__thread *thread, struct vfs_task *task,
+		      int mount_fd, const struct vfs_file_handle *handle,
+		      struct vfs__path *place)
 {
-	struct vfs__open_how how = {.flags = flags};
-	struct vfs__path place;
-	int result = check_handle(handle);
+	int err = check_handle(handle);
 
-	if (result)
-		return result;
-	result = find_mount(thread, task, mount_fd, &place.mnt);
-	if (result)
-		return result;
-	result = check_privilege(thread, task);
-	if (!result)
-		result = decode(thread, task->vfs, place.mnt, handle,
-				&place.dentry);
-	if (!result) {
-		how.place = &place;
-		result = vfs__open(thread, task, AT_FDCWD, ".", &how);
-		vfs__dentry_unref(thread, place.dentry);
-	}
-	vfs__mount_unref(thread, place.mnt);
-	return result;
+	if (err)
+		return err;
+	err = find_mount(thread, task, mount_fd, &place->mnt);
+	if (err)
+		return err;
+	err = check_privilege(thread, task);
+	if (!err)
+		err = decode(thread, task->vfs, place->mnt, handle,
+			     &place->dentry);
+	if (err)
+		vfs__mount_unref(thread, place->mnt);
+	return err;
 }

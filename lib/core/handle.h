@@ -31,10 +31,10 @@ int vfs__name_to_handle(struct vfs__thread *thread, struct vfs_task *task,
 			int dirfd, const char *path,
 			struct vfs_file_handle *handle, void *mount_id,
 			int flags);
-/* - open_by_handle_at(2); flags: O_* that this system has. */
-int vfs__open_by_handle(struct vfs__thread *thread, struct vfs_task *task,
-			int mount_fd, const struct vfs_file_handle *handle,
-			uint32_t flags);
+/* - Where handle leads to, for open_by_handle_at(2): referenced. */
+int vfs__handle_place(struct vfs__thread *thread, struct vfs_task *task,
+		      int mount_fd, const struct vfs_file_handle *handle,
+		      struct vfs__path *place);
 
 /* - The inode, which has VFS_INODE_HANDLE, is being evicted. */
 void vfs__handle_evict(struct vfs__thread *thread, struct vfs_inode *inode);

@@ -225,12 +225,27 @@ static bool needs_atime(const struct vfs_inode *inode, int64_t sec,
 			 (uint64_t)sec) >= VFS__RELATIME_SECONDS;
 }
 
+static bool leaves_no_trace(const struct vfs_inode *inode)
+{
+	return (VFS_READ_ONCE(inode->flags) & VFS_INODE_NOATIME) ||
+	       (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY);
+}
+
+void vfs__inode_accessed_strictly(struct vfs_inode *inode)
+{
+	struct vfs_timespec now;
+
+	if (leaves_no_trace(inode))
+		return;
+	vfs_now(inode->super->vfs, &now);
+	vfs__inode_set_atime(inode, &now);
+}
+
 void vfs__inode_accessed(struct vfs_inode *inode)
 {
 	struct vfs_timespec atime, now;
 
-	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_NOATIME ||
-	    VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY)
+	if (leaves_no_trace(inode))
 		return;
 	atime = vfs__inode_atime(inode);
 	if (__builtin_expect(!needs_atime(inode, atime.sec, atime.nsec), 1))

@@ -303,7 +303,10 @@ static inline void vfs__path_accessed(const struct vfs__path *path,
 		return;
 	if ((flags & VFS__MNT_NODIRATIME) && vfs__inode_is_dir(inode))
 		return;
-	vfs__inode_accessed(inode);
+	if (__builtin_expect(!(flags & VFS__MNT_RELATIME), 0))
+		vfs__inode_accessed_strictly(inode);
+	else
+		vfs__inode_accessed(inode);
 }
 
 static inline void vfs__path_ref(struct vfs__thread *thread,

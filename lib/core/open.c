@@ -58,6 +58,9 @@ static uint32_t access_of(uint32_t flags)
 static int find_plain(struct opening *o, int dirfd, const char *path)
 {
 	if (o->how->place) {
+		if (S_ISLNK(vfs__inode_mode(o->how->place->dentry->inode)) &&
+		    !(o->how->flags & O_PATH))
+			return -ELOOP;
 		o->path = *o->how->place;
 		vfs__path_ref(o->thread, &o->path);
 		return 0;

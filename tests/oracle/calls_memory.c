@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "ktask.h"
 #include "script.h"
 
 #define PAGE 4096
@@ -31,6 +32,7 @@ static int64_t fault(char *at)
 
 static void make_pipe(int p[2])
 {
+	ktask_unlimit();
 	if (pipe2(p, O_CLOEXEC))
 		die("no pipe: %s", strerror(errno));
 }
@@ -63,6 +65,34 @@ static struct mapping *mapping_of(const struct exec *exec, unsigned i)
 	return &exec->side->mappings[number];
 }
 
+/* The pages from distance on, as bits. */
+static uint64_t pages_of(int64_t distance, int64_t length)
+{
+	uint64_t bits = 0;
+
+	for (unsigned i = 0; i < 64; i++) {
+		int64_t page = (int64_t)i * PAGE;
+
+		if (page + PAGE > distance && page < distance + length)
+			bits |= UINT64_C(1) << i;
+	}
+	return bits;
+}
+
+/* What was unmapped may be somebody else's by now. */
+static bool is_there(struct exec *exec, size_t size)
+{
+	const struct mapping *mapping = mapping_of(exec, 0);
+	int64_t distance = NUM(1);
+
+	if (mapping->at && distance >= 0 && size <= mapping->length &&
+	    (uint64_t)distance <= mapping->length - size &&
+	    !(mapping->gone & pages_of(distance, (int64_t)size)))
+		return true;
+	exec_result(exec, mapping->at ? -EFAULT : -ENXIO);
+	return false;
+}
+
 static char *address_of(const struct exec *exec, unsigned i)
 {
 	return mapping_of(exec, i)->at + NUM(i + 1);
@@ -77,41 +107,83 @@ static bool is_mapped(struct exec *exec)
 	return false;
 }
 
+/* Where there is room at an address that is alike on both sides: a fault brings
+ * its neighbours along, up to a boundary of the address, and a page that is
+ * there leaves no stamp when it is written. */
+static void *alike(size_t length)
+{
+	size_t unit = (size_t)2 << 20;
+	char *room;
+
+	if (length > unit)
+		return NULL;
+	room = mmap(NULL, 2 * unit, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		return NULL;
+	munmap(room, 2 * unit);
+	return (void *)(((uintptr_t)room + unit - 1) & ~(uintptr_t)(unit - 1));
+}
+
 /* mmap MAPPING LENGTH PROT FLAGS FD OFFSET [BASE DISTANCE] */
 static void run_mmap(struct exec *exec)
 {
 	struct mapping *mapping = mapping_of(exec, 0);
 	size_t length = (size_t)NUM(1);
-	void *hint = NULL, *at = NULL;
+	bool placed = exec->call->args[6].given;
+	void *hint, *at = NULL;
 	int result;
 
-	if (exec->call->args[6].given)
-		hint = address_of(exec, 6);
-	else if (mapping->at)
-		CALL(munmap, mapping->at, mapping->length);
+	if (!placed)
+		side_unmap(exec->side, mapping);
+	hint = placed ? address_of(exec, 6) : alike(length);
 	result = CALL(mmap, hint, length, INT(2), INT(3), INT(4), NUM(5), &at);
 	exec_result(exec, result);
 	if (result < 0)
 		return;
-	if (hint)
+	if (placed)
 		text_printf(&exec->side->out, " %s",
 			    at == hint ? "there" : "elsewhere");
 	mapping->at = at;
-	mapping->length = length;
+	mapping->length = (length + PAGE - 1) & ~(size_t)(PAGE - 1);
+	mapping->gone = 0;
+	mapping->inside = placed && at == hint;
+	if (mapping->inside)
+		mapping_of(exec, 6)->gone &= ~pages_of(NUM(7), (int64_t)length);
 }
 
 /* munmap MAPPING DISTANCE LENGTH */
 static void run_munmap(struct exec *exec)
 {
-	if (is_mapped(exec))
-		exec_result(exec,
-			    CALL(munmap, address_of(exec, 0), (size_t)NUM(2)));
+	struct mapping *mapping = mapping_of(exec, 0);
+	int64_t distance = NUM(1), length = NUM(2);
+	int result;
+
+	if (!is_mapped(exec))
+		return;
+	if (distance < 0 || distance >= (int64_t)mapping->length ||
+	    (mapping->gone & pages_of(distance, length))) {
+		exec_result(exec, -EFAULT);
+		return;
+	}
+	/* no further than its end, but that nobody can unmap so much */
+	if (length > (int64_t)mapping->length - distance)
+		length = (int64_t)mapping->length - distance;
+	result = CALL(munmap, address_of(exec, 0), (size_t)length);
+	exec_result(exec, result);
+	if (!result)
+		mapping->gone |= pages_of(distance, length);
 }
 
 /* msync MAPPING DISTANCE LENGTH FLAGS */
 static void run_msync(struct exec *exec)
 {
-	if (is_mapped(exec))
+	if (!is_mapped(exec))
+		return;
+	/* a gap may have been filled, on one side */
+	if (mapping_of(exec, 0)->gone & pages_of(NUM(1), NUM(2)))
+		exec_result(exec, -ENOMEM);
+	else
 		exec_result(exec, CALL(msync, address_of(exec, 0),
 				       (size_t)NUM(2), INT(3)));
 }
@@ -133,7 +205,7 @@ static void run_peek(struct exec *exec)
 	size_t size = exec_size(exec, 2);
 	int64_t result;
 
-	if (!is_mapped(exec))
+	if (!is_there(exec, size))
 		return;
 	at = address_of(exec, 0);
 	result = copy(buffer, at, size, at);
@@ -150,7 +222,7 @@ static void run_poke(struct exec *exec)
 	int64_t result;
 	char *at;
 
-	if (!is_mapped(exec))
+	if (!is_there(exec, LEN(2)))
 		return;
 	at = address_of(exec, 0);
 	result = copy(at, STR(2), LEN(2), at);

@@ -170,6 +170,24 @@ static const struct template templates[] = {
 	{5, "getxattr %p system.posix_acl_access"},
 	{4, "getxattr %Y system.posix_acl_default"},
 	{4, "removexattr %p system.posix_acl_%Q"},
+	/* Mapped files. */
+	{14, "mmap 0 16384 PROT_READ|PROT_WRITE MAP_SHARED %F 0"},
+	{6, "mmap 1 8192 PROT_READ|PROT_WRITE MAP_SHARED %F 4096"},
+	{5, "mmap 2 16384 PROT_READ|PROT_WRITE MAP_PRIVATE %F 0"},
+	{3, "mmap 3 200000 PROT_READ MAP_SHARED %f 0"},
+	{16, "peek %7 %9 %n"},
+	{16, "poke %7 %9 %v"},
+	{6, "munmap %7 0 %8"},
+	{3, "munmap %7 4096 4096"},
+	{2, "msync %7 0 8192 MS_SYNC"},
+	/* Files without a name. */
+	{5, "memfd_create m %4 -> $%r"},
+	{3, "fcntl %F F_GET_SEALS 0"},
+	{4, "fcntl %F F_ADD_SEALS %5"},
+	/* File handles. */
+	{6, "name_to_handle_at %7 AT_FDCWD %p 0"},
+	{4, "name_to_handle_at %7 %f \"\" AT_EMPTY_PATH"},
+	{6, "open_by_handle_at AT_FDCWD %7 %o -> $%r"},
 	/* Tasks. */
 	{5, "clone %T %j"},
 	{8, "task %T"},
@@ -267,15 +285,26 @@ static bool contains(const char *line, const char *const words[])
 	return false;
 }
 
+/* A memory file is bounded by the machine alone, which is needed. */
+static bool fills_memory(const struct gen *gen)
+{
+	static const char *const takers[] = {"fallocate ", "sendfile ",
+					     "copy_file_range ", NULL};
+	static const char *const huge[] = {"0x7ffff000", "0x80000000", NULL};
+
+	return gen->memory && contains(gen->text.data, takers) &&
+	       contains(gen->text.data, huge);
+}
+
 /* What a user namespace of one identity can be asked, and what a directory of
  * some file system can that is not the root of anything. */
 static bool possible(const struct gen *gen)
 {
 	static const char *const privileged[] = {
-		"as user",	"chown ",     "trusted.",   "security.",
-		"u:1",		"g:1",	      "u:5",	    "user2",
-		"F_SETPIPE_SZ", "WHITEOUT",   "newuser",    "FS_APP",
-		"FS_IMM",	"FS_XFLAG_A", "FS_XFLAG_I", NULL,
+		"as user", "chown ", "trusted.", "security.",	 "u:1",
+		"g:1",	   "u:5",    "user2",	 "F_SETPIPE_SZ", "WHITEOUT",
+		"newuser", "FS_APP", "FS_IMM",	 "FS_XFLAG_A",	 "FS_XFLAG_I",
+		"handle",  NULL,
 	};
 	static const char *const rooted[] = {
 		" /",	     "\"/",	  "..",
@@ -292,6 +321,8 @@ static bool possible(const struct gen *gen)
 	};
 	const char *line = gen->text.data;
 
+	if (fills_memory(gen))
+		return false;
 	/* on the kernel's side it could not end before its clones */
 	if (gen->current == 3 && !strncmp(line, "clone ", 6))
 		return false;
@@ -332,6 +363,8 @@ const char *gen_line(struct gen *gen)
 				text_add(&gen->text, p, 1);
 		}
 	} while (!possible(gen));
+	if (!strncmp(gen->text.data, "memfd_create ", 13))
+		gen->memory = true;
 	return gen->text.data;
 }
 

@@ -39,6 +39,7 @@ struct gen {
 	} known[GEN_KNOWN]; /* what was made and not removed */
 	unsigned known_count;
 	bool away;		  /* the working directory is not the root */
+	bool memory;		  /* memfd_create was there */
 	char chosen[4][GEN_PATH]; /* the paths in the last line */
 	unsigned chosen_count;
 	struct text text;

@@ -73,6 +73,19 @@ static void apply_limits(const struct ktask *task)
 	}
 }
 
+void ktask_unlimit(void)
+{
+	const struct ktask free_task = {
+		.file_size = file_size_now.rlim_max,
+		.descriptors = descriptors_now.rlim_cur < 1024
+				       ? 1024
+				       : descriptors_now.rlim_cur,
+	};
+
+	if (descriptors_now.rlim_max)
+		apply_limits(&free_task);
+}
+
 int ktask_limit(struct ktask *task, int resource, uint64_t cur)
 {
 	if (resource == RLIMIT_FSIZE)

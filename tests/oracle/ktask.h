@@ -33,6 +33,9 @@ long ktask_call(struct ktask *task, long number, const long args[6]);
 /* The soft limit, applied whenever task runs. */
 int ktask_limit(struct ktask *task, int resource, uint64_t cur);
 
+/* The process as it is without a task: the library calls the kernel too. */
+void ktask_unlimit(void);
+
 /* To be run on the task's thread. False: not permitted here. */
 bool ktask_become(const struct who *who);
 /* Every capability that this process may have. */

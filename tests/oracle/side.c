@@ -129,21 +129,27 @@ void side_begin(struct side *side)
 	side->class->begin(side);
 }
 
+void side_unmap(struct side *side, struct mapping *mapping)
+{
+	unsigned pages = (unsigned)(mapping->length / 4096);
+
+	for (unsigned i = 0; mapping->at && !mapping->inside && i < pages; i++)
+		if (i >= 64 || !(mapping->gone >> i & 1))
+			side->class->calls.munmap(side_task(side),
+						  mapping->at + i * 4096, 4096);
+	memset(mapping, 0, sizeof(*mapping));
+}
+
 /* What a script has mapped and bound. */
 static void let_go(struct side *side)
 {
 	side->current = 0;
-	for (unsigned i = 0; side->tasks[0] && i < MAX_MAPPINGS; i++) {
-		if (side->mappings[i].at)
-			side->class->calls.munmap(side_task(side),
-						  side->mappings[i].at,
-						  side->mappings[i].length);
-	}
+	for (unsigned i = 0; side->tasks[0] && i < MAX_MAPPINGS; i++)
+		side_unmap(side, &side->mappings[i]);
 	for (unsigned i = 0; i < MAX_ENDPOINTS; i++) {
 		if (side->endpoints[i])
 			side->class->hang_up(side, i);
 	}
-	memset(side->mappings, 0, sizeof(side->mappings));
 	memset(side->handles, 0, sizeof(side->handles));
 }
 

@@ -109,6 +109,8 @@ struct idmap {
 struct mapping {
 	char *at; /* NULL: none yet */
 	size_t length;
+	uint64_t gone; /* which of the pages, 64 at the most, were unmapped */
+	bool inside;   /* of another one, which is the one to unmap */
 };
 
 struct side {
@@ -165,6 +167,9 @@ void side_destroy(struct side *side);
 /* The number of what was seen first as such. */
 unsigned side_number(struct idmap *map, uint64_t dev, uint64_t ino);
 void side_number_reset(struct idmap *map);
+/* What is left of a mapping goes. */
+void side_unmap(struct side *side, struct mapping *mapping);
+
 /* As text, comparable between sides. */
 void side_time(struct side *side, const struct vfs_timespec *time);
 void side_stat(struct side *side, const struct vfs_stat *stat);

@@ -143,6 +143,7 @@ static void library_tick(struct side *side)
 	struct vfs_side *self = side->private;
 
 	self->instant++;
+	ktask_unlimit();
 }
 
 static unsigned library_instant(struct side *side,

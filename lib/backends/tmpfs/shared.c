@@ -167,7 +167,8 @@ static uint64_t count_holes(const struct tmpfs_shared *shared, uint64_t first,
 
 /* Whether a page without data is one that fallocate has promised: promising it
  * once more adds nothing. */
-static bool is_promised(struct tmpfs_shared *shared, uint64_t index)
+static bool is_promised(struct vfs_inode *inode, struct tmpfs_shared *shared,
+			uint64_t index)
 {
 	uint64_t offset = index << TMPFS_PAGE_SHIFT;
 	struct stat before, after;
@@ -181,6 +182,8 @@ static bool is_promised(struct tmpfs_shared *shared, uint64_t index)
 		return true;
 	host_fallocate(shared->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		       offset, PAGE);
+	/* this left a stamp, which is not a mapping's */
+	settle(inode, shared, 0);
 	return false;
 }
 
@@ -204,7 +207,7 @@ static int take_holes(struct vfs_inode *inode, struct tmpfs_shared *shared,
 	if (!*taken || !tmpfs_take_pages(inode->super, 1))
 		return 0;
 	*taken = 0;
-	return is_promised(shared, first) ? 0 : -ENOSPC;
+	return is_promised(inode, shared, first) ? 0 : -ENOSPC;
 }
 
 int64_t tmpfs_shared_write(struct vfs_inode *inode, const void *buffer,
@@ -308,6 +311,9 @@ static int move_run(int fd, void *slot, uint64_t offset, uint64_t bytes,
 			bytes = size - offset;
 		return put_all(fd, slot, (size_t)bytes, offset);
 	}
+	/* the last page there is ends one byte early */
+	if (bytes > INT64_MAX - offset)
+		bytes = INT64_MAX - offset;
 	error = host_fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, bytes);
 	if (!error && slot == TMPFS_ZEROED)
 		error = host_fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, bytes);

@@ -10,9 +10,9 @@
 #include <vfs/handle.h>
 #include <vfs/instance.h>
 #include <vfs/lock.h>
-#include <vfs/mountpoint.h>
 #include <vfs/mmap.h>
 #include <vfs/mount.h>
+#include <vfs/mountpoint.h>
 #include <vfs/path.h>
 #include <vfs/socket.h>
 #include <vfs/stat.h>

@@ -7,9 +7,9 @@
 #include <sys/resource.h>
 
 #include "core/instance.h"
-#include "core/tasks.h"
 #include "core/mount_calls.h"
 #include "core/namespace.h"
+#include "core/tasks.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
 

@@ -145,31 +145,6 @@ int vfs_task_inspect(struct vfs *vfs, int32_t id)
 	return err;
 }
 
-/* The lowest open number from fd on. Inside a section. */
-static int next_fd(struct vfs_task *task, uint64_t fd)
-{
-	struct vfs__fdtable *table = VFS_LOAD_POINTER(task->files);
-	struct vfs__fdindex *index = VFS_LOAD_POINTER(table->index);
-	uint64_t end = (index ? index->count : 1) * (uint64_t)VFS__FDCHUNK;
-
-	while (fd < end) {
-		struct vfs__fdchunk *chunk = vfs__fd_chunk(table, (uint32_t)fd);
-		uint64_t open = chunk ? VFS_READ_ONCE(chunk->open) : 0;
-
-		open >>= fd % VFS__FDCHUNK;
-		if (!open) {
-			fd = (fd / VFS__FDCHUNK + 1) * VFS__FDCHUNK;
-			continue;
-		}
-		fd += (unsigned)__builtin_ctzll(open);
-		/* a number that is taken may not be open yet */
-		if (vfs__fd_peek(table, (int)fd))
-			return (int)fd;
-		fd++;
-	}
-	return -EBADF;
-}
-
 int vfs_task_next_fd(struct vfs *vfs, int32_t id, int after)
 {
 	struct vfs__thread *thread = vfs__self(vfs);
@@ -182,11 +157,8 @@ int vfs_task_next_fd(struct vfs *vfs, int32_t id, int after)
 		return -EBADF;
 	lock(vfs);
 	task = find(vfs, id);
-	if (task) {
-		vfs__epoch_enter(thread);
-		fd = next_fd(task, (uint64_t)(after + 1));
-		vfs__epoch_leave(thread);
-	}
+	if (task)
+		fd = vfs__fd_next(thread, task, (uint32_t)(after + 1));
 	unlock(vfs);
 	return fd;
 }

@@ -35,9 +35,9 @@
 #define KIT_MMAP 0x40u
 #define KIT_HANDLES 0x80u
 #define KIT_SOCKETS 0x100u /* endpoints: VFS_FS_COMPLETE */
-#define KIT_NAMES 0x200u	  /* names can be made: what most bodies need */
-#define KIT_GIVEN 0x400u	  /* names are there, and none can be made */
-#define KIT_MOVING 0x800u /* looking at the tree changes it */
+#define KIT_NAMES 0x200u   /* names can be made: what most bodies need */
+#define KIT_GIVEN 0x400u   /* names are there, and none can be made */
+#define KIT_MOVING 0x800u  /* looking at the tree changes it */
 
 struct kit_backend {
 	const char *name;

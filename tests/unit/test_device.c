@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include <vfs/sys/backend.h>
 #include <vfs/sys/device.h>
 
 #include "unit/mounting.h"
@@ -424,7 +423,8 @@ static void test_device__nodev(void **state)
 
 	check_ok(vfs_mkdir(w->task, "/dev", 0755));
 	mount_type_at(w->task, "devtmpfs", "/dev");
-	mount_flags(w->task, "/dev", MS_NODEV);
+	check_ok(vfs_mount(w->task, NULL, "/dev", NULL,
+			   MS_REMOUNT | MS_BIND | MS_NODEV, NULL));
 	check_eq(vfs_open(w->task, "/dev/null", O_RDWR, 0), -EACCES);
 	check_ok(vfs_close(
 		w->task, check_fd(vfs_open(w->task, "/dev/null", O_PATH, 0))));

@@ -105,6 +105,16 @@ static void check_stat(struct vfs_task *task, const char *path, uint32_t mode,
 
 /* -- what there is -- */
 
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
+
+static void remount(struct proc *p, uint64_t flags)
+{
+	check_ok(vfs_mount(p->world.task, NULL, "/proc", NULL,
+			   MS_REMOUNT | MS_BIND | flags, NULL));
+}
+
 static void test_procfs__tree(void **state)
 {
 	struct proc *p = *state;
@@ -319,11 +329,11 @@ static void test_procfs__resolve(void **state)
 	check_ok(vfs_symlink(task, "loop", "/d/loop"));
 	check_eq(vfs_open(task, "/d/loop", O_RDONLY, 0), -ELOOP);
 	check_ok(vfs_close(task, self));
-	mount_flags(task, "/proc", MS_NOSYMFOLLOW);
+	remount(p, MS_NOSYMFOLLOW);
 	check_eq(vfs_open(task, at("/proc/%d/cwd", vfs_task_id(task)), O_RDONLY,
 			  0),
 		 -ELOOP);
-	mount_flags(task, "/proc", 0);
+	remount(p, 0);
 }
 
 static void test_procfs__places(void **state)

@@ -169,12 +169,6 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_XATTR 0x8u  /* may have xattrs (set by the backend) */
 #define VFS_INODE_NOATIME 0x10u	 /* reading leaves no trace */
 #define VFS_INODE_LINKABLE 0x20u /* made by O_TMPFILE: link from 0 allowed */
-/* A directory of a type without VFS_FS_COMPLETE whose names come and go
- * without the core's doing (set by the backend before the inode is returned):
- * every step to a name in it asks revalidate, and absences are not kept. */
-#define VFS_INODE_VOLATILE 0x10000u
-#define VFS_INODE_SYNTHETIC 0x20000u /* the core's: a mount point in memory */
-#define VFS_INODE_MERGED 0x40000u    /* the core's: some of those are in it */
 /* The core's: mapped, so that mmap_sync is asked before attributes are told;
  * has seals of its own; somebody was given a handle. */
 #define VFS_INODE_MAPPED 0x100000u
@@ -185,6 +179,12 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_IMMUTABLE 0x1000u
 #define VFS_INODE_APPEND 0x2000u /* written at its end only, never removed */
 #define VFS_INODE_NODUMP 0x4000u
+/* A directory of a type without VFS_FS_COMPLETE whose names come and go
+ * without the core's doing (set by the backend before the inode is returned):
+ * every step to a name in it asks revalidate, and absences are not kept. */
+#define VFS_INODE_VOLATILE 0x10000u
+#define VFS_INODE_SYNTHETIC 0x20000u /* the core's: a mount point in memory */
+#define VFS_INODE_MERGED 0x40000u    /* the core's: some of those are in it */
 
 struct vfs_inode {
 	const struct vfs_inode_ops *ops; /* constant */

@@ -258,6 +258,10 @@ static int check_type(struct request *r, const struct vfs_file *file)
 	r->shared = (r->flags & 0xf) != MAP_PRIVATE;
 	if (r->shared && (r->prot & PROT_WRITE) && !(mode & VFS__FILE_WRITE))
 		return -EACCES;
+	/* what may only be appended to is not changed through a mapping */
+	if (r->shared && (mode & VFS__FILE_WRITE) &&
+	    (VFS_READ_ONCE(file->inode->flags) & VFS_INODE_APPEND))
+		return -EACCES;
 	if (!(mode & VFS__FILE_READ))
 		return -EACCES;
 	r->writable = r->shared && (mode & VFS__FILE_WRITE);

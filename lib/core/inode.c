@@ -218,14 +218,20 @@ static bool needs_atime(const struct vfs_inode *inode, int64_t sec,
 
 void vfs__inode_accessed(struct vfs_inode *inode)
 {
+	struct vfs_timespec atime = vfs__inode_atime(inode);
+
+	if (__builtin_expect(needs_atime(inode, atime.sec, atime.nsec), 0))
+		vfs__inode_accessed_strictly(inode);
+}
+
+void vfs__inode_accessed_strictly(struct vfs_inode *inode)
+{
 	struct vfs_timespec atime, now;
 
 	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_NOATIME ||
 	    VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY)
 		return;
 	atime = vfs__inode_atime(inode);
-	if (__builtin_expect(!needs_atime(inode, atime.sec, atime.nsec), 1))
-		return;
 	vfs_now(inode->super->vfs, &now);
 	if (atime.sec != now.sec || atime.nsec != now.nsec)
 		vfs__inode_set_atime(inode, &now);

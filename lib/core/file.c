@@ -36,8 +36,7 @@ static uint32_t plain_bits(const struct vfs_inode *inode, uint32_t mode,
 	    !(inode->super->type->flags & VFS_FS_NONBLOCKING))
 		return 0;
 	if ((mode & VFS__FILE_READ) && inode->ops->read &&
-	    (mount_flags &
-	     (VFS__MNT_RELATIME | VFS__MNT_NOATIME | VFS__MNT_INTERNAL)))
+	    (mount_flags & (VFS__MNT_RELATIME | VFS__MNT_NOATIME)))
 		bits |= VFS__FILE_PLAIN_READ;
 	if ((mode & VFS__FILE_WRITE) && inode->ops->write)
 		bits |= VFS__FILE_PLAIN_WRITE;

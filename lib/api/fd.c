@@ -6,11 +6,13 @@
 #include <vfs/file.h>
 
 #include "api/call.h"
+#include "core/fileattr.h"
 #include "core/inode.h"
 #include "core/inotify.h"
 #include "core/perm.h"
 #include "core/pipe.h"
 #include "core/rw.h"
+#include "core/seal.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1U << 1)
@@ -129,8 +131,12 @@ static int set_status(struct vfs__thread *thread, struct vfs_task *task,
 	uint32_t now = VFS_READ_ONCE(file->flags);
 	int err = 0;
 
-	if ((flags & O_NOATIME) && !(now & O_NOATIME) &&
-	    !vfs__owner_or_capable(cred, file->inode))
+	if (((flags ^ now) & O_APPEND) &&
+	    (VFS_READ_ONCE(file->inode->flags) & VFS_INODE_APPEND))
+		err = -EPERM;
+	else if ((flags & O_NOATIME) && !(now & O_NOATIME) &&
+		 !vfs__owner_or_capable(cred, vfs__mount_idmap(file->path.mnt),
+					file->inode))
 		err = -EPERM;
 	vfs__task_cred_put(thread, cred);
 	if (!err && (flags & O_DIRECT) &&
@@ -174,9 +180,9 @@ static int fcntl_fd(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	case F_DUPFD_QUERY:
 		return same_file(thread, task, file, arg);
 	case F_GETFD:
-		return vfs__fd_get_cloexec(task, fd);
+		return vfs__fd_get_cloexec(thread, task, fd);
 	case F_SETFD:
-		return vfs__fd_set_cloexec(task, fd, arg & FD_CLOEXEC);
+		return vfs__fd_set_cloexec(thread, task, fd, arg & FD_CLOEXEC);
 	case F_GETFL:
 		return (int)VFS_READ_ONCE(file->flags);
 	default:
@@ -214,6 +220,12 @@ int vfs_fcntl(struct vfs_task *task, int fd, int cmd, int64_t arg)
 				 ? vfs__pipe_fcntl(thread, task, file, cmd, arg)
 				 : -EBADF;
 		break;
+	case F_GET_SEALS:
+		result = vfs__seals_get(file);
+		break;
+	case F_ADD_SEALS:
+		result = vfs__seals_add(file, (uint32_t)arg);
+		break;
 	default:
 		result = -EINVAL;
 	}
@@ -246,10 +258,16 @@ static int ioctl_left(const struct vfs_file *file, int *left)
 	return 0;
 }
 
-static int ioctl_file(struct vfs_file *file, uint64_t request, void *arg)
+static int ioctl_file(struct vfs__thread *thread, struct vfs_task *task,
+		      struct vfs_file *file, uint64_t request, void *arg)
 {
 	struct vfs_inode *inode = file->inode;
+	struct vfs_cred *cred = vfs__task_cred(thread, task);
+	int err = vfs__fileattr_ioctl(thread, cred, file, request, arg);
 
+	vfs__task_cred_put(thread, cred);
+	if (err != -ENOTTY)
+		return err;
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_ioctl(file, request, arg);
 	if (vfs__file_mode(file) & VFS__FILE_NOTIFY)
@@ -273,16 +291,16 @@ int vfs_ioctl(struct vfs_task *task, int fd, uint64_t request, void *arg)
 		return -EBADF;
 	switch (request) {
 	case FIOCLEX:
-		err = vfs__fd_set_cloexec(task, fd, true);
+		err = vfs__fd_set_cloexec(thread, task, fd, true);
 		break;
 	case FIONCLEX:
-		err = vfs__fd_set_cloexec(task, fd, false);
+		err = vfs__fd_set_cloexec(thread, task, fd, false);
 		break;
 	case FIONBIO:
 		err = ioctl_nonblock(file, arg);
 		break;
 	default:
-		err = ioctl_file(file, request, arg);
+		err = ioctl_file(thread, task, file, request, arg);
 	}
 	vfs__file_unref(thread, file);
 	return err;

@@ -63,8 +63,7 @@ int vfs_sync(struct vfs_task *task)
 	int err = vfs__enter(task, &thread);
 
 	if (!err)
-		/* sync(2) reports nothing */
-		(void)sync_super(task->vfs->root_ns->root->super);
+		vfs__supers_sync(thread, task->vfs);
 	return err;
 }
 

@@ -98,7 +98,7 @@ static int check_pair(const struct vfs_file *in, const struct vfs_file *out)
 	    !(vfs__file_mode(out) & VFS__FILE_WRITE) ||
 	    (VFS_READ_ONCE(out->flags) & O_APPEND))
 		return -EBADF;
-	return 0;
+	return in->inode->super == out->inode->super ? 0 : -EXDEV;
 }
 
 /* Cuts c->left to what there is to read and room to write, in the order in
@@ -110,6 +110,8 @@ static int check_ranges(struct vfs_task *task, struct copy *c, int64_t in,
 	uint64_t limit = VFS_READ_ONCE(task->fsize_cur);
 	uint64_t max = (uint64_t)c->out->inode->super->max_file_size;
 
+	if (VFS_READ_ONCE(c->out->inode->flags) & VFS_INODE_IMMUTABLE)
+		return -EPERM;
 	if ((uint64_t)in + c->left < (uint64_t)in ||
 	    (uint64_t)out + c->left < (uint64_t)out)
 		return -EOVERFLOW;

@@ -18,10 +18,10 @@ static int may_enter(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *at, bool root)
 {
 	struct vfs_cred *cred = vfs__task_cred(thread, task);
-	int err = vfs__permission_load(thread, cred, at->dentry->inode,
-				       VFS__MAY_EXEC);
+	int err = vfs__permission_load(thread, cred, vfs__mount_idmap(at->mnt),
+				       at->dentry->inode, VFS__MAY_EXEC);
 
-	if (!err && root && !vfs__capable(cred, VFS_CAP_SYS_CHROOT))
+	if (!err && root && !vfs__capable_own(cred, VFS_CAP_SYS_CHROOT))
 		err = -EPERM;
 	vfs__task_cred_put(thread, cred);
 	return err;

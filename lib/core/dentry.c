@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "core/dcache.h"
+#include "core/handle.h"
 #include "core/inode.h"
 #include "core/instance.h"
 #include "core/notify.h"
+#include "util/atomic.h"
 #include "util/domain.h"
 #include "util/epoch.h"
 
@@ -45,9 +47,7 @@ bool vfs__dentry_tryref(struct vfs_dentry *d)
 	do {
 		if (!ref)
 			return false;
-	} while (!__atomic_compare_exchange_n(&d->ref, &ref, ref + 1, true,
-					      __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
+	} while (!vfs__cas_u32(&d->ref, &ref, ref + 1));
 	return true;
 }
 
@@ -59,6 +59,8 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 	struct vfs_dentry *parent = d->parent == d ? NULL : d->parent;
 	struct vfs_inode *inode = d->inode;
 
+	if (inode && (VFS_READ_ONCE(inode->flags) & VFS_INODE_HANDLE))
+		vfs__handle_forget(d);
 	if (vfs__dentry_flags(d) & VFS__DENTRY_LONG)
 		vfs__longname_retire(thread, d->name.longname);
 	vfs__epoch_retire(thread, vfs__free_later, d, sizeof(*d));
@@ -72,8 +74,7 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 void vfs__dentry_unref(struct vfs__thread *thread, struct vfs_dentry *d)
 {
 	while (d) {
-		uint32_t left =
-			__atomic_sub_fetch(&d->ref, 1, __ATOMIC_ACQ_REL);
+		uint32_t left = vfs__fetch_add_u32(&d->ref, UINT32_MAX) - 1;
 
 		assert(left != UINT32_MAX);
 		/* still used or still cached: not ours to look at any more */

@@ -7,8 +7,10 @@
 #include "core/cred.h"
 #include "core/instance.h"
 #include "core/lock.h"
+#include "core/namespace.h"
 #include "core/notify.h"
 #include "core/pipe.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 
 struct vfs_file *vfs__file_reserve(struct vfs__thread *thread)
@@ -21,7 +23,8 @@ void vfs__file_discard(struct vfs__thread *thread, struct vfs_file *file)
 	vfs__mem_free(thread, file, sizeof(*file));
 }
 
-static uint32_t plain_bits(const struct vfs_inode *inode, uint32_t mode)
+static uint32_t plain_bits(const struct vfs_mount *mnt,
+			   const struct vfs_inode *inode, uint32_t mode)
 {
 	uint32_t bits = 0;
 
@@ -29,7 +32,9 @@ static uint32_t plain_bits(const struct vfs_inode *inode, uint32_t mode)
 	    (mode & (VFS__FILE_PATH | VFS__FILE_STREAM | VFS__FILE_DIR)) ||
 	    !(inode->super->type->flags & VFS_FS_NONBLOCKING))
 		return 0;
-	if ((mode & VFS__FILE_READ) && inode->ops->read)
+	/* where relatime does not hold, every read leaves its trace */
+	if ((mode & VFS__FILE_READ) && inode->ops->read &&
+	    (vfs__mount_flags(mnt) & VFS__MNT_RELATIME))
 		bits |= VFS__FILE_PLAIN_READ;
 	if ((mode & VFS__FILE_WRITE) && inode->ops->write)
 		bits |= VFS__FILE_PLAIN_WRITE;
@@ -43,11 +48,12 @@ void vfs__file_init(struct vfs_file *file, struct vfs *vfs,
 	file->inode = path->dentry->inode;
 	file->path = *path;
 	file->flags = flags;
-	file->mode = mode | plain_bits(file->inode, mode);
+	file->mode = mode | plain_bits(path->mnt, file->inode, mode);
 	file->ref = 1;
 	vfs__mutex_init(&file->position_lock);
 	file->position = 0;
 	file->cred_id = cred->id;
+	file->userns = cred->mapped ? vfs_userns_ref(cred->userns) : NULL;
 	file->private_data = NULL;
 	file->vfs = vfs;
 }
@@ -71,9 +77,7 @@ bool vfs__file_tryref(struct vfs_file *file)
 	do {
 		if (!ref)
 			return false;
-	} while (!__atomic_compare_exchange_n(&file->ref, &ref, ref + 1, true,
-					      __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
+	} while (!vfs__cas_u32(&file->ref, &ref, ref + 1));
 	return true;
 }
 
@@ -101,19 +105,22 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 	if (file->mode & VFS__FILE_WRITER)
 		vfs__mount_write_end(thread, file->path.mnt);
 	vfs__path_unref(thread, &file->path);
+	if (file->mode & VFS__FILE_TREE)
+		vfs__namespace_release(thread, file->vfs, file->private_data);
+	vfs_userns_unref(file->userns);
 	vfs__notify_flush(thread);
 	vfs__epoch_retire(thread, vfs__free_later, file, sizeof(*file));
 }
 
 void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file)
 {
-	if (!__atomic_sub_fetch(&file->ref, 1, __ATOMIC_ACQ_REL))
+	if (vfs__fetch_add_u32(&file->ref, UINT32_MAX) == 1)
 		file_release(thread, file);
 }
 
 void vfs__file_unref_later(struct vfs_file *file, struct vfs_file **gone)
 {
-	if (__atomic_sub_fetch(&file->ref, 1, __ATOMIC_ACQ_REL))
+	if (vfs__fetch_add_u32(&file->ref, UINT32_MAX) != 1)
 		return;
 	file->gone = *gone;
 	*gone = file;

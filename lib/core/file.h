@@ -14,6 +14,7 @@
 #include <vfs/sys/backend.h>
 
 #include "core/mount.h"
+#include "util/atomic.h"
 #include "util/lock.h"
 
 struct vfs__thread;
@@ -35,6 +36,8 @@ struct vfs__pollers;
  * one test decides for the straight ways of rw_plain.h. */
 #define VFS__FILE_PLAIN_READ 0x200u
 #define VFS__FILE_PLAIN_WRITE 0x400u
+/* Holds a detached tree (its namespace is private_data), or a namespace. */
+#define VFS__FILE_TREE 0x800u
 #define VFS__FILE_NOTIFY 0x10000u /* a queue of events */
 
 struct vfs_file {
@@ -44,9 +47,11 @@ struct vfs_file {
 	uint32_t mode;		 /* VFS__FILE_*: atomic or */
 	uint32_t ref;		 /* atomic */
 	struct vfs__mutex position_lock;
-	int64_t position;   /* atomic; see vfs__position_move in rw.h */
-	uint64_t cred_id;   /* the opener's */
-	void *private_data; /* the backend's, or the pipe */
+	int64_t position;	   /* atomic; see vfs__position_move in rw.h */
+	uint64_t cred_id;	   /* the opener's */
+	struct vfs_userns *userns; /* the opener's; referenced; NULL: the root
+				    */
+	void *private_data;	   /* the backend's, or the pipe */
 	struct vfs *vfs;
 	struct vfs_file *gone; /* without references: see unref_later */
 };
@@ -68,7 +73,7 @@ struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
 				 uint32_t mode);
 static inline struct vfs_file *vfs__file_ref(struct vfs_file *file)
 {
-	__atomic_fetch_add(&file->ref, 1, __ATOMIC_RELAXED);
+	vfs__fetch_add_u32(&file->ref, 1);
 	return file;
 }
 /* - A reference on a file found inside a section; false when it is gone. */

@@ -12,6 +12,7 @@
 #ifndef VFS__INODE_H
 #define VFS__INODE_H
 
+#include <stddef.h>
 #include <sys/stat.h>
 #include <vfs/sys/backend.h>
 
@@ -25,10 +26,19 @@ struct vfs__acl;
 struct vfs__inode_ext {
 	struct vfs__locks *locks; /* core/lock.c; vfs.locks_lock */
 	struct vfs__acl *access;  /* cached ACLs: pointer published under the */
-	struct vfs__acl *default_; /* excl lock, retired when replaced */
-	struct vfs__mark *marks;   /* core/notify.c; notify.lock */
-	uint32_t notify_mask;	   /* atomic: what they want, together */
+	struct vfs__acl *default_;  /* excl lock, retired when replaced */
+	struct vfs__mark *marks;    /* core/notify.c; notify.lock */
+	uint32_t seals;		    /* core/seal.h; excl, read without */
+	uint32_t mappings;	    /* core/mapping.c; atomic */
+	uint32_t writable_mappings; /* of them; atomic */
+	uint32_t notify_mask;	    /* atomic: what marks want, together */
 };
+
+/* An operation that was appended to the table: tables may end before it. */
+#define VFS__HAS_OP(ops, op)                                               \
+	((ops)->size >=                                                    \
+		 offsetof(struct vfs_inode_ops, op) + sizeof((ops)->op) && \
+	 (ops)->op)
 
 /* - The ext, made when missing. NULL: out of memory. Any thread. */
 struct vfs__inode_ext *vfs__inode_ext(struct vfs__thread *thread,
@@ -144,6 +154,8 @@ void vfs__inode_set_atime(struct vfs_inode *inode,
 
 /* - Whether reading now should update atime under relatime, and does it. */
 void vfs__inode_accessed(struct vfs_inode *inode);
+/* - Reading now updates atime, whatever it was. */
+void vfs__inode_accessed_strictly(struct vfs_inode *inode);
 
 /* - mtime and ctime to now. excl. */
 void vfs__inode_modified(struct vfs *vfs, struct vfs_inode *inode);

@@ -12,7 +12,11 @@
 #include <time.h>
 
 #include "core/cred.h"
+#include "core/handle.h"
 #include "core/inode.h"
+#include "core/mapping.h"
+#include "core/namespace.h"
+#include "core/nsfs.h"
 #include "core/pipefs.h"
 #include "core/task.h"
 #include "util/epoch.h"
@@ -23,7 +27,7 @@
 #define DEFAULT_INOTIFY_WATCHES 65536u
 #define DEFAULT_INOTIFY_EVENTS 16384u
 /* the size of struct vfs_config in the first version */
-#define CONFIG_SIZE_0 sizeof(struct vfs_config)
+#define CONFIG_SIZE_0 offsetof(struct vfs_config, max_mounts)
 
 static void host_now(void *context, struct vfs_timespec *now)
 {
@@ -82,7 +86,8 @@ static int read_config(const struct vfs_config *config, struct vfs_config *out)
 	for (uint64_t i = sizeof(*out); i < config->size; i++)
 		if (((const char *)config)[i])
 			return -E2BIG;
-	memcpy(out, config, sizeof(*out));
+	memcpy(out, config,
+	       config->size < sizeof(*out) ? config->size : sizeof(*out));
 	if (out->flags & ~(VFS_CONFIG_SLOW_WALK | VFS_CONFIG_PLAIN_MEMORY))
 		return -EINVAL;
 	if (out->allocator && (!out->allocator->alloc || !out->allocator->free))
@@ -152,10 +157,10 @@ static int mount_type(struct vfs__thread *thread, struct vfs *vfs,
 
 	if (err)
 		return err;
-	err = vfs__mount_create(thread, vfs, super, root, flags, out);
+	err = vfs__mount_create(thread, vfs, super, root, flags, source, out);
 	if (err) {
 		vfs__dentry_unref(thread, root);
-		vfs__super_destroy(thread, super);
+		vfs__super_unref(thread, super);
 	}
 	return err;
 }
@@ -178,6 +183,7 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 {
 	const char *name = config->root_type ? config->root_type : "tmpfs";
 	const struct vfs_filesystem_type *type;
+	struct vfs_mount *below, *root;
 	int err = register_types(vfs, config, builtin);
 
 	if (err)
@@ -188,8 +194,11 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 			name);
 		return -ENODEV;
 	}
-	err = mount_type(thread, vfs, &vfs__pipefs_type, NULL, NULL, 0,
-			 &vfs->pipe_mount);
+	err = mount_type(thread, vfs, &vfs__pipefs_type, NULL, NULL,
+			 VFS__MNT_INTERNAL, &vfs->pipe_mount);
+	if (!err)
+		err = mount_type(thread, vfs, &vfs__nsfs_type, "nsfs", NULL,
+				 VFS__MNT_INTERNAL, &vfs->ns_mount);
 	if (err)
 		return err;
 	vfs->pipe_super = vfs->pipe_mount->super;
@@ -200,14 +209,22 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 	vfs->anon_inode = vfs__anonfs_inode(vfs->anon_mount->super);
 	if (!vfs->anon_inode)
 		return -ENOMEM;
-	vfs->root_ns = vfs__mem_alloc(thread, sizeof(*vfs->root_ns));
+	vfs->root_ns = vfs__namespace_create(thread, vfs, false);
 	if (!vfs->root_ns)
 		return -ENOMEM;
-	vfs->root_ns->ref = 1;
-	vfs->root_ns->root = NULL;
-	return mount_type(thread, vfs, type, config->root_source,
-			  config->root_options, VFS__MNT_RELATIME,
-			  &vfs->root_ns->root);
+	err = mount_type(thread, vfs, &vfs__rootfs_type, "rootfs", NULL, 0,
+			 &below);
+	if (err)
+		return err;
+	vfs__namespace_adopt(vfs->root_ns, below);
+	vfs->root_ns->root = below;
+	err = mount_type(thread, vfs, type, config->root_source,
+			 config->root_options, VFS__MNT_RELATIME, &root);
+	if (err)
+		return err;
+	vfs__mount_hash(root, below, below->root);
+	vfs__namespace_adopt(vfs->root_ns, root);
+	return 0;
 }
 
 /* ---- memory of the instance itself ---- */
@@ -242,19 +259,24 @@ static void destroy(struct vfs *vfs)
 {
 	struct vfs__thread *thread = vfs__self_always(vfs);
 
-	if (vfs->root_ns) {
-		if (vfs->root_ns->root)
-			vfs__mount_destroy(thread, vfs, vfs->root_ns->root);
-		vfs__mem_free(thread, vfs->root_ns, sizeof(*vfs->root_ns));
-	}
+	vfs__mappings_fini(thread, vfs);
+	vfs__namespace_unref(thread, vfs->root_ns);
+	vfs__mounts_collect(thread, vfs);
+	if (vfs->memfd_mount)
+		vfs__mount_destroy(thread, vfs->memfd_mount);
 	if (vfs->pipe_mount)
-		vfs__mount_destroy(thread, vfs, vfs->pipe_mount);
+		vfs__mount_destroy(thread, vfs->pipe_mount);
 	vfs_inode_unref(vfs->anon_inode);
 	if (vfs->anon_mount)
-		vfs__mount_destroy(thread, vfs, vfs->anon_mount);
+		vfs__mount_destroy(thread, vfs->anon_mount);
+	if (vfs->ns_mount)
+		vfs__mount_destroy(thread, vfs->ns_mount);
+	vfs__handles_fini(thread, vfs);
 	vfs_cred_unref(vfs->root_cred);
+	vfs_userns_unref(vfs->root_userns);
 	vfs__table_fini(&vfs->types);
 	vfs__dcache_fini(vfs);
+	vfs__mounts_fini(vfs);
 	/* runs what was retired, with vfs still there */
 	vfs__domain_destroy(vfs->domain);
 	instance_free(vfs);
@@ -284,14 +306,22 @@ int vfs__instance_create(const struct vfs_config *config,
 	}
 	if (wanted.flags & VFS_CONFIG_PLAIN_MEMORY)
 		vfs__domain_set_plain(vfs->domain);
+	vfs__mutex_init(&vfs->views_lock);
+	vfs__list_init(&vfs->views);
+	vfs__mutex_init(&vfs->userns_lock);
 	vfs__mutex_init(&vfs->types_lock);
 	vfs__mutex_init(&vfs->locks_lock);
-	vfs__mutex_init(&vfs->mounts.lock);
+	vfs__mutex_init(&vfs->mappings.lock);
+	vfs__mutex_init(&vfs->handles.lock);
 	vfs__mutex_init(&vfs->notify.lock);
 	vfs__table_init(&vfs->types, vfs->domain, vfs->hash_seed);
-	err = vfs__dcache_init(vfs, wanted.max_cached_names
-					    ? wanted.max_cached_names
-					    : DEFAULT_NAMES);
+	err = vfs__mounts_init(vfs, wanted.max_mounts);
+	if (!err)
+		err = vfs__dcache_init(vfs, wanted.max_cached_names
+						    ? wanted.max_cached_names
+						    : DEFAULT_NAMES);
+	if (!err)
+		err = vfs__userns_create_root(vfs, &vfs->root_userns);
 	if (!err)
 		err = make_root_cred(vfs);
 	if (!err)

@@ -18,6 +18,25 @@
 struct vfs__namespace;
 struct vfs__mark;
 struct vfs__notify_user;
+struct vfs__mapping;
+struct vfs__handle;
+
+/* core/mapping.h */
+struct vfs__mappings {
+	struct vfs__mutex lock;	    /* rank MAPPINGS; protects the rest */
+	uint32_t count;		    /* atomic */
+	uint32_t capacity;	    /* of list */
+	struct vfs__mapping **list; /* sorted by address */
+};
+
+/* core/handle.h */
+struct vfs__handles {
+	struct vfs__mutex lock; /* a leaf; protects the rest */
+	uint32_t count;		/* of entries */
+	uint32_t size;		/* of buckets: a power of two, or 0 */
+	uint32_t zero;
+	struct vfs__handle **buckets;
+};
 
 struct vfs {
 	/* constant after vfs_create */
@@ -34,18 +53,24 @@ struct vfs {
 	uint32_t flags;
 	uint32_t max_descriptors;
 	struct vfs__namespace *root_ns;
+	struct vfs_userns *root_userns;
 	struct vfs_cred *root_cred;   /* ids 0, every capability */
 	struct vfs_super *pipe_super; /* inodes of pipe2() */
 	struct vfs_mount
 		*pipe_mount; /* where their files live: not in the tree */
 	struct vfs_mount *anon_mount; /* the same for what has no name at all */
 	struct vfs_inode *anon_inode; /* and the one inode there */
+	struct vfs_mount *ns_mount; /* the same for namespaces' files */
 
 	uint32_t ref;	     /* atomic */
 	uint32_t next_task;  /* atomic */
 	uint32_t next_dev;   /* atomic: minor numbers of anonymous devices */
 	uint64_t next_mount; /* atomic */
 	uint64_t next_cred;  /* atomic */
+
+	struct vfs__mutex views_lock;  /* rank TASKS: views */
+	struct vfs__list views;	       /* every struct vfs__fs */
+	struct vfs__mutex userns_lock; /* who sets a map; a leaf */
 
 	struct vfs__mutex types_lock; /* protects types; a leaf */
 	struct vfs__table types;
@@ -63,8 +88,11 @@ struct vfs {
 		uint32_t max_groups, max_marks, max_events; /* constant */
 	} notify;
 
-	struct vfs__mounts mounts; /* core/mount.c */
-	struct vfs__dcache dcache; /* core/dcache.c */
+	struct vfs__mounts mounts;     /* core/mount.c */
+	struct vfs_mount *memfd_mount; /* atomic; core/memfd.c; NULL: not yet */
+	struct vfs__mappings mappings; /* core/mapping.c */
+	struct vfs__handles handles;   /* core/handle.c */
+	struct vfs__dcache dcache;     /* core/dcache.c */
 };
 
 /* - vfs_create, with the types that every instance knows: NULL-terminated. */

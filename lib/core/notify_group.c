@@ -346,8 +346,8 @@ int vfs__group_watch(struct vfs__thread *thread, struct vfs_task *task,
 	if (wd)
 		return wd;
 	cred = vfs__task_cred(thread, task);
-	wd = vfs__permission_load(thread, cred, at.dentry->inode,
-				  VFS__MAY_READ);
+	wd = vfs__permission_load(thread, cred, vfs__mount_idmap(at.mnt),
+				  at.dentry->inode, VFS__MAY_READ);
 	vfs__task_cred_put(thread, cred);
 	if (!wd)
 		wd = watch_inode(thread, group, at.dentry->inode, arg);

@@ -56,6 +56,14 @@ static uint32_t access_of(uint32_t flags)
 
 static int find_plain(struct opening *o, int dirfd, const char *path)
 {
+	if (o->how->place) {
+		if (S_ISLNK(vfs__inode_mode(o->how->place->dentry->inode)) &&
+		    !(o->how->flags & O_PATH))
+			return -ELOOP;
+		o->path = *o->how->place;
+		vfs__path_ref(o->thread, &o->path);
+		return 0;
+	}
 	return vfs__path_lookup(o->thread, o->task, dirfd, path, o->walk,
 				&o->path);
 }
@@ -77,12 +85,13 @@ static int find_or_make(struct opening *o, const struct vfs__path *parent,
 	if (!err && !(*dentry)->inode) {
 		err = readonly;
 		if (!err)
-			err = vfs__may_create(o->thread, o->cred, dir);
+			err = vfs__may_create(o->thread, o->cred,
+					      vfs__mount_idmap(parent->mnt),
+					      dir);
 		if (!err)
-			err = vfs__make_node(o->thread, o->task, o->cred,
-					     parent->dentry, *dentry,
-					     S_IFREG | (o->how->mode & 07777),
-					     0, NULL);
+			err = vfs__make_node(
+				o->thread, o->task, o->cred, parent, *dentry,
+				S_IFREG | (o->how->mode & 07777), 0, NULL);
 		o->created = !err;
 		if (err) {
 			vfs__inode_unlock(dir);
@@ -187,25 +196,40 @@ static int find_creating(struct opening *o, int dirfd, const char *path)
 	return err;
 }
 
+static int may_make_tmpfile(struct opening *o, const struct vfs__path *dir)
+{
+	const struct vfs_userns *idmap = vfs__mount_idmap(dir->mnt);
+	struct vfs_inode *inode = dir->dentry->inode;
+
+	if (!vfs__can_own(o->cred, idmap, inode->super))
+		return -EOVERFLOW;
+	return vfs__permission_load(o->thread, o->cred, idmap, inode,
+				    VFS__MAY_WRITE | VFS__MAY_EXEC);
+}
+
 static int make_tmpfile(struct opening *o, int dirfd, const char *path)
 {
 	struct vfs_dentry *dentry = NULL;
 	struct vfs__path dir;
 	struct vfs_inode *inode;
-	int err = vfs__path_lookup(o->thread, o->task, dirfd, path,
-				   o->walk | VFS__WALK_DIRECTORY, &dir);
+	int err;
 
+	o->walk |= VFS__WALK_DIRECTORY;
+	err = find_plain(o, dirfd, path);
 	if (err)
 		return err;
+	dir = o->path;
 	inode = dir.dentry->inode;
-	err = vfs__mount_write_begin(o->thread, dir.mnt);
+	/* a place that was given may be anything */
+	err = vfs__inode_is_dir(inode)
+		      ? vfs__mount_write_begin(o->thread, dir.mnt)
+		      : -ENOTDIR;
 	if (!err) {
 		vfs__inode_lock(inode);
-		err = vfs__permission_load(o->thread, o->cred, inode,
-					   VFS__MAY_WRITE | VFS__MAY_EXEC);
+		err = may_make_tmpfile(o, &dir);
 		if (!err)
 			err = vfs__make_tmpfile(
-				o->thread, o->task, o->cred, dir.dentry,
+				o->thread, o->task, o->cred, &dir,
 				S_IFREG | (o->how->mode & 07777), &dentry);
 		vfs__inode_unlock(inode);
 		vfs__mount_write_end(o->thread, dir.mnt);
@@ -242,9 +266,22 @@ static int check_type(const struct opening *o, const struct vfs_inode *inode)
 	}
 }
 
+/* An append-only file is written at its end, or not at all. */
+static int check_append(const struct opening *o, const struct vfs_inode *inode)
+{
+	uint32_t flags = o->how->flags;
+
+	if (!(VFS_READ_ONCE(inode->flags) & VFS_INODE_APPEND))
+		return 0;
+	if ((flags & O_ACCMODE) != O_RDONLY && !(flags & O_APPEND))
+		return -EPERM;
+	return flags & O_TRUNC ? -EPERM : 0;
+}
+
 static int may_open(struct opening *o)
 {
 	struct vfs_inode *inode = o->path.dentry->inode;
+	const struct vfs_userns *idmap = vfs__mount_idmap(o->path.mnt);
 	uint32_t type = vfs__inode_mode(inode) & S_IFMT;
 	int err = check_type(o, inode);
 
@@ -255,13 +292,16 @@ static int may_open(struct opening *o)
 		    (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY) &&
 		    type == S_IFREG)
 			return -EROFS;
-		err = vfs__permission_load(o->thread, o->cred, inode,
+		err = vfs__permission_load(o->thread, o->cred, idmap, inode,
 					   o->access);
 		if (err)
 			return err;
 	}
+	err = check_append(o, inode);
+	if (err)
+		return err;
 	if ((o->how->flags & O_NOATIME) &&
-	    !vfs__owner_or_capable(o->cred, inode))
+	    !vfs__owner_or_capable(o->cred, idmap, inode))
 		return -EPERM;
 	return 0;
 }
@@ -281,7 +321,8 @@ static int may_create_in_sticky(struct opening *o,
 	dir = VFS_READ_ONCE(vfs__dentry_parent(o->path.dentry)->inode);
 	if (dir && (~vfs__inode_mode(dir) & (S_ISVTX | S_IWOTH)) == 0 &&
 	    VFS_READ_ONCE(inode->uid) != VFS_READ_ONCE(dir->uid) &&
-	    VFS_READ_ONCE(inode->uid) != o->cred->fsuid)
+	    vfs__inode_uid(vfs__mount_idmap(o->path.mnt), inode) !=
+		    o->cred->fsuid)
 		err = -EACCES;
 	vfs__epoch_leave(o->thread);
 	return err;
@@ -385,8 +426,8 @@ static int truncate_opened(struct opening *o, uint32_t type)
 		return 0;
 	err = vfs__mount_write_begin(o->thread, o->path.mnt);
 	if (!err) {
-		err = vfs__truncate_inode(o->thread, o->task, o->cred,
-					  o->path.dentry, 0, true);
+		err = vfs__truncate_path(o->thread, o->task, o->cred, &o->path,
+					 0, true);
 		vfs__mount_write_end(o->thread, o->path.mnt);
 	}
 	return err;
@@ -432,7 +473,7 @@ static int open_path(struct opening *o, int dirfd, const char *path,
 
 	if (flags & TMPFILE_BIT)
 		err = make_tmpfile(o, dirfd, path);
-	else if ((flags & O_CREAT) && !(flags & O_PATH))
+	else if ((flags & O_CREAT) && !(flags & O_PATH) && !o->how->place)
 		err = find_creating(o, dirfd, path);
 	else
 		err = find_plain(o, dirfd, path);
@@ -474,12 +515,12 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		o.walk |= VFS__WALK_DIRECTORY;
 	if (!path)
 		return -EFAULT;
-	fd = vfs__fd_reserve(thread, task, 0, how->flags & O_CLOEXEC, &table);
+	fd = vfs__fd_reserve(thread, task, 0, &table);
 	if (fd < 0)
 		return no_descriptor(path, fd);
 	o.file = vfs__file_reserve(thread);
 	if (!o.file) {
-		vfs__fd_release(table, fd);
+		vfs__fd_release(thread, table, fd);
 		return -ENOMEM;
 	}
 	o.cred = vfs__task_cred(thread, task);
@@ -488,9 +529,9 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	vfs__file_discard(thread, o.file);
 	if (err) {
 		vfs__notify_flush(thread);
-		vfs__fd_release(table, fd);
+		vfs__fd_release(thread, table, fd);
 		return err;
 	}
-	vfs__fd_fill(thread, table, fd, file);
+	vfs__fd_fill(thread, table, fd, file, how->flags & O_CLOEXEC);
 	return fd;
 }

@@ -30,30 +30,38 @@ static const char *copy_inline(const struct vfs_dentry *d,
 	return (const char *)words;
 }
 
+/* "/name" of d. */
+static bool prepend_name(char *buffer, char **start, const struct vfs_dentry *d)
+{
+	uint64_t words[VFS__NAME_INLINE / 8];
+	uint32_t len;
+	const char *name = vfs__dentry_name(d, &len);
+
+	if (name == d->name.chars)
+		name = copy_inline(d, words);
+	return prepend(buffer, start, name, len) &&
+	       prepend(buffer, start, "/", 1);
+}
+
 /* One try: -EAGAIN when a rename interfered is the caller's to find out. */
 static int build(struct vfs__path at, const struct vfs__path *root,
 		 char *buffer, char **start, bool *unreachable)
 {
 	*unreachable = false;
 	while (at.mnt != root->mnt || at.dentry != root->dentry) {
-		uint64_t words[VFS__NAME_INLINE / 8];
-		const char *name;
-		uint32_t len;
-
 		if (at.dentry == at.mnt->root) {
-			if (at.mnt->parent == at.mnt) {
+			struct vfs_mount *parent =
+				VFS_LOAD_POINTER(at.mnt->parent);
+
+			if (parent == at.mnt) {
 				*unreachable = true;
 				return 0;
 			}
-			at.dentry = at.mnt->mountpoint;
-			at.mnt = at.mnt->parent;
+			at.dentry = VFS_LOAD_POINTER(at.mnt->mountpoint);
+			at.mnt = parent;
 			continue;
 		}
-		name = vfs__dentry_name(at.dentry, &len);
-		if (name == at.dentry->name.chars)
-			name = copy_inline(at.dentry, words);
-		if (!prepend(buffer, start, name, len) ||
-		    !prepend(buffer, start, "/", 1))
+		if (!prepend_name(buffer, start, at.dentry))
 			return -ERANGE;
 		at.dentry = vfs__dentry_parent(at.dentry);
 	}
@@ -61,7 +69,7 @@ static int build(struct vfs__path at, const struct vfs__path *root,
 }
 
 /* A directory that is gone is DEAD; a file is unhashed. */
-static bool is_removed(const struct vfs_dentry *d)
+bool vfs__dentry_is_removed(const struct vfs_dentry *d)
 {
 	uint32_t flags = vfs__dentry_flags(d);
 	const struct vfs_inode *inode = vfs__dentry_inode(d);
@@ -84,7 +92,7 @@ int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
 
 	if (!size)
 		return -ERANGE;
-	if (is_removed(path->dentry))
+	if (vfs__dentry_is_removed(path->dentry))
 		return -ENOENT;
 	do {
 		renames =
@@ -101,4 +109,33 @@ int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
 	if (!err && !**start && !prepend(buffer, start, "/", 1))
 		err = -ERANGE;
 	return err ? err : buffer + size - *start;
+}
+
+int64_t vfs__dentry_string(struct vfs__thread *thread, struct vfs *vfs,
+			   const struct vfs_dentry *dentry, char *buffer,
+			   size_t size, char **start)
+{
+	const struct vfs_dentry *d;
+	uint64_t renames;
+	bool valid, fits;
+
+	do {
+		renames =
+			__atomic_load_n(&vfs->dcache.renames, __ATOMIC_ACQUIRE);
+		vfs__epoch_enter(thread);
+		*start = buffer + size - 1;
+		**start = '\0';
+		fits = true;
+		for (d = dentry;
+		     fits && !(vfs__dentry_flags(d) & VFS__DENTRY_ROOT);
+		     d = vfs__dentry_parent(d))
+			fits = prepend_name(buffer, start, d);
+		valid = vfs__dcache_unchanged(&vfs->dcache, renames);
+		vfs__epoch_leave(thread);
+		if (!valid)
+			sched_yield();
+	} while (!valid);
+	if (fits && !**start)
+		fits = prepend(buffer, start, "/", 1);
+	return fits ? buffer + size - *start : -ERANGE;
 }

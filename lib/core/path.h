@@ -16,4 +16,13 @@ int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
 			 const struct vfs__path *root, char *buffer,
 			 size_t size, char **start, bool *unreachable);
 
+/*
+ * - The same from the root of dentry's file system, removed or not.
+ * - Its length with the NUL; -ERANGE.
+ */
+int64_t vfs__dentry_string(struct vfs__thread *thread, struct vfs *vfs,
+			   const struct vfs_dentry *dentry, char *buffer,
+			   size_t size, char **start);
+bool vfs__dentry_is_removed(const struct vfs_dentry *dentry);
+
 #endif

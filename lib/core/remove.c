@@ -5,17 +5,25 @@
 #include "core/names.h"
 #include "core/notify.h"
 #include "core/perm.h"
+#include "core/uncover.h"
 
 int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
-		    struct vfs_inode *dir, struct vfs_dentry *victim,
-		    bool directory)
+		    const struct vfs_userns *idmap, struct vfs_inode *dir,
+		    struct vfs_dentry *victim, bool directory)
 {
 	struct vfs_inode *inode = victim->inode;
-	int err = vfs__permission_load(thread, cred, dir,
-				       VFS__MAY_WRITE | VFS__MAY_EXEC);
+	int err;
 
+	if (!vfs__inode_has_ids(idmap, inode))
+		return -EOVERFLOW;
+	err = vfs__permission_load(thread, cred, idmap, dir,
+				   VFS__MAY_WRITE | VFS__MAY_EXEC);
+	if (!err && (VFS_READ_ONCE(dir->flags) & VFS_INODE_APPEND))
+		err = -EPERM;
 	if (!err)
-		err = vfs__sticky(cred, dir, inode);
+		err = vfs__sticky(cred, idmap, dir, inode);
+	if (!err)
+		err = vfs__may_attach(idmap, inode);
 	if (err)
 		return err;
 	if (directory) {
@@ -30,7 +38,7 @@ int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
 }
 
 /* The backend's part, and the name leaves the cache. dir locked. */
-static int remove_locked(struct vfs__thread *thread, struct vfs *vfs,
+static int remove_locked(struct vfs__thread *thread, struct vfs_task *task,
 			 struct vfs_inode *dir, struct vfs_dentry *victim)
 {
 	struct vfs_inode *inode = victim->inode;
@@ -41,7 +49,7 @@ static int remove_locked(struct vfs__thread *thread, struct vfs *vfs,
 		return -EPERM;
 	name.str = vfs__dentry_name(victim, &name.len);
 	vfs__inode_lock_nested(inode);
-	if (vfs__dentry_flags(victim) & VFS__DENTRY_MOUNTED)
+	if (vfs__mounted_for(thread, task, victim))
 		err = -EBUSY;
 	else
 		err = dir->ops->remove(dir, &name, inode,
@@ -49,7 +57,7 @@ static int remove_locked(struct vfs__thread *thread, struct vfs *vfs,
 	if (!err) {
 		if (vfs__inode_is_dir(inode))
 			vfs_inode_set_flags(inode, VFS_INODE_DEAD, 0);
-		vfs__dcache_remove(thread, vfs, victim);
+		vfs__dcache_remove(thread, task->vfs, victim);
 	}
 	vfs__inode_unlock(inode);
 	return err;
@@ -81,13 +89,16 @@ static int remove_name(struct vfs__thread *thread, struct vfs_task *task,
 		else if (!victim->inode)
 			err = -ENOENT;
 		else
-			err = vfs__may_delete(thread, cred, dir, victim,
-					      directory);
+			err = vfs__may_delete(thread, cred,
+					      vfs__mount_idmap(parent->mnt),
+					      dir, victim, directory);
 		if (!err)
-			err = remove_locked(thread, task->vfs, dir, victim);
+			err = remove_locked(thread, task, dir, victim);
 		if (!err)
 			vfs__notify_removed(thread, task->vfs, victim);
 		vfs__inode_unlock(dir);
+		if (!err)
+			vfs__uncover(thread, task->vfs, victim);
 		/* the last user of a file evicts it here, without locks */
 		vfs__dentry_unref(thread, victim);
 	} else {

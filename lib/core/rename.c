@@ -22,6 +22,7 @@
 #include "core/names.h"
 #include "core/notify.h"
 #include "core/perm.h"
+#include "core/uncover.h"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE (1 << 0)
@@ -207,25 +208,26 @@ static int check_permissions(struct renaming *r)
 	struct vfs_inode *new_dir = r->to.parent.dentry->inode;
 	bool is_dir = vfs__inode_is_dir(source);
 	bool exchange = r->flags & RENAME_EXCHANGE;
-	int err = vfs__may_delete(r->thread, r->cred, old_dir, r->from.dentry,
-				  is_dir);
+	const struct vfs_userns *idmap = vfs__mount_idmap(r->from.parent.mnt);
+	int err = vfs__may_delete(r->thread, r->cred, idmap, old_dir,
+				  r->from.dentry, is_dir);
 
 	if (err)
 		return err;
 	if (!target)
-		err = vfs__may_create(r->thread, r->cred, new_dir);
+		err = vfs__may_create(r->thread, r->cred, idmap, new_dir);
 	else
-		err = vfs__may_delete(r->thread, r->cred, new_dir, r->to.dentry,
-				      exchange ? vfs__inode_is_dir(target)
-					       : is_dir);
+		err = vfs__may_delete(
+			r->thread, r->cred, idmap, new_dir, r->to.dentry,
+			exchange ? vfs__inode_is_dir(target) : is_dir);
 	if (!err && (!old_dir->ops->rename || !new_dir->ops->rename))
 		err = -EPERM;
 	/* `..` of a directory changes: that is a write to it */
 	if (!err && old_dir != new_dir && is_dir)
-		err = vfs__permission_load(r->thread, r->cred, source,
+		err = vfs__permission_load(r->thread, r->cred, idmap, source,
 					   VFS__MAY_WRITE);
 	if (!err && old_dir != new_dir && exchange && vfs__inode_is_dir(target))
-		err = vfs__permission_load(r->thread, r->cred, target,
+		err = vfs__permission_load(r->thread, r->cred, idmap, target,
 					   VFS__MAY_WRITE);
 	return err;
 }
@@ -238,9 +240,8 @@ static int call_backend(struct renaming *r, struct vfs_rename_args *args)
 	int err;
 
 	lock_inodes(args->old_inode, target);
-	if ((vfs__dentry_flags(r->from.dentry) |
-	     vfs__dentry_flags(r->to.dentry)) &
-	    VFS__DENTRY_MOUNTED)
+	if (vfs__mounted_for(r->thread, r->task, r->from.dentry) ||
+	    vfs__mounted_for(r->thread, r->task, r->to.dentry))
 		err = -EBUSY;
 	else
 		err = args->old_dir->ops->rename(args);
@@ -336,8 +337,9 @@ static int prepare_whiteout(struct renaming *r, struct whiteout *w,
 		return 0;
 	w->args.size = sizeof(w->args);
 	w->args.mode = S_IFCHR;
-	err = vfs__create_attributes(r->thread, r->task, r->cred, args->old_dir,
-				     &w->args, &w->acl);
+	err = vfs__create_attributes(r->thread, r->task, r->cred,
+				     vfs__mount_idmap(r->from.parent.mnt),
+				     args->old_dir, &w->args, &w->acl);
 	if (err)
 		return err;
 	args->whiteout_args = &w->args;
@@ -438,6 +440,8 @@ static int with_parents(struct renaming *r)
 	lock_directories(r);
 	err = rename_locked(r);
 	unlock_directories(r);
+	if (!err && !(r->flags & RENAME_EXCHANGE))
+		vfs__uncover(r->thread, r->task->vfs, r->to.dentry);
 	vfs__dentry_unref(r->thread, r->from.dentry);
 	vfs__dentry_unref(r->thread, r->to.dentry);
 	vfs__task_cred_put(r->thread, r->cred);

@@ -18,6 +18,7 @@
 #include "core/inode.h"
 #include "core/inotify.h"
 #include "core/pipe.h"
+#include "core/seal.h"
 #include "util/epoch.h"
 
 static bool is_nonblocking(const struct vfs_inode *inode)
@@ -335,7 +336,15 @@ static int64_t write_segments(struct vfs_inode *inode, struct vfs_file *file,
 	return done;
 }
 
-/* inode locked, in no section. *offset: out, where it was written. */
+/* Whether a write may have set-id bits or capabilities to take away. Locked. */
+static bool loses_privilege(const struct vfs_inode *inode)
+{
+	return (inode->mode & (S_ISUID | S_ISGID)) ||
+	       (VFS_READ_ONCE(inode->flags) & VFS_INODE_XATTR);
+}
+
+/* inode locked, in no section. *offset: out, where it was written. file may be
+ * NULL for one that loses nothing. */
 static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 			    struct vfs_inode *inode, struct vfs_file *file,
 			    const struct vfs__io *io, bool append,
@@ -357,19 +366,21 @@ static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 	err = check_limits(task, inode, *offset, &length);
 	if (err)
 		return err;
-	if (__builtin_expect((inode->mode & (S_ISUID | S_ISGID)) ||
-				     (inode->flags & VFS_INODE_XATTR),
-			     0)) {
+	if (__builtin_expect(loses_privilege(inode), 0)) {
 		struct vfs_cred *cred = vfs__task_cred(thread, task);
 
-		err = file ? vfs__attr_kill_file(thread, cred, file)
-			   : vfs__attr_kill_suid(thread, cred, inode);
+		err = vfs__attr_kill_file(thread, cred, file);
 		vfs__task_cred_put(thread, cred);
 		if (err)
 			return err;
 	}
 	/* Linux updates the times before it knows whether bytes will fit */
 	vfs__inode_modified(task->vfs, inode);
+	if (__builtin_expect(vfs__inode_sealable(inode), 0)) {
+		err = vfs__seal_write(inode, *offset, &length);
+		if (err)
+			return err;
+	}
 	n = write_segments(inode, file, io, *offset, length);
 	return n;
 }
@@ -428,7 +439,7 @@ static bool pwrite_short(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs_file *file;
 	struct vfs_inode *inode;
 	int64_t offset = io->offset;
-	bool append;
+	bool append, short_way;
 
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
@@ -445,9 +456,12 @@ static bool pwrite_short(struct vfs__thread *thread, struct vfs_task *task,
 		return false;
 	}
 	vfs__epoch_leave(thread);
-	*result = write_locked(thread, task, inode, NULL, io, append, &offset);
+	short_way = !loses_privilege(inode);
+	if (short_way)
+		*result = write_locked(thread, task, inode, NULL, io, append,
+				       &offset);
 	vfs__inode_unlock(inode);
-	return true;
+	return short_way;
 }
 
 int64_t vfs__write(struct vfs__thread *thread, struct vfs_task *task, int fd,

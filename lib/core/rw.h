@@ -62,11 +62,11 @@ int64_t vfs__file_write(struct vfs__thread *thread, struct vfs_task *task,
 			struct vfs_file *file, const struct vfs_iovec *iov,
 			int count, int64_t *offset, uint32_t flags);
 
-/* - Sets the size of dentry's regular inode; always: mtime changes even when
- *   the size does not. Takes the lock. */
-int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
-			const struct vfs_cred *cred, struct vfs_dentry *dentry,
-			int64_t size, bool always);
+/* - Sets a regular file's size; always: mtime changes even when the size does
+ *   not. Takes the lock. */
+int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
+		       const struct vfs_cred *cred,
+		       const struct vfs__path *path, int64_t size, bool always);
 
 int vfs__truncate(struct vfs__thread *thread, struct vfs_task *task,
 		  const char *path, int64_t length);

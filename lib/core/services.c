@@ -79,6 +79,13 @@ void vfs_counter_give(struct vfs *vfs, struct vfs_counter *counter,
 	vfs__counter_give(vfs__self_always(vfs), counter, amount);
 }
 
+int vfs_counter_set_limit(struct vfs *vfs, struct vfs_counter *counter,
+			  int64_t limit)
+{
+	(void)vfs;
+	return vfs__counter_set_limit(counter, limit);
+}
+
 int64_t vfs_counter_used(struct vfs_counter *counter)
 {
 	return vfs__counter_used(counter);

@@ -21,9 +21,12 @@
 struct super_core {
 	struct vfs_dentry *root;
 	uint64_t next_ino; /* atomic */
-	size_t size;
-	uint32_t ref; /* atomic: mounts */
-	char pad[36];
+	uint32_t size;
+	uint32_t ref; /* atomic: mounts, and who makes or changes one */
+	struct vfs__mutex options_lock; /* rank SUPER */
+	uint32_t zero;
+	struct vfs__list mounts; /* of super_link: mounts.super_lock */
+	struct vfs__list link;	 /* mounts.supers: mounts.super_lock */
 	/* struct vfs_super and the type's private data follow */
 };
 
@@ -36,7 +39,8 @@ static struct super_core *core_of(struct vfs_super *super)
 
 static int check_type(const struct vfs_filesystem_type *type)
 {
-	const uint64_t known = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING;
+	const uint64_t known = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING |
+			       VFS_FS_SEALS | VFS_FS_HANDLES;
 
 	if (type->size < sizeof(*type) || !type->name || !*type->name ||
 	    strlen(type->name) > 63 || strchr(type->name, '/'))
@@ -93,9 +97,12 @@ static struct vfs_super *super_alloc(struct vfs *vfs,
 	if (!core)
 		return NULL;
 	memset(core, 0, size);
-	core->size = size;
+	core->size = (uint32_t)size;
 	core->next_ino = 2;
 	core->ref = 1;
+	vfs__mutex_init(&core->options_lock);
+	vfs__list_init(&core->mounts);
+	vfs__list_init(&core->link);
 	super = (struct vfs_super *)(void *)(core + 1);
 	super->vfs = vfs;
 	super->type = type;
@@ -111,7 +118,27 @@ static void super_free(struct vfs_super *super)
 {
 	struct super_core *core = core_of(super);
 
+	vfs_userns_unref(super->userns);
 	vfs__domain_free(super->vfs->domain, core, core->size, 64);
+}
+
+static void super_free_later(struct vfs *vfs, void *pointer, size_t size)
+{
+	(void)size;
+	(void)vfs;
+	super_free(pointer);
+}
+
+static void super_destroy(struct vfs__thread *thread, struct vfs_super *super)
+{
+	vfs__notify_super(thread, super);
+	vfs__dcache_shutdown(thread, super->vfs, super);
+	vfs__dentry_unref(thread, core_of(super)->root);
+	if (super->type->unmount)
+		super->type->unmount(super);
+	/* inodes on their way out point to it */
+	vfs__epoch_retire(thread, super_free_later, super,
+			  core_of(super)->size);
 }
 
 int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,
@@ -143,31 +170,15 @@ int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__dentry_instantiate(d, inode, 0);
 	err = vfs__acl_load(thread, inode);
 	if (err) {
-		vfs__super_destroy(thread, super);
+		super_destroy(thread, super);
 		return err;
 	}
+	vfs__mutex_lock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
+	vfs__list_add(&vfs->mounts.supers, &core_of(super)->link);
+	vfs__mutex_unlock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
 	*out = super;
 	*root = vfs__dentry_ref(d);
 	return 0;
-}
-
-static void super_free_later(struct vfs *vfs, void *pointer, size_t size)
-{
-	(void)size;
-	(void)vfs;
-	super_free(pointer);
-}
-
-void vfs__super_destroy(struct vfs__thread *thread, struct vfs_super *super)
-{
-	vfs__notify_super(thread, super);
-	vfs__dcache_shutdown(thread, super->vfs, super);
-	vfs__dentry_unref(thread, core_of(super)->root);
-	if (super->type->unmount)
-		super->type->unmount(super);
-	/* inodes on their way out point to it */
-	vfs__epoch_retire(thread, super_free_later, super,
-			  core_of(super)->size);
 }
 
 uint64_t vfs_super_next_ino(struct vfs_super *super)
@@ -175,4 +186,78 @@ uint64_t vfs_super_next_ino(struct vfs_super *super)
 	struct vfs__thread *thread = vfs__self(super->vfs);
 
 	return vfs__run_next(thread, super->dev, &core_of(super)->next_ino);
+}
+
+struct vfs_super *vfs__super_ref(struct vfs_super *super)
+{
+	__atomic_fetch_add(&core_of(super)->ref, 1, __ATOMIC_RELAXED);
+	return super;
+}
+
+void vfs__super_unref(struct vfs__thread *thread, struct vfs_super *super)
+{
+	struct vfs__mounts *mounts = &super->vfs->mounts;
+
+	if (__atomic_sub_fetch(&core_of(super)->ref, 1, __ATOMIC_ACQ_REL))
+		return;
+	vfs__mutex_lock(&mounts->super_lock, VFS__RANK_LEAF);
+	vfs__list_del(&core_of(super)->link);
+	vfs__mutex_unlock(&mounts->super_lock, VFS__RANK_LEAF);
+	super_destroy(thread, super);
+}
+
+struct vfs_dentry *vfs__super_root(struct vfs_super *super)
+{
+	return core_of(super)->root;
+}
+
+struct vfs__list *vfs__super_mounts(struct vfs_super *super)
+{
+	return &core_of(super)->mounts;
+}
+
+void vfs__super_lock(struct vfs_super *super)
+{
+	vfs__mutex_lock(&core_of(super)->options_lock, VFS__RANK_SUPER);
+}
+
+void vfs__super_unlock(struct vfs_super *super)
+{
+	vfs__mutex_unlock(&core_of(super)->options_lock, VFS__RANK_SUPER);
+}
+
+/* A reference on the super behind `at`, or on one after it, that lives. */
+static struct vfs_super *next_super(struct vfs *vfs, struct vfs_super *after)
+{
+	struct vfs__list *supers = &vfs->mounts.supers;
+	struct vfs__list *at = after ? core_of(after)->link.next : supers->next;
+
+	for (; at != supers; at = at->next) {
+		struct super_core *core =
+			VFS__LIST_ENTRY(at, struct super_core, link);
+		uint32_t ref = VFS_READ_ONCE(core->ref);
+
+		while (ref)
+			if (__atomic_compare_exchange_n(
+				    &core->ref, &ref, ref + 1, true,
+				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+				return (struct vfs_super *)(void *)(core + 1);
+	}
+	return NULL;
+}
+
+void vfs__supers_sync(struct vfs__thread *thread, struct vfs *vfs)
+{
+	struct vfs_super *super = NULL, *next;
+
+	do {
+		vfs__mutex_lock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
+		next = next_super(vfs, super);
+		vfs__mutex_unlock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
+		if (super)
+			vfs__super_unref(thread, super);
+		super = next;
+		if (super && super->ops->sync)
+			(void)super->ops->sync(super);
+	} while (super);
 }

@@ -8,12 +8,17 @@
 
 #include "core/instance.h"
 #include "core/notify.h"
+#include "core/mount_calls.h"
+#include "core/namespace.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 
 /* ---- root and working directory ---- */
 
-static int fs_create(struct vfs__thread *thread, const struct vfs__fspaths *at,
-		     uint32_t umask, struct vfs__fs **out)
+/* The references of `at` pass on success. */
+static int fs_create(struct vfs__thread *thread, struct vfs *vfs,
+		     const struct vfs__fspaths *at, uint32_t umask,
+		     struct vfs__fs **out)
 {
 	struct vfs__fs *fs = vfs__mem_alloc(thread, sizeof(*fs));
 
@@ -25,21 +30,26 @@ static int fs_create(struct vfs__thread *thread, const struct vfs__fspaths *at,
 		return -ENOMEM;
 	}
 	*fs->paths = *at;
-	vfs__path_ref(thread, &at->root);
-	vfs__path_ref(thread, &at->cwd);
 	fs->ref = 1;
 	fs->umask = umask;
 	vfs__mutex_init(&fs->lock);
+	vfs__mutex_lock(&vfs->views_lock, VFS__RANK_TASKS);
+	vfs__list_add(&vfs->views, &fs->link);
+	vfs__mutex_unlock(&vfs->views_lock, VFS__RANK_TASKS);
 	*out = fs;
 	return 0;
 }
 
-static void fs_unref(struct vfs__thread *thread, struct vfs__fs *fs)
+static void fs_unref(struct vfs__thread *thread, struct vfs *vfs,
+		     struct vfs__fs *fs)
 {
 	struct vfs__fspaths *paths;
 
 	if (__atomic_sub_fetch(&fs->ref, 1, __ATOMIC_ACQ_REL))
 		return;
+	vfs__mutex_lock(&vfs->views_lock, VFS__RANK_TASKS);
+	vfs__list_del(&fs->link);
+	vfs__mutex_unlock(&vfs->views_lock, VFS__RANK_TASKS);
 	/* not before: another task may have changed them until it let go */
 	paths = fs->paths;
 	vfs__path_unref(thread, &paths->root);
@@ -71,34 +81,89 @@ void vfs__task_paths(struct vfs__thread *thread, struct vfs_task *task,
 
 	do {
 		vfs__epoch_enter(thread);
-		*out = *VFS_LOAD_POINTER(task->fs->paths);
+		*out = *VFS_LOAD_POINTER(VFS_LOAD_POINTER(task->fs)->paths);
 		ok = ref_paths(thread, out);
 		vfs__epoch_leave(thread);
 	} while (!ok);
 }
 
-int vfs__task_set_path(struct vfs__thread *thread, struct vfs_task *task,
-		       const struct vfs__path *path, bool root)
+/* Replaces root, cwd, or both, where path is not NULL; the references pass. In
+ * a section, because unshare may be replacing the fs. */
+static int set_paths(struct vfs__thread *thread, struct vfs_task *task,
+		     const struct vfs__path *root, const struct vfs__path *cwd)
 {
-	struct vfs__fs *fs = task->fs;
 	struct vfs__fspaths *paths = vfs__mem_alloc(thread, sizeof(*paths));
 	struct vfs__fspaths *old;
+	struct vfs__fs *fs;
 
 	if (!paths)
 		return -ENOMEM;
-	vfs__path_ref(thread, path);
+	vfs__epoch_enter(thread);
+	fs = VFS_LOAD_POINTER(task->fs);
 	vfs__mutex_lock(&fs->lock, VFS__RANK_LEAF);
 	old = fs->paths;
 	*paths = *old;
 	if (root)
-		paths->root = *path;
-	else
-		paths->cwd = *path;
+		paths->root = *root;
+	if (cwd)
+		paths->cwd = *cwd;
 	VFS_STORE_POINTER(fs->paths, paths);
 	vfs__mutex_unlock(&fs->lock, VFS__RANK_LEAF);
-	vfs__path_unref(thread, root ? &old->root : &old->cwd);
+	vfs__epoch_leave(thread);
+	if (root)
+		vfs__path_unref(thread, &old->root);
+	if (cwd)
+		vfs__path_unref(thread, &old->cwd);
 	vfs__epoch_retire(thread, vfs__free_later, old, sizeof(*old));
 	return 0;
+}
+
+int vfs__task_set_path(struct vfs__thread *thread, struct vfs_task *task,
+		       const struct vfs__path *path, bool root)
+{
+	int err;
+
+	vfs__path_ref(thread, path);
+	err = set_paths(thread, task, root ? path : NULL, root ? NULL : path);
+	if (err)
+		vfs__path_unref(thread, path);
+	return err;
+}
+
+int vfs__task_set_paths(struct vfs__thread *thread, struct vfs_task *task,
+			const struct vfs__fspaths *paths)
+{
+	return set_paths(thread, task, &paths->root, &paths->cwd);
+}
+
+uint32_t vfs__task_umask(struct vfs__thread *thread, struct vfs_task *task)
+{
+	uint32_t umask;
+
+	vfs__epoch_enter(thread);
+	umask = VFS_READ_ONCE(VFS_LOAD_POINTER(task->fs)->umask);
+	vfs__epoch_leave(thread);
+	return umask;
+}
+
+int vfs__task_replace_fs(struct vfs__thread *thread, struct vfs_task *task,
+			 const struct vfs__fspaths *paths)
+{
+	struct vfs__fs *fs;
+	int err = fs_create(thread, task->vfs, paths,
+			    vfs__task_umask(thread, task), &fs);
+
+	if (!err)
+		fs_unref(thread, task->vfs,
+			 __atomic_exchange_n(&task->fs, fs, __ATOMIC_ACQ_REL));
+	return err;
+}
+
+void vfs__task_set_namespace(struct vfs__thread *thread, struct vfs_task *task,
+			     struct vfs__namespace *ns)
+{
+	vfs__namespace_unref(
+		thread, __atomic_exchange_n(&task->ns, ns, __ATOMIC_ACQ_REL));
 }
 
 /* ---- tasks ---- */
@@ -113,6 +178,7 @@ static int task_alloc(struct vfs__thread *thread, struct vfs *vfs,
 	memset(task, 0, sizeof(*task));
 	task->vfs = vfs_ref(vfs);
 	task->cred = vfs_cred_ref(cred);
+	task->mapped = cred->mapped;
 	task->ref = 1;
 	task->id = (int32_t)(__atomic_add_fetch(&vfs->next_task, 1,
 						__ATOMIC_RELAXED) &
@@ -152,35 +218,98 @@ int vfs_task_create(struct vfs *vfs, struct vfs_cred *cred,
 	err = task_alloc(thread, vfs, cred ? cred : vfs->root_cred, &task);
 	if (err)
 		return err;
-	at.root.mnt = at.cwd.mnt = vfs->root_ns->root;
-	at.root.dentry = at.cwd.dentry = vfs->root_ns->root->root;
-	err = fs_create(thread, &at, 022, &task->fs);
+	err = vfs__namespace_root(thread, vfs->root_ns, &at.root);
 	if (err)
 		goto discard;
-	err = vfs__fdtable_create(thread, vfs, &task->files);
+	at.cwd = at.root;
+	vfs__path_ref(thread, &at.cwd);
+	err = fs_create(thread, vfs, &at, 022, &task->fs);
+	if (err)
+		goto unref_paths;
+	err = vfs__fdtable_create(thread, &task->files);
 	if (err)
 		goto unref_fs;
+	task->ns = vfs__namespace_ref(vfs->root_ns);
 	*out = task;
 	return 0;
 
 unref_fs:
-	fs_unref(thread, task->fs);
+	fs_unref(thread, vfs, task->fs);
+	goto discard;
+unref_paths:
+	vfs__path_unref(thread, &at.root);
+	vfs__path_unref(thread, &at.cwd);
 discard:
 	task_discard(thread, task);
 	return err;
 }
 
-static int clone_fs(struct vfs__thread *thread, struct vfs_task *task,
-		    struct vfs__fs **out)
+static struct vfs__fs *share_fs(struct vfs__thread *thread,
+				struct vfs_task *task)
 {
-	struct vfs__fspaths at;
-	int err;
+	struct vfs__fs *fs;
+	uint32_t ref;
 
+	vfs__epoch_enter(thread);
+	do {
+		fs = VFS_LOAD_POINTER(task->fs);
+		ref = VFS_READ_ONCE(fs->ref);
+	} while (!ref || !__atomic_compare_exchange_n(&fs->ref, &ref, ref + 1,
+						      true, __ATOMIC_ACQUIRE,
+						      __ATOMIC_RELAXED));
+	vfs__epoch_leave(thread);
+	return fs;
+}
+
+/* What a clone has of root, cwd, umask and mount namespace; *ns counted. */
+static int clone_view(struct vfs__thread *thread, struct vfs_task *task,
+		      uint64_t flags, struct vfs_task *copy)
+{
+	struct vfs__namespace *ns = vfs__task_namespace(thread, task);
+	struct vfs__fspaths at;
+	int err = 0;
+
+	if (flags & VFS_CLONE_FS) {
+		copy->fs = share_fs(thread, task);
+		copy->ns = ns;
+		return 0;
+	}
 	vfs__task_paths(thread, task, &at);
-	err = fs_create(thread, &at, VFS_READ_ONCE(task->fs->umask), out);
-	vfs__path_unref(thread, &at.root);
-	vfs__path_unref(thread, &at.cwd);
+	copy->ns = ns;
+	if (flags & VFS_CLONE_NEWNS) {
+		err = vfs__namespace_copy(thread, ns, copy->cred->userns, &at,
+					  &copy->ns);
+		vfs__namespace_unref(thread, ns);
+	}
+	if (!err) {
+		err = fs_create(thread, task->vfs, &at,
+				vfs__task_umask(thread, task), &copy->fs);
+		if (err)
+			vfs__namespace_unref(thread, copy->ns);
+	}
+	if (err) {
+		vfs__path_unref(thread, &at.root);
+		vfs__path_unref(thread, &at.cwd);
+	}
 	return err;
+}
+
+static void drop_view(struct vfs__thread *thread, struct vfs_task *task)
+{
+	fs_unref(thread, task->vfs, task->fs);
+	vfs__namespace_unref(thread, task->ns);
+}
+
+static struct vfs_cred *cred_ref(struct vfs__thread *thread,
+				 struct vfs_task *task);
+
+static int clone_cred(struct vfs__thread *thread, struct vfs_task *task,
+		      uint64_t flags, struct vfs_cred **out)
+{
+	if (flags & VFS_CLONE_NEWUSER)
+		return vfs__userns_unshare(thread, task, out);
+	*out = cred_ref(thread, task);
+	return 0;
 }
 
 int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
@@ -192,30 +321,34 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 
 	if (!task || !out)
 		return -EFAULT;
-	if (flags & ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES))
+	if (flags & ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES |
+				VFS_CLONE_NEWNS | VFS_CLONE_NEWUSER))
+		return -EINVAL;
+	if ((flags & VFS_CLONE_FS) &&
+	    (flags & (VFS_CLONE_NEWNS | VFS_CLONE_NEWUSER)))
 		return -EINVAL;
 	thread = vfs__self(task->vfs);
 	if (!thread)
 		return -ENOMEM;
-	cred = vfs__task_cred(thread, task);
-	err = task_alloc(thread, task->vfs, cred, &copy);
-	vfs__task_cred_put(thread, cred);
+	if ((flags & VFS_CLONE_NEWNS) && !(flags & VFS_CLONE_NEWUSER) &&
+	    !vfs__may_mount(thread, task))
+		return -EPERM;
+	err = clone_cred(thread, task, flags, &cred);
 	if (err)
 		return err;
-	if (flags & VFS_CLONE_FS) {
-		copy->fs = task->fs;
-		__atomic_fetch_add(&copy->fs->ref, 1, __ATOMIC_RELAXED);
-	} else {
-		err = clone_fs(thread, task, &copy->fs);
-		if (err)
-			goto discard;
-	}
+	err = task_alloc(thread, task->vfs, cred, &copy);
+	vfs_cred_unref(cred);
+	if (err)
+		return err;
+	err = clone_view(thread, task, flags, copy);
+	if (err)
+		goto discard;
 	if (flags & VFS_CLONE_FILES) {
 		copy->files = vfs__fdtable_share(task);
 	} else {
 		err = vfs__fdtable_clone(thread, task, &copy->files);
 		if (err)
-			goto unref_fs;
+			goto drop_view;
 	}
 	copy->fsize_cur = VFS_READ_ONCE(task->fsize_cur);
 	copy->fsize_max = VFS_READ_ONCE(task->fsize_max);
@@ -224,8 +357,8 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 	*out = copy;
 	return 0;
 
-unref_fs:
-	fs_unref(thread, copy->fs);
+drop_view:
+	drop_view(thread, copy);
 discard:
 	task_discard(thread, copy);
 	return err;
@@ -238,8 +371,9 @@ struct vfs_task *vfs_task_ref(struct vfs_task *task)
 	return task;
 }
 
-/* A table that the task no longer uses, but calls of other threads may: they
- * began when it was the task's. Its memory stays until the task's end. */
+/* A table that the task no longer uses, but calls of other threads may:
+ * they began when it was the task's. Its memory stays until the task's
+ * end. */
 struct vfs__past {
 	struct vfs__past *next;
 	struct vfs__fdtable *table;
@@ -267,7 +401,7 @@ void vfs_task_unref(struct vfs_task *task)
 	thread = vfs__self_always(vfs);
 	vfs__fdtable_unref(thread, vfs, task->files);
 	drop_past(thread, task);
-	fs_unref(thread, task->fs);
+	drop_view(thread, task);
 	vfs__notify_flush(thread);
 	vfs_cred_unref(task->cred);
 	vfs__mem_free(thread, task, sizeof(*task));
@@ -281,6 +415,9 @@ int vfs_task_set_cred(struct vfs_task *task, struct vfs_cred *cred)
 	if (cred->vfs != task->vfs)
 		return -EINVAL;
 	vfs_cred_ref(cred);
+	/* first: stat believes a 0 without a look at the credentials */
+	if (cred->mapped)
+		VFS_WRITE_ONCE(task->mapped, 1);
 	/* its memory outlives the sections that may be looking at it */
 	vfs_cred_unref(
 		__atomic_exchange_n(&task->cred, cred, __ATOMIC_ACQ_REL));
@@ -297,16 +434,14 @@ static struct vfs_cred *cred_ref(struct vfs__thread *thread,
 	do {
 		cred = VFS_LOAD_POINTER(task->cred);
 		ref = VFS_READ_ONCE(cred->ref);
-	} while (!ref || !__atomic_compare_exchange_n(&cred->ref, &ref, ref + 1,
-						      true, __ATOMIC_ACQUIRE,
-						      __ATOMIC_RELAXED));
+	} while (!ref || !vfs__cas_u32(&cred->ref, &ref, ref + 1));
 	vfs__epoch_leave(thread);
 	return cred;
 }
 
 /*
- * The thread keeps a reference on the credentials that it used last, so that
- * threads of one task do not meet at the counter.
+ * The thread keeps a reference on the credentials that it used last, so
+ * that threads of one task do not meet at the counter.
  */
 struct vfs_cred *vfs__task_cred(struct vfs__thread *thread,
 				struct vfs_task *task)
@@ -406,10 +541,18 @@ int vfs_task_interrupt(struct vfs_task *task)
 
 int vfs_umask(struct vfs_task *task, uint32_t mask)
 {
+	struct vfs__thread *thread = task ? vfs__self(task->vfs) : NULL;
+	uint32_t old;
+
 	if (!task)
 		return -EFAULT;
-	return (int)__atomic_exchange_n(&task->fs->umask, mask & 0777,
-					__ATOMIC_RELAXED);
+	if (!thread)
+		return -ENOMEM;
+	vfs__epoch_enter(thread);
+	old = __atomic_exchange_n(&VFS_LOAD_POINTER(task->fs)->umask,
+				  mask & 0777, __ATOMIC_RELAXED);
+	vfs__epoch_leave(thread);
+	return (int)old;
 }
 
 /* ---- limits ---- */

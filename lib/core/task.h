@@ -19,6 +19,7 @@
 struct vfs__fspaths {
 	struct vfs__path root;
 	struct vfs__path cwd;
+	struct vfs__fspaths *next; /* of those that nobody uses */
 };
 
 /* What CLONE_FS shares. */
@@ -27,12 +28,17 @@ struct vfs__fs {
 	uint32_t umask;		    /* atomic */
 	struct vfs__mutex lock;	    /* serialises changes */
 	struct vfs__fspaths *paths; /* atomic */
+	struct vfs__list link;	    /* vfs.views: views_lock */
 };
 
+struct vfs__namespace;
+
 struct vfs_task {
-	struct vfs *vfs;	    /* referenced */
-	struct vfs_cred *cred;	    /* atomic; referenced */
-	struct vfs__fs *fs;	    /* constant */
+	struct vfs *vfs;       /* referenced */
+	struct vfs_cred *cred; /* atomic; referenced */
+	uint32_t mapped;       /* atomic: some cred was mapped; never cleared */
+	struct vfs__fs *fs;    /* atomic: unshare may replace it */
+	struct vfs__namespace *ns;  /* atomic; counted */
 	struct vfs__fdtable *files; /* atomic: close_range may unshare it */
 	struct vfs__past *past;	    /* tables before it: their locks */
 	uint32_t ref;		    /* atomic */
@@ -56,6 +62,35 @@ void vfs__task_paths(struct vfs__thread *thread, struct vfs_task *task,
  *   the task's own. 0, -ENOMEM. */
 int vfs__task_set_path(struct vfs__thread *thread, struct vfs_task *task,
 		       const struct vfs__path *path, bool root);
+
+/* - root and cwd become paths, whose references pass on success; of an fs that
+ *   nobody else has. 0, -ENOMEM. */
+int vfs__task_set_paths(struct vfs__thread *thread, struct vfs_task *task,
+			const struct vfs__fspaths *paths);
+/* - Its mask, as it is now. */
+uint32_t vfs__task_umask(struct vfs__thread *thread, struct vfs_task *task);
+/* - The task gets an fs of its own with these paths, whose references pass on
+ *   success. 0, -ENOMEM. */
+int vfs__task_replace_fs(struct vfs__thread *thread, struct vfs_task *task,
+			 const struct vfs__fspaths *paths);
+/*
+ * What pivot_root does to every task whose root or working directory is the
+ * old root. _prepare takes the lock on all tasks' views and the memory (0,
+ * -ENOMEM: nothing is held); _finish changes them, if old is not NULL, and
+ * gives the lock back. Before NAMESPACE.
+ */
+struct vfs__moved {
+	struct vfs__fspaths *spare; /* by next */
+};
+int vfs__moved_prepare(struct vfs__thread *thread, struct vfs *vfs,
+		       struct vfs__moved *moved);
+void vfs__moved_finish(struct vfs__thread *thread, struct vfs *vfs,
+		       struct vfs__moved *moved, const struct vfs__path *old,
+		       const struct vfs__path *new_root);
+
+/* - ns's reference passes; the old one is given back. */
+void vfs__task_set_namespace(struct vfs__thread *thread, struct vfs_task *task,
+			     struct vfs__namespace *ns);
 
 /* - The task gets a descriptor table of its own, if it shares one. */
 int vfs__task_unshare_files(struct vfs__thread *thread, struct vfs_task *task);

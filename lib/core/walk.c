@@ -20,7 +20,8 @@
 /* Inside a section: where the walk begins; nothing is referenced. */
 ALWAYS_INLINE int start(struct walk *w, struct spot *s, int dirfd)
 {
-	const struct vfs__fspaths *paths = VFS_LOAD_POINTER(w->task->fs->paths);
+	const struct vfs__fspaths *paths =
+		VFS_LOAD_POINTER(VFS_LOAD_POINTER(w->task->fs)->paths);
 	bool absolute = s->p < s->end && *s->p == '/';
 
 	w->root = paths->root;

@@ -18,6 +18,7 @@
 #define VFS__WALK_DIRECTORY 0x2u /* the result must be one: -ENOTDIR */
 #define VFS__WALK_EMPTY 0x4u	 /* AT_EMPTY_PATH: "" is dirfd itself */
 #define VFS__WALK_PARENT 0x8u	 /* stop before the last component */
+#define VFS__WALK_QUIET 0x10u	 /* is no use of a mount (MNT_EXPIRE) */
 /* RESOLVE_* of openat2 in bits 16.. */
 #define VFS__WALK_RESOLVE_SHIFT 16
 

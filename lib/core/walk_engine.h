@@ -107,21 +107,18 @@ ALWAYS_INLINE int cross(struct walk *w, struct vfs__path *at, const bool fast)
 	while (vfs__dentry_flags(at->dentry) & VFS__DENTRY_MOUNTED) {
 		struct vfs_mount *mnt;
 
-		if (!fast)
-			vfs__epoch_enter(w->thread);
-		mnt = vfs__mount_lookup(w->vfs, at->mnt, at->dentry);
-		if (mnt && !fast) {
-			vfs__mount_ref(w->thread, mnt);
-			vfs__dentry_ref(mnt->root);
-		}
-		if (!fast)
-			vfs__epoch_leave(w->thread);
-		if (!mnt)
+		if (fast) {
+			mnt = vfs__mount_lookup(w->vfs, at->mnt, at->dentry);
+			if (!mnt)
+				return 0;
+			at->mnt = mnt;
+			at->dentry = mnt->root;
+		} else if (!vfs__mount_down(w->thread, w->vfs, at)) {
 			return 0;
-		if (!fast)
-			vfs__path_unref(w->thread, at);
-		at->mnt = mnt;
-		at->dentry = mnt->root;
+		}
+		if (__builtin_expect(VFS_READ_ONCE(at->mnt->expiring), 0) &&
+		    !(w->flags & VFS__WALK_QUIET))
+			VFS_WRITE_ONCE(at->mnt->expiring, false);
 		if (w->flags & RESOLVE(RESOLVE_NO_XDEV))
 			return -EXDEV;
 	}
@@ -135,8 +132,12 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 		struct vfs_mount *mnt = s->at.mnt;
 		struct vfs_dentry *dentry = s->at.dentry;
 
-		if (mnt == w->root.mnt && dentry == w->root.dentry)
-			return w->flags & RESOLVE(RESOLVE_BENEATH) ? -EXDEV : 0;
+		/* it stays, and is whatever is mounted there */
+		if (mnt == w->root.mnt && dentry == w->root.dentry) {
+			if (w->flags & RESOLVE(RESOLVE_BENEATH))
+				return -EXDEV;
+			break;
+		}
 		if (dentry != mnt->root) {
 			if (fast)
 				s->at.dentry = vfs__dentry_parent(dentry);
@@ -147,18 +148,21 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 			}
 			break;
 		}
-		if (mnt->parent == mnt)
-			return w->flags & RESOLVE(RESOLVE_BENEATH) ? -EXDEV : 0;
+		if (VFS_READ_ONCE(mnt->parent) == mnt) {
+			if (w->flags & RESOLVE(RESOLVE_BENEATH))
+				return -EXDEV;
+			break;
+		}
 		if (w->flags & RESOLVE(RESOLVE_NO_XDEV))
 			return -EXDEV;
 		if (fast) {
-			s->at.dentry = mnt->mountpoint;
-			s->at.mnt = mnt->parent;
+			s->at.dentry = VFS_LOAD_POINTER(mnt->mountpoint);
+			s->at.mnt = VFS_LOAD_POINTER(mnt->parent);
 		} else {
-			struct vfs__path up = {mnt->parent, mnt->mountpoint};
+			struct vfs__path up;
 
-			vfs__path_ref(w->thread, &up);
-			stand_on(w, s, up.mnt, up.dentry);
+			if (vfs__mount_up(w->thread, w->vfs, mnt, &up))
+				stand_on(w, s, up.mnt, up.dentry);
 		}
 	}
 	return cross(w, &s->at, fast);
@@ -322,10 +326,12 @@ ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
 		return 0;
 	if (!S_ISDIR(s->mode))
 		return -ENOTDIR;
-	err = vfs__permission(w->cred, s->inode, VFS__MAY_EXEC);
+	err = vfs__permission(w->cred, vfs__mount_idmap(s->at.mnt), s->inode,
+			      VFS__MAY_EXEC);
 	if (!fast && err == -ECHILD)
-		err = vfs__permission_load(w->thread, w->cred, s->inode,
-					   VFS__MAY_EXEC);
+		err = vfs__permission_load(w->thread, w->cred,
+					   vfs__mount_idmap(s->at.mnt),
+					   s->inode, VFS__MAY_EXEC);
 	return err;
 }
 
@@ -382,6 +388,7 @@ ALWAYS_INLINE int step(struct walk *w, struct spot *s, const char *str,
 
 		if (fast)
 			err = vfs__child_fast(w->vfs, s->at.dentry, &name,
+					      !final && word == LONG_WORD,
 					      &w->found);
 		else
 			err = vfs__child_slow(w->thread, w->vfs, s->at.dentry,
@@ -391,6 +398,17 @@ ALWAYS_INLINE int step(struct walk *w, struct spot *s, const char *str,
 		d = w->found;
 	}
 	return step_down(w, s, d, final, slash, fast);
+}
+
+/* What is to be looked up next, under the directory's lock: from memory. */
+ALWAYS_INLINE void announce(const struct walk *w, const struct spot *s,
+			    uint32_t hash)
+{
+	struct vfs__dtable *table = VFS_LOAD_POINTER(
+		((struct vfs__dcache *)(uintptr_t)&w->vfs->dcache)->table);
+
+	__builtin_prefetch(vfs__dcache_bucket(
+		table, vfs__dcache_hash(s->at.dentry, hash)));
 }
 
 /* Stops before the last component? Then it is noted. */
@@ -440,8 +458,11 @@ ALWAYS_INLINE int engine(struct walk *w, struct spot *s, const bool fast)
 				   fast);
 		} else {
 			/* the string's last, and the path's if none waits */
-			if (stops(w, str, len, hash, word, slash))
+			if (stops(w, str, len, hash, word, slash)) {
+				if (fast)
+					announce(w, s, hash);
 				return 0;
+			}
 			err = step(w, s, str, len, hash, word, !w->depth, slash,
 				   fast);
 		}

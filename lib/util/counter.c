@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "util/atomic.h"
 #include "util/lock.h"
 #include "util/shard.h"
 
@@ -26,7 +27,7 @@ struct shard {
 };
 
 struct vfs_counter {
-	int64_t limit;		/* constant */
+	int64_t limit;		/* atomic; changes under the lock */
 	struct vfs__mutex lock; /* rank LEAF */
 	int64_t centre;		/* lock */
 	struct shard shards[SHARDS];
@@ -120,27 +121,37 @@ int vfs__counter_take(struct vfs__thread *thread, struct vfs_counter *counter,
 	int64_t *mine = credit_of(thread, counter);
 	int64_t credit;
 
-	if (counter->limit == VFS_COUNTER_UNLIMITED) {
+	if (vfs__counter_limit(counter) == VFS_COUNTER_UNLIMITED) {
 		add_unlimited(thread, counter, -amount);
 		return 0;
 	}
 	credit = __atomic_load_n(mine, __ATOMIC_RELAXED);
 	while (credit >= amount)
-		if (__atomic_compare_exchange_n(mine, &credit, credit - amount,
-						true, __ATOMIC_RELAXED,
-						__ATOMIC_RELAXED))
+		if (vfs__cas_i64(mine, &credit, credit - amount))
 			return 0;
 	return take_slow(counter, mine, amount);
+}
+
+/* The centre may go below zero: then nobody finds any there. */
+static void take_always(struct vfs_counter *c, int64_t amount)
+{
+	vfs__mutex_lock(&c->lock, VFS__RANK_LEAF);
+	gather(c);
+	c->centre -= amount;
+	vfs__mutex_unlock(&c->lock, VFS__RANK_LEAF);
 }
 
 void vfs__counter_give(struct vfs__thread *thread, struct vfs_counter *counter,
 		       int64_t amount)
 {
-	if (counter->limit == VFS_COUNTER_UNLIMITED)
+	bool unlimited = vfs__counter_limit(counter) == VFS_COUNTER_UNLIMITED;
+
+	if (amount < 0 && !unlimited)
+		take_always(counter, -amount);
+	else if (unlimited)
 		add_unlimited(thread, counter, amount);
 	else
-		__atomic_fetch_add(credit_of(thread, counter), amount,
-				   __ATOMIC_RELAXED);
+		vfs__fetch_add_i64(credit_of(thread, counter), amount);
 }
 
 int64_t vfs__counter_used(const struct vfs_counter *counter)
@@ -160,7 +171,27 @@ int64_t vfs__counter_used(const struct vfs_counter *counter)
 	return used < c->limit ? used : c->limit;
 }
 
+int vfs__counter_set_limit(struct vfs_counter *c, int64_t limit)
+{
+	int64_t left;
+	int err = -EINVAL;
+
+	if (limit < 0 || limit == VFS_COUNTER_UNLIMITED ||
+	    c->limit == VFS_COUNTER_UNLIMITED)
+		return -EINVAL;
+	vfs__mutex_lock(&c->lock, VFS__RANK_LEAF);
+	gather(c);
+	left = c->centre + (limit - c->limit);
+	if (left >= 0) {
+		c->centre = left;
+		VFS_WRITE_ONCE(c->limit, limit);
+		err = 0;
+	}
+	vfs__mutex_unlock(&c->lock, VFS__RANK_LEAF);
+	return err;
+}
+
 int64_t vfs__counter_limit(const struct vfs_counter *counter)
 {
-	return counter->limit;
+	return VFS_READ_ONCE(counter->limit);
 }

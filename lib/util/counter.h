@@ -17,6 +17,8 @@ int vfs__counter_take(struct vfs__thread *thread, struct vfs_counter *counter,
 		      int64_t amount);
 void vfs__counter_give(struct vfs__thread *thread, struct vfs_counter *counter,
 		       int64_t amount);
+/* - 0, -EINVAL: more is used, or one of the two is no limit. */
+int vfs__counter_set_limit(struct vfs_counter *counter, int64_t limit);
 int64_t vfs__counter_used(const struct vfs_counter *counter);
 int64_t vfs__counter_limit(const struct vfs_counter *counter);
 

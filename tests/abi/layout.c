@@ -47,6 +47,11 @@ PLACE(vfs_dirent, type, 18);
 PLACE(vfs_dirent, name, 19);
 PLACE(vfs_dirent, zero, 275);
 
+SIZE(vfs_file_handle, 136);
+PLACE(vfs_file_handle, handle_bytes, 0);
+PLACE(vfs_file_handle, handle_type, 4);
+PLACE(vfs_file_handle, f_handle, 8);
+
 SIZE(vfs_flock, 24);
 PLACE(vfs_flock, type, 0);
 PLACE(vfs_flock, whence, 2);
@@ -90,7 +95,7 @@ PLACE(vfs_statfs, namelen, 64);
 PLACE(vfs_statfs, frsize, 72);
 PLACE(vfs_statfs, flags, 80);
 
-SIZE(vfs_cred_spec, 56);
+SIZE(vfs_cred_spec, 64);
 PLACE(vfs_cred_spec, size, 0);
 PLACE(vfs_cred_spec, uid, 8);
 PLACE(vfs_cred_spec, gid, 12);
@@ -100,13 +105,19 @@ PLACE(vfs_cred_spec, groups, 24);
 PLACE(vfs_cred_spec, group_count, 32);
 PLACE(vfs_cred_spec, cap_effective, 40);
 PLACE(vfs_cred_spec, cap_permitted, 48);
+PLACE(vfs_cred_spec, userns, 56);
+
+SIZE(vfs_id_map, 12);
+PLACE(vfs_id_map, inside, 0);
+PLACE(vfs_id_map, outside, 4);
+PLACE(vfs_id_map, count, 8);
 
 SIZE(vfs_allocator, 24);
 PLACE(vfs_allocator, alloc, 0);
 PLACE(vfs_allocator, free, 8);
 PLACE(vfs_allocator, context, 16);
 
-SIZE(vfs_config, 136);
+SIZE(vfs_config, 144);
 PLACE(vfs_config, size, 0);
 PLACE(vfs_config, allocator, 8);
 PLACE(vfs_config, now, 16);
@@ -122,10 +133,11 @@ PLACE(vfs_config, root_source, 88);
 PLACE(vfs_config, root_options, 96);
 PLACE(vfs_config, types, 104);
 PLACE(vfs_config, type_count, 112);
-PLACE(vfs_config, max_inotify_instances, 120);
-PLACE(vfs_config, max_inotify_watches, 124);
-PLACE(vfs_config, max_inotify_events, 128);
-PLACE(vfs_config, zero, 132);
+PLACE(vfs_config, max_mounts, 120);
+PLACE(vfs_config, max_inotify_instances, 128);
+PLACE(vfs_config, max_inotify_watches, 132);
+PLACE(vfs_config, max_inotify_events, 136);
+PLACE(vfs_config, zero, 140);
 
 SIZE(vfs_inotify_event, 272);
 PLACE(vfs_inotify_event, wd, 0);
@@ -167,14 +179,15 @@ PLACE(vfs_filesystem_type, super_size, 32);
 PLACE(vfs_filesystem_type, mount, 40);
 PLACE(vfs_filesystem_type, unmount, 48);
 
-SIZE(vfs_super_ops, 40);
+SIZE(vfs_super_ops, 48);
 PLACE(vfs_super_ops, size, 0);
 PLACE(vfs_super_ops, statfs, 8);
 PLACE(vfs_super_ops, sync, 16);
 PLACE(vfs_super_ops, evict, 24);
 PLACE(vfs_super_ops, show_options, 32);
+PLACE(vfs_super_ops, reconfigure, 40);
 
-SIZE(vfs_super, 64);
+SIZE(vfs_super, 72);
 PLACE(vfs_super, vfs, 0);
 PLACE(vfs_super, type, 8);
 PLACE(vfs_super, dev, 16);
@@ -184,6 +197,7 @@ PLACE(vfs_super, magic, 40);
 PLACE(vfs_super, block_size, 48);
 PLACE(vfs_super, name_max, 52);
 PLACE(vfs_super, max_file_size, 56);
+PLACE(vfs_super, userns, 64);
 
 SIZE(vfs_inode, 128);
 PLACE(vfs_inode, ops, 0);
@@ -256,7 +270,7 @@ PLACE(vfs_dir_context, last, 24);
 PLACE(vfs_dir_context, full, 32);
 PLACE(vfs_dir_context, zero, 36);
 
-SIZE(vfs_attr, 72);
+SIZE(vfs_attr, 80);
 PLACE(vfs_attr, size_of, 0);
 PLACE(vfs_attr, mask, 8);
 PLACE(vfs_attr, mode, 12);
@@ -265,8 +279,10 @@ PLACE(vfs_attr, gid, 20);
 PLACE(vfs_attr, atime, 24);
 PLACE(vfs_attr, mtime, 40);
 PLACE(vfs_attr, ctime, 56);
+PLACE(vfs_attr, flags, 72);
+PLACE(vfs_attr, zero, 76);
 
-SIZE(vfs_inode_ops, 192);
+SIZE(vfs_inode_ops, 208);
 PLACE(vfs_inode_ops, size, 0);
 PLACE(vfs_inode_ops, lookup, 8);
 PLACE(vfs_inode_ops, create, 16);
@@ -291,6 +307,8 @@ PLACE(vfs_inode_ops, fallocate, 160);
 PLACE(vfs_inode_ops, seek, 168);
 PLACE(vfs_inode_ops, fsync, 176);
 PLACE(vfs_inode_ops, ioctl, 184);
+PLACE(vfs_inode_ops, mmap, 192);
+PLACE(vfs_inode_ops, mmap_sync, 200);
 #endif
 
 /* Values that are part of the interface. */

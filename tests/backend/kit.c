@@ -9,7 +9,7 @@
 
 #define EVERYTHING                                                       \
 	(KIT_FALLOCATE | KIT_HOLES | KIT_XATTR | KIT_ACL | KIT_TMPFILE | \
-	 KIT_WHITEOUT)
+	 KIT_WHITEOUT | KIT_MMAP | KIT_HANDLES | KIT_SOCKETS)
 #define PLAIN (KIT_XATTR | KIT_ACL | KIT_TMPFILE | KIT_WHITEOUT)
 
 const struct kit_backend kit_backends[] = {
@@ -80,6 +80,11 @@ const struct kit_body kit_bodies[] = {
 	BODY(locks),
 	BODY(fifo),
 	BODY(tasks),
+	BODY(mmap),
+	BODY_IF(mmap_sparse, KIT_MMAP),
+	BODY(memfd),
+	BODY(handles),
+	BODY(sockets),
 	BODY(watches),
 };
 const size_t kit_body_count = sizeof(kit_bodies) / sizeof(kit_bodies[0]);

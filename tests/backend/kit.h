@@ -32,6 +32,9 @@
 #define KIT_ACL 0x8u
 #define KIT_TMPFILE 0x10u
 #define KIT_WHITEOUT 0x20u
+#define KIT_MMAP 0x40u
+#define KIT_HANDLES 0x80u
+#define KIT_SOCKETS 0x100u /* endpoints: VFS_FS_COMPLETE */
 
 struct kit_backend {
 	const char *name;
@@ -149,6 +152,11 @@ void kit_statfs(struct kit *kit);
 void kit_locks(struct kit *kit);
 void kit_fifo(struct kit *kit);
 void kit_tasks(struct kit *kit);
+void kit_mmap(struct kit *kit);
+void kit_mmap_sparse(struct kit *kit);
+void kit_memfd(struct kit *kit);
+void kit_handles(struct kit *kit);
+void kit_sockets(struct kit *kit);
 void kit_watches(struct kit *kit);
 
 #endif

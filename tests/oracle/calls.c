@@ -5,7 +5,7 @@
 
 #include "script.h"
 
-#define MAX_CALLS 160u
+#define MAX_CALLS 320u
 #define NAME_SLOTS 512u
 
 static const struct call_def *all[MAX_CALLS];
@@ -25,9 +25,10 @@ static unsigned slot_of(const char *name)
 
 static void collect(void)
 {
-	const struct call_def *const groups[] = {file_calls,	io_calls,
-						 name_calls,	attribute_calls,
-						 control_calls, event_calls};
+	const struct call_def *const groups[] = {
+		file_calls,	 io_calls,	name_calls,
+		attribute_calls, control_calls, mount_calls,
+		memory_calls,	 userns_calls,	event_calls};
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		for (const struct call_def *def = groups[i]; def->name; def++) {

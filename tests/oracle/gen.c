@@ -68,6 +68,11 @@ static const struct template templates[] = {
 	{3, "ioctl %f FIONREAD"},
 	{1, "ioctl %f FIOCLEX"},
 	{1, "ioctl %f TCGETS"},
+	{5, "ioctl %f FS_IOC_SETFLAGS %2"},
+	{2, "fssetxattr %f %3"},
+	{2, "ioctl %f FS_IOC_GETFLAGS"},
+	{1, "fsgetxattr %f"},
+	{2, "ioctl %f FIOQSIZE"},
 	{4, "pipe2 O_NONBLOCK -> $%r $%r"},
 	{8, "poll %f:POLLIN|POLLOUT"},
 	/* Pipes and FIFOs. */
@@ -165,22 +170,40 @@ static const struct template templates[] = {
 	{5, "getxattr %p system.posix_acl_access"},
 	{4, "getxattr %Y system.posix_acl_default"},
 	{4, "removexattr %p system.posix_acl_%Q"},
+	/* Mapped files. */
+	{14, "mmap 0 16384 PROT_READ|PROT_WRITE MAP_SHARED %F 0"},
+	{6, "mmap 1 8192 PROT_READ|PROT_WRITE MAP_SHARED %F 4096"},
+	{5, "mmap 2 16384 PROT_READ|PROT_WRITE MAP_PRIVATE %F 0"},
+	{3, "mmap 3 200000 PROT_READ MAP_SHARED %f 0"},
+	{16, "peek %7 %9 %n"},
+	{16, "poke %7 %9 %v"},
+	{6, "munmap %7 0 %8"},
+	{3, "munmap %7 4096 4096"},
+	{2, "msync %7 0 8192 MS_SYNC"},
+	/* Files without a name. */
+	{5, "memfd_create m %4 -> $%r"},
+	{3, "fcntl %F F_GET_SEALS 0"},
+	{4, "fcntl %F F_ADD_SEALS %5"},
+	/* File handles. */
+	{6, "name_to_handle_at %7 AT_FDCWD %p 0"},
+	{4, "name_to_handle_at %7 %f \"\" AT_EMPTY_PATH"},
+	{6, "open_by_handle_at AT_FDCWD %7 %o -> $%r"},
 	/* Events: two queues that are there from the start, in slots that no
 	 * other descriptor gets, and others. */
-	{30, "inotify_add_watch $8 %p %3"},
-	{16, "inotify_add_watch $8 %Y %3"},
-	{20, "inotify_add_watch $9 %p %3"},
-	{6, "inotify_add_watch %2 %p %3"},
-	{1, "inotify_add_watch %f %p %3"},
-	{5, "inotify_rm_watch $8 %4"},
-	{3, "inotify_rm_watch $9 %4"},
-	{1, "inotify_rm_watch %f %4"},
+	{30, "inotify_add_watch $8 %p %@"},
+	{16, "inotify_add_watch $8 %Y %@"},
+	{20, "inotify_add_watch $9 %p %@"},
+	{6, "inotify_add_watch %! %p %@"},
+	{1, "inotify_add_watch %f %p %@"},
+	{5, "inotify_rm_watch $8 %^"},
+	{3, "inotify_rm_watch $9 %^"},
+	{1, "inotify_rm_watch %f %^"},
 	{60, "events $8"},
 	{30, "events $9"},
-	{8, "events %2"},
+	{8, "events %!"},
 	{4, "read $9 %n"},
 	{2, "readv $8 %i"},
-	{3, "read %2 %n"},
+	{3, "read %! %n"},
 	{3, "ioctl $8 FIONREAD"},
 	{3, "poll $8:POLLIN,$9:POLLIN"},
 	{3, "inotify_init IN_NONBLOCK -> $%r"},
@@ -189,6 +212,9 @@ static const struct template templates[] = {
 	{5, "clone %T %j"},
 	{8, "task %T"},
 	{2, "exit %T"},
+	{4, "newuser 3 " GEN_UID_MAP " " GEN_GID_MAP},
+	{12, "task 3"},
+	{1, "exit 3"},
 };
 
 #define TEMPLATES (sizeof(templates) / sizeof(templates[0]))
@@ -295,14 +321,26 @@ static bool listed_in_parts(const char *line)
 	       (!strncmp(line, "listdir ", 8) && strchr(line + 8, ' '));
 }
 
+/* A memory file is bounded by the machine alone, which is needed. */
+static bool fills_memory(const struct gen *gen)
+{
+	static const char *const takers[] = {"fallocate ", "sendfile ",
+					     "copy_file_range ", NULL};
+	static const char *const huge[] = {"0x7ffff000", "0x80000000", NULL};
+
+	return gen->memory && contains(gen->text.data, takers) &&
+	       contains(gen->text.data, huge);
+}
+
 /* What a user namespace of one identity can be asked, and what a directory of
  * some file system can that is not the root of anything. */
 static bool possible(const struct gen *gen)
 {
 	static const char *const privileged[] = {
-		"as user", "chown ", "trusted.", "security.",	 "u:1",
-		"g:1",	   "u:5",    "user2",	 "F_SETPIPE_SZ", "WHITEOUT",
-		"inotify", "events", NULL,
+		"as user", "chown ",  "trusted.", "security.",	  "u:1",
+		"g:1",	   "u:5",     "user2",	  "F_SETPIPE_SZ", "WHITEOUT",
+		"newuser", "FS_APP",  "FS_IMM",	  "FS_XFLAG_A",	  "FS_XFLAG_I",
+		"handle",  "inotify", "events",	  NULL,
 	};
 	static const char *const rooted[] = {
 		" /",	     "\"/",	  "..",
@@ -313,13 +351,22 @@ static bool possible(const struct gen *gen)
 		"WHITEOUT",  "chown",	  "copy_file_range",
 		"sync ",     "0x7fff",	  "MAX",
 		"O_NOATIME", "sendfile",  "SEEK_END",
-		"RWF_",	     "0x1000",	  NULL,
+		"RWF_",	     "0x1000",	  "FS_IOC",
+		"fsgetx",    "fssetx",	  "FIOQSIZE",
+		NULL,
 	};
 	static const char *const watching[] = {"inotify", "events ", " $8",
 					       " $9", NULL};
 	const char *line = gen->text.data;
 
 	if (gen->watching ? listed_in_parts(line) : contains(line, watching))
+		return false;
+	if (fills_memory(gen))
+		return false;
+	/* on the kernel's side it could not end before its clones */
+	if (gen->current == 3 && !strncmp(line, "clone ", 6))
+		return false;
+	if (!strncmp(line, "newuser ", 8) && !kernel_has_userns())
 		return false;
 	if (gen->place != PLACE_MOUNT && contains(line, privileged))
 		return false;
@@ -356,6 +403,8 @@ const char *gen_line(struct gen *gen)
 				text_add(&gen->text, p, 1);
 		}
 	} while (!possible(gen));
+	if (!strncmp(gen->text.data, "memfd_create ", 13))
+		gen->memory = true;
 	return gen->text.data;
 }
 
@@ -460,6 +509,8 @@ void gen_learn(struct gen *gen, const struct call *call, struct side *side)
 	if (!strcmp(name, "close") && call->args[0].slot >= 0 &&
 	    call->args[0].slot < GEN_SLOTS)
 		gen->slots[call->args[0].slot] = SLOT_CLOSED;
+	else if (!strcmp(name, "task"))
+		gen->current = (unsigned)call->args[0].number;
 	else if (!strcmp(name, "clone"))
 		gen->tasks[call->args[0].number % MAX_TASKS] = true;
 	else if (!strcmp(name, "exit"))

@@ -13,6 +13,11 @@
 #define GEN_SLOTS 8
 #define GEN_KNOWN 32
 #define GEN_PATH 64
+/* Everybody's ids have a number, but not always the same; some that the
+ * generator uses outside have none. */
+#define GEN_UID_MAP "0:1000:1,100:100:1,1000:1001:1,1001:5001:1,1002:77:1"
+#define GEN_GID_MAP \
+	"0:1000:1,100:100:1,1000:1001:1,1001:5001:1,1002:77:1,1003:1003:1"
 
 enum slot_kind {
 	SLOT_CLOSED,
@@ -27,7 +32,7 @@ struct gen {
 	enum place place;
 	unsigned line;
 	enum slot_kind slots[GEN_SLOTS];
-	unsigned current;
+	unsigned current; /* the task */
 	bool tasks[MAX_TASKS];
 	struct {
 		char path[GEN_PATH];
@@ -36,6 +41,7 @@ struct gen {
 	unsigned known_count;
 	bool watching;		  /* with queues of events */
 	bool away;		  /* the working directory is not the root */
+	bool memory;		  /* memfd_create was there */
 	char chosen[4][GEN_PATH]; /* the paths in the last line */
 	unsigned chosen_count;
 	struct text text;

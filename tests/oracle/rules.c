@@ -109,6 +109,20 @@ static bool queues_used_up(const struct call *call, const struct side *subject,
 	       subject->result >= 0;
 }
 
+/* A page that a mapping was given cannot be refused. */
+static bool mapping_when_full(const struct call *call,
+			      const struct side *subject,
+			      const struct side *oracle)
+{
+	struct vfs_statfs statfs;
+
+	return (is_call(call, "poke") || is_call(call, "peek")) &&
+	       oracle->result == -EIO && subject->result >= 0 &&
+	       oracle->class->calls.statfs(oracle->observer, ".", &statfs) ==
+		       0 &&
+	       !statfs.bfree;
+}
+
 const struct rule rules[] = {
 	{"protected-links", true, protected_links,
 	 "the machine's fs.protected_* settings are not the library's"},
@@ -120,6 +134,8 @@ const struct rule rules[] = {
 	{"fallocate-mode", false, fallocate_mode,
 	 "a size beyond the limit is refused before a mode that the file "
 	 "system does not have"},
+	{"mapping-full", true, mapping_when_full,
+	 "a mapping that is touched in a full file system gets its page"},
 	{"fxattr-cwd", true, xattr_of_cwd,
 	 "the f forms of the xattr calls refuse AT_FDCWD, as documented"},
 	{"inotify-instances", true, queues_used_up,

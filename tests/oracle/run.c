@@ -19,6 +19,7 @@ void run_init(struct run *run, const struct set_up *set_up,
 			? kernel_create(set_up->place, set_up->options, false)
 			: vfs_side_create(set_up->place, set_up->options,
 					  set_up->slow);
+	run->oracle->mounts = run->subject->mounts = set_up->mounts;
 	call_init(&run->call);
 }
 

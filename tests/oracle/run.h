@@ -5,7 +5,7 @@
 
 #include "script.h"
 
-#define MAX_CALL_KINDS 160
+#define MAX_CALL_KINDS 192
 #define MAX_RULES 16
 
 /* What a child tells its parent, in memory that both see. */
@@ -31,6 +31,7 @@ struct set_up {
 	bool self;    /* the kernel on both sides */
 	bool inlined; /* see kernel_create */
 	bool slow;    /* VFS_CONFIG_SLOW_WALK */
+	bool mounts;  /* a namespace of its own for each sequence */
 	bool verbose;
 	bool lenient;	   /* scripts: show differences and go on */
 	unsigned interval; /* calls between two looks at the whole state */

@@ -5,6 +5,8 @@
  *	# a comment
  *	mount size=64k,nr_inodes=20	options of the tmpfs, first lines only
  *	need privileged			skip where there is no root
+ *	need mounts			the same, and the script mounts
+ *	need userns			skip where there are no namespaces
  *	as user1			who makes the next calls
  *	mkdir a 0755
  *	open a/f O_CREAT|O_RDWR 0644 -> $0
@@ -80,6 +82,9 @@ extern const struct call_def io_calls[];
 extern const struct call_def name_calls[];
 extern const struct call_def attribute_calls[];
 extern const struct call_def control_calls[];
+extern const struct call_def mount_calls[];
+extern const struct call_def memory_calls[];
+extern const struct call_def userns_calls[];
 extern const struct call_def event_calls[];
 
 /* Every call, numbered from 0. */

@@ -34,6 +34,7 @@ const struct who whos[] = {
 	{"capfsetid", 1000, 1000, 1000, 1000, {0}, 0, CAP(FSETID)},
 	{"capmknod", 1000, 1000, 1000, 1000, {0}, 0, CAP(MKNOD)},
 	{"capadmin", 1000, 1000, 1000, 1000, {0}, 0, CAP(SYS_ADMIN)},
+	{"capimmutable", 1000, 1000, 1000, 1000, {0}, 0, CAP(LINUX_IMMUTABLE)},
 	{"capchroot", 1000, 1000, 1000, 1000, {0}, 0, CAP(SYS_CHROOT)},
 };
 const unsigned who_count = sizeof(whos) / sizeof(whos[0]);
@@ -74,14 +75,14 @@ static void idmap_init(struct idmap *map)
 	map->mask = IDMAP_SLOTS - 1;
 }
 
-static void idmap_clear(struct idmap *map)
+void side_number_reset(struct idmap *map)
 {
 	if (map->count)
 		memset(map->slots, 0, IDMAP_SLOTS * sizeof(map->slots[0]));
 	map->count = 0;
 }
 
-static unsigned idmap_number(struct idmap *map, uint64_t dev, uint64_t ino)
+unsigned side_number(struct idmap *map, uint64_t dev, uint64_t ino)
 {
 	uint64_t h = (dev * 31 + ino) * UINT64_C(0x9e3779b97f4a7c15);
 	unsigned i = (unsigned)(h >> 40) & map->mask;
@@ -101,7 +102,7 @@ static unsigned idmap_number(struct idmap *map, uint64_t dev, uint64_t ino)
 
 unsigned side_cookie(struct side *side, uint32_t cookie)
 {
-	return cookie ? idmap_number(&side->cookies, cookie, 0) : 0;
+	return cookie ? side_number(&side->cookies, cookie, 0) : 0;
 }
 
 struct side *side_create(const struct side_class *class, const char *options)
@@ -117,6 +118,7 @@ struct side *side_create(const struct side_class *class, const char *options)
 		die("out of memory");
 	idmap_init(&side->inodes);
 	idmap_init(&side->devices);
+	idmap_init(&side->groups);
 	idmap_init(&side->cookies);
 	text_clear(&side->out);
 	return side;
@@ -124,25 +126,53 @@ struct side *side_create(const struct side_class *class, const char *options)
 
 void side_begin(struct side *side)
 {
-	idmap_clear(&side->inodes);
-	idmap_clear(&side->devices);
-	idmap_clear(&side->cookies);
+	side_number_reset(&side->inodes);
+	side_number_reset(&side->devices);
+	side_number_reset(&side->groups);
+	side_number_reset(&side->cookies);
 	side->current = 0;
 	for (unsigned i = 0; i < MAX_SLOTS; i++)
 		side->slots[i] = -1;
 	side->class->begin(side);
 }
 
+void side_unmap(struct side *side, struct mapping *mapping)
+{
+	unsigned pages = (unsigned)(mapping->length / 4096);
+
+	for (unsigned i = 0; mapping->at && !mapping->inside && i < pages; i++)
+		if (i >= 64 || !(mapping->gone >> i & 1))
+			side->class->calls.munmap(side_task(side),
+						  mapping->at + i * 4096, 4096);
+	memset(mapping, 0, sizeof(*mapping));
+}
+
+/* What a script has mapped and bound. */
+static void let_go(struct side *side)
+{
+	side->current = 0;
+	for (unsigned i = 0; side->tasks[0] && i < MAX_MAPPINGS; i++)
+		side_unmap(side, &side->mappings[i]);
+	for (unsigned i = 0; i < MAX_ENDPOINTS; i++) {
+		if (side->endpoints[i])
+			side->class->hang_up(side, i);
+	}
+	memset(side->handles, 0, sizeof(side->handles));
+}
+
 void side_end(struct side *side)
 {
+	let_go(side);
 	side->class->end(side);
 }
 
 void side_destroy(struct side *side)
 {
+	let_go(side);
 	side->class->destroy(side);
 	free(side->inodes.slots);
 	free(side->devices.slots);
+	free(side->groups.slots);
 	free(side->cookies.slots);
 	free(side->buffer);
 	text_fini(&side->out);
@@ -193,8 +223,8 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 			    (unsigned long long)(stat->attributes &
 						 SHOWN_ATTRIBUTES));
 	text_printf(out, " ino=%u dev=%u",
-		    idmap_number(&side->inodes, stat->dev, stat->ino),
-		    idmap_number(&side->devices, stat->dev, 0));
+		    side_number(&side->inodes, stat->dev, stat->ino),
+		    side_number(&side->devices, stat->dev, 0));
 	/* what is no file: one inode in the whole system, touched by all */
 	if (!(stat->mode & S_IFMT))
 		return;

@@ -31,18 +31,34 @@
 
 #include "kernel_calls.h"
 #include "ktask.h"
+#include "kuser.h"
+
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+/* It does not bear a process that shares memory with it. */
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define USERNS_POSSIBLE false
+#else
+#define USERNS_POSSIBLE true
+#endif
 
 struct kernel_side {
 	enum place place;
 	char directory[64]; /* PLACE_DIRECTORY: what to remove in the end */
 	int root;	    /* a private descriptor, in every task's table */
-	int64_t *marks;	    /* when each instant began, in nanoseconds */
+	int proc;	    /* the same: /proc */
+	int pristine;	    /* the namespace that each sequence begins with */
+	bool mounts;
+	int64_t *marks; /* when each instant began, in nanoseconds */
 	unsigned mark_count;
 	unsigned mark_cap;
 	bool ready;
 };
 
 static int clock_fd = -1;
+/* opened before the tree is all there is */
+static int proc_fd = -1;
 
 static int private_fd(int fd)
 {
@@ -195,6 +211,22 @@ static bool try_place(enum place place)
 	       !WEXITSTATUS(status);
 }
 
+bool kernel_has_userns(void)
+{
+	static int known = -1;
+	int status;
+	pid_t pid;
+
+	if (known >= 0)
+		return known;
+	pid = USERNS_POSSIBLE ? fork() : -1;
+	if (!pid)
+		_exit(unshare(CLONE_NEWUSER) ? 1 : 0);
+	known = pid > 0 && waitpid(pid, &status, 0) == pid &&
+		WIFEXITED(status) && !WEXITSTATUS(status);
+	return known;
+}
+
 enum place kernel_place(void)
 {
 	if (try_place(PLACE_MOUNT))
@@ -212,11 +244,15 @@ static void purge(int dir)
 
 	if (copy < 0 || !(stream = fdopendir(copy)))
 		die("cannot empty the tree: %s", strerror(errno));
+	kuser_clear_flags(copy, NULL);
 	while ((entry = readdir(stream))) {
 		int child;
 
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
+		if (!unlinkat(dir, entry->d_name, 0))
+			continue;
+		kuser_clear_flags(dir, entry->d_name);
 		if (!unlinkat(dir, entry->d_name, 0))
 			continue;
 		/* Without privileges its mode may be in the way. */
@@ -245,6 +281,17 @@ static void reset_root(const char *root)
 		die("cannot reset the root: %s", strerror(errno));
 }
 
+/* A fresh copy of the first namespace; what the last sequence mounted goes with
+ * the old one. */
+static void enter_namespace(struct kernel_side *self)
+{
+	close(self->root);
+	if (setns(self->pristine, CLONE_NEWNS) || unshare(CLONE_NEWNS) ||
+	    mount("none", "/", NULL, MS_REMOUNT, NULL))
+		die("cannot renew the namespace: %s", strerror(errno));
+	self->root = private_fd(open(".", O_PATH | O_DIRECTORY));
+}
+
 /* On task 0's thread. */
 static void reset(void *argument)
 {
@@ -256,10 +303,14 @@ static void reset(void *argument)
 	umask(022);
 	if (self->place == PLACE_DIRECTORY)
 		chmod(self->directory, 0777);
-	if (fchdir(self->root))
-		die("the root is lost: %s", strerror(errno));
-	if (self->place != PLACE_DIRECTORY && chroot("."))
-		die("cannot return to the root: %s", strerror(errno));
+	if (self->mounts) {
+		enter_namespace(self);
+	} else {
+		if (fchdir(self->root))
+			die("the root is lost: %s", strerror(errno));
+		if (self->place != PLACE_DIRECTORY && chroot("."))
+			die("cannot return to the root: %s", strerror(errno));
+	}
 	purge(self->root);
 	reset_root(".");
 }
@@ -279,8 +330,12 @@ static void set_up(void *argument)
 		strcpy(self->directory, "/tmp/oracle-XXXXXX");
 		if (!mkdtemp(self->directory) || chdir(self->directory))
 			die("no directory: %s", strerror(errno));
-	} else if (!enter_mount(request->options)) {
-		die("cannot mount a tmpfs: %s", strerror(errno));
+	} else {
+		self->proc = private_fd(open("/proc", O_PATH | O_DIRECTORY));
+		if (!enter_mount(request->options))
+			die("cannot mount a tmpfs: %s", strerror(errno));
+		self->pristine = private_fd(
+			openat(self->proc, "thread-self/ns/mnt", O_RDONLY));
 	}
 	self->root = private_fd(open(".", O_PATH | O_DIRECTORY));
 }
@@ -301,10 +356,19 @@ static void kernel_begin(struct side *side)
 		struct set_up_request request = {self, side->options};
 
 		ktask_run(first, set_up, &request);
-		side->observer = (struct vfs_task *)ktask_spawn(first, 0, -1);
 		self->ready = true;
 	}
+	self->mounts = side->mounts;
+	if (self->mounts)
+		syscall(SYS_close_range, KEPT_FD, ~0U, 0);
 	reset_first(self, first);
+	/* it looks at the namespace that the sequence begins in */
+	if (self->mounts) {
+		ktask_end((struct ktask *)side->observer);
+		side->observer = NULL;
+	}
+	if (!side->observer)
+		side->observer = (struct vfs_task *)ktask_spawn(first, 0, -1);
 	self->mark_count = 0;
 }
 
@@ -368,11 +432,107 @@ static int kernel_clone(struct side *side, unsigned to, uint64_t flags)
 {
 	struct kernel_side *self = side->private;
 	struct ktask *parent = (struct ktask *)side_task(side);
+	struct ktask *task =
+		ktask_spawn(parent, flags,
+			    self->place == PLACE_DIRECTORY ? -1 : self->root);
+	int error = ktask_error(task);
 
-	side->tasks[to] = (struct vfs_task *)ktask_spawn(
-		parent, flags,
-		self->place == PLACE_DIRECTORY ? -1 : self->root);
-	return 0;
+	if (error)
+		ktask_end(task);
+	else
+		side->tasks[to] = (struct vfs_task *)task;
+	return error;
+}
+
+static int kernel_set_maps(struct side *side, unsigned task,
+			   const struct vfs_id_map *uids, size_t uid_count,
+			   const struct vfs_id_map *gids, size_t gid_count)
+{
+	/* like an embedder, one who may; who must be in the parent */
+	struct ktask *current = (struct ktask *)side_task(side);
+	struct ktask *writer = ktask_process(current)
+				       ? current
+				       : (struct ktask *)side->observer;
+	pid_t process = ktask_process((struct ktask *)side->tasks[task]);
+	int result = 0;
+
+	if (uid_count)
+		result = kuser_write_map(writer, proc_fd, process, "uid_map",
+					 uids, uid_count);
+	if (gid_count && !result)
+		result = kuser_write_map(writer, proc_fd, process, "gid_map",
+					 gids, gid_count);
+	return result;
+}
+
+static void read_tid(void *argument)
+{
+	*(pid_t *)argument = (pid_t)syscall(SYS_gettid);
+}
+
+struct open_request {
+	int dir;
+	const char *path;
+	int fd;
+};
+
+static void run_open(void *argument)
+{
+	struct open_request *request = argument;
+
+	request->fd = openat(request->dir, request->path, O_RDONLY);
+	if (request->fd < 0)
+		request->fd = -errno;
+}
+
+static int open_proc(struct side *side, const char *path)
+{
+	struct kernel_side *self = side->private;
+	struct open_request request = {self->proc, path, -1};
+
+	ktask_run((struct ktask *)side_task(side), run_open, &request);
+	return request.fd;
+}
+
+static int kernel_open_ns(struct side *side, unsigned task)
+{
+	char path[64];
+	pid_t tid = 0;
+
+	ktask_run((struct ktask *)side->tasks[task], read_tid, &tid);
+	snprintf(path, sizeof(path), "self/task/%d/ns/mnt", tid);
+	return open_proc(side, path);
+}
+
+struct read_request {
+	int fd;
+	char *buffer;
+	size_t size;
+	ssize_t len;
+};
+
+static void run_read(void *argument)
+{
+	struct read_request *r = argument;
+	ssize_t n;
+
+	r->len = 0;
+	while ((n = read(r->fd, r->buffer + r->len,
+			 r->size - 1 - (size_t)r->len)) > 0)
+		r->len += n;
+	r->buffer[r->len] = '\0';
+	close(r->fd);
+}
+
+static int64_t kernel_mountinfo(struct side *side, char *buffer, size_t size)
+{
+	struct read_request request = {-1, buffer, size, 0};
+
+	request.fd = open_proc(side, "thread-self/mountinfo");
+	if (request.fd < 0)
+		return request.fd;
+	ktask_run((struct ktask *)side_task(side), run_read, &request);
+	return request.len;
 }
 
 static void kernel_run_on(struct vfs_task *task, void (*function)(void *),
@@ -397,7 +557,13 @@ const struct side_class kernel_class = {
 	.become = kernel_become,
 	.limit = kernel_limit,
 	.clone = kernel_clone,
+	.set_maps = kernel_set_maps,
 	.drop = kernel_drop,
+	.open_ns = kernel_open_ns,
+	.mountinfo = kernel_mountinfo,
+	.bind = kernel_bind,
+	.connect = kernel_connect,
+	.hang_up = kernel_hang_up,
 	.run_on = kernel_run_on,
 };
 
@@ -414,6 +580,8 @@ struct side *kernel_create(enum place place, const char *options, bool inlined)
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	kernel_fine_times();
+	if (proc_fd < 0)
+		proc_fd = private_fd(open("/proc", O_PATH | O_DIRECTORY));
 	if (place == PLACE_USER_MOUNT && !entered) {
 		if (!enter_user_namespace())
 			die("no user namespace");

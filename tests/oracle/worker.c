@@ -108,6 +108,8 @@ void header_write(const struct set_up *set_up, struct text *out)
 	text_printf(out, "mount %s\n", set_up->options);
 	if (set_up->slow)
 		text_printf(out, "walk slow\n");
+	if (set_up->mounts)
+		text_printf(out, "need mounts\n");
 }
 
 static bool has_line(const char *text, const char *line)
@@ -131,10 +133,16 @@ bool header_read(const char *text, struct set_up *set_up)
 			 (int)strcspn(mount + 6, "\n"), mount + 6);
 	if (has_line(text, "walk slow"))
 		set_up->slow = true;
+	if (has_line(text, "need mounts"))
+		set_up->mounts = true;
 	if (set_up->place == PLACE_DIRECTORY)
 		return false;
+	if (has_line(text, "need userns") &&
+	    (set_up->place != PLACE_MOUNT || !kernel_has_userns()))
+		return false;
 	return set_up->place == PLACE_MOUNT ||
-	       !has_line(text, "need privileged");
+	       (!has_line(text, "need privileged") &&
+		!has_line(text, "need mounts"));
 }
 
 void worker_generate(struct worker *worker, const struct plan *plan,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Crossing mounts: the public calls on a tree of two file systems that the
- * core's own functions put together. */
+/* Mounts from the inside: how long they live, and who counts. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -8,169 +7,212 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 
 #include <cmocka.h>
 #include <vfs/vfs.h>
 
-#include "core/task.h"
+#include "core/mountinfo.h"
+#include "core/namespace.h"
 #include "core/walk.h"
+#include "support/check.h"
 
-struct tree {
-	struct vfs *vfs;
-	struct vfs_task *task;
-	struct vfs_mount *mnt;
-};
-
-static void tree_create(struct tree *t, uint32_t flags)
+static unsigned supers(struct vfs *vfs)
 {
-	struct vfs_config config = {.size = sizeof(config), .flags = flags};
-	struct vfs_mount_args args = {.size = sizeof(args)};
-	struct vfs__thread *self;
-	struct vfs_super *super;
-	struct vfs_dentry *root;
-	struct vfs__path at;
+	unsigned n = 0;
 
-	assert_int_equal(vfs_create(&config, &t->vfs), 0);
-	assert_int_equal(vfs_task_create(t->vfs, NULL, &t->task), 0);
-	assert_int_equal(vfs_mkdir(t->task, "/m", 0755), 0);
-	assert_int_equal(vfs_mkdir(t->task, "/m/covered", 0755), 0);
-	self = vfs__self(t->vfs);
-	assert_int_equal(vfs__super_create(self, t->vfs,
-					   vfs__type_find(t->vfs, "tmpfs"),
-					   &args, &super, &root),
-			 0);
-	assert_int_equal(
-		vfs__mount_create(self, t->vfs, super, root, 0, &t->mnt), 0);
-	assert_int_equal(
-		vfs__path_lookup(self, t->task, AT_FDCWD, "/m", 0, &at), 0);
-	assert_int_equal(vfs__mount_attach(self, t->vfs, t->mnt, &at), 0);
-	vfs__path_unref(self, &at);
+	VFS__LIST_EACH(at, &vfs->mounts.supers)
+	n++;
+	return n;
 }
 
-static void tree_destroy(struct tree *t)
+static void check_crossing(struct world *w)
 {
-	struct vfs__thread *self = vfs__self(t->vfs);
-	struct vfs_stat st;
-
-	assert_int_equal(vfs_chdir(t->task, "/"), 0);
-	vfs__mount_detach(self, t->vfs, t->mnt);
-	assert_int_equal(vfs_stat(t->task, "/m/covered", &st), 0);
-	assert_int_equal(vfs_stat(t->task, "/m/inside", &st), -ENOENT);
-	assert_int_equal(vfs__refs_sum(&t->mnt->refs, VFS__REFS_USERS), 0);
-	vfs__mount_destroy(self, t->vfs, t->mnt);
-	vfs_task_unref(t->task);
-	vfs_unref(t->vfs);
-}
-
-static void check_crossing(uint32_t flags)
-{
-	struct tree t;
 	struct vfs_stat above, top, inside, up;
 	char path[64];
 
-	tree_create(&t, flags);
-	assert_int_equal(vfs_mkdir(t.task, "/m/inside", 0755), 0);
-	assert_int_equal(vfs_stat(t.task, "/", &above), 0);
-	assert_int_equal(vfs_stat(t.task, "/m", &top), 0);
-	assert_int_equal(vfs_stat(t.task, "/m/inside", &inside), 0);
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mkdir(w->task, "/m/covered", 0755));
+	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", 0, NULL));
+	check_ok(vfs_mkdir(w->task, "/m/inside", 0755));
+	check_ok(vfs_stat(w->task, "/", &above));
+	check_ok(vfs_stat(w->task, "/m", &top));
+	check_ok(vfs_stat(w->task, "/m/inside", &inside));
 	assert_true(top.dev != above.dev && top.dev == inside.dev);
 	assert_true(top.mnt_id != above.mnt_id);
 	/* what is below the mount point is covered */
-	assert_int_equal(vfs_stat(t.task, "/m/covered", &up), -ENOENT);
+	check_eq(vfs_stat(w->task, "/m/covered", &up), -ENOENT);
 	/* `..` climbs out again, and a path leads back */
-	assert_int_equal(vfs_stat(t.task, "/m/inside/../..", &up), 0);
+	check_ok(vfs_stat(w->task, "/m/inside/../..", &up));
 	assert_true(up.dev == above.dev && up.ino == above.ino);
-	assert_int_equal(vfs_chdir(t.task, "/m/inside"), 0);
-	assert_int_equal(vfs_getcwd(t.task, path, sizeof(path)), 10);
+	check_ok(vfs_chdir(w->task, "/m/inside"));
+	check_eq(vfs_getcwd(w->task, path, sizeof(path)), 10);
 	assert_string_equal(path, "/m/inside");
-	assert_int_equal(vfs_stat(t.task, "../../m", &up), 0);
+	check_ok(vfs_stat(w->task, "../../m", &up));
 	assert_true(up.dev == top.dev && up.ino == top.ino);
-	/* two file systems share no names, and a mount point stays */
-	assert_int_equal(vfs_rename(t.task, "/m/inside", "/x"), -EXDEV);
-	assert_int_equal(vfs_rmdir(t.task, "/m"), -EBUSY);
-	assert_int_equal(vfs_rename(t.task, "/m", "/n"), -EBUSY);
-	tree_destroy(&t);
+	check_eq(vfs_rename(w->task, "/m/inside", "/x"), -EXDEV);
+	check_eq(vfs_rmdir(w->task, "/m"), -EBUSY);
+	check_eq(vfs_rename(w->task, "/m", "/n"), -EBUSY);
+	check_eq(vfs_umount(w->task, "/m"), -EBUSY);
+	check_ok(vfs_chdir(w->task, "/"));
+	check_ok(vfs_umount(w->task, "/m"));
+	check_ok(vfs_stat(w->task, "/m/covered", &up));
 }
 
 static void test_mount__crossing_fast(void **state)
 {
-	(void)state;
-	check_crossing(0);
+	check_crossing(*state);
 }
 
 static void test_mount__crossing_slow(void **state)
 {
-	(void)state;
-	check_crossing(VFS_CONFIG_SLOW_WALK);
+	struct world *w = *state;
+
+	w->vfs->flags |= VFS_CONFIG_SLOW_WALK;
+	check_crossing(w);
 }
 
-static void test_mount__no_xdev(void **state)
+static void test_mount__lazy_lives_while_used(void **state)
 {
-	struct vfs_open_how how = {.flags = O_RDONLY, .resolve = 0x01};
-	struct tree t;
-
-	(void)state;
-	tree_create(&t, 0);
-	assert_int_equal(vfs_openat2(t.task, AT_FDCWD, "/m", &how, sizeof(how)),
-			 -EXDEV);
-	assert_int_equal(vfs_mkdir(t.task, "/m/inside", 0755), 0);
-	assert_int_equal(vfs_chdir(t.task, "/m/inside"), 0);
-	assert_int_equal(
-		vfs_openat2(t.task, AT_FDCWD, "../..", &how, sizeof(how)),
-		-EXDEV);
-	tree_destroy(&t);
-}
-
-/* Watches end with the file system, whoever holds the queue. */
-static void test_mount__watches_are_told(void **state)
-{
-	struct {
-		int32_t wd;
-		uint32_t mask, cookie, len;
-	} event;
-	static const struct {
-		int32_t wd;
-		uint32_t mask;
-	} expected[] = {{3, VFS_IN_UNMOUNT},
-			{3, VFS_IN_IGNORED},
-			{2, VFS_IN_UNMOUNT},
-			{2, VFS_IN_IGNORED}};
-	struct vfs_task *task;
-	struct tree t;
-	struct vfs *vfs;
+	struct world *w = *state;
+	unsigned before = supers(w->vfs);
 	int fd;
 
-	(void)state;
-	tree_create(&t, 0);
-	assert_int_equal(vfs_mkdir(t.task, "/m/inside", 0755), 0);
-	assert_int_equal(vfs_task_create(t.vfs, NULL, &task), 0);
-	fd = vfs_inotify_init1(task, O_NONBLOCK);
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", 0, NULL));
+	put_file(w->task, "/m/f", "text");
+	fd = vfs_open(w->task, "/m/f", O_RDWR, 0);
 	assert_true(fd >= 0);
-	assert_int_equal(vfs_inotify_add_watch(task, fd, "/", VFS_IN_OPEN), 1);
-	assert_int_equal(vfs_inotify_add_watch(task, fd, "/m", VFS_IN_OPEN), 2);
-	assert_int_equal(
-		vfs_inotify_add_watch(task, fd, "/m/inside", VFS_IN_OPEN), 3);
-	vfs = vfs_ref(t.vfs);
-	tree_destroy(&t);
-	for (int i = 0; i < 4; i++) {
-		assert_int_equal(vfs_read(task, fd, &event, 16), 16);
-		assert_int_equal(event.wd, expected[i].wd);
-		assert_int_equal(event.mask, expected[i].mask);
+	check_eq(vfs_umount(w->task, "/m"), -EBUSY);
+	check_ok(vfs_umount2(w->task, "/m", MNT_DETACH));
+	check_eq(supers(w->vfs), before + 1);
+	check_eq(vfs_write(w->task, fd, "more", 4), 4);
+	check_ok(vfs_close(w->task, fd));
+	check_eq(supers(w->vfs), before);
+	check_ok(vfs_rmdir(w->task, "/m"));
+}
+
+static void test_mount__many_in_one_tree(void **state)
+{
+	struct world *w = *state;
+	uint64_t chains = w->vfs->mounts.table->mask;
+	char path[32];
+	struct vfs_stat st;
+
+	check_ok(vfs_mkdir(w->task, "/src", 0755));
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), "/d%d", i);
+		check_ok(vfs_mkdir(w->task, path, 0755));
+		check_ok(vfs_mount(w->task, "/src", path, NULL, MS_BIND, NULL));
 	}
-	assert_int_equal(vfs_read(task, fd, &event, 16), -EAGAIN);
-	assert_int_equal(vfs_inotify_rm_watch(task, fd, 2), -EINVAL);
-	assert_int_equal(vfs_inotify_rm_watch(task, fd, 1), 0);
-	vfs_task_unref(task);
-	vfs_unref(vfs);
+	assert_true(w->vfs->mounts.table->mask > chains);
+	check_ok(vfs_mkdir(w->task, "/src/x", 0755));
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), "/d%d/x", i);
+		check_ok(vfs_stat(w->task, path, &st));
+		snprintf(path, sizeof(path), "/d%d", i);
+		check_ok(vfs_umount(w->task, path));
+	}
+	check_eq(w->vfs->mounts.count, 1);
+}
+
+static void test_mount__namespace_ends_with_its_task(void **state)
+{
+	struct world *w = *state;
+	unsigned before = supers(w->vfs);
+	struct vfs_task *other;
+
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_task_clone(w->task, VFS_CLONE_NEWNS, &other));
+	check_ok(vfs_mount(other, "s", "/m", "tmpfs", 0, NULL));
+	put_file(other, "/m/f", "text");
+	check_eq(supers(w->vfs), before + 1);
+	vfs_task_unref(other);
+	check_eq(supers(w->vfs), before);
+	check_ok(vfs_rmdir(w->task, "/m"));
+}
+
+static void test_mount__limit(void **state)
+{
+	struct world *w = *state;
+
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	w->vfs->mounts.max = w->vfs->root_ns->count + 1;
+	check_ok(vfs_mount(w->task, "/m", "/m", NULL, MS_BIND, NULL));
+	check_eq(vfs_mount(w->task, "/m", "/m", NULL, MS_BIND, NULL), -ENOSPC);
+	check_eq(vfs_mount(w->task, "t", "/m", "tmpfs", 0, NULL), -ENOSPC);
+	check_ok(vfs_umount(w->task, "/m"));
+}
+
+/* What is on a mount without execution is not mapped for it either; a mapping
+ * keeps its mount busy. */
+static void test_mount__mappings(void **state)
+{
+	struct world *w = *state;
+	void *at = NULL;
+	int fd;
+
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", 0, NULL));
+	fd = check_fd(vfs_open(w->task, "/m/f", O_CREAT | O_RDWR, 0755));
+	check_ok(vfs_ftruncate(w->task, fd, 4096));
+	check_ok(vfs_mmap(w->task, NULL, 4096, PROT_READ | PROT_EXEC,
+			  MAP_PRIVATE, fd, 0, &at));
+	check_ok(vfs_munmap(w->task, at, 4096));
+	check_ok(vfs_mount(w->task, NULL, "/m", NULL,
+			   MS_REMOUNT | MS_BIND | MS_NOEXEC, NULL));
+	check_eq(vfs_mmap(w->task, NULL, 4096, PROT_READ | PROT_EXEC,
+			  MAP_PRIVATE, fd, 0, &at),
+		 -EPERM);
+	check_ok(vfs_mmap(w->task, NULL, 4096, PROT_READ, MAP_SHARED, fd, 0,
+			  &at));
+	check_ok(vfs_close(w->task, fd));
+	check_eq(vfs_umount(w->task, "/m"), -EBUSY);
+	check_ok(vfs_munmap(w->task, at, 4096));
+	check_ok(vfs_umount(w->task, "/m"));
+}
+
+/* Watches end with the file system, and a function is told by who unmounts. */
+static void count_event(void *context, const struct vfs_watch_event *event)
+{
+	uint32_t *masks = context;
+
+	*masks |= event->mask;
+}
+
+static void test_mount__watches_are_told(void **state)
+{
+	uint32_t masks = 0;
+	struct vfs_watch_spec spec = {
+		.size = sizeof(spec), .event = count_event, .context = &masks};
+	struct world *w = *state;
+	struct vfs_watch *watch;
+
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", 0, NULL));
+	check_ok(vfs_watch_create(w->vfs, &spec, &watch));
+	check_eq(vfs_watch_add(watch, w->task, AT_FDCWD, "/m", VFS_IN_OPEN), 1);
+	check_ok(vfs_mount(w->task, "/m", "/m", NULL, MS_BIND, NULL));
+	check_ok(vfs_umount(w->task, "/m"));
+	check_eq(masks, 0);
+	check_ok(vfs_umount(w->task, "/m"));
+	check_eq(masks, VFS_IN_UNMOUNT | VFS_IN_ISDIR | VFS_IN_IGNORED);
+	check_eq(vfs_watch_remove(watch, 1), -EINVAL);
+	vfs_watch_destroy(watch);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mount__crossing_fast),
-		cmocka_unit_test(test_mount__crossing_slow),
-		cmocka_unit_test(test_mount__no_xdev),
-		cmocka_unit_test(test_mount__watches_are_told),
+		world_test(test_mount__crossing_fast),
+		world_test(test_mount__crossing_slow),
+		world_test(test_mount__lazy_lives_while_used),
+		world_test(test_mount__many_in_one_tree),
+		world_test(test_mount__namespace_ends_with_its_task),
+		world_test(test_mount__limit),
+		world_test(test_mount__mappings),
+		world_test(test_mount__watches_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -3,6 +3,7 @@
  * The tmpfs type: mounting, accounting, statfs, and the end of an inode.
  */
 #include <assert.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +24,14 @@ int tmpfs_take_pages(struct vfs_super *super, uint64_t pages)
 	if (!data->blocks)
 		return 0;
 	return vfs_counter_take(super->vfs, data->blocks, (int64_t)pages);
+}
+
+void tmpfs_settle_pages(struct vfs_super *super, int64_t pages)
+{
+	struct tmpfs_super *data = tmpfs_super(super);
+
+	if (data->blocks && pages)
+		vfs_counter_give(super->vfs, data->blocks, pages);
 }
 
 void tmpfs_give_pages(struct vfs_super *super, uint64_t pages)
@@ -68,12 +77,12 @@ static int tmpfs_statfs(struct vfs_super *super, struct vfs_statfs *out)
 	out->bsize = VFS_PAGE_SIZE;
 	out->blocks = out->bfree = out->bavail = 0;
 	out->files = out->ffree = 0;
-	if (data->blocks) {
+	if (data->max_blocks) {
 		out->blocks = data->max_blocks;
 		out->bfree = counter_left(data->blocks, data->max_blocks);
 		out->bavail = out->bfree;
 	}
-	if (data->inode_space) {
+	if (data->max_inodes) {
 		out->files = data->max_inodes;
 		out->ffree =
 			counter_left(data->inode_space,
@@ -102,7 +111,7 @@ static void tmpfs_evict(struct vfs_inode *inode)
 		tmpfs_give_pages(super, pages);
 	}
 	if (S_ISREG(inode->mode)) {
-		tmpfs_data_retire(inode);
+		tmpfs_data_replace(inode, NULL);
 	} else if (S_ISDIR(inode->mode)) {
 		tmpfs_log_destroy(super->vfs, data->log);
 		data->log = NULL;
@@ -121,11 +130,79 @@ void tmpfs_undo_inode(struct vfs_inode *inode)
 	vfs_inode_discard(inode);
 }
 
+/* -- remounting -- */
+
+#define NO_LIMIT (INT64_MAX - 1) /* of a counter that had one */
+
+static int64_t space_of(uint64_t inodes)
+{
+	if (!inodes || inodes >= NO_LIMIT / TMPFS_INODE_SPACE)
+		return NO_LIMIT;
+	return (int64_t)inodes * TMPFS_INODE_SPACE;
+}
+
+static int set_limit(struct vfs_super *super, struct vfs_counter *counter,
+		     uint64_t old, uint64_t new_limit, int64_t limit,
+		     const char *what)
+{
+	int error = -EINVAL;
+
+	if (old == new_limit)
+		return 0;
+	if (!old || !counter) {
+		vfs_log(super->vfs, VFS_LOG_ERROR,
+			"tmpfs: no limit of %s can be set afterwards", what);
+		return -EINVAL;
+	}
+	error = vfs_counter_set_limit(super->vfs, counter, limit);
+	if (error)
+		vfs_log(super->vfs, VFS_LOG_ERROR,
+			"tmpfs: more %s are used than the new limit", what);
+	return error;
+}
+
+/* Limits may change; what the root was made with stays. */
+static int tmpfs_reconfigure(struct vfs_super *super,
+			     const struct vfs_mount_args *args, uint64_t *flags)
+{
+	struct tmpfs_super *data = tmpfs_super(super), wanted = *data;
+	int64_t old_blocks =
+		data->max_blocks ? (int64_t)data->max_blocks : NO_LIMIT;
+	int error;
+
+	wanted.rdonly = !!(*flags & VFS_SUPER_RDONLY);
+	error = tmpfs_parse_options(super->vfs, args->options, &wanted);
+	if (error)
+		return error;
+	error = set_limit(
+		super, data->blocks, data->max_blocks, wanted.max_blocks,
+		wanted.max_blocks ? (int64_t)wanted.max_blocks : NO_LIMIT,
+		"blocks");
+	if (error)
+		return error;
+	error = set_limit(super, data->inode_space, data->max_inodes,
+			  wanted.max_inodes, space_of(wanted.max_inodes),
+			  "inodes");
+	if (error) {
+		if (data->blocks)
+			vfs_counter_set_limit(super->vfs, data->blocks,
+					      old_blocks);
+		return error;
+	}
+	VFS_WRITE_ONCE(data->max_blocks, wanted.max_blocks);
+	VFS_WRITE_ONCE(data->max_inodes, wanted.max_inodes);
+	*flags &= ~VFS_SUPER_RDONLY;
+	if (wanted.rdonly)
+		*flags |= VFS_SUPER_RDONLY;
+	return 0;
+}
+
 static const struct vfs_super_ops tmpfs_super_ops = {
 	.size = sizeof(tmpfs_super_ops),
 	.statfs = tmpfs_statfs,
 	.evict = tmpfs_evict,
 	.show_options = tmpfs_show_options,
+	.reconfigure = tmpfs_reconfigure,
 };
 
 /* -- mounting -- */
@@ -189,8 +266,8 @@ static int tmpfs_mount(struct vfs_super *super,
 	if (error)
 		return error;
 	super->ops = &tmpfs_super_ops;
-	super->flags =
-		VFS_SUPER_POSIXACL | (data->rdonly ? VFS_SUPER_RDONLY : 0);
+	super->flags = VFS_SUPER_POSIXACL | VFS_SUPER_FLAGS |
+		       (data->rdonly ? VFS_SUPER_RDONLY : 0);
 	super->magic = TMPFS_MAGIC;
 	super->block_size = VFS_PAGE_SIZE;
 	super->name_max = 255;
@@ -201,7 +278,7 @@ static int tmpfs_mount(struct vfs_super *super,
 	create.mode = S_IFDIR | data->mode;
 	create.uid = data->uid;
 	create.gid = data->gid;
-	error = tmpfs_make_inode(super, ROOT_INO, &create, root);
+	error = tmpfs_make_inode(super, NULL, ROOT_INO, &create, root);
 	if (error)
 		goto unmount;
 	return 0;
@@ -214,7 +291,8 @@ unmount:
 VFS_API const struct vfs_filesystem_type vfs_tmpfs_type = {
 	.size = sizeof(vfs_tmpfs_type),
 	.name = "tmpfs",
-	.flags = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING,
+	.flags = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING | VFS_FS_SEALS |
+		 VFS_FS_HANDLES,
 	.inode_size = sizeof(struct tmpfs_inode),
 	.super_size = sizeof(struct tmpfs_super),
 	.mount = tmpfs_mount,

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Files that stand for namespaces; mounted nowhere, bound at will. */
+#ifndef VFS__NSFS_H
+#define VFS__NSFS_H
+
+#include "core/namespace.h"
+
+#define VFS__NSFS_MAGIC 0x6e736673u
+
+extern const struct vfs_filesystem_type vfs__nsfs_type;
+/* What the first namespace's root is mounted on, so that it can be moved away
+ * (pivot_root): an empty directory that nobody sees. */
+extern const struct vfs_filesystem_type vfs__rootfs_type;
+
+/* - A place whose file is ns, which gets a reference of the file's own;
+ *   referenced. 0, -ENOMEM. */
+int vfs__nsfs_path(struct vfs__thread *thread, struct vfs__namespace *ns,
+		   struct vfs__path *out);
+/* - The namespace that a file stands for, or NULL. */
+struct vfs__namespace *vfs__nsfs_namespace(const struct vfs_inode *inode);
+
+static inline bool vfs__nsfs_is_mount_ns(const struct vfs_dentry *dentry)
+{
+	return vfs__nsfs_namespace(dentry->inode) != NULL;
+}
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A task's view of the tree as a whole: unshare, setns, and what pivot_root
+ * does to everybody. Contract: mount_calls.h, task.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "core/cred.h"
+#include "core/mount_calls.h"
+#include "core/namespace.h"
+#include "core/nsfs.h"
+#include "core/rw.h"
+#include "util/epoch.h"
+
+/* ---- unshare ---- */
+
+static int unshare_namespace(struct vfs__thread *thread, struct vfs_task *task)
+{
+	struct vfs__namespace *old = vfs__task_namespace(thread, task), *ns;
+	struct vfs_cred *cred = vfs__task_cred(thread, task);
+	struct vfs__fspaths paths;
+	int err;
+
+	vfs__task_paths(thread, task, &paths);
+	err = vfs__namespace_copy(thread, old, cred->userns, &paths, &ns);
+	vfs__task_cred_put(thread, cred);
+	vfs__namespace_unref(thread, old);
+	if (!err) {
+		err = vfs__task_replace_fs(thread, task, &paths);
+		if (!err) {
+			vfs__task_set_namespace(thread, task, ns);
+			return 0;
+		}
+		vfs__namespace_unref(thread, ns);
+	}
+	vfs__path_unref(thread, &paths.root);
+	vfs__path_unref(thread, &paths.cwd);
+	return err;
+}
+
+static int unshare_fs(struct vfs__thread *thread, struct vfs_task *task)
+{
+	struct vfs__fspaths paths;
+	int err;
+
+	if (VFS_READ_ONCE(VFS_READ_ONCE(task->fs)->ref) == 1)
+		return 0;
+	vfs__task_paths(thread, task, &paths);
+	err = vfs__task_replace_fs(thread, task, &paths);
+	if (err) {
+		vfs__path_unref(thread, &paths.root);
+		vfs__path_unref(thread, &paths.cwd);
+	}
+	return err;
+}
+
+int vfs__unshare(struct vfs__thread *thread, struct vfs_task *task,
+		 uint64_t flags)
+{
+	int err = 0;
+
+	if (flags &
+	    ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES | VFS_CLONE_NEWNS))
+		return -EINVAL;
+	if ((flags & VFS_CLONE_NEWNS) && !vfs__may_mount(thread, task))
+		return -EPERM;
+	/* the one that may be undone by nobody comes last */
+	if (flags & VFS_CLONE_FILES)
+		err = vfs__task_unshare_files(thread, task);
+	if (!err && (flags & VFS_CLONE_NEWNS))
+		return unshare_namespace(thread, task);
+	if (!err && (flags & VFS_CLONE_FS))
+		err = unshare_fs(thread, task);
+	return err;
+}
+
+/* ---- setns ---- */
+
+static int may_enter(struct vfs__thread *thread, struct vfs_task *task,
+		     const struct vfs__namespace *ns)
+{
+	bool may;
+
+	if (!vfs__may_mount_in(thread, task, ns) ||
+	    !vfs__may_mount(thread, task))
+		return -EPERM;
+	vfs__epoch_enter(thread);
+	may = vfs__capable_own(vfs__task_cred_peek(task), VFS_CAP_SYS_CHROOT);
+	vfs__epoch_leave(thread);
+	if (!may)
+		return -EPERM;
+	/* others who share root and cwd would be in two places */
+	if (ns->anonymous || VFS_READ_ONCE(VFS_READ_ONCE(task->fs)->ref) != 1)
+		return -EINVAL;
+	return 0;
+}
+
+static int enter(struct vfs__thread *thread, struct vfs_task *task,
+		 struct vfs__namespace *ns)
+{
+	struct vfs__fspaths paths;
+	int err = may_enter(thread, task, ns);
+
+	if (!err)
+		err = vfs__namespace_root(thread, ns, &paths.root);
+	if (err)
+		return err;
+	paths.cwd = paths.root;
+	vfs__path_ref(thread, &paths.cwd);
+	err = vfs__task_set_paths(thread, task, &paths);
+	if (err) {
+		vfs__path_unref(thread, &paths.root);
+		vfs__path_unref(thread, &paths.cwd);
+		return err;
+	}
+	vfs__task_set_namespace(thread, task, vfs__namespace_ref(ns));
+	return 0;
+}
+
+int vfs__setns(struct vfs__thread *thread, struct vfs_task *task, int fd,
+	       int type)
+{
+	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
+	struct vfs__namespace *ns;
+	int err = -EINVAL;
+
+	if (!file)
+		return -EBADF;
+	ns = vfs__nsfs_namespace(file->inode);
+	if (ns && (!type || type == VFS_CLONE_NEWNS))
+		err = enter(thread, task, ns);
+	vfs__file_unref(thread, file);
+	return err;
+}
+
+int vfs__open_namespace(struct vfs__thread *thread, struct vfs_task *task,
+			struct vfs_task *target, int type, int flags)
+{
+	struct vfs__namespace *ns;
+	struct vfs__path path;
+	struct vfs_file *file;
+	struct vfs_cred *cred;
+	int err;
+
+	if (type != VFS_CLONE_NEWNS || (flags & ~O_CLOEXEC) ||
+	    target->vfs != task->vfs)
+		return -EINVAL;
+	ns = vfs__task_namespace(thread, target);
+	err = vfs__nsfs_path(thread, ns, &path);
+	vfs__namespace_unref(thread, ns);
+	if (err)
+		return err;
+	cred = vfs__task_cred(thread, task);
+	file = vfs__file_alloc(thread, task->vfs, &path, cred,
+			       O_RDONLY | VFS__O_LARGEFILE,
+			       VFS__FILE_READ | VFS__FILE_TREE);
+	vfs__task_cred_put(thread, cred);
+	if (!file) {
+		vfs__path_unref(thread, &path);
+		vfs__mounts_collect(thread, task->vfs);
+		return -ENOMEM;
+	}
+	err = vfs__fd_install(thread, task, file, 0, flags & O_CLOEXEC);
+	if (err < 0)
+		vfs__file_unref(thread, file);
+	return err;
+}
+
+/* ---- what pivot_root does to everybody ---- */
+
+static void drop_spare(struct vfs__thread *thread, struct vfs__moved *moved)
+{
+	struct vfs__fspaths *paths;
+
+	while ((paths = moved->spare)) {
+		moved->spare = paths->next;
+		vfs__mem_free(thread, paths, sizeof(*paths));
+	}
+}
+
+int vfs__moved_prepare(struct vfs__thread *thread, struct vfs *vfs,
+		       struct vfs__moved *moved)
+{
+	moved->spare = NULL;
+	vfs__mutex_lock(&vfs->views_lock, VFS__RANK_TASKS);
+	for (struct vfs__list *at = vfs->views.next; at != &vfs->views;
+	     at = at->next) {
+		struct vfs__fspaths *paths =
+			vfs__mem_alloc(thread, sizeof(*paths));
+
+		if (!paths) {
+			vfs__mutex_unlock(&vfs->views_lock, VFS__RANK_TASKS);
+			drop_spare(thread, moved);
+			return -ENOMEM;
+		}
+		paths->next = moved->spare;
+		moved->spare = paths;
+	}
+	return 0;
+}
+
+static bool replace(struct vfs__thread *thread, struct vfs__path *path,
+		    const struct vfs__path *old,
+		    const struct vfs__path *new_root)
+{
+	if (path->mnt != old->mnt || path->dentry != old->dentry)
+		return false;
+	*path = *new_root;
+	vfs__path_ref(thread, path);
+	return true;
+}
+
+static void move_view(struct vfs__thread *thread, struct vfs__fs *fs,
+		      struct vfs__moved *moved, const struct vfs__path *old,
+		      const struct vfs__path *new_root)
+{
+	struct vfs__fspaths *paths = moved->spare, *before;
+	bool root, cwd;
+
+	moved->spare = paths->next;
+	vfs__mutex_lock(&fs->lock, VFS__RANK_LEAF);
+	before = fs->paths;
+	*paths = *before;
+	root = replace(thread, &paths->root, old, new_root);
+	cwd = replace(thread, &paths->cwd, old, new_root);
+	if (root || cwd)
+		VFS_STORE_POINTER(fs->paths, paths);
+	vfs__mutex_unlock(&fs->lock, VFS__RANK_LEAF);
+	if (root)
+		vfs__path_unref(thread, &before->root);
+	if (cwd)
+		vfs__path_unref(thread, &before->cwd);
+	if (root || cwd)
+		vfs__epoch_retire(thread, vfs__free_later, before,
+				  sizeof(*before));
+	else
+		vfs__mem_free(thread, paths, sizeof(*paths));
+}
+
+void vfs__moved_finish(struct vfs__thread *thread, struct vfs *vfs,
+		       struct vfs__moved *moved, const struct vfs__path *old,
+		       const struct vfs__path *new_root)
+{
+	if (old)
+		VFS__LIST_EACH(at, &vfs->views)
+	move_view(thread, VFS__LIST_ENTRY(at, struct vfs__fs, link), moved, old,
+		  new_root);
+	vfs__mutex_unlock(&vfs->views_lock, VFS__RANK_TASKS);
+	drop_spare(thread, moved);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's calls on mounts and namespaces. */
+#define _GNU_SOURCE
+#include "kernel_calls.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ktask.h"
+
+#define P(pointer) (long)(pointer)
+#define CALL(name, ...)                              \
+	ktask_call((struct ktask *)task, SYS_##name, \
+		   (const long[6]){__VA_ARGS__})
+
+static void take_over(int tid, int fd)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, tid, O_EXCL);
+	int mine = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	fcntl(mine, F_DUPFD_CLOEXEC, KEPT_FD);
+	close(mine);
+	close(pidfd);
+}
+
+/*
+ * The kernel gives the device number of a file system that is gone to the next
+ * one, the library does not: so that they can be compared by identity, each
+ * file system stays until the script's end, behind a mount that is nowhere, in
+ * the descriptors of the thread that runs the script. Not what is called
+ * `passing`.
+ */
+static void keep(struct vfs_task *task, const char *target)
+{
+	struct mount_attr attr = {.propagation = MS_PRIVATE};
+	int fd = (int)CALL(open_tree, AT_FDCWD, P(target),
+			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	CALL(mount_setattr, fd, P(""), AT_EMPTY_PATH, P(&attr), sizeof(attr));
+	take_over((int)CALL(gettid), fd);
+	CALL(close, fd);
+}
+
+int kernel_mount(struct vfs_task *task, const char *source, const char *target,
+		 const char *type, uint64_t flags, const char *data)
+{
+	const uint64_t others = MS_REMOUNT | MS_BIND | MS_MOVE | MS_SHARED |
+				MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
+	int result = (int)CALL(mount, P(source), P(target), P(type),
+			       (long)flags, P(data));
+
+	if ((flags & 0xffff0000) == 0xc0ed0000)
+		flags &= 0xffff;
+	if (!result && !(flags & others) &&
+	    !(source && !strcmp(source, "passing")))
+		keep(task, target);
+	return result;
+}
+
+int kernel_umount2(struct vfs_task *task, const char *target, int flags)
+{
+	return (int)CALL(umount2, P(target), flags);
+}
+
+int kernel_pivot_root(struct vfs_task *task, const char *new_root,
+		      const char *put_old)
+{
+	return (int)CALL(pivot_root, P(new_root), P(put_old));
+}
+
+int kernel_unshare(struct vfs_task *task, uint64_t flags)
+{
+	return (int)CALL(unshare, (long)flags);
+}
+
+int kernel_setns(struct vfs_task *task, int fd, int type)
+{
+	return (int)CALL(setns, fd, type);
+}

@@ -15,6 +15,7 @@
 
 #include "core/instance.h"
 #include "core/namespace.h"
+#include "core/notify.h"
 #include "core/userns.h"
 #include "util/epoch.h"
 #include "util/fence.h"
@@ -504,6 +505,7 @@ void vfs__mounts_release(struct vfs__thread *thread, struct vfs *vfs,
 		}
 		claim_idle(vfs, &idle);
 		reap(thread, vfs, &idle, out);
+		vfs__notify_flush(thread);
 	}
 }
 

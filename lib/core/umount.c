@@ -13,6 +13,7 @@
 
 #include "core/mount_calls.h"
 #include "core/namespace.h"
+#include "core/notify.h"
 #include "core/propagate.h"
 #include "core/walk.h"
 #include "util/epoch.h"
@@ -125,5 +126,6 @@ int vfs__umount(struct vfs__thread *thread, struct vfs_task *task,
 	else if (!err)
 		err = take_out(thread, task, mnt, flags, root);
 	vfs__path_unref(thread, &at);
+	vfs__notify_flush(thread);
 	return err;
 }

@@ -126,7 +126,7 @@ void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file)
 
 void vfs__file_unref_later(struct vfs_file *file, struct vfs_file **gone)
 {
-	if (__atomic_sub_fetch(&file->ref, 1, __ATOMIC_ACQ_REL))
+	if (vfs__fetch_add_u32(&file->ref, UINT32_MAX) != 1)
 		return;
 	file->gone = *gone;
 	*gone = file;

@@ -66,7 +66,7 @@ struct vfs_config {
 	 * one of them: an array of pointers. */
 	const struct vfs_filesystem_type *const *types;
 	uint64_t type_count;
-	/* The most mounts in one mount namespace. 0: 100,000. Since 0.2. */
+	/* The most mounts in one mount namespace. 0: 100,000. Since 0.1. */
 	uint64_t max_mounts;
 };
 

@@ -173,9 +173,9 @@ static int fcntl_fd(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	case F_DUPFD_QUERY:
 		return same_file(thread, task, file, arg);
 	case F_GETFD:
-		return vfs__fd_get_cloexec(task, fd);
+		return vfs__fd_get_cloexec(thread, task, fd);
 	case F_SETFD:
-		return vfs__fd_set_cloexec(task, fd, arg & FD_CLOEXEC);
+		return vfs__fd_set_cloexec(thread, task, fd, arg & FD_CLOEXEC);
 	case F_GETFL:
 		return (int)VFS_READ_ONCE(file->flags);
 	default:
@@ -270,10 +270,10 @@ int vfs_ioctl(struct vfs_task *task, int fd, uint64_t request, void *arg)
 		return -EBADF;
 	switch (request) {
 	case FIOCLEX:
-		err = vfs__fd_set_cloexec(task, fd, true);
+		err = vfs__fd_set_cloexec(thread, task, fd, true);
 		break;
 	case FIONCLEX:
-		err = vfs__fd_set_cloexec(task, fd, false);
+		err = vfs__fd_set_cloexec(thread, task, fd, false);
 		break;
 	case FIONBIO:
 		err = ioctl_nonblock(file, arg);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/instance.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 
 #define GROUPS_MAX UINT64_C(65536)
@@ -87,7 +88,7 @@ int vfs_cred_create(struct vfs *vfs, const struct vfs_cred_spec *spec,
 struct vfs_cred *vfs_cred_ref(struct vfs_cred *cred)
 {
 	if (cred)
-		__atomic_fetch_add(&cred->ref, 1, __ATOMIC_RELAXED);
+		vfs__fetch_add_u32(&cred->ref, 1);
 	return cred;
 }
 
@@ -95,7 +96,7 @@ struct vfs_cred *vfs_cred_ref(struct vfs_cred *cred)
  * goes after a grace period. */
 void vfs_cred_unref(struct vfs_cred *cred)
 {
-	if (!cred || __atomic_sub_fetch(&cred->ref, 1, __ATOMIC_ACQ_REL))
+	if (!cred || vfs__fetch_add_u32(&cred->ref, UINT32_MAX) != 1)
 		return;
 	vfs__epoch_retire(vfs__self_always(cred->vfs), vfs__free_later, cred,
 			  cred_size(cred->group_count));

@@ -15,6 +15,7 @@
 #include "core/dcache_find.h"
 #include "core/inode.h"
 #include "core/instance.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 #include "util/shard.h"
 
@@ -67,9 +68,7 @@ static void bucket_lock(struct vfs__dbucket *bucket)
 
 	for (unsigned spins = 0;; spins++) {
 		if (!(head & LOCKED) &&
-		    __atomic_compare_exchange_n(
-			    &bucket->chain, &head, head | LOCKED, true,
-			    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		    vfs__cas_word(&bucket->chain, &head, head | LOCKED))
 			return;
 		if (spins >= 64)
 			sched_yield();
@@ -364,7 +363,7 @@ struct vfs_dentry *vfs__dcache_find_chained(const struct vfs__dbucket *bucket,
 
 static void unhash(struct vfs_dentry *d)
 {
-	__atomic_fetch_and(&d->ref, ~VFS__DENTRY_REF_HASHED, __ATOMIC_ACQ_REL);
+	vfs__fetch_and_u32(&d->ref, ~VFS__DENTRY_REF_HASHED);
 }
 
 /* Makes d findable in its locked bucket, and unlocks that. */
@@ -475,9 +474,7 @@ void vfs__dcache_rename_begin(struct vfs *vfs)
 	uint64_t n = VFS_READ_ONCE(*renames);
 
 	/* renames inside different directories meet only here */
-	while ((n & 1) || !__atomic_compare_exchange_n(renames, &n, n + 1, true,
-						       __ATOMIC_SEQ_CST,
-						       __ATOMIC_RELAXED)) {
+	while ((n & 1) || !vfs__cas_u64(renames, &n, n + 1)) {
 		if (n & 1) {
 			sched_yield();
 			n = VFS_READ_ONCE(*renames);

@@ -8,6 +8,7 @@
 #include "core/dcache.h"
 #include "core/inode.h"
 #include "core/instance.h"
+#include "util/atomic.h"
 #include "util/domain.h"
 #include "util/epoch.h"
 
@@ -44,9 +45,7 @@ bool vfs__dentry_tryref(struct vfs_dentry *d)
 	do {
 		if (!ref)
 			return false;
-	} while (!__atomic_compare_exchange_n(&d->ref, &ref, ref + 1, true,
-					      __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
+	} while (!vfs__cas_u32(&d->ref, &ref, ref + 1));
 	return true;
 }
 
@@ -69,8 +68,7 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 void vfs__dentry_unref(struct vfs__thread *thread, struct vfs_dentry *d)
 {
 	while (d) {
-		uint32_t left =
-			__atomic_sub_fetch(&d->ref, 1, __ATOMIC_ACQ_REL);
+		uint32_t left = vfs__fetch_add_u32(&d->ref, UINT32_MAX) - 1;
 
 		assert(left != UINT32_MAX);
 		/* still used or still cached: not ours to look at any more */

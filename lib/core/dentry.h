@@ -20,6 +20,8 @@
 #include <stdbool.h>
 #include <vfs/sys/backend.h>
 
+#include "util/atomic.h"
+
 #define VFS__NAME_INLINE 24u
 
 #define VFS__DENTRY_MOUNTED 0x2u    /* something is mounted here, somewhere */
@@ -73,12 +75,12 @@ static inline uint32_t vfs__dentry_flags(const struct vfs_dentry *d)
 
 static inline void vfs__dentry_set(struct vfs_dentry *d, uint8_t flags)
 {
-	__atomic_fetch_or(&d->flags, flags, __ATOMIC_ACQ_REL);
+	vfs__fetch_or_u8(&d->flags, flags);
 }
 
 static inline void vfs__dentry_clear(struct vfs_dentry *d, uint8_t flags)
 {
-	__atomic_fetch_and(&d->flags, (uint8_t)~flags, __ATOMIC_ACQ_REL);
+	vfs__fetch_and_u8(&d->flags, (uint8_t)~flags);
 }
 
 /* The inode, NULL for a negative dentry; inside a section or referenced. */
@@ -123,7 +125,7 @@ static inline const char *vfs__dentry_name(const struct vfs_dentry *d,
 /* One more user of a dentry that has one. */
 static inline struct vfs_dentry *vfs__dentry_ref(struct vfs_dentry *d)
 {
-	__atomic_fetch_add(&d->ref, 1, __ATOMIC_RELAXED);
+	vfs__fetch_add_u32(&d->ref, 1);
 	return d;
 }
 

@@ -2,8 +2,8 @@
 /*
  * Descriptor tables. Contract: fdtable.h.
  *
- * A number that is reserved has its bit set in `open` and no file yet: to
- * every other call it is -EBADF (dup3 onto it: -EBUSY, as Linux).
+ * A number that is reserved has its bit set and no file yet: to every other
+ * call it is -EBADF (dup3 onto it: -EBUSY, as Linux).
  */
 #include "core/fdtable.h"
 
@@ -12,156 +12,167 @@
 
 #include "core/lock.h"
 #include "core/task.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 
-#define FIRST_SIZE 64u
+#define FIRST_INDEX 8u
+/* dup3 onto a number that is being opened gives up after so many looks; one
+ * that is being closed is free before. */
+#define BUSY_LOOKS 10000u
 
-/* ---- arrays ---- */
-
-static size_t words_of(uint32_t size)
+static uint64_t bit_of(uint32_t fd)
 {
-	return size / 64;
+	return UINT64_C(1) << (fd % VFS__FDCHUNK);
 }
 
-static size_t array_bytes(uint32_t size)
+static uintptr_t *slot_of(struct vfs__fdchunk *chunk, uint32_t fd)
 {
-	size_t words = words_of(size);
-
-	return sizeof(struct vfs__fdarray) + size * sizeof(struct vfs_file *) +
-	       (2 * words + (words + 63) / 64) * sizeof(uint64_t);
+	return &chunk->files[fd % VFS__FDCHUNK];
 }
 
-static struct vfs__fdarray *array_alloc(struct vfs__thread *thread,
-					uint32_t size)
-{
-	struct vfs__fdarray *a = vfs__mem_alloc(thread, array_bytes(size));
+/* ---- chunks ---- */
 
-	if (!a)
-		return NULL;
-	memset(a, 0, array_bytes(size));
-	a->size = size;
-	a->open = (uint64_t *)(void *)&a->files[size];
-	a->cloexec = a->open + words_of(size);
-	a->full = a->cloexec + words_of(size);
-	return a;
+static size_t index_bytes(uint32_t count)
+{
+	return sizeof(struct vfs__fdindex) +
+	       count * sizeof(struct vfs__fdchunk *);
 }
 
-static void array_copy(struct vfs__fdarray *to, const struct vfs__fdarray *from)
+/* - An index that has room for chunk n, published. Lock held. */
+static int index_grow(struct vfs__thread *thread, struct vfs__fdtable *table,
+		      uint32_t n, struct vfs__fdindex **old)
 {
-	size_t words = words_of(from->size);
+	struct vfs__fdindex *index;
+	uint32_t count = FIRST_INDEX;
 
-	memcpy(to->open, from->open, words * sizeof(uint64_t));
-	memcpy(to->cloexec, from->cloexec, words * sizeof(uint64_t));
-	memcpy(to->full, from->full, (words + 63) / 64 * sizeof(uint64_t));
-	for (uint32_t i = 0; i < from->size; i++)
-		to->files[i] = VFS_READ_ONCE(from->files[i]);
-}
-
-static bool bit_test(const uint64_t *map, uint32_t i)
-{
-	return map[i / 64] >> (i % 64) & 1;
-}
-
-static void bit_put(uint64_t *map, uint32_t i, bool value)
-{
-	uint64_t bit = UINT64_C(1) << (i % 64);
-
-	if (value)
-		map[i / 64] |= bit;
-	else
-		map[i / 64] &= ~bit;
-}
-
-static void mark_open(struct vfs__fdtable *table, uint32_t fd, bool cloexec)
-{
-	struct vfs__fdarray *a = table->array;
-
-	bit_put(a->open, fd, true);
-	bit_put(a->cloexec, fd, cloexec);
-	if (a->open[fd / 64] == UINT64_MAX)
-		bit_put(a->full, fd / 64, true);
-	if (fd == table->lowest)
-		table->lowest = fd + 1;
-}
-
-static void mark_closed(struct vfs__fdtable *table, uint32_t fd)
-{
-	struct vfs__fdarray *a = table->array;
-
-	bit_put(a->open, fd, false);
-	bit_put(a->cloexec, fd, false);
-	bit_put(a->full, fd / 64, false);
-	if (fd < table->lowest)
-		table->lowest = fd;
-}
-
-/* The lowest number >= from that is not open; array->size when none is. */
-static uint32_t find_free(const struct vfs__fdarray *a, uint32_t from)
-{
-	uint32_t words = (uint32_t)words_of(a->size);
-	uint32_t w = from / 64;
-	uint64_t free_bits;
-
-	if (from >= a->size)
-		return a->size;
-	free_bits = ~a->open[w] & ~UINT64_C(0) << (from % 64);
-	if (free_bits)
-		return w * 64 + (uint32_t)__builtin_ctzll(free_bits);
-	for (w++; w < words; w++) {
-		if (w % 64 == 0 && a->full[w / 64] == UINT64_MAX) {
-			w += 63;
-			continue;
-		}
-		if (a->open[w] != UINT64_MAX)
-			return w * 64 + (uint32_t)__builtin_ctzll(~a->open[w]);
-	}
-	return a->size;
-}
-
-/* A larger array for at least `need` numbers, published. Lock held. */
-static int grow(struct vfs__thread *thread, struct vfs *vfs,
-		struct vfs__fdtable *table, uint32_t need,
-		struct vfs__fdarray **old)
-{
-	struct vfs__fdarray *a;
-	uint32_t size = table->array->size;
-
-	(void)vfs;
-	while (size < need)
-		size *= 2;
-	a = array_alloc(thread, size);
-	if (!a)
+	*old = table->index;
+	while (count <= n)
+		count *= 2;
+	index = vfs__mem_alloc(thread, index_bytes(count));
+	if (!index)
 		return -ENOMEM;
-	array_copy(a, table->array);
-	*old = table->array;
-	VFS_STORE_POINTER(table->array, a);
+	memset(index, 0, index_bytes(count));
+	index->count = count;
+	index->chunks[0] = &table->first;
+	if (*old)
+		memcpy(index->chunks, (*old)->chunks,
+		       (*old)->count * sizeof(index->chunks[0]));
+	VFS_STORE_POINTER(table->index, index);
 	return 0;
 }
 
-static void retire_array(struct vfs__thread *thread, struct vfs__fdarray *a)
+static void index_retire(struct vfs__thread *thread, struct vfs__fdindex *index)
 {
-	if (a)
-		vfs__epoch_retire(thread, vfs__free_later, a,
-				  array_bytes(a->size));
+	if (index)
+		vfs__epoch_retire(thread, vfs__free_later, index,
+				  index_bytes(index->count));
 }
 
-/* The task's table, locked and not dead: a dead one is the task's no more. */
-static struct vfs__fdtable *lock_files(struct vfs_task *task)
+/* - The chunk of number fd, made if there is none; NULL: out of memory. */
+static struct vfs__fdchunk *chunk_make(struct vfs__thread *thread,
+				       struct vfs__fdtable *table, uint32_t fd)
 {
-	struct vfs__fdtable *table;
+	struct vfs__fdindex *old = NULL;
+	struct vfs__fdchunk *chunk;
+	uint32_t n = fd / VFS__FDCHUNK;
+	int err = 0;
 
-	for (;;) {
-		table = VFS_LOAD_POINTER(task->files);
-		vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
-		if (__builtin_expect(!table->dead, 1))
-			return table;
-		vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+	chunk = vfs__fd_chunk(table, fd);
+	if (!chunk && (!table->index || table->index->count <= n))
+		err = index_grow(thread, table, n, &old);
+	if (!chunk && !err) {
+		chunk = vfs__mem_alloc(thread, sizeof(*chunk));
+		if (chunk) {
+			memset(chunk, 0, sizeof(*chunk));
+			VFS_STORE_POINTER(table->index->chunks[n], chunk);
+		}
 	}
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	index_retire(thread, old);
+	return chunk;
 }
 
-static void unlock_files(struct vfs__fdtable *table)
+/* - The same, not inside a section; chunks stay when it ends. */
+static struct vfs__fdchunk *chunk_get(struct vfs__thread *thread,
+				      struct vfs__fdtable *table, uint32_t fd,
+				      bool make)
 {
-	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	struct vfs__fdchunk *chunk;
+
+	if (fd < VFS__FDCHUNK)
+		return &table->first;
+	vfs__epoch_enter(thread);
+	chunk = vfs__fd_chunk(table, fd);
+	vfs__epoch_leave(thread);
+	return chunk || !make ? chunk : chunk_make(thread, table, fd);
+}
+
+/* - The number of chunks, those that are not there included. */
+static uint32_t chunk_count(struct vfs__thread *thread,
+			    struct vfs__fdtable *table)
+{
+	struct vfs__fdindex *index;
+	uint32_t count;
+
+	vfs__epoch_enter(thread);
+	index = VFS_LOAD_POINTER(table->index);
+	count = index ? index->count : 1;
+	vfs__epoch_leave(thread);
+	return count;
+}
+
+/* ---- bits ---- */
+
+static uintptr_t word_of(struct vfs_file *file, bool cloexec)
+{
+	return (uintptr_t)file | (cloexec ? VFS__FD_CLOEXEC : 0);
+}
+
+static uintptr_t load(const uintptr_t *slot)
+{
+	return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+}
+
+static bool swap(uintptr_t *slot, uintptr_t *expected, uintptr_t word)
+{
+	return vfs__cas_word(slot, expected, word);
+}
+
+/* - Takes the lowest free number of mask; VFS__FDCHUNK when there is none. */
+static uint32_t bit_take(struct vfs__fdchunk *chunk, uint64_t mask)
+{
+	uint64_t open = __atomic_load_n(&chunk->open, __ATOMIC_RELAXED);
+	uint64_t left;
+
+	do {
+		left = ~open & mask;
+		if (!left)
+			return VFS__FDCHUNK;
+	} while (!vfs__cas_u64(&chunk->open, &open, open | (left & -left)));
+	return (uint32_t)__builtin_ctzll(left);
+}
+
+/* A full chunk has a free number again. That is counted even when the hint is
+ * low enough: somebody may have seen the chunk full, and be about to move the
+ * hint past it. */
+static void hint_lower(struct vfs__fdtable *table, uint32_t n)
+{
+	uint64_t hint = __atomic_load_n(&table->hint, __ATOMIC_RELAXED);
+	uint64_t lower;
+
+	do {
+		lower = (uint32_t)hint < n ? (uint32_t)hint : n;
+		lower |= ((hint >> 32) + 1) << 32;
+	} while (!vfs__cas_u64(&table->hint, &hint, lower));
+}
+
+/* - The number is free again. It has no file. */
+static void bit_clear(struct vfs__fdtable *table, struct vfs__fdchunk *chunk,
+		      uint32_t fd)
+{
+	if (vfs__fetch_and_u64(&chunk->open, ~bit_of(fd)) == UINT64_MAX)
+		hint_lower(table, fd / VFS__FDCHUNK);
 }
 
 /* ---- taking numbers ---- */
@@ -174,82 +185,135 @@ static uint32_t limit_of(const struct vfs_task *task)
 						  : (uint32_t)limit;
 }
 
-/* Marks the lowest free number >= minimum open. Lock held. */
-static int take(struct vfs__thread *thread, struct vfs_task *task,
-		struct vfs__fdtable *table, uint32_t minimum, bool cloexec,
-		struct vfs__fdarray **old)
+/* The task's table; a dead one is the task's no more. It stays, whatever
+ * becomes of it, as long as the task. */
+static struct vfs__fdtable *table_of(struct vfs_task *task)
 {
-	uint32_t from = minimum > table->lowest ? minimum : table->lowest;
-	uint32_t fd = find_free(table->array, from);
+	struct vfs__fdtable *table;
 
-	if (fd < from)
-		fd = from;
-	if (fd >= limit_of(task))
-		return -EMFILE;
-	if (fd >= table->array->size) {
-		int err;
+	do {
+		table = VFS_LOAD_POINTER(task->files);
+	} while (__builtin_expect(
+		VFS_READ_ONCE(table->state) == VFS__FDTABLE_DEAD, 0));
+	return table;
+}
 
-		fd = fd > from ? fd : from;
-		err = grow(thread, task->vfs, table, fd + 1, old);
-		if (err)
-			return err;
+/* The numbers of chunk n that are at least minimum and below limit. */
+static uint64_t mask_of(uint32_t n, uint32_t minimum, uint32_t limit)
+{
+	uint64_t mask = UINT64_MAX;
+
+	if (minimum > n * VFS__FDCHUNK)
+		mask &= UINT64_MAX << (minimum - n * VFS__FDCHUNK);
+	if (limit - n * VFS__FDCHUNK < VFS__FDCHUNK)
+		mask &= bit_of(limit) - 1;
+	return mask;
+}
+
+/* - Takes the lowest free number >= minimum. */
+static int take(struct vfs__thread *thread, struct vfs_task *task,
+		struct vfs__fdtable *table, uint32_t minimum)
+{
+	uint64_t hint = __atomic_load_n(&table->hint, __ATOMIC_SEQ_CST);
+	uint32_t limit = limit_of(task), n = minimum / VFS__FDCHUNK, bit;
+	struct vfs__fdchunk *chunk;
+	uint64_t mask;
+
+	for (n = n > (uint32_t)hint ? n : (uint32_t)hint;; n++) {
+		if (n >= (limit + VFS__FDCHUNK - 1) / VFS__FDCHUNK)
+			return -EMFILE;
+		chunk = chunk_get(thread, table, n * VFS__FDCHUNK, true);
+		if (!chunk)
+			return -ENOMEM;
+		mask = mask_of(n, minimum, limit);
+		bit = bit_take(chunk, mask);
+		if (bit < VFS__FDCHUNK)
+			break;
+		/* it was full after the hint was read; if the hint is still
+		 * the same, it is */
+		if (n == (uint32_t)hint && mask == UINT64_MAX &&
+		    vfs__cas_u64(&table->hint, &hint, hint + 1))
+			hint++;
 	}
-	mark_open(table, fd, cloexec);
-	return (int)fd;
+	return (int)(n * VFS__FDCHUNK + bit);
 }
 
 int vfs__fd_reserve(struct vfs__thread *thread, struct vfs_task *task,
-		    uint32_t minimum, bool cloexec, struct vfs__fdtable **table)
+		    uint32_t minimum, struct vfs__fdtable **table)
 {
-	struct vfs__fdarray *old = NULL;
-	int fd;
-
 	if (minimum >= limit_of(task))
 		return minimum ? -EINVAL : -EMFILE;
-	*table = lock_files(task);
-	fd = take(thread, task, *table, minimum, cloexec, &old);
-	unlock_files(*table);
-	retire_array(thread, old);
-	return fd;
+	*table = table_of(task);
+	return take(thread, task, *table, minimum);
+}
+
+/*
+ * What is behind numbers changes inside sections alone, and only in a table
+ * that is alive: so that who freezes or buries it waits for the sections, and
+ * then is alone with it. False: it is dead, and the section left again.
+ */
+static bool change_begin(struct vfs__thread *thread, struct vfs__fdtable *table)
+{
+	for (;;) {
+		uint32_t state;
+
+		vfs__epoch_enter(thread);
+		state = VFS_READ_ONCE(table->state);
+		if (__builtin_expect(state == VFS__FDTABLE_ALIVE, 1))
+			return true;
+		vfs__epoch_leave(thread);
+		if (state == VFS__FDTABLE_DEAD)
+			return false;
+		/* whoever freezes it holds the lock */
+		vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+		vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	}
+}
+
+static void change_end(struct vfs__thread *thread)
+{
+	vfs__epoch_leave(thread);
+}
+
+/* - Puts `word` behind a number that the caller reserved. False: the table is
+ *   dead. */
+static bool put(struct vfs__thread *thread, struct vfs__fdtable *table, int fd,
+		uintptr_t word)
+{
+	struct vfs__fdchunk *chunk;
+
+	if (!change_begin(thread, table))
+		return false;
+	chunk = vfs__fd_chunk(table, (uint32_t)fd);
+	__atomic_store_n(slot_of(chunk, (uint32_t)fd), word, __ATOMIC_RELEASE);
+	change_end(thread);
+	return true;
 }
 
 void vfs__fd_fill(struct vfs__thread *thread, struct vfs__fdtable *table,
-		  int fd, struct vfs_file *file)
+		  int fd, struct vfs_file *file, bool cloexec)
 {
-	bool dead;
-
-	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
-	dead = table->dead;
-	if (!dead)
-		VFS_STORE_POINTER(table->array->files[fd], file);
-	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
 	/* all its descriptors were closed: this one, too */
-	if (__builtin_expect(dead, 0))
+	if (__builtin_expect(!put(thread, table, fd, word_of(file, cloexec)),
+			     0))
 		vfs__file_unref(thread, file);
 }
 
-void vfs__fd_release(struct vfs__fdtable *table, int fd)
+void vfs__fd_release(struct vfs__thread *thread, struct vfs__fdtable *table,
+		     int fd)
 {
-	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
-	mark_closed(table, (uint32_t)fd);
-	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	bit_clear(table, chunk_get(thread, table, (uint32_t)fd, false),
+		  (uint32_t)fd);
 }
 
 int vfs__fd_install(struct vfs__thread *thread, struct vfs_task *task,
 		    struct vfs_file *file, uint32_t minimum, bool cloexec)
 {
 	struct vfs__fdtable *table;
-	struct vfs__fdarray *old = NULL;
-	int fd;
+	int fd = vfs__fd_reserve(thread, task, minimum, &table);
 
-	if (minimum >= limit_of(task))
-		return minimum ? -EINVAL : -EMFILE;
-	table = lock_files(task);
-	fd = take(thread, task, table, minimum, cloexec, &old);
 	if (fd >= 0)
-		VFS_STORE_POINTER(table->array->files[fd], file);
-	unlock_files(table);
-	retire_array(thread, old);
+		vfs__fd_fill(thread, table, fd, file, cloexec);
 	return fd;
 }
 
@@ -258,18 +322,18 @@ int vfs__fd_install_pair(struct vfs__thread *thread, struct vfs_task *task,
 			 int fds[2])
 {
 	struct vfs__fdtable *tables[2];
-	int first = vfs__fd_reserve(thread, task, 0, cloexec, &tables[0]);
+	int first = vfs__fd_reserve(thread, task, 0, &tables[0]);
 	int second;
 
 	if (first < 0)
 		return first;
-	second = vfs__fd_reserve(thread, task, 0, cloexec, &tables[1]);
+	second = vfs__fd_reserve(thread, task, 0, &tables[1]);
 	if (second < 0) {
-		vfs__fd_release(tables[0], first);
+		vfs__fd_release(thread, tables[0], first);
 		return second;
 	}
-	vfs__fd_fill(thread, tables[0], first, files[0]);
-	vfs__fd_fill(thread, tables[1], second, files[1]);
+	vfs__fd_fill(thread, tables[0], first, files[0], cloexec);
+	vfs__fd_fill(thread, tables[1], second, files[1], cloexec);
 	fds[0] = first;
 	fds[1] = second;
 	return 0;
@@ -306,199 +370,323 @@ struct vfs_file *vfs__fd_get_io(struct vfs__thread *thread,
 	return get(thread, task, fd, VFS__FILE_PATH);
 }
 
+bool vfs__fd_is(struct vfs__thread *thread, struct vfs__fdtable *table, int fd,
+		const struct vfs_file *file)
+{
+	bool same;
+
+	/* a barrier, for whoever has set a lock: pairs with the exchange in
+	 * detach, behind which posix_locks is looked at */
+	__atomic_fetch_or(&table->posix_locks, 0, __ATOMIC_SEQ_CST);
+	vfs__epoch_enter(thread);
+	same = vfs__fd_peek(table, fd) == file;
+	vfs__epoch_leave(thread);
+	return same;
+}
+
 /* ---- closing ---- */
 
 /* A descriptor of file is gone; its reference is given back. */
 static void closed(struct vfs__thread *thread, struct vfs *vfs,
 		   struct vfs__fdtable *table, struct vfs_file *file)
 {
-	if (__atomic_load_n(&table->posix_locks, __ATOMIC_ACQUIRE) &&
+	if (__atomic_load_n(&table->posix_locks, __ATOMIC_SEQ_CST) &&
 	    !(vfs__file_mode(file) & VFS__FILE_PATH))
 		vfs__locks_close(thread, vfs, table, file->inode);
 	vfs__file_unref(thread, file);
 }
 
-/* What is behind fd, or NULL; then nothing is any more. Lock held. */
-static struct vfs_file *detach(struct vfs__fdtable *table, int fd)
+/* What is behind fd, or NULL; then nothing is any more. The number is the
+ * caller's to clear. */
+static struct vfs_file *detach(struct vfs__fdchunk *chunk, uint32_t fd)
 {
-	struct vfs_file *file = NULL;
+	uintptr_t *slot;
 
-	if ((uint32_t)fd < table->array->size)
-		file = table->array->files[fd];
-	if (file) {
-		VFS_STORE_POINTER(table->array->files[fd], NULL);
-		mark_closed(table, (uint32_t)fd);
-	}
-	return file;
+	if (!chunk)
+		return NULL;
+	slot = slot_of(chunk, fd);
+	if (!load(slot))
+		return NULL;
+	return vfs__fd_file(vfs__exchange_word(slot, 0));
+}
+
+static int close_in(struct vfs__thread *thread, struct vfs *vfs,
+		    struct vfs__fdtable *table, uint32_t fd)
+{
+	struct vfs__fdchunk *chunk;
+	struct vfs_file *file;
+
+	if (!change_begin(thread, table))
+		return -EBADF;
+	chunk = vfs__fd_chunk(table, fd);
+	file = detach(chunk, fd);
+	change_end(thread);
+	if (!file)
+		return -EBADF;
+	bit_clear(table, chunk, fd);
+	closed(thread, vfs, table, file);
+	return 0;
 }
 
 int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
 {
-	struct vfs__fdtable *table = lock_files(task);
-	struct vfs_file *file = detach(table, fd);
+	return close_in(thread, task->vfs, table_of(task), (uint32_t)fd);
+}
 
-	unlock_files(table);
-	if (!file)
-		return -EBADF;
-	closed(thread, task->vfs, table, file);
-	return 0;
+enum outcome {
+	DONE,
+	AGAIN, /* somebody was faster */
+	BUSY,  /* reserved, or about to be free */
+};
+
+/* One try to put `word` behind fd; between change_begin and change_end. */
+static enum outcome try_replace(struct vfs__fdchunk *chunk, uint32_t fd,
+				uintptr_t word, uintptr_t *before)
+{
+	uint64_t open = __atomic_load_n(&chunk->open, __ATOMIC_RELAXED);
+
+	if (!(open & bit_of(fd))) {
+		if (!vfs__cas_u64(&chunk->open, &open, open | bit_of(fd)))
+			return AGAIN;
+		__atomic_store_n(slot_of(chunk, fd), word, __ATOMIC_RELEASE);
+		return DONE;
+	}
+	*before = load(slot_of(chunk, fd));
+	if (!*before)
+		return BUSY;
+	return swap(slot_of(chunk, fd), before, word) ? DONE : AGAIN;
 }
 
 int vfs__fd_replace(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		    struct vfs_file *file, bool cloexec)
 {
 	struct vfs__fdtable *table;
-	struct vfs__fdarray *old = NULL;
-	struct vfs_file *before = NULL;
-	int err = 0;
+	struct vfs__fdchunk *chunk;
+	uintptr_t before;
+	enum outcome outcome;
+	unsigned looks = 0;
 
 	if (fd < 0 || (uint32_t)fd >= limit_of(task))
 		return -EBADF;
-	table = lock_files(task);
-	if ((uint32_t)fd >= table->array->size)
-		err = grow(thread, task->vfs, table, (uint32_t)fd + 1, &old);
-	if (!err) {
-		before = table->array->files[fd];
-		if (!before && bit_test(table->array->open, (uint32_t)fd))
-			err = -EBUSY;
-	}
-	if (!err) {
-		VFS_STORE_POINTER(table->array->files[fd], file);
-		mark_open(table, (uint32_t)fd, cloexec);
-	}
-	unlock_files(table);
-	retire_array(thread, old);
-	if (!err && before)
-		closed(thread, task->vfs, table, before);
-	return err ? err : fd;
+	do {
+		before = 0;
+		table = table_of(task);
+		chunk = chunk_get(thread, table, (uint32_t)fd, true);
+		if (!chunk)
+			return -ENOMEM;
+		outcome = AGAIN;
+		if (change_begin(thread, table)) {
+			outcome = try_replace(chunk, (uint32_t)fd,
+					      word_of(file, cloexec), &before);
+			change_end(thread);
+		}
+		if (outcome == BUSY && ++looks == BUSY_LOOKS)
+			return -EBUSY;
+	} while (outcome != DONE);
+	if (before)
+		closed(thread, task->vfs, table, vfs__fd_file(before));
+	return fd;
 }
 
-/* The first open number in [fd, last], or -1; reserved ones are passed. */
-static int64_t next_open(struct vfs__fdtable *table, uint64_t fd, uint64_t last)
+static int set_cloexec(struct vfs__thread *thread, struct vfs__fdtable *table,
+		       uint32_t fd, bool cloexec)
 {
-	const struct vfs__fdarray *a = table->array;
+	struct vfs__fdchunk *chunk;
+	uintptr_t word = 0;
 
-	for (; fd <= last && fd < a->size; fd++) {
-		if (fd % 64 == 0 && !a->open[fd / 64])
-			fd += 63;
-		else if (a->files[fd])
-			return (int64_t)fd;
-	}
-	return -1;
+	if (!change_begin(thread, table))
+		return -EBADF;
+	chunk = vfs__fd_chunk(table, fd);
+	if (chunk)
+		word = load(slot_of(chunk, fd));
+	while (word && !swap(slot_of(chunk, fd), &word,
+			     word_of(vfs__fd_file(word), cloexec)))
+		;
+	change_end(thread);
+	return word ? 0 : -EBADF;
+}
+
+/* The numbers of chunk n from first to last. */
+static uint64_t range_of(uint32_t n, uint32_t first, uint32_t last)
+{
+	uint64_t mask = UINT64_MAX;
+
+	if (n == first / VFS__FDCHUNK)
+		mask &= UINT64_MAX << (first % VFS__FDCHUNK);
+	if (n == last / VFS__FDCHUNK)
+		mask &= UINT64_MAX >> (VFS__FDCHUNK - 1 - last % VFS__FDCHUNK);
+	return mask;
 }
 
 void vfs__fd_close_range(struct vfs__thread *thread, struct vfs_task *task,
 			 uint32_t first, uint32_t last, bool cloexec)
 {
-	int64_t fd = first;
+	struct vfs__fdtable *table = table_of(task);
+	uint32_t count = chunk_count(thread, table);
 
-	for (;; fd++) {
-		struct vfs__fdtable *table = lock_files(task);
+	for (uint32_t n = first / VFS__FDCHUNK;
+	     n < count && n <= last / VFS__FDCHUNK; n++) {
+		struct vfs__fdchunk *chunk =
+			chunk_get(thread, table, n * VFS__FDCHUNK, false);
+		uint64_t open;
 
-		fd = next_open(table, (uint64_t)fd, last);
-		if (fd >= 0 && cloexec)
-			bit_put(table->array->cloexec, (uint32_t)fd, true);
-		unlock_files(table);
-		if (fd < 0)
-			return;
-		if (!cloexec)
-			vfs__fd_close(thread, task, (int)fd);
+		if (!chunk)
+			continue;
+		open = __atomic_load_n(&chunk->open, __ATOMIC_ACQUIRE) &
+		       range_of(n, first, last);
+		for (; open; open &= open - 1) {
+			uint32_t fd = n * VFS__FDCHUNK +
+				      (uint32_t)__builtin_ctzll(open);
+
+			if (!cloexec)
+				close_in(thread, task->vfs, table, fd);
+			else
+				set_cloexec(thread, table, fd, true);
+		}
 	}
 }
 
-int vfs__fd_get_cloexec(struct vfs_task *task, int fd)
+int vfs__fd_get_cloexec(struct vfs__thread *thread, struct vfs_task *task,
+			int fd)
 {
-	struct vfs__fdtable *table = lock_files(task);
-	int value = -EBADF;
+	struct vfs__fdchunk *chunk =
+		chunk_get(thread, table_of(task), (uint32_t)fd, false);
+	uintptr_t word = chunk ? load(slot_of(chunk, (uint32_t)fd)) : 0;
 
-	if ((uint32_t)fd < table->array->size && table->array->files[fd])
-		value = bit_test(table->array->cloexec, (uint32_t)fd);
-	unlock_files(table);
-	return value;
+	return word ? (int)(word & VFS__FD_CLOEXEC) : -EBADF;
 }
 
-int vfs__fd_set_cloexec(struct vfs_task *task, int fd, bool cloexec)
+int vfs__fd_set_cloexec(struct vfs__thread *thread, struct vfs_task *task,
+			int fd, bool cloexec)
 {
-	struct vfs__fdtable *table = lock_files(task);
-	int err = -EBADF;
-
-	if ((uint32_t)fd < table->array->size && table->array->files[fd]) {
-		bit_put(table->array->cloexec, (uint32_t)fd, cloexec);
-		err = 0;
-	}
-	unlock_files(table);
-	return err;
+	return set_cloexec(thread, table_of(task), (uint32_t)fd, cloexec);
 }
 
 /* ---- tables ---- */
 
-static struct vfs__fdtable *table_alloc(struct vfs__thread *thread,
-					uint32_t size)
+int vfs__fdtable_create(struct vfs__thread *thread, struct vfs__fdtable **out)
 {
 	struct vfs__fdtable *table = vfs__mem_alloc(thread, sizeof(*table));
 
 	if (!table)
-		return NULL;
+		return -ENOMEM;
 	memset(table, 0, sizeof(*table));
 	table->ref = 1;
 	table->keepers = 1;
 	vfs__mutex_init(&table->lock);
-	table->array = array_alloc(thread, size);
-	if (!table->array) {
-		vfs__mem_free(thread, table, sizeof(*table));
-		return NULL;
-	}
-	return table;
-}
-
-int vfs__fdtable_create(struct vfs__thread *thread, struct vfs *vfs,
-			struct vfs__fdtable **out)
-{
-	struct vfs__fdtable *table = table_alloc(thread, FIRST_SIZE);
-
-	(void)vfs;
-	if (!table)
-		return -ENOMEM;
 	*out = table;
 	return 0;
 }
 
-/* Copies from's files into `to`, which is large enough. from's lock held. */
-static void copy_files(struct vfs__fdtable *to, const struct vfs__fdarray *from)
+void vfs__fdtable_let_go(struct vfs__thread *thread, struct vfs__fdtable *table)
 {
-	array_copy(to->array, from);
-	to->lowest = 0;
-	for (uint32_t fd = 0; fd < from->size; fd++) {
-		if (to->array->files[fd])
-			vfs__file_ref(to->array->files[fd]);
-		else if (bit_test(to->array->open, fd))
-			mark_closed(to, fd); /* reserved by an open */
+	struct vfs__fdindex *index = table->index;
+
+	if (__atomic_sub_fetch(&table->keepers, 1, __ATOMIC_ACQ_REL))
+		return;
+	for (uint32_t n = 1; index && n < index->count; n++)
+		if (index->chunks[n])
+			vfs__epoch_retire(thread, vfs__free_later,
+					  index->chunks[n],
+					  sizeof(*index->chunks[n]));
+	index_retire(thread, index);
+	vfs__epoch_retire(thread, vfs__free_later, table, sizeof(*table));
+}
+
+/* - Closes everything in a table that nothing is put into any more. */
+static void close_all(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs__fdtable *table)
+{
+	uint32_t count = chunk_count(thread, table);
+
+	for (uint32_t n = 0; n < count; n++) {
+		struct vfs__fdchunk *chunk =
+			chunk_get(thread, table, n * VFS__FDCHUNK, false);
+
+		for (uint32_t i = 0; chunk && i < VFS__FDCHUNK; i++) {
+			struct vfs_file *file = detach(chunk, i);
+
+			if (file)
+				closed(thread, vfs, table, file);
+		}
 	}
 }
 
+/* - Gives `to` the chunks that `from` has. */
+static int copy_shape(struct vfs__thread *thread, struct vfs__fdtable *to,
+		      struct vfs__fdtable *from)
+{
+	uint32_t count = chunk_count(thread, from);
+
+	for (uint32_t n = 1; n < count; n++)
+		if (chunk_get(thread, from, n * VFS__FDCHUNK, false) &&
+		    !chunk_get(thread, to, n * VFS__FDCHUNK, true))
+			return -ENOMEM;
+	return 0;
+}
+
+static void copy_chunk(struct vfs__fdchunk *to, const struct vfs__fdchunk *from)
+{
+	for (uint32_t i = 0; i < VFS__FDCHUNK; i++) {
+		to->files[i] = load(&from->files[i]);
+		if (!to->files[i])
+			continue;
+		vfs__file_ref(vfs__fd_file(to->files[i]));
+		to->open |= bit_of(i);
+	}
+}
+
+/* - From a frozen table. False: it has got chunks that `to` has not. */
+static bool copy_files(struct vfs__fdtable *to, struct vfs__fdtable *from)
+{
+	uint32_t count = from->index ? from->index->count : 1;
+
+	for (uint32_t n = 0; n < count; n++)
+		if (vfs__fd_chunk(from, n * VFS__FDCHUNK) &&
+		    !vfs__fd_chunk(to, n * VFS__FDCHUNK))
+			return false;
+	for (uint32_t n = 0; n < count; n++)
+		if (vfs__fd_chunk(from, n * VFS__FDCHUNK))
+			copy_chunk(vfs__fd_chunk(to, n * VFS__FDCHUNK),
+				   vfs__fd_chunk(from, n * VFS__FDCHUNK));
+	return true;
+}
+
+/* The task's table, locked and alive. */
+static struct vfs__fdtable *lock_table(struct vfs_task *task)
+{
+	for (;;) {
+		struct vfs__fdtable *table = table_of(task);
+
+		vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
+		if (table->state == VFS__FDTABLE_ALIVE)
+			return table;
+		vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
+	}
+}
+
+/* What the task's table has at one moment. */
 int vfs__fdtable_clone(struct vfs__thread *thread, struct vfs_task *task,
 		       struct vfs__fdtable **out)
 {
 	struct vfs__fdtable *table, *from;
-	uint32_t size;
 	bool done;
+	int err = vfs__fdtable_create(thread, &table);
 
+	if (err)
+		return err;
 	do {
-		from = lock_files(task);
-		size = from->array->size;
-		unlock_files(from);
-		table = table_alloc(thread, size);
-		if (!table)
-			return -ENOMEM;
-		from = lock_files(task);
-		done = from->array->size <= size;
-		if (done)
-			copy_files(table, from->array);
-		unlock_files(from);
-		if (!done) {
-			vfs__mem_free(thread, table->array, array_bytes(size));
-			vfs__mem_free(thread, table, sizeof(*table));
+		err = copy_shape(thread, table, table_of(task));
+		if (err) {
+			vfs__fdtable_let_go(thread, table);
+			return err;
 		}
+		from = lock_table(task);
+		VFS_WRITE_ONCE(from->state, VFS__FDTABLE_FROZEN);
+		vfs__epoch_wait(thread);
+		done = copy_files(table, from);
+		VFS_WRITE_ONCE(from->state, VFS__FDTABLE_ALIVE);
+		vfs__mutex_unlock(&from->lock, VFS__RANK_FDTABLE);
 	} while (!done);
 	*out = table;
 	return 0;
@@ -506,20 +694,12 @@ int vfs__fdtable_clone(struct vfs__thread *thread, struct vfs_task *task,
 
 struct vfs__fdtable *vfs__fdtable_share(struct vfs_task *task)
 {
-	struct vfs__fdtable *table = lock_files(task);
+	struct vfs__fdtable *table = lock_table(task);
 
 	/* not dead and locked: the last task has not let go yet */
 	__atomic_fetch_add(&table->ref, 1, __ATOMIC_RELAXED);
-	unlock_files(table);
+	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
 	return table;
-}
-
-void vfs__fdtable_let_go(struct vfs__thread *thread, struct vfs__fdtable *table)
-{
-	if (__atomic_sub_fetch(&table->keepers, 1, __ATOMIC_ACQ_REL))
-		return;
-	retire_array(thread, table->array);
-	vfs__epoch_retire(thread, vfs__free_later, table, sizeof(*table));
 }
 
 /* Gives a task's reference back; true: it was the last, the table is dead. */
@@ -530,7 +710,7 @@ static bool last_task(struct vfs__fdtable *table)
 	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
 	last = !__atomic_sub_fetch(&table->ref, 1, __ATOMIC_ACQ_REL);
 	if (last)
-		table->dead = true;
+		VFS_WRITE_ONCE(table->state, VFS__FDTABLE_DEAD);
 	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
 	return last;
 }
@@ -538,21 +718,11 @@ static bool last_task(struct vfs__fdtable *table)
 void vfs__fdtable_unref(struct vfs__thread *thread, struct vfs *vfs,
 			struct vfs__fdtable *table)
 {
-	struct vfs_file *file;
-	uint32_t size;
-
 	if (!last_task(table))
 		return;
-	/* nothing is put into a dead table, and it does not grow */
-	size = table->array->size;
-	for (uint32_t fd = 0; fd < size; fd++) {
-		if (!VFS_READ_ONCE(table->array->files[fd]))
-			continue;
-		vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
-		file = detach(table, (int)fd);
-		vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
-		if (file)
-			closed(thread, vfs, table, file);
-	}
+	/* a task that left it behind may have calls in it that saw it alive */
+	if (__atomic_load_n(&table->keepers, __ATOMIC_ACQUIRE) > 1)
+		vfs__epoch_wait(thread);
+	close_all(thread, vfs, table);
 	vfs__fdtable_let_go(thread, table);
 }

@@ -1,21 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptor tables: fd -> open file, read without a lock inside a section.
- * The arrays are replaced when they grow and freed after a grace period. The
- * lowest free number is found by a bitmap of two levels. Also the owner of
- * POSIX record locks, as a process's file table is in Linux.
+ * Descriptor tables: fd -> open file. Also the owner of POSIX record locks, as
+ * a process's file table is in Linux.
+ *
+ * Nobody takes a lock to open, find or close a descriptor. Numbers come in
+ * chunks of 64: a word of bits says which are taken, and 64 words have pointers
+ * to files and whether they are close-on-exec. Chunks never go before the table
+ * does; the index of them is replaced when it grows, and freed after a grace
+ * period.
  */
 #ifndef VFS__FDTABLE_H
 #define VFS__FDTABLE_H
 
 #include "core/file.h"
 
-struct vfs__fdarray {
-	uint32_t size;		  /* constant: a power of two, at least 64 */
-	uint64_t *open;		  /* bitmap: lock */
-	uint64_t *full;		  /* bitmap of full words of open: lock */
-	uint64_t *cloexec;	  /* bitmap: lock */
-	struct vfs_file *files[]; /* atomic */
+#define VFS__FDCHUNK 64u
+
+/* vfs__fdtable.state */
+#define VFS__FDTABLE_ALIVE 0u
+#define VFS__FDTABLE_FROZEN 1u /* being copied: nothing changes meanwhile */
+#define VFS__FDTABLE_DEAD 2u   /* no task uses it */
+#define VFS__FD_CLOEXEC ((uintptr_t)1) /* beside the file's address */
+
+/*
+ * Bits and the first files share a line on purpose: who opens or closes needs
+ * both. A number's life: its bit is set (reserved), its file is stored (open),
+ * the file is taken away again, its bit is cleared. Only who set the bit, or
+ * took the file, does the next step.
+ */
+struct vfs__fdchunk {
+	uint64_t open;		       /* atomic: taken numbers */
+	uintptr_t files[VFS__FDCHUNK]; /* atomic: struct vfs_file *, CLOEXEC */
+} __attribute__((aligned(64)));
+
+struct vfs__fdindex {
+	uint32_t count;		       /* constant */
+	struct vfs__fdchunk *chunks[]; /* atomic; NULL: none is taken */
 };
 
 struct vfs__lock_wait;
@@ -27,25 +47,48 @@ struct vfs__lock_wait;
  * its memory stays as long as a task keeps it that once used it.
  */
 struct vfs__fdtable {
-	struct vfs__fdarray *array; /* atomic: read by every call */
-	uint32_t ref;		    /* atomic: tasks */
+	struct vfs__fdchunk first; /* numbers below 64 */
+	/* read by every call; of other chunks, NULL while there are none */
+	struct vfs__fdindex *index; /* atomic; changed under lock */
+	uint32_t posix_locks;	    /* atomic: any POSIX lock was ever set */
+	uint32_t state;		    /* atomic: VFS__FDTABLE_*; lock */
+	/* Chunks below the one in the low half have no free number. The high
+	 * half counts the full chunks that had one freed. Atomic. */
+	uint64_t hint;
+	uint32_t ref;	  /* atomic: tasks */
 	uint32_t keepers; /* atomic: all tasks together, and each former one */
-	uint32_t posix_locks; /* atomic: any POSIX lock was ever set */
 	struct vfs__lock_wait *lock_waits; /* blocked F_SETLKW: locks_lock */
-	/* written by every open and close: on a line of its own */
-	struct vfs__mutex lock __attribute__((aligned(64))); /* FDTABLE */
-	uint32_t lowest; /* no free number below: lock */
-	bool dead;	 /* no task uses it: lock */
+	struct vfs__mutex lock;		   /* FDTABLE: index, ref */
 };
+
+static inline struct vfs_file *vfs__fd_file(uintptr_t word)
+{
+	return (void *)(word & ~VFS__FD_CLOEXEC);
+}
+
+/* - Inside a section: the chunk of number fd, or NULL. */
+static inline struct vfs__fdchunk *vfs__fd_chunk(struct vfs__fdtable *table,
+						 uint32_t fd)
+{
+	struct vfs__fdindex *index;
+
+	if (__builtin_expect(fd < VFS__FDCHUNK, 1))
+		return &table->first;
+	index = VFS_LOAD_POINTER(table->index);
+	if (!index || fd / VFS__FDCHUNK >= index->count)
+		return NULL;
+	return VFS_LOAD_POINTER(index->chunks[fd / VFS__FDCHUNK]);
+}
 
 /* - Inside a section: the file of fd, or NULL. No reference. */
 static inline struct vfs_file *vfs__fd_peek(struct vfs__fdtable *table, int fd)
 {
-	struct vfs__fdarray *array = VFS_LOAD_POINTER(table->array);
+	struct vfs__fdchunk *chunk = vfs__fd_chunk(table, (uint32_t)fd);
 
-	if ((uint32_t)fd >= array->size)
+	if (__builtin_expect(!chunk, 0))
 		return NULL;
-	return VFS_LOAD_POINTER(array->files[(uint32_t)fd]);
+	return vfs__fd_file(__atomic_load_n(
+		&chunk->files[(uint32_t)fd % VFS__FDCHUNK], __ATOMIC_ACQUIRE));
 }
 
 /* - The file of fd with a reference, or NULL. Takes a section of its own. */
@@ -67,11 +110,14 @@ int vfs__fd_install_pair(struct vfs__thread *thread, struct vfs_task *task,
  *   before it has done anything: fill or release it, in *table, which may not
  *   be the task's any more by then. file's reference passes. */
 int vfs__fd_reserve(struct vfs__thread *thread, struct vfs_task *task,
-		    uint32_t minimum, bool cloexec,
-		    struct vfs__fdtable **table);
+		    uint32_t minimum, struct vfs__fdtable **table);
 void vfs__fd_fill(struct vfs__thread *thread, struct vfs__fdtable *table,
-		  int fd, struct vfs_file *file);
-void vfs__fd_release(struct vfs__fdtable *table, int fd);
+		  int fd, struct vfs_file *file, bool cloexec);
+void vfs__fd_release(struct vfs__thread *thread, struct vfs__fdtable *table,
+		     int fd);
+/* - Whether fd still names file. */
+bool vfs__fd_is(struct vfs__thread *thread, struct vfs__fdtable *table, int fd,
+		const struct vfs_file *file);
 /* - dup3: file's reference passes on success; what was there is closed. */
 int vfs__fd_replace(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		    struct vfs_file *file, bool cloexec);
@@ -81,13 +127,14 @@ int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd);
 void vfs__fd_close_range(struct vfs__thread *thread, struct vfs_task *task,
 			 uint32_t first, uint32_t last, bool cloexec);
 /* - FD_CLOEXEC of fd: 0, 1 or -EBADF. */
-int vfs__fd_get_cloexec(struct vfs_task *task, int fd);
-int vfs__fd_set_cloexec(struct vfs_task *task, int fd, bool cloexec);
+int vfs__fd_get_cloexec(struct vfs__thread *thread, struct vfs_task *task,
+			int fd);
+int vfs__fd_set_cloexec(struct vfs__thread *thread, struct vfs_task *task,
+			int fd, bool cloexec);
 
 /* -- tables -- */
 
-int vfs__fdtable_create(struct vfs__thread *thread, struct vfs *vfs,
-			struct vfs__fdtable **out);
+int vfs__fdtable_create(struct vfs__thread *thread, struct vfs__fdtable **out);
 /* - The task's, with a reference for another task. */
 struct vfs__fdtable *vfs__fdtable_share(struct vfs_task *task);
 /* - A copy of the task's, as fork makes it: the same open files. */

@@ -9,6 +9,7 @@
 #include "core/lock.h"
 #include "core/namespace.h"
 #include "core/pipe.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 
 struct vfs_file *vfs__file_reserve(struct vfs__thread *thread)
@@ -77,9 +78,7 @@ bool vfs__file_tryref(struct vfs_file *file)
 	do {
 		if (!ref)
 			return false;
-	} while (!__atomic_compare_exchange_n(&file->ref, &ref, ref + 1, true,
-					      __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
+	} while (!vfs__cas_u32(&file->ref, &ref, ref + 1));
 	return true;
 }
 
@@ -103,7 +102,7 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 
 void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file)
 {
-	if (!__atomic_sub_fetch(&file->ref, 1, __ATOMIC_ACQ_REL))
+	if (vfs__fetch_add_u32(&file->ref, UINT32_MAX) == 1)
 		file_release(thread, file);
 }
 

@@ -14,6 +14,7 @@
 #include <vfs/sys/backend.h>
 
 #include "core/mount.h"
+#include "util/atomic.h"
 #include "util/lock.h"
 
 struct vfs__thread;
@@ -68,7 +69,7 @@ struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
 				 uint32_t mode);
 static inline struct vfs_file *vfs__file_ref(struct vfs_file *file)
 {
-	__atomic_fetch_add(&file->ref, 1, __ATOMIC_RELAXED);
+	vfs__fetch_add_u32(&file->ref, 1);
 	return file;
 }
 /* - A reference on a file found inside a section; false when it is gone. */

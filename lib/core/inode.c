@@ -13,6 +13,7 @@
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/pipe.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 #include "util/time.h"
 
@@ -68,7 +69,7 @@ void vfs_inode_discard(struct vfs_inode *inode)
 struct vfs_inode *vfs_inode_ref(struct vfs_inode *inode)
 {
 	if (inode)
-		__atomic_fetch_add(&inode->core_ref, 1, __ATOMIC_RELAXED);
+		vfs__fetch_add_u32(&inode->core_ref, 1);
 	return inode;
 }
 
@@ -108,7 +109,7 @@ static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 
 void vfs__inode_unref(struct vfs__thread *thread, struct vfs_inode *inode)
 {
-	if (inode && !__atomic_sub_fetch(&inode->core_ref, 1, __ATOMIC_ACQ_REL))
+	if (inode && vfs__fetch_add_u32(&inode->core_ref, UINT32_MAX) == 1)
 		inode_evict(thread, inode);
 }
 

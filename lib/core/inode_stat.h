@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "core/inode.h"
+#include "util/barrier.h"
 #include "util/time.h"
 
 /* Inside the sequence, where a torn value is never believed, the compiler may
@@ -21,8 +22,6 @@
 #define VFS__SEQ_READ(lvalue) (lvalue)
 #define VFS__SEQ_FENCE() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #endif
-
-#define VFS__COMPILER_FENCE() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 /* nsec and the zero behind it in one store. */
 static inline void vfs__stat_time(struct vfs_timespec *out, int64_t sec,

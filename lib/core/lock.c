@@ -186,20 +186,6 @@ static int get_lock(struct vfs *vfs, struct vfs_file *file,
 	return 0;
 }
 
-/* Whether fd still names file: if not, the lock came too late to be dropped
- * by the closing of fd, and must not stay. */
-static bool still_open(struct vfs__fdtable *table, int fd,
-		       const struct vfs_file *file)
-{
-	bool same;
-
-	vfs__mutex_lock(&table->lock, VFS__RANK_FDTABLE);
-	same = (uint32_t)fd < table->array->size &&
-	       table->array->files[fd] == file;
-	vfs__mutex_unlock(&table->lock, VFS__RANK_FDTABLE);
-	return same;
-}
-
 /* What a request other than F_UNLCK needs, and who must hear of its end. */
 static int prepare(struct vfs__thread *thread, struct vfs_task *task,
 		   struct vfs_file *file, struct vfs__lock_wait *w)
@@ -241,7 +227,10 @@ static int change_locks(struct vfs__thread *thread, struct vfs_task *task,
 			     : vfs__lock_set(vfs, task, w, wait);
 	}
 	vfs__locks_unlock(vfs);
-	if (!err && !unlock && w->table && !still_open(w->table, fd, file)) {
+	/* closing fd has dropped the lock, unless it came too late for that:
+	 * then it must not stay */
+	if (!err && !unlock && w->table &&
+	    !vfs__fd_is(thread, w->table, fd, file)) {
 		/* setting it has left a spare if taking it back splits */
 		w->want.type = F_UNLCK;
 		vfs__locks_lock(vfs);

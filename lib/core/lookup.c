@@ -105,7 +105,8 @@ int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,
 }
 
 int vfs__child_fast(struct vfs *vfs, const struct vfs_dentry *parent,
-		    const struct vfs_name *name, struct vfs_dentry **out)
+		    const struct vfs_name *name, bool likely,
+		    struct vfs_dentry **out)
 {
 	const struct vfs_inode *inode;
 	struct vfs__component c;
@@ -113,7 +114,7 @@ int vfs__child_fast(struct vfs *vfs, const struct vfs_dentry *parent,
 	bool certain;
 
 	vfs__component_of(name, &c);
-	if (__builtin_expect(name->len <= VFS__NAME_INLINE, 1)) {
+	if (likely && __builtin_expect(name->len <= VFS__NAME_INLINE, 1)) {
 		d = vfs__dcache_find_hit(&vfs->dcache, parent, name->hash,
 					 c.words);
 		if (__builtin_expect(d != NULL, 1)) {

@@ -20,9 +20,12 @@ int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,
 /*
  * - The child from the cache, whatever the name's length and wherever it lies,
  *   without a reference. Inside a section.
+ * - likely: it is probably there, which a first look tells sooner than one
+ *   that can tell, too, that it is not.
  * - -ENOENT is a fact, if no rename took place; -ECHILD: ask the slow one.
  */
 int vfs__child_fast(struct vfs *vfs, const struct vfs_dentry *parent,
-		    const struct vfs_name *name, struct vfs_dentry **out);
+		    const struct vfs_name *name, bool likely,
+		    struct vfs_dentry **out);
 
 #endif

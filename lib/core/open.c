@@ -458,12 +458,12 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		o.walk |= VFS__WALK_DIRECTORY;
 	if (!path)
 		return -EFAULT;
-	fd = vfs__fd_reserve(thread, task, 0, how->flags & O_CLOEXEC, &table);
+	fd = vfs__fd_reserve(thread, task, 0, &table);
 	if (fd < 0)
 		return no_descriptor(path, fd);
 	o.file = vfs__file_reserve(thread);
 	if (!o.file) {
-		vfs__fd_release(table, fd);
+		vfs__fd_release(thread, table, fd);
 		return -ENOMEM;
 	}
 	o.cred = vfs__task_cred(thread, task);
@@ -471,9 +471,9 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	vfs__task_cred_put(thread, o.cred);
 	vfs__file_discard(thread, o.file);
 	if (err) {
-		vfs__fd_release(table, fd);
+		vfs__fd_release(thread, table, fd);
 		return err;
 	}
-	vfs__fd_fill(thread, table, fd, file);
+	vfs__fd_fill(thread, table, fd, file, how->flags & O_CLOEXEC);
 	return fd;
 }

@@ -101,10 +101,19 @@ static inline bool vfs__pwrite_is_plain(const struct vfs_task *task,
 		 (VFS_INODE_XATTR | VFS_INODE_DEAD));
 }
 
+static inline void vfs__pwrite_end(struct vfs__thread *thread,
+				   struct vfs_inode *inode)
+{
+	vfs__epoch_enter(thread);
+	vfs__inode_unlock(inode);
+	vfs__epoch_leave(thread);
+}
+
 /*
  * The inode's lock, taken inside the section, keeps the inode alive when the
  * section has ended, because eviction takes it too. The file itself may go, and
  * is not passed on. NULL: not the straight way; else locked.
+ * It is unlocked in a section again, which is what keeps the lock itself.
  */
 static inline struct vfs_inode *vfs__pwrite_begin(struct vfs__thread *thread,
 						  struct vfs_task *task, int fd,
@@ -126,7 +135,7 @@ static inline struct vfs_inode *vfs__pwrite_begin(struct vfs__thread *thread,
 	vfs__epoch_leave(thread);
 	if (__builtin_expect(inode && !vfs__pwrite_is_plain(task, inode, end),
 			     0)) {
-		vfs__inode_unlock(inode);
+		vfs__pwrite_end(thread, inode);
 		inode = NULL;
 	}
 	return inode;
@@ -148,7 +157,7 @@ static inline bool vfs__pwrite_plain(struct vfs__thread *thread,
 		return false;
 	*n = inode->ops->write(inode, NULL, buffer, count, offset);
 	vfs__inode_modified_once(task->vfs, inode);
-	vfs__inode_unlock(inode);
+	vfs__pwrite_end(thread, inode);
 	return true;
 }
 

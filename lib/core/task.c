@@ -9,6 +9,7 @@
 #include "core/instance.h"
 #include "core/mount_calls.h"
 #include "core/namespace.h"
+#include "util/atomic.h"
 #include "util/epoch.h"
 
 /* ---- root and working directory ---- */
@@ -251,7 +252,7 @@ int vfs_task_create(struct vfs *vfs, struct vfs_cred *cred,
 	err = fs_create(thread, vfs, &at, 022, &task->fs);
 	if (err)
 		goto unref_paths;
-	err = vfs__fdtable_create(thread, vfs, &task->files);
+	err = vfs__fdtable_create(thread, &task->files);
 	if (err)
 		goto unref_fs;
 	task->ns = vfs__namespace_ref(vfs->root_ns);
@@ -438,9 +439,7 @@ static struct vfs_cred *cred_ref(struct vfs__thread *thread,
 	do {
 		cred = VFS_LOAD_POINTER(task->cred);
 		ref = VFS_READ_ONCE(cred->ref);
-	} while (!ref || !__atomic_compare_exchange_n(&cred->ref, &ref, ref + 1,
-						      true, __ATOMIC_ACQUIRE,
-						      __ATOMIC_RELAXED));
+	} while (!ref || !vfs__cas_u32(&cred->ref, &ref, ref + 1));
 	vfs__epoch_leave(thread);
 	return cred;
 }

@@ -386,6 +386,7 @@ ALWAYS_INLINE int step(struct walk *w, struct spot *s, const char *str,
 
 		if (fast)
 			err = vfs__child_fast(w->vfs, s->at.dentry, &name,
+					      !final && word == LONG_WORD,
 					      &w->found);
 		else
 			err = vfs__child_slow(w->thread, w->vfs, s->at.dentry,
@@ -395,6 +396,17 @@ ALWAYS_INLINE int step(struct walk *w, struct spot *s, const char *str,
 		d = w->found;
 	}
 	return step_down(w, s, d, final, slash, fast);
+}
+
+/* What is to be looked up next, under the directory's lock: from memory. */
+ALWAYS_INLINE void announce(const struct walk *w, const struct spot *s,
+			    uint32_t hash)
+{
+	struct vfs__dtable *table = VFS_LOAD_POINTER(
+		((struct vfs__dcache *)(uintptr_t)&w->vfs->dcache)->table);
+
+	__builtin_prefetch(vfs__dcache_bucket(
+		table, vfs__dcache_hash(s->at.dentry, hash)));
 }
 
 /* Stops before the last component? Then it is noted. */
@@ -444,8 +456,11 @@ ALWAYS_INLINE int engine(struct walk *w, struct spot *s, const bool fast)
 				   fast);
 		} else {
 			/* the string's last, and the path's if none waits */
-			if (stops(w, str, len, hash, word, slash))
+			if (stops(w, str, len, hash, word, slash)) {
+				if (fast)
+					announce(w, s, hash);
 				return 0;
+			}
 			err = step(w, s, str, len, hash, word, !w->depth, slash,
 				   fast);
 		}

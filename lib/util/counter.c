@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "util/atomic.h"
 #include "util/lock.h"
 #include "util/shard.h"
 
@@ -126,9 +127,7 @@ int vfs__counter_take(struct vfs__thread *thread, struct vfs_counter *counter,
 	}
 	credit = __atomic_load_n(mine, __ATOMIC_RELAXED);
 	while (credit >= amount)
-		if (__atomic_compare_exchange_n(mine, &credit, credit - amount,
-						true, __ATOMIC_RELAXED,
-						__ATOMIC_RELAXED))
+		if (vfs__cas_i64(mine, &credit, credit - amount))
 			return 0;
 	return take_slow(counter, mine, amount);
 }
@@ -139,8 +138,7 @@ void vfs__counter_give(struct vfs__thread *thread, struct vfs_counter *counter,
 	if (vfs__counter_limit(counter) == VFS_COUNTER_UNLIMITED)
 		add_unlimited(thread, counter, amount);
 	else
-		__atomic_fetch_add(credit_of(thread, counter), amount,
-				   __ATOMIC_RELAXED);
+		vfs__fetch_add_i64(credit_of(thread, counter), amount);
 }
 
 int64_t vfs__counter_used(const struct vfs_counter *counter)

@@ -129,6 +129,7 @@ int vfs__domain_create(const struct vfs_allocator *allocator, struct vfs *owner,
 	domain->owner = owner;
 	domain->thread_exit = thread_exit;
 	domain->plain = VFS__ASAN;
+	domain->asymmetric = !VFS__THREAD_SANITIZER && vfs__barrier_supported();
 	domain->allocator = *a;
 	ck_epoch_init(&domain->epoch);
 	vfs__mutex_init(&domain->threads_lock);

@@ -26,13 +26,20 @@ struct vfs__domain {
 	struct vfs *owner;
 	struct vfs_allocator allocator;
 	void (*thread_exit)(struct vfs__thread *thread);
-	bool plain; /* no slabs; since before the first allocation */
+	bool plain;	 /* no slabs; since before the first allocation */
+	bool asymmetric; /* sections without barriers: see epoch.h */
 	/* constant until the end: */
 	bool has_key; /* else records are found by pthread_self() */
 	pthread_key_t key;
+	uint32_t shared; /* atomic: there has been a second thread */
 
 	/* read by every section: no neighbours that change often */
 	ck_epoch_t epoch __attribute__((aligned(64)));
+
+	/* barriers on all threads, numbered; atomic. The last one that began,
+	 * and the last one that is known to be over: epoch.c */
+	uint64_t barriers_begun __attribute__((aligned(128)));
+	uint64_t barriers_done;
 
 	/* thread.c */
 	struct vfs__mutex threads_lock __attribute__((aligned(64)));

@@ -17,11 +17,15 @@
 #include "util/domain_private.h"
 
 #define BATCH_BYTES ((size_t)256 << 10) /* a batch is full at this, too */
-#define SPARE_MAX 8u
+#define SPARE_MAX (8u + 4 * WAITING_MAX)
 /* Batches waiting for their grace period from which on the thread helps it
  * along by giving others the processor. */
-#define SUBMITTED_HIGH 32u
+#define SUBMITTED_HIGH (32u + 4 * WAITING_MAX)
 #define HELP_ROUNDS 64u
+/* A barrier on all threads interrupts them, so that it has to be worth it: as
+ * many batches, or as many bytes. */
+#define WAITING_MAX 64u
+#define WAITING_BYTES ((size_t)2 << 20)
 
 /* ---- batches ---- */
 
@@ -108,7 +112,9 @@ static void batches_run(struct vfs__thread *thread)
 	thread->running = false;
 }
 
-/* Hands the batch that is being filled to the epoch. */
+/* ---- barriers ---- */
+
+/* Puts the batch that is being filled in the queue. */
 static void batch_submit(struct vfs__thread *thread)
 {
 	struct vfs__batch *batch = thread->filling;
@@ -116,8 +122,82 @@ static void batch_submit(struct vfs__thread *thread)
 	thread->filling = NULL;
 	if (!batch)
 		return;
-	thread->submitted++;
-	ck_epoch_call(&thread->record, &batch->entry, batch_ready);
+	/* A barrier that begins from now on comes after what was unlinked: if
+	 * it meets this thread before the unlinking, then before this load,
+	 * too, which shows it. */
+	VFS__COMPILER_FENCE();
+	batch->ticket = __atomic_load_n(&thread->domain->barriers_begun,
+					__ATOMIC_RELAXED);
+	*(thread->waiting ? &thread->waiting_last->next
+			  : &thread->waiting_first) = batch;
+	thread->waiting_last = batch;
+	thread->waiting++;
+	thread->waiting_bytes += batch->bytes;
+}
+
+/*
+ * What was unlinked before is seen as such by every section that begins after
+ * this, and a section that may have seen it otherwise is seen to be there. The
+ * number of the barrier.
+ */
+static uint64_t order_sections(struct vfs__domain *domain)
+{
+	struct timespec nap = {0, 1000000};
+	uint64_t number = __atomic_add_fetch(&domain->barriers_begun, 1,
+					     __ATOMIC_SEQ_CST);
+	uint64_t done =
+		__atomic_load_n(&domain->barriers_done, __ATOMIC_RELAXED);
+
+	/* A filter was put up since the domain began? No processor keeps a
+	 * store to itself for as long as this. */
+	if (!vfs__barrier_everywhere())
+		nanosleep(&nap, NULL);
+	while (done < number &&
+	       !__atomic_compare_exchange_n(&domain->barriers_done, &done,
+					    number, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		;
+	return number;
+}
+
+/*
+ * Whether sections have to be put in order by a barrier. libck's own do that
+ * for a symmetric domain; and while one thread alone has ever come by it is
+ * that thread which retires. A second one sets `shared`, with a barrier, before
+ * its first section.
+ */
+static bool needs_barrier(struct vfs__domain *domain)
+{
+	if (!domain->asymmetric)
+		return false;
+	/* a load that is a barrier, too */
+	return __atomic_fetch_or(&domain->shared, 0, __ATOMIC_SEQ_CST);
+}
+
+/* Hands the batches that need no barrier any more to libck; all: they are made
+ * to need none. */
+static void submit_waiting(struct vfs__thread *thread, bool all)
+{
+	struct vfs__domain *domain = thread->domain;
+	uint64_t done = UINT64_MAX;
+
+	if (thread->waiting && needs_barrier(domain)) {
+		done = __atomic_load_n(&domain->barriers_done,
+				       __ATOMIC_ACQUIRE);
+		if (thread->waiting_last->ticket >= done &&
+		    (all || thread->waiting >= WAITING_MAX ||
+		     thread->waiting_bytes >= WAITING_BYTES))
+			done = order_sections(domain);
+	}
+	while (thread->waiting && thread->waiting_first->ticket < done) {
+		struct vfs__batch *batch = thread->waiting_first;
+
+		thread->waiting_first = batch->next;
+		thread->waiting--;
+		thread->waiting_bytes -= batch->bytes;
+		thread->submitted++;
+		ck_epoch_call(&thread->record, &batch->entry, batch_ready);
+	}
 }
 
 /* ---- grace periods ---- */
@@ -148,12 +228,20 @@ static void wait_a_little(ck_epoch_t *epoch, ck_epoch_record_t *blocking,
 	nanosleep(&nap, NULL);
 }
 
-static void grace_period(struct vfs__thread *thread)
+static void wait_for_sections(struct vfs__thread *thread)
 {
 	struct patience patience = {thread, 0};
 
 	ck_epoch_synchronize_wait(&thread->domain->epoch, wait_a_little,
 				  &patience);
+}
+
+void vfs__epoch_wait(struct vfs__thread *thread)
+{
+	assert(!vfs__epoch_inside(thread));
+	if (needs_barrier(thread->domain))
+		order_sections(thread->domain);
+	wait_for_sections(thread);
 }
 
 /* Much waits: readers that were interrupted get a chance to leave. They are
@@ -170,6 +258,9 @@ static void help(struct vfs__thread *thread)
 
 static void poll_batches(struct vfs__thread *thread)
 {
+	submit_waiting(thread, false);
+	if (!thread->submitted)
+		return;
 	ck_epoch_poll(&thread->record);
 	if (thread->submitted > SUBMITTED_HIGH)
 		help(thread);
@@ -195,7 +286,7 @@ void vfs__epoch_retire(struct vfs__thread *thread,
 						: batch_get(thread);
 		}
 		if (!batch) {
-			grace_period(thread);
+			vfs__epoch_wait(thread);
 			acquire_sections(thread->domain);
 			fn(thread->domain->owner, pointer, size);
 			return;
@@ -220,7 +311,8 @@ void vfs__epoch_synchronize(struct vfs__thread *thread)
 	assert(!vfs__epoch_inside(thread) && !thread->running);
 	do {
 		batch_submit(thread);
-		grace_period(thread);
+		submit_waiting(thread, true);
+		wait_for_sections(thread);
 		ck_epoch_reclaim(&thread->record);
 		batches_run(thread);
 	} while (vfs__epoch_pending(thread));
@@ -228,7 +320,8 @@ void vfs__epoch_synchronize(struct vfs__thread *thread)
 
 bool vfs__epoch_pending(const struct vfs__thread *thread)
 {
-	return thread->filling || thread->submitted || thread->ready;
+	return thread->filling || thread->waiting || thread->submitted ||
+	       thread->ready;
 }
 
 void vfs__epoch_after_fork(struct vfs__thread *thread)
@@ -256,14 +349,15 @@ void vfs__epoch_after_fork(struct vfs__thread *thread)
 	__atomic_store_n(&thread->pid, pid, __ATOMIC_RELAXED);
 }
 
-void vfs__epoch_thread_init(struct vfs__thread *thread, ck_epoch_t *epoch)
+void vfs__epoch_thread_init(struct vfs__thread *thread)
 {
+	thread->asymmetric = thread->domain->asymmetric;
 	for (unsigned i = 0; i < VFS__EMBEDDED; i++) {
 		thread->embedded[i].embedded = true;
 		thread->embedded[i].thread = thread;
 		batch_put(&thread->embedded[i]);
 	}
-	ck_epoch_register(epoch, &thread->record, NULL);
+	ck_epoch_register(&thread->domain->epoch, &thread->record, NULL);
 }
 
 void vfs__epoch_thread_fini(struct vfs__thread *thread)

@@ -4,11 +4,17 @@
  * period, when every section that was open has ended. The only includer of
  * libck.
  *
- * A section costs one exchange on the thread's own line. Retired objects are
- * gathered in batches; the thread that fills one polls, and runs the callbacks
- * of its own batches whose grace period has passed. Callbacks run outside
- * sections, under whatever locks the retiring call is made with, and may free
- * memory, give references back and retire in turn.
+ * A section costs two stores to the thread's own line. What it must not cost is
+ * an order between these stores and the loads that follow, 4 to 10 ns: in an
+ * asymmetric domain who looks for sections orders them on all threads at once
+ * (barrier.h); where the system has no such call, each section begins with an
+ * exchange.
+ *
+ * Retired objects are gathered in batches. A full one waits for a barrier that
+ * began after it, anybody's, then for its grace period; the thread that filled
+ * it polls, and runs the callbacks. Callbacks run outside sections, under
+ * whatever locks the retiring call is made with, and may free memory, give
+ * references back and retire in turn.
  *
  * Inside a section nobody waits for a lock under which somebody might retire:
  * retiring may have to wait for the section. Debug builds check it (lock.h).
@@ -24,6 +30,7 @@
 #include <sys/types.h>
 #include <vfs/base.h>
 
+#include "util/barrier.h"
 #include "util/lock.h"
 #include "util/sanitize.h"
 
@@ -41,6 +48,7 @@ struct vfs__batch {
 	ck_epoch_entry_t entry; /* first: epoch.c casts */
 	struct vfs__batch *next;
 	struct vfs__thread *thread;
+	uint64_t ticket; /* barriers begun when it was full */
 	size_t bytes;
 	uint32_t count;
 	bool embedded; /* in the record: never given to the allocator */
@@ -51,8 +59,9 @@ struct vfs__batch {
 	} items[VFS__BATCH];
 };
 
-/* Free objects of one class: `first` is being used, `full` is NULL or a list
- * of exactly `chain` objects. Linked through the objects' first words. */
+/* Free objects of one class: `first` is being used, `full` are lists of exactly
+ * `chain` objects. Linked through the objects' first words, lists through the
+ * second words of their first objects. */
 struct vfs__magazine {
 	void *first;
 	void *full;
@@ -69,6 +78,7 @@ struct vfs__thread {
 	ck_epoch_record_t record;
 
 	struct vfs__domain *domain; /* constant */
+	bool asymmetric;	    /* constant: the domain's */
 	uint32_t index;		    /* constant */
 	struct vfs__thread *next;   /* constant once linked */
 	/* the domain's threads_lock: */
@@ -77,13 +87,17 @@ struct vfs__thread {
 
 	pid_t pid;    /* process that took the record; atomic: see epoch.c */
 	bool running; /* callbacks */
-	uint32_t submitted;   /* batches that wait for their grace period */
+	uint32_t submitted; /* batches that libck has, for a grace period */
+	uint32_t waiting;   /* batches that wait for a barrier */
+	size_t waiting_bytes;
+	struct vfs__batch *waiting_first, *waiting_last;
 	uint32_t spare_count; /* in spare */
 	struct vfs__batch *filling;
 	struct vfs__batch *spare; /* empty ones */
 	struct vfs__batch *ready; /* after their grace period */
 
 	struct vfs__magazine magazines[VFS__CLASSES];
+	size_t kept; /* bytes in full lists of all classes */
 
 	uint32_t page_count;
 	uint32_t page_run; /* see page.c */
@@ -107,10 +121,25 @@ struct vfs__thread {
 	struct vfs__batch embedded[VFS__EMBEDDED];
 };
 
+/* ck_epoch_begin, with the barrier left to the other side. */
+static inline void vfs__epoch_begin_asymmetric(ck_epoch_record_t *record)
+{
+	unsigned int active = record->active;
+
+	ck_pr_store_uint(&record->active, active + 1);
+	if (!active)
+		ck_pr_store_uint(&record->epoch,
+				 ck_pr_load_uint(&record->global->epoch));
+	VFS__COMPILER_FENCE();
+}
+
 /* - Sections nest. */
 static inline void vfs__epoch_enter(struct vfs__thread *thread)
 {
-	ck_epoch_begin(&thread->record, NULL);
+	if (__builtin_expect(thread->asymmetric, 1))
+		vfs__epoch_begin_asymmetric(&thread->record);
+	else
+		ck_epoch_begin(&thread->record, NULL);
 	vfs__rank_section(1);
 }
 
@@ -139,9 +168,13 @@ void vfs__epoch_retire(struct vfs__thread *thread,
  *   these callbacks retire. Not inside a section, nor in a callback. */
 void vfs__epoch_synchronize(struct vfs__thread *thread);
 
+/* - Waits until every section that is open now has ended. Runs nothing. Not
+ *   inside a section; locks up to rank XATTR may be held. */
+void vfs__epoch_wait(struct vfs__thread *thread);
+
 /* -- for domain.c and thread.c: a record's life -- */
 
-void vfs__epoch_thread_init(struct vfs__thread *thread, ck_epoch_t *epoch);
+void vfs__epoch_thread_init(struct vfs__thread *thread);
 /* - Frees the batches beyond the embedded ones; nothing is retired any more. */
 void vfs__epoch_thread_fini(struct vfs__thread *thread);
 /* - Whether callbacks of this record are still to be run. */

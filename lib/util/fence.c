@@ -2,19 +2,10 @@
 /* Contract: fence.h. */
 #include "util/fence.h"
 
+#include <sched.h>
 #include <stdint.h>
 
-#include <sched.h>
-#ifdef __linux__
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-static int barrier(int command)
-{
-	return (int)syscall(SYS_membarrier, command, 0, 0);
-}
-#endif
+#include "util/barrier.h"
 
 void vfs__heavy_fence(void)
 {
@@ -22,13 +13,8 @@ void vfs__heavy_fence(void)
 
 	/* an exchange is a fence too, and one that ThreadSanitizer knows */
 	__atomic_exchange_n(&word, 0, __ATOMIC_SEQ_CST);
-#ifdef __linux__
-	if (!barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+	if (vfs__barrier_everywhere())
 		return;
-	if (!barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) &&
-	    !barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
-		return;
-#endif
 	/* a store that is not seen by now has left its buffer soon after */
 	for (int i = 0; i < 8; i++)
 		sched_yield();

@@ -13,19 +13,38 @@
 #define ALL_BITS 3u
 
 /*
+ * A sleeper looks for itself after a millisecond, then less and less often: see
+ * lock.h for why it may have to. To lose a wake takes an unlock whose store
+ * is still on its way when another processor has been to the kernel to sleep.
+ */
+#define NAP_FIRST 1000000
+#define NAP_LAST 512000000
+
+/*
  * sleep_on: until woken by one of `bits`, or at once when *word is not value;
- * may wake for no reason. errno is the application's and stays.
+ * may wake for no reason, and does before long. *nap: 0 at first. errno is the
+ * application's and stays.
  */
 #ifdef __linux__
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-static void sleep_on(uint32_t *word, uint32_t value, uint32_t bits)
+static void sleep_on(uint32_t *word, uint32_t value, uint32_t bits, long *nap)
 {
 	int saved = errno;
+	struct timespec until;
 
-	syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, NULL, NULL,
+	*nap = *nap ? *nap < NAP_LAST ? 2 * *nap : NAP_LAST : NAP_FIRST;
+	/* with a mask of bits the kernel wants to know when, not how long */
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += *nap;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, &until, NULL,
 		bits);
 	errno = saved;
 }
@@ -39,9 +58,10 @@ static void wake(uint32_t *word, int count, uint32_t bits)
 	errno = saved;
 }
 #else
-static void sleep_on(uint32_t *word, uint32_t value, uint32_t bits)
+static void sleep_on(uint32_t *word, uint32_t value, uint32_t bits, long *nap)
 {
 	(void)bits;
+	(void)nap;
 	if (__atomic_load_n(word, __ATOMIC_RELAXED) == value)
 		sched_yield();
 }
@@ -65,62 +85,80 @@ static void pause_cpu(void)
 #endif
 }
 
-void vfs__mutex_lock_slow(struct vfs__mutex *mutex)
-{
-	for (unsigned i = 0; i < SPINS; i++) {
-		uint32_t now = __atomic_load_n(&mutex->word, __ATOMIC_RELAXED);
-
-		if (!now && __atomic_compare_exchange_n(&mutex->word, &now, 1,
-							true, __ATOMIC_ACQUIRE,
-							__ATOMIC_RELAXED))
-			return;
-		pause_cpu();
-	}
-	while (__atomic_exchange_n(&mutex->word, 2, __ATOMIC_ACQUIRE))
-		sleep_on(&mutex->word, 2, ALL_BITS);
-}
-
-void vfs__mutex_unlock_slow(struct vfs__mutex *mutex)
-{
-	wake(&mutex->word, 1, ALL_BITS);
-}
-
 /* Adds `flag` to the word, which was `now`, and sleeps while it is so. */
-static void rw_sleep(uint32_t *word, uint32_t now, uint32_t flag, uint32_t bits)
+static void sleep_while(uint32_t *word, uint32_t now, uint32_t flag,
+			uint32_t bits, long *nap)
 {
 	if (!(now & flag) &&
 	    !__atomic_compare_exchange_n(word, &now, now | flag, false,
 					 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return;
-	sleep_on(word, now | flag, bits);
+	sleep_on(word, now | flag, bits, nap);
+}
+
+void vfs__mutex_lock_slow(struct vfs__mutex *mutex)
+{
+	uint32_t *word = &mutex->word;
+	uint32_t slept = 0;
+	long nap = 0;
+
+	for (unsigned i = 0;; i++) {
+		uint32_t now = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+		if (!(now & VFS__LOCK_HELD)) {
+			/* one is woken at a time, and leaves the flag for the
+			 * others, if it has been asleep */
+			if (__atomic_compare_exchange_n(
+				    word, &now, now | VFS__LOCK_HELD | slept,
+				    true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+				return;
+		} else if (i < SPINS) {
+			pause_cpu();
+		} else {
+			slept = VFS__LOCK_SLEEP;
+			sleep_while(word, now, VFS__LOCK_SLEEP, ALL_BITS, &nap);
+		}
+	}
+}
+
+void vfs__mutex_unlock_slow(struct vfs__mutex *mutex)
+{
+	__atomic_fetch_and(&mutex->word, ~VFS__LOCK_SLEEP, __ATOMIC_RELAXED);
+	wake(&mutex->word, 1, ALL_BITS);
 }
 
 void vfs__rw_lock_excl_slow(uint32_t *word)
 {
+	long nap = 0;
+
 	for (unsigned i = 0;; i++) {
 		uint32_t now = __atomic_load_n(word, __ATOMIC_RELAXED);
 
-		if (!(now & (VFS__RW_EXCL | VFS__RW_READERS))) {
+		if (!(now & (VFS__LOCK_HELD | VFS__LOCK_READERS))) {
 			/* the flags stay for the others who wait: unlocking
 			 * clears them and wakes everybody */
 			if (__atomic_compare_exchange_n(
-				    word, &now, now | VFS__RW_EXCL, true,
+				    word, &now, now | VFS__LOCK_HELD, true,
 				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 				return;
 		} else if (i < SPINS) {
 			pause_cpu();
 		} else {
-			rw_sleep(word, now, VFS__RW_WRITER, WRITERS_BIT);
+			sleep_while(word, now, VFS__LOCK_WRITER, WRITERS_BIT,
+				    &nap);
 		}
 	}
 }
 
 void vfs__rw_lock_shared_slow(uint32_t *word)
 {
+	long nap = 0;
+
 	for (unsigned i = 0;; i++) {
 		uint32_t now = __atomic_load_n(word, __ATOMIC_RELAXED);
 
-		if (!(now & (VFS__RW_EXCL | VFS__RW_WRITER))) {
+		if (!(now & (VFS__LOCK_HELD | VFS__LOCK_WRITER)) &&
+		    (now & VFS__LOCK_READERS) != VFS__LOCK_READERS) {
 			if (__atomic_compare_exchange_n(word, &now, now + 1,
 							true, __ATOMIC_ACQUIRE,
 							__ATOMIC_RELAXED))
@@ -128,18 +166,22 @@ void vfs__rw_lock_shared_slow(uint32_t *word)
 		} else if (i < SPINS) {
 			pause_cpu();
 		} else {
-			rw_sleep(word, now, VFS__RW_SLEEP, READERS_BIT);
+			sleep_while(word, now, VFS__LOCK_SLEEP, READERS_BIT,
+				    &nap);
 		}
 	}
 }
 
 void vfs__rw_wake_all(uint32_t *word)
 {
+	__atomic_fetch_and(word, ~(VFS__LOCK_WRITER | VFS__LOCK_SLEEP),
+			   __ATOMIC_RELAXED);
 	wake(word, INT_MAX, ALL_BITS);
 }
 
 /* The last reader left with a flag set, which is there only while a writer
- * waits: the flag keeps readers out until it had its turn. */
+ * waits, or because one's wake was lost: it keeps readers out until a writer
+ * had its turn. */
 void vfs__rw_wake_writer(uint32_t *word)
 {
 	wake(word, 1, WRITERS_BIT);

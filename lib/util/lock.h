@@ -3,6 +3,13 @@
  * Locks of four bytes: a mutex and a reader-writer lock, asleep on a futex
  * where there is one, yielding elsewhere. No lock is recursive.
  *
+ * What says that a lock is held exclusively has a byte of the word to itself,
+ * so that giving it back is a plain store, and then a look at who waits. The
+ * processor may look before others see the store: in these few nanoseconds
+ * somebody may go to sleep whom nobody wakes. That is why sleepers look for
+ * themselves now and then (lock.c), and why whoever unlocks keeps the lock's
+ * memory alive, by a reference or a section, until unlocking returns.
+ *
  * Debug builds (VFS__DEBUG_LOCKS) abort when locks are taken against the order
  * of ranks, when a lock is waited for inside a read section under which
  * somebody may retire, and when a thread gives back what it does not hold.
@@ -13,6 +20,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "util/atomic.h"
+#include "util/barrier.h"
+#include "util/sanitize.h"
 
 /* In the order in which they are taken. */
 enum vfs__lock_rank {
@@ -64,10 +75,47 @@ static inline void vfs__rank_retiring(void)
 }
 #endif
 
+/* -- a lock's word: two bytes of flags, two of readers -- */
+
+#define VFS__LOCK_HELD 0x01000000u   /* somebody is in, alone */
+#define VFS__LOCK_WRITER 0x00020000u /* a writer waits */
+#define VFS__LOCK_SLEEP 0x00010000u  /* somebody else may sleep */
+#define VFS__LOCK_READERS 0x0000ffffu
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define VFS__LOCK_BYTE(n) (3 - (n))
+#else
+#define VFS__LOCK_BYTE(n) (n)
+#endif
+
+/* - Clears HELD. Whether somebody seems to wait. Looks at another byte than it
+ *   stores to: loads that a store covers in part wait for it. */
+static inline bool vfs__lock_release(uint32_t *word)
+{
+#if VFS__THREAD_SANITIZER
+	/* it takes a byte for another variable than the word */
+	return __atomic_and_fetch(word, ~VFS__LOCK_HELD, __ATOMIC_RELEASE) &
+	       ~VFS__LOCK_READERS;
+#else
+	uint8_t *bytes = (uint8_t *)word;
+
+	__atomic_store_n(&bytes[VFS__LOCK_BYTE(0)], 0, __ATOMIC_RELEASE);
+	VFS__COMPILER_FENCE();
+	return __atomic_load_n(&bytes[VFS__LOCK_BYTE(1)], __ATOMIC_RELAXED);
+#endif
+}
+
+static inline bool vfs__lock_take(uint32_t *word)
+{
+	uint32_t expected = 0;
+
+	return vfs__cas_u32(word, &expected, VFS__LOCK_HELD);
+}
+
 /* -- the mutex -- */
 
 struct vfs__mutex {
-	uint32_t word; /* 0 free, 1 held, 2 held and somebody may sleep */
+	uint32_t word; /* HELD and SLEEP */
 };
 
 /* The slow halves. */
@@ -81,10 +129,7 @@ static inline void vfs__mutex_init(struct vfs__mutex *mutex)
 
 static inline bool vfs__mutex_trylock(struct vfs__mutex *mutex, int rank)
 {
-	uint32_t expected = 0;
-
-	if (!__atomic_compare_exchange_n(&mutex->word, &expected, 1, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (!vfs__lock_take(&mutex->word))
 		return false;
 	vfs__rank_take(mutex, rank, false, true);
 	return true;
@@ -92,13 +137,8 @@ static inline bool vfs__mutex_trylock(struct vfs__mutex *mutex, int rank)
 
 static inline void vfs__mutex_lock(struct vfs__mutex *mutex, int rank)
 {
-	uint32_t expected = 0;
-
 	vfs__rank_take(mutex, rank, false, false);
-	if (__builtin_expect(!__atomic_compare_exchange_n(
-				     &mutex->word, &expected, 1, false,
-				     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED),
-			     0))
+	if (__builtin_expect(!vfs__lock_take(&mutex->word), 0))
 		vfs__mutex_lock_slow(mutex);
 }
 
@@ -106,9 +146,7 @@ static inline void vfs__mutex_unlock(struct vfs__mutex *mutex, int rank)
 {
 	(void)rank;
 	vfs__rank_drop(mutex);
-	if (__builtin_expect(
-		    __atomic_exchange_n(&mutex->word, 0, __ATOMIC_RELEASE) == 2,
-		    0))
+	if (__builtin_expect(vfs__lock_release(&mutex->word), 0))
 		vfs__mutex_unlock_slow(mutex);
 }
 
@@ -118,27 +156,15 @@ static inline void vfs__mutex_unlock(struct vfs__mutex *mutex, int rank)
  * Writers do not starve: one that has to wait sets WRITER, which keeps new
  * readers out and stays until a writer has had its turn.
  */
-#define VFS__RW_EXCL 0x80000000u   /* a writer is in */
-#define VFS__RW_WRITER 0x40000000u /* a writer waits */
-#define VFS__RW_SLEEP 0x20000000u  /* a reader may sleep */
-#define VFS__RW_READERS 0x1fffffffu
 
 void vfs__rw_lock_excl_slow(uint32_t *word);
 void vfs__rw_lock_shared_slow(uint32_t *word);
 void vfs__rw_wake_all(uint32_t *word);
 void vfs__rw_wake_writer(uint32_t *word);
 
-static inline bool vfs__rw_take_excl(uint32_t *word)
-{
-	uint32_t expected = 0;
-
-	return __atomic_compare_exchange_n(word, &expected, VFS__RW_EXCL, false,
-					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
-
 static inline bool vfs__rw_try_excl(uint32_t *word, int rank)
 {
-	if (!vfs__rw_take_excl(word))
+	if (!vfs__lock_take(word))
 		return false;
 	vfs__rank_take(word, rank, false, true);
 	return true;
@@ -147,7 +173,7 @@ static inline bool vfs__rw_try_excl(uint32_t *word, int rank)
 static inline void vfs__rw_lock_excl(uint32_t *word, int rank)
 {
 	vfs__rank_take(word, rank, false, false);
-	if (__builtin_expect(!vfs__rw_take_excl(word), 0))
+	if (__builtin_expect(!vfs__lock_take(word), 0))
 		vfs__rw_lock_excl_slow(word);
 }
 
@@ -155,16 +181,14 @@ static inline void vfs__rw_lock_excl(uint32_t *word, int rank)
 static inline void vfs__rw_lock_excl_nested(uint32_t *word, int rank)
 {
 	vfs__rank_take(word, rank, true, false);
-	if (__builtin_expect(!vfs__rw_take_excl(word), 0))
+	if (__builtin_expect(!vfs__lock_take(word), 0))
 		vfs__rw_lock_excl_slow(word);
 }
 
 static inline void vfs__rw_unlock_excl(uint32_t *word)
 {
 	vfs__rank_drop(word);
-	if (__builtin_expect(__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) !=
-				     VFS__RW_EXCL,
-			     0))
+	if (__builtin_expect(vfs__lock_release(word), 0))
 		vfs__rw_wake_all(word);
 }
 
@@ -172,10 +196,8 @@ static inline bool vfs__rw_take_shared(uint32_t *word)
 {
 	uint32_t now = __atomic_load_n(word, __ATOMIC_RELAXED);
 
-	while (!(now & ~VFS__RW_READERS))
-		if (__atomic_compare_exchange_n(word, &now, now + 1, true,
-						__ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
+	while (now < VFS__LOCK_READERS)
+		if (vfs__cas_u32(word, &now, now + 1))
 			return true;
 	return false;
 }
@@ -200,8 +222,8 @@ static inline void vfs__rw_unlock_shared(uint32_t *word)
 	uint32_t left;
 
 	vfs__rank_drop(word);
-	left = __atomic_sub_fetch(word, 1, __ATOMIC_RELEASE);
-	if (__builtin_expect(left && !(left & VFS__RW_READERS), 0))
+	left = vfs__fetch_add_u32(word, UINT32_MAX) - 1;
+	if (__builtin_expect(left && !(left & VFS__LOCK_READERS), 0))
 		vfs__rw_wake_writer(word);
 }
 

@@ -2,8 +2,10 @@
 /*
  * Small objects. Contract: domain.h.
  *
- * thread: two lists a class, of free objects, linked through their first
- *   words: one that is used and one that is full (domain_inline.h).
+ * thread: lists of free objects, linked through their first words, of each
+ *   class: one that is used (domain_inline.h), and full ones, enough for what
+ *   comes back at once after a grace period: what a thread has touched is
+ *   better not given to another.
  * depot: full lists of a class that threads exchange whole, and the spans
  *   with room.
  * span: a run of memory cut into objects of one class, aligned to its size,
@@ -33,6 +35,7 @@
 #define DEPOT_BYTES ((size_t)64 << 10) /* kept of a class in full lists */
 #define EMPTY_MAX 1u
 #define CHAIN_BYTES ((size_t)8 << 10)
+#define KEPT_BYTES ((size_t)2 << 20) /* by a thread in full lists */
 #define CHAIN_MAX 64u
 
 struct vfs__slab_arena {
@@ -344,7 +347,8 @@ void *vfs__slab_refill(struct vfs__thread *thread, uint32_t class)
 	assert(!magazine->count);
 	if (magazine->full) {
 		magazine->first = magazine->full;
-		magazine->full = NULL;
+		magazine->full = *chain_link_of(magazine->first);
+		thread->kept -= magazine->chain * class_size(class);
 		magazine->count = magazine->chain;
 	} else {
 		vfs__mutex_lock(&domain->slab_lock, VFS__RANK_SLAB);
@@ -383,7 +387,8 @@ void vfs__slab_spill(struct vfs__thread *thread, uint32_t class)
 	struct vfs__domain *domain = thread->domain;
 	struct vfs__magazine *magazine = &thread->magazines[class];
 	struct vfs__depot *depot = &domain->depots[class];
-	void *list = magazine->full;
+	size_t bytes = magazine->chain * class_size(class);
+	void *list;
 
 	if (domain->plain) {
 		vfs__domain_free(domain, magazine->first, class_size(class),
@@ -394,14 +399,17 @@ void vfs__slab_spill(struct vfs__thread *thread, uint32_t class)
 	}
 	/* the newest stays, so that the next allocation is quick, too */
 	assert(magazine->count == magazine->chain + 1);
-	magazine->full = *link_of(magazine->first);
+	list = *link_of(magazine->first);
 	*link_of(magazine->first) = NULL;
 	magazine->count = 1;
-	if (!list)
+	if (!magazine->full || thread->kept + bytes <= KEPT_BYTES) {
+		*chain_link_of(list) = magazine->full;
+		magazine->full = list;
+		thread->kept += bytes;
 		return;
+	}
 	vfs__mutex_lock(&domain->slab_lock, VFS__RANK_SLAB);
-	if ((depot->chain_count + 1) * magazine->chain * class_size(class) <=
-	    DEPOT_BYTES) {
+	if ((depot->chain_count + 1) * bytes <= DEPOT_BYTES) {
 		*chain_link_of(list) = depot->chains;
 		depot->chains = list;
 		depot->chain_count++;
@@ -421,10 +429,16 @@ void vfs__slab_thread_flush(struct vfs__thread *thread)
 		struct vfs__magazine *magazine = &thread->magazines[class];
 
 		return_list(domain, class, magazine->first);
-		return_list(domain, class, magazine->full);
-		magazine->first = magazine->full = NULL;
+		while (magazine->full) {
+			void *list = magazine->full;
+
+			magazine->full = *chain_link_of(list);
+			return_list(domain, class, list);
+		}
+		magazine->first = NULL;
 		magazine->count = 0;
 	}
+	thread->kept = 0;
 	vfs__mutex_unlock(&domain->slab_lock, VFS__RANK_SLAB);
 }
 

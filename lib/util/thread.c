@@ -86,8 +86,18 @@ static struct vfs__thread *record_create(struct vfs__domain *domain)
 	memset(thread, 0, sizeof(*thread));
 	thread->domain = domain;
 	vfs__slab_thread_init(thread);
-	vfs__epoch_thread_init(thread, &domain->epoch);
+	vfs__epoch_thread_init(thread);
 	return thread;
+}
+
+/* The domain gets its second thread: from now on who retires looks for the
+ * sections of others. The store is a barrier, too: see order_sections. */
+static void domain_share(struct vfs__domain *domain)
+{
+	if (__atomic_exchange_n(&domain->shared, 1, __ATOMIC_SEQ_CST))
+		return;
+	if (domain->asymmetric)
+		vfs__barrier_prepare();
 }
 
 static void record_claim(struct vfs__thread *thread, pid_t pid)
@@ -113,6 +123,8 @@ static struct vfs__thread *record_adopt(struct vfs__domain *domain)
 	vfs__mutex_unlock(&domain->threads_lock, VFS__RANK_SLAB);
 	if (thread)
 		return thread;
+	if (first_thread(domain))
+		domain_share(domain);
 	/* the embedder's allocator is called without a lock */
 	thread = record_create(domain);
 	if (!thread)

@@ -64,6 +64,7 @@ struct timing timing_of(double *values, size_t count);
 struct duet {
 	loop_fn loop;
 	const struct side *side; /* NULL: a loop that needs none */
+	bool own; /* the second thread has descriptors of its own */
 	struct work work[2];
 	uint64_t rounds;   /* of a batch; found by calibration */
 	struct timing out; /* the speed-up, by the best and by the medians */

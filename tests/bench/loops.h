@@ -5,8 +5,8 @@
  * or a negative errno, call_stat, call_fstat, call_fstatat, call_open,
  * call_openat, call_close, call_unlink, call_mkdir, call_mknod, call_rmdir,
  * call_rename, call_lseek, call_pread, call_pwrite, call_write and
- * call_getdents, each with the side first, and the type call_stat_buf with
- * call_is_dir().
+ * call_getdents, each with the side first, the type call_stat_buf with
+ * call_is_dir(), and op_own_files and op_leave (side.h).
  */
 #ifndef BENCH_LOOPS_H
 #define BENCH_LOOPS_H
@@ -377,6 +377,8 @@ static const struct side_ops loops_table = {
 	.unlink = op_unlink,
 	.remove_dir = op_remove_dir,
 	.lowest_fd = op_lowest_fd,
+	.own_files = op_own_files,
+	.leave = op_leave,
 	.stat_hit = loop_stat_hit,
 	.stat_miss = loop_stat_miss,
 	.open_close = loop_open_close,

@@ -48,6 +48,11 @@ struct side_ops {
 	/* How many consecutive opens got the lowest free descriptor. */
 	int (*lowest_fd)(const struct side *side, const char *path, int count);
 
+	/* In a second thread: *own is side with a descriptor table of its own,
+	 * given back by leave. */
+	void (*own_files)(const struct side *side, struct side *own);
+	void (*leave)(struct side *own);
+
 	/* What is measured. count is the number of rounds. */
 	loop_fn stat_hit;      /* path */
 	loop_fn stat_miss;     /* path, which must not exist */

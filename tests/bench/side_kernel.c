@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -140,6 +141,19 @@ static inline int64_t call_getdents(const struct side *side, int fd,
 {
 	(void)side;
 	return negative(syscall(SYS_getdents64, fd, buffer, size));
+}
+
+static void op_own_files(const struct side *side, struct side *own)
+{
+	*own = *side;
+	if (unshare(CLONE_FILES))
+		side_fail(side, "unshare", -errno);
+}
+
+/* The table goes with the thread. */
+static void op_leave(struct side *own)
+{
+	(void)own;
 }
 
 #include "loops.h"

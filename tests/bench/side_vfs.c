@@ -111,6 +111,21 @@ static inline int64_t call_getdents(const struct side *side, int fd,
 	return vfs_getdents(side->task, fd, buffer, size);
 }
 
+static void op_own_files(const struct side *side, struct side *own)
+{
+	int error;
+
+	*own = *side;
+	error = vfs_task_clone(side->task, VFS_CLONE_FS, &own->task);
+	if (error < 0)
+		side_fail(side, "vfs_task_clone", error);
+}
+
+static void op_leave(struct side *own)
+{
+	vfs_task_unref(own->task);
+}
+
 #include "loops.h"
 
 void side_vfs_init(struct side *side)

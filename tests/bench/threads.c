@@ -26,6 +26,9 @@ struct stage {
 	uint32_t done;	/* atomic: the turn that the second has finished */
 	uint64_t end;	/* written before done */
 	cpu_set_t allowed;
+	struct duet *duets;
+	size_t count;
+	struct side own[DUETS_MAX]; /* the second thread's */
 };
 
 /*
@@ -51,9 +54,14 @@ static void pin(const cpu_set_t *allowed, int index)
 static void *second_main(void *argument)
 {
 	struct stage *stage = argument;
+	const struct side *side;
 	uint32_t turn = 0;
 
 	pin(&stage->allowed, 1);
+	for (size_t i = 0; i < stage->count; i++)
+		if (stage->duets[i].own)
+			stage->duets[i].side->ops->own_files(
+				stage->duets[i].side, &stage->own[i]);
 
 	for (;;) {
 		struct duet *duet;
@@ -65,14 +73,20 @@ static void *second_main(void *argument)
 		duet = stage->duet;
 		pthread_mutex_unlock(&stage->lock);
 		if (!duet)
-			return NULL;
+			break;
+		side = duet->own ? &stage->own[duet - stage->duets]
+				 : duet->side;
 		__atomic_store_n(&stage->ready, turn, __ATOMIC_RELEASE);
 		while (__atomic_load_n(&stage->go, __ATOMIC_ACQUIRE) != turn)
 			;
-		duet->loop(duet->side, &duet->work[1], duet->rounds);
+		duet->loop(side, &duet->work[1], duet->rounds);
 		stage->end = bench_now();
 		__atomic_store_n(&stage->done, turn, __ATOMIC_RELEASE);
 	}
+	for (size_t i = 0; i < stage->count; i++)
+		if (stage->duets[i].own)
+			stage->own[i].ops->leave(&stage->own[i]);
+	return NULL;
 }
 
 static void start_turn(struct stage *stage, struct duet *duet)
@@ -129,7 +143,7 @@ void duets_run(const struct bench *bench, struct duet *duets, size_t count)
 {
 	double one[DUETS_MAX][BATCHES], two[DUETS_MAX][BATCHES];
 	size_t batches = bench->options->quick ? BATCHES_QUICK : BATCHES;
-	struct stage stage = {.turn = 0};
+	struct stage stage = {.duets = duets, .count = count};
 	pthread_t thread;
 	size_t done, i;
 	int error;

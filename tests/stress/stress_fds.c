@@ -84,6 +84,84 @@ static void own(struct stress_thread *t)
 	}
 }
 
+#define HELD 100
+
+/* Who has a number has it alone, and no number is left free below it: there are
+ * never more than everybody may hold. */
+static void hold(struct stress_thread *t)
+{
+	static uint32_t taken[STRESS_THREADS * HELD];
+	struct stress *s = t->stress;
+	int held[HELD], count = 0;
+
+	while (stress_goes_on(t)) {
+		int fd, n = (int)stress_random(t, HELD);
+
+		if (n < count) {
+			fd = held[n];
+			held[n] = held[--count];
+			STRESS(s, __atomic_exchange_n(&taken[fd], 0,
+						      __ATOMIC_RELAXED) == 1);
+			STRESS(s, vfs_close(s->task, fd) == 0);
+			continue;
+		}
+		fd = vfs_open(s->task, "/f0", O_RDONLY, 0);
+		STRESS(s, fd >= 0 && fd < STRESS_THREADS * HELD);
+		if (fd < 0 || fd >= STRESS_THREADS * HELD)
+			return;
+		STRESS(s, __atomic_exchange_n(&taken[fd], 1,
+					      __ATOMIC_RELAXED) == 0);
+		held[count++] = fd;
+	}
+	while (count) {
+		int fd = held[--count];
+
+		__atomic_store_n(&taken[fd], 0, __ATOMIC_RELAXED);
+		STRESS(s, vfs_close(s->task, fd) == 0);
+	}
+}
+
+#define HERE 500
+#define THERE 77
+
+static void prepare_move(struct stress *s)
+{
+	prepare(s);
+	STRESS(s, vfs_open(s->task, "/f0", O_RDONLY, 0) == 0);
+	STRESS(s, vfs_dup2(s->task, 0, HERE) == HERE);
+}
+
+/* One descriptor, which is always behind one of two numbers at least. */
+static void move(struct stress_thread *t)
+{
+	struct vfs_task *task = t->stress->task;
+
+	if (t->number)
+		return;
+	while (stress_goes_on(t)) {
+		STRESS(t->stress, vfs_dup2(task, HERE, THERE) == THERE);
+		STRESS(t->stress, vfs_close(task, HERE) == 0);
+		STRESS(t->stress, vfs_dup2(task, THERE, HERE) == HERE);
+		STRESS(t->stress, vfs_close(task, THERE) == 0);
+	}
+}
+
+/* A copy of the table has what the table had at one moment. */
+static void copy(struct stress_thread *t)
+{
+	struct stress *s = t->stress;
+	struct vfs_task *twin;
+	int here, there;
+
+	while (stress_goes_on(t)) {
+		STRESS(s, vfs_task_clone(s->task, 0, &twin) == 0);
+		here = vfs_fcntl(twin, HERE, F_GETFD, 0);
+		there = vfs_fcntl(twin, THERE, F_GETFD, 0);
+		STRESS(s, here == 0 || there == 0);
+		vfs_task_unref(twin);
+	}
+}
+
 static void finish(struct stress *s)
 {
 	STRESS(s, vfs_close_range(s->task, 0, UINT32_MAX, 0) == 0);
@@ -94,9 +172,13 @@ int main(void)
 {
 	stress_body *const shared[] = {use};
 	stress_body *const mixed[] = {use, own};
+	stress_body *const holders[] = {hold};
+	stress_body *const copiers[] = {move, copy};
 	int failed = 0;
 
 	failed |= stress_run("fds-shared", prepare, shared, 1, finish);
 	failed |= stress_run("fds-own", prepare, mixed, 2, finish);
+	failed |= stress_run("fds-held", prepare, holders, 1, finish);
+	failed |= stress_run("fds-copied", prepare_move, copiers, 2, finish);
 	return failed;
 }

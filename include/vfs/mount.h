@@ -125,7 +125,8 @@ VFS_API int vfs_open_tree(struct vfs_task *task, int dirfd, const char *path,
  * Moves a mount, or a tree that is nowhere yet, to another place. flags:
  * MOVE_MOUNT_F_SYMLINKS, _F_AUTOMOUNTS, _F_EMPTY_PATH, and the same with T for
  * the target; MOVE_MOUNT_SET_GROUP: to, which is private, gets the peers and
- * masters of from, and nothing moves.
+ * masters of from, and nothing moves; MOVE_MOUNT_BENEATH: below the topmost
+ * mount at the target, not on it.
  *
  * Errors: -EINVAL an unknown flag, and as vfs_mount with MS_MOVE; -ELOOP;
  * -ENOSPC. Since 0.1. See move_mount(2).

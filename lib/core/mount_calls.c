@@ -348,6 +348,49 @@ int vfs__move_locked(struct vfs__thread *thread, struct vfs_task *task,
 	return vfs__tree_attach(thread, mnt, to, out);
 }
 
+/* Does what is mounted on dentry of from come to cover to by propagation? */
+static bool would_cover(const struct vfs_mount *from,
+			const struct vfs_mount *to,
+			const struct vfs_dentry *dentry)
+{
+	const struct vfs__peers *peers = to->master;
+
+	if (!from->group || to->root != dentry)
+		return false;
+	while (peers && peers != from->group)
+		peers = VFS__LIST_FIRST(&peers->members, struct vfs_mount,
+					peer_link)
+				->master;
+	return to->group == from->group || peers;
+}
+
+int vfs__move_beneath(struct vfs__thread *thread, struct vfs_task *task,
+		      const struct vfs__path *from, const struct vfs__path *to,
+		      struct vfs__list *out)
+{
+	struct vfs_mount *mnt = from->mnt, *top = to->mnt;
+	struct vfs__path place = {top->parent, top->mountpoint};
+	bool task_root;
+
+	if (!vfs__path_is_mount(to) || vfs__mount_is_root(top))
+		return -EINVAL;
+	vfs__epoch_enter(thread);
+	task_root =
+		VFS_LOAD_POINTER(VFS_LOAD_POINTER(task->fs)->paths)->root.mnt ==
+		top;
+	vfs__epoch_leave(thread);
+	if ((top->flags & VFS__MNT_LOCKED) || task_root ||
+	    (top->ns && top->ns->root == place.mnt) ||
+	    vfs__mount_lookup(task->vfs, mnt, mnt->root) ||
+	    vfs__tree_contains(top, mnt))
+		return -EINVAL;
+	if (would_cover(place.mnt, top, place.dentry) ||
+	    (vfs__in_own_namespace(task, mnt) &&
+	     would_cover(place.mnt, mnt, place.dentry)))
+		return -EINVAL;
+	return vfs__move_locked(thread, task, from, &place, out);
+}
+
 static int move(struct vfs__thread *thread, struct vfs_task *task,
 		struct vfs__path *at, const char *source)
 {

@@ -69,6 +69,10 @@ int vfs__bind_copy(struct vfs__thread *thread, struct vfs_task *task,
 int vfs__move_locked(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *from, const struct vfs__path *to,
 		     struct vfs__list *out);
+/* - The same beneath the mount that vfs__attach_lock found at `to`. */
+int vfs__move_beneath(struct vfs__thread *thread, struct vfs_task *task,
+		      const struct vfs__path *from, const struct vfs__path *to,
+		      struct vfs__list *out);
 /* - Propagation of path's mount: flags as mount(2) has them. Takes the lock. */
 int vfs__change_type(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *path, uint64_t flags);

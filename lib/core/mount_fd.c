@@ -13,6 +13,9 @@
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
 #endif
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x00000200
+#endif
 
 int vfs__mount_fd_install(struct vfs__thread *thread, struct vfs_task *task,
 			  const struct vfs__path *path,
@@ -148,12 +151,15 @@ static int move(struct vfs__thread *thread, struct vfs_task *task,
 		vfs__tree_unlock(task->vfs);
 		return err;
 	}
-	if (!vfs__path_is_mount(from))
+	if (!vfs__path_is_mount(from) ||
+	    ((flags & MOVE_MOUNT_BENEATH) && !vfs__path_is_mount(to)))
 		return -EINVAL;
 	vfs__list_init(&out);
 	err = vfs__attach_lock(thread, task, to);
 	if (!err) {
-		err = vfs__move_locked(thread, task, from, to, &out);
+		err = flags & MOVE_MOUNT_BENEATH
+			      ? vfs__move_beneath(thread, task, from, to, &out)
+			      : vfs__move_locked(thread, task, from, to, &out);
 		vfs__attach_unlock(thread, task, to, &out);
 	}
 	return err;
@@ -169,7 +175,9 @@ int vfs__move_mount(struct vfs__thread *thread, struct vfs_task *task,
 
 	if (!vfs__may_mount(thread, task))
 		return -EPERM;
-	if (flags & ~(uint32_t)MOVE_MOUNT__MASK)
+	if (flags & ~(uint32_t)(MOVE_MOUNT__MASK | MOVE_MOUNT_BENEATH))
+		return -EINVAL;
+	if ((flags & MOVE_MOUNT_BENEATH) && (flags & MOVE_MOUNT_SET_GROUP))
 		return -EINVAL;
 	if (flags & MOVE_MOUNT_T_SYMLINKS)
 		how |= VFS__WALK_FOLLOW;

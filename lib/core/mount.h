@@ -175,8 +175,9 @@ void vfs__mount_hash(struct vfs_mount *mnt, struct vfs_mount *parent,
 /* - Off its place; the reference on the mount point's dentry is the caller's.
  *   Lock held, inside the rename sequence if a walk may be there. */
 struct vfs_dentry *vfs__mount_unhash(struct vfs_mount *mnt);
-/* - The same for good: mnt is dying, keeps the dentry, and keeps the file system
- *   that it is of alive until vfs__mount_drop. A root has nothing to keep. */
+/* - The same for good: mnt is dying, keeps the dentry, and keeps the file
+ * system that it is of alive until vfs__mount_drop. A root has nothing to keep.
+ */
 void vfs__mount_take_off(struct vfs_mount *mnt);
 void vfs__mount_drop(struct vfs__thread *thread, struct vfs_mount *mnt);
 /* - Room for more, so that chains stay short. Lock held, not inside the

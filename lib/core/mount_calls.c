@@ -194,8 +194,7 @@ static int new_mount(struct vfs__thread *thread, struct vfs_task *task,
 static bool has_locked_children(struct vfs__thread *thread,
 				const struct vfs__path *from)
 {
-	VFS__LIST_EACH(at, &from->mnt->children)
-	{
+	VFS__LIST_EACH (at, &from->mnt->children) {
 		const struct vfs_mount *child =
 			VFS__LIST_ENTRY(at, struct vfs_mount, child_link);
 
@@ -207,17 +206,29 @@ static bool has_locked_children(struct vfs__thread *thread,
 	return false;
 }
 
+/* In a detached tree that was made from what the task's namespace has. */
+static bool is_usable(struct vfs__thread *thread, struct vfs_task *task,
+		      const struct vfs_mount *mnt)
+{
+	const struct vfs__namespace *ns = mnt->ns;
+	bool usable;
+
+	if (!ns || !ns->anonymous)
+		return false;
+	vfs__epoch_enter(thread);
+	usable = !ns->origin || ns->origin == VFS_LOAD_POINTER(task->ns)->id;
+	vfs__epoch_leave(thread);
+	return usable;
+}
+
 /* A mount of the task's namespace, of a detached tree, or a namespace's file.
  */
 static bool may_copy(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *from)
 {
-	const struct vfs__namespace *ns = from->mnt->ns;
-
-	if (vfs__in_own_namespace(task, from->mnt) ||
-	    vfs__nsfs_is_mount_ns(from->dentry))
-		return true;
-	return ns && ns->anonymous && vfs__may_mount_in(thread, task, ns);
+	return vfs__in_own_namespace(task, from->mnt) ||
+	       vfs__nsfs_is_mount_ns(from->dentry) ||
+	       is_usable(thread, task, from->mnt);
 }
 
 int vfs__bind_copy(struct vfs__thread *thread, struct vfs_task *task,
@@ -329,8 +340,8 @@ int vfs__move_locked(struct vfs__thread *thread, struct vfs_task *task,
 		if (!mnt->ns || !mnt->ns->anonymous || attached ||
 		    mnt->ns == to->mnt->ns)
 			return -EINVAL;
-		if (!to->mnt->ns || (!vfs__in_own_namespace(task, to->mnt) &&
-				     !to->mnt->ns->anonymous))
+		if (!vfs__in_own_namespace(task, to->mnt) &&
+		    !is_usable(thread, task, to->mnt))
 			return -EINVAL;
 	}
 	if ((mnt->flags & VFS__MNT_LOCKED) || !vfs__path_is_mount(from) ||

@@ -229,8 +229,7 @@ void vfs__tree_discard(struct vfs_mount *mnt, struct vfs__list *out)
 	vfs__list_init(&tree);
 	for (struct vfs_mount *m = mnt; m; m = vfs__tree_next(m, mnt))
 		vfs__list_add(&tree, &m->out_link);
-	VFS__LIST_EACH(at, &tree)
-	{
+	VFS__LIST_EACH (at, &tree) {
 		vfs__mount_take_off(OUT(at));
 		vfs__peers_leave(thread, OUT(at));
 	}
@@ -245,10 +244,10 @@ static int share_tree(struct vfs__thread *thread, struct vfs_mount *mnt)
 	int err = 0;
 
 	for (struct vfs_mount *m = mnt; m && !err; m = vfs__tree_next(m, mnt)) {
-		m->mark = !m->group;
+		m->mark = m->group ? 0 : VFS__MARK_SHARED;
 		err = vfs__peers_share(thread, m);
 		if (err)
-			m->mark = false;
+			m->mark = 0;
 	}
 	return err;
 }
@@ -401,10 +400,10 @@ void vfs__tree_umount(struct vfs__thread *thread, struct vfs_mount *mnt,
 	if (how & VFS__UMOUNT_PROPAGATE)
 		vfs__propagate_umount(&set);
 	vfs__dcache_rename_begin(vfs);
-	VFS__LIST_EACH(at, &set)
-	vfs__propagate_slide(thread, OUT(at), &covers);
-	VFS__LIST_EACH(at, &set)
-	take_out(OUT(at), how);
+	VFS__LIST_EACH (at, &set)
+		vfs__propagate_slide(thread, OUT(at), &covers);
+	VFS__LIST_EACH (at, &set)
+		take_out(OUT(at), how);
 	while (!vfs__list_empty(&covers)) {
 		struct vfs_mount *cover = OUT(covers.next);
 

@@ -241,9 +241,10 @@ void vfs__moved_finish(struct vfs__thread *thread, struct vfs *vfs,
 		       const struct vfs__path *new_root)
 {
 	if (old)
-		VFS__LIST_EACH(at, &vfs->views)
-	move_view(thread, VFS__LIST_ENTRY(at, struct vfs__fs, link), moved, old,
-		  new_root);
+		VFS__LIST_EACH (at, &vfs->views)
+			move_view(thread,
+				  VFS__LIST_ENTRY(at, struct vfs__fs, link),
+				  moved, old, new_root);
 	vfs__mutex_unlock(&vfs->views_lock, VFS__RANK_TASKS);
 	drop_spare(thread, moved);
 }

@@ -21,8 +21,8 @@ static unsigned supers(struct vfs *vfs)
 {
 	unsigned n = 0;
 
-	VFS__LIST_EACH(at, &vfs->mounts.supers)
-	n++;
+	VFS__LIST_EACH (at, &vfs->mounts.supers)
+		n++;
 	return n;
 }
 

@@ -62,16 +62,19 @@ static bool pin_place(struct vfs_dentry *dentry)
 }
 
 int vfs__attach_lock(struct vfs__thread *thread, struct vfs_task *task,
-		     struct vfs__path *at)
+		     struct vfs__path *at, bool beneath)
 {
+	struct vfs_dentry *place;
+
 	vfs__tree_lock(task->vfs);
 	/* what is in a namespace under the lock is not dying: giving it back
 	 * is no more than that */
 	while (at->mnt->ns && vfs__mount_down(thread, task->vfs, at))
 		;
 	/* on the core's own nothing is mounted: the callers say so */
+	place = beneath ? at->mnt->mountpoint : at->dentry;
 	if ((at->mnt->ns || (at->mnt->flags & VFS__MNT_INTERNAL)) &&
-	    pin_place(at->dentry))
+	    pin_place(place))
 		return 0;
 	vfs__tree_unlock(task->vfs);
 	return -ENOENT;
@@ -177,7 +180,7 @@ static int new_mount(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		return err;
 	vfs__list_init(&out);
-	err = vfs__attach_lock(thread, task, at);
+	err = vfs__attach_lock(thread, task, at, false);
 	if (!err) {
 		err = vfs__in_own_namespace(task, at->mnt) ? 0 : -EINVAL;
 		if (!err)
@@ -283,7 +286,7 @@ static int bind(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__list_init(&out);
 	err = makes_loop(thread, task, &from) ? -EINVAL : 0;
 	if (!err)
-		err = vfs__attach_lock(thread, task, at);
+		err = vfs__attach_lock(thread, task, at, false);
 	if (!err) {
 		err = vfs__in_own_namespace(task, at->mnt) ? 0 : -EINVAL;
 		if (!err)
@@ -418,7 +421,7 @@ static int move(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__list_init(&out);
 	err = vfs__path_is_mount(&from) ? 0 : -EINVAL;
 	if (!err)
-		err = vfs__attach_lock(thread, task, at);
+		err = vfs__attach_lock(thread, task, at, false);
 	if (!err) {
 		err = vfs__move_locked(thread, task, &from, at, &out);
 		vfs__attach_unlock(thread, task, at, &out);

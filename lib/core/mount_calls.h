@@ -46,13 +46,14 @@ static inline bool vfs__path_is_mount(const struct vfs__path *path)
 }
 
 /*
+ * - beneath: the place that is kept is the one that this mount is on.
  * - Takes the lock and goes to the topmost mount on *at, which stays
  *   referenced, and keeps its file from being removed until something is
  *   mounted there: 0 or -ENOENT (removed or unmounted already, lock not
  *   held).
  */
 int vfs__attach_lock(struct vfs__thread *thread, struct vfs_task *task,
-		     struct vfs__path *at);
+		     struct vfs__path *at, bool beneath);
 /* - Gives it back. */
 void vfs__attach_unlock(struct vfs__thread *thread, struct vfs_task *task,
 			struct vfs__path *at, struct vfs__list *out);

@@ -162,7 +162,7 @@ static int move(struct vfs__thread *thread, struct vfs_task *task,
 	    ((flags & MOVE_MOUNT_BENEATH) && !vfs__path_is_mount(to)))
 		return -EINVAL;
 	vfs__list_init(&out);
-	err = vfs__attach_lock(thread, task, to);
+	err = vfs__attach_lock(thread, task, to, flags & MOVE_MOUNT_BENEATH);
 	if (!err) {
 		err = flags & MOVE_MOUNT_BENEATH
 			      ? vfs__move_beneath(thread, task, from, to, &out)

@@ -137,10 +137,11 @@ static void enqueue(struct vfs__list *queue, struct vfs__peers *peers,
 	vfs__list_add(queue, &peers->work);
 }
 
-/* Shared, and not only since the attaching that is going on began. */
+/* Shared, and not only since the attaching that is going on began, nor made by
+ * it. */
 static bool gives(const struct vfs_mount *m)
 {
-	return m->group && !(m->mark & VFS__MARK_SHARED);
+	return m->group && m->ns && !(m->mark & VFS__MARK_SHARED);
 }
 
 static void enqueue_slaves(struct vfs__list *queue, struct vfs__peers *peers)

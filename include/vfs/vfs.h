@@ -13,6 +13,7 @@
 #include <vfs/lock.h>
 #include <vfs/mmap.h>
 #include <vfs/mount.h>
+#include <vfs/mountpoint.h>
 #include <vfs/path.h>
 #include <vfs/socket.h>
 #include <vfs/stat.h>

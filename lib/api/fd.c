@@ -6,6 +6,7 @@
 #include <vfs/file.h>
 
 #include "api/call.h"
+#include "core/device.h"
 #include "core/fileattr.h"
 #include "core/inode.h"
 #include "core/inotify.h"
@@ -270,6 +271,8 @@ static int ioctl_file(struct vfs__thread *thread, struct vfs_task *task,
 		return err;
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_ioctl(file, request, arg);
+	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		return vfs__device_ioctl(file, request, arg);
 	if (vfs__file_mode(file) & VFS__FILE_NOTIFY)
 		return vfs__inotify_ioctl(file, request, arg);
 	if (request == FIONREAD && S_ISREG(vfs__inode_mode(inode)))

@@ -17,6 +17,7 @@
 #include "core/notify.h"
 #include "core/pathname.h"
 #include "core/perm.h"
+#include "core/synthdir.h"
 #include "util/epoch.h"
 
 int vfs__may_create(struct vfs__thread *thread, const struct vfs_cred *cred,
@@ -321,7 +322,8 @@ static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
 	err = vfs__may_attach(vfs__mount_idmap(c->parent.mnt), inode);
 	if (err)
 		return err;
-	if (!dir->ops->link || vfs__inode_is_dir(inode))
+	if (!dir->ops->link || vfs__inode_is_dir(inode) ||
+	    vfs__is_synthetic(inode))
 		return -EPERM;
 	name.str = vfs__dentry_name(c->dentry, &name.len);
 	vfs__inode_lock_nested(inode);

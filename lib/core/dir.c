@@ -13,6 +13,7 @@
 #include "core/inode.h"
 #include "core/notify.h"
 #include "core/rw.h"
+#include "core/synthdir.h"
 
 #define HEADER offsetof(struct vfs_dirent, name)
 
@@ -99,11 +100,13 @@ static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
 					  .end = (char *)buffer + size};
 	int err = 0;
 
-	(void)thread;
 	vfs__inode_lock_shared(inode);
 	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)
 		err = -ENOENT;
-	else if (emit_dots(file, &context))
+	else if (emit_dots(file, &context) &&
+		 (VFS_READ_ONCE(inode->flags) & VFS_INODE_MERGED))
+		err = vfs__synthetic_iterate(thread, inode, file, &context);
+	else if (!context.full)
 		err = inode->ops->iterate(inode, file, &context);
 	vfs__inode_unlock_shared(inode);
 	if (!err && !context.last && context.position == before && context.full)

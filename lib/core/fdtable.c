@@ -384,6 +384,23 @@ bool vfs__fd_is(struct vfs__thread *thread, struct vfs__fdtable *table, int fd,
 	return same;
 }
 
+int vfs__fd_next(struct vfs__thread *thread, struct vfs_task *task, uint32_t fd)
+{
+	struct vfs__fdtable *table = table_of(task);
+	uint32_t count = chunk_count(thread, table);
+
+	for (uint32_t n = fd / VFS__FDCHUNK; n < count; n++) {
+		struct vfs__fdchunk *chunk =
+			chunk_get(thread, table, n * VFS__FDCHUNK, false);
+
+		fd = fd > n * VFS__FDCHUNK ? fd : n * VFS__FDCHUNK;
+		for (; chunk && fd / VFS__FDCHUNK == n; fd++)
+			if (load(slot_of(chunk, fd)))
+				return (int)fd;
+	}
+	return -EBADF;
+}
+
 /* ---- closing ---- */
 
 /* A descriptor of file is gone; its reference is given back. A file that ends

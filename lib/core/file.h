@@ -21,6 +21,7 @@ struct vfs__thread;
 struct vfs_task;
 struct vfs_cred;
 struct vfs__pollers;
+struct vfs_device;
 
 /* vfs_file.mode */
 #define VFS__FILE_READ 0x1u
@@ -36,6 +37,10 @@ struct vfs__pollers;
  * one test decides for the straight ways of rw_plain.h. */
 #define VFS__FILE_PLAIN_READ 0x200u
 #define VFS__FILE_PLAIN_WRITE 0x400u
+#define VFS__FILE_DEVICE 0x20000u /* of a device node: see device.h */
+/* What has other operations than its inode's. */
+#define VFS__FILE_SPECIAL \
+	(VFS__FILE_STREAM | VFS__FILE_DEVICE | VFS__FILE_NOTIFY)
 /* Holds a detached tree (its namespace is private_data), or a namespace. */
 #define VFS__FILE_TREE 0x800u
 #define VFS__FILE_NOTIFY 0x10000u /* a queue of events */
@@ -53,7 +58,8 @@ struct vfs_file {
 				    */
 	void *private_data;	   /* the backend's, or the pipe */
 	struct vfs *vfs;
-	struct vfs_file *gone; /* without references: see unref_later */
+	struct vfs_device *device; /* constant once open; NULL: none */
+	struct vfs_file *gone;	   /* without references: see unref_later */
 };
 
 /* - Memory for an open file, so that what is created for it is not left behind

@@ -15,6 +15,7 @@
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/pipe.h"
+#include "core/synthdir.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
 #include "util/time.h"
@@ -85,6 +86,7 @@ static void free_ext(struct vfs__thread *thread, struct vfs__inode_ext *ext)
 {
 	if (ext->locks)
 		vfs__locks_free(thread, ext->locks);
+	vfs__synthetic_free(thread, ext);
 	vfs__acl_free(thread, ext);
 	/* somebody may still be asking about permission */
 	vfs__epoch_retire(thread, inode_free, ext, sizeof(*ext));
@@ -101,7 +103,7 @@ static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 	VFS_WRITE_ONCE(inode->flags, inode->flags | VFS_INODE_DEAD);
 	if (inode->flags & VFS_INODE_HANDLE)
 		vfs__handle_evict(thread, inode);
-	if (super->ops->evict)
+	if (super->ops->evict && !vfs__is_synthetic(inode))
 		super->ops->evict(inode);
 	if (inode->core_ext)
 		free_ext(thread, inode->core_ext);
@@ -229,25 +231,21 @@ static bool leaves_no_trace(const struct vfs_inode *inode)
 	       (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY);
 }
 
-void vfs__inode_accessed_strictly(struct vfs_inode *inode)
+void vfs__inode_accessed(struct vfs_inode *inode)
 {
-	struct vfs_timespec now;
+	struct vfs_timespec atime = vfs__inode_atime(inode);
 
-	if (leaves_no_trace(inode))
-		return;
-	vfs_now(inode->super->vfs, &now);
-	vfs__inode_set_atime(inode, &now);
+	if (__builtin_expect(needs_atime(inode, atime.sec, atime.nsec), 0))
+		vfs__inode_accessed_strictly(inode);
 }
 
-void vfs__inode_accessed(struct vfs_inode *inode)
+void vfs__inode_accessed_strictly(struct vfs_inode *inode)
 {
 	struct vfs_timespec atime, now;
 
 	if (leaves_no_trace(inode))
 		return;
 	atime = vfs__inode_atime(inode);
-	if (__builtin_expect(!needs_atime(inode, atime.sec, atime.nsec), 1))
-		return;
 	vfs_now(inode->super->vfs, &now);
 	if (atime.sec != now.sec || atime.nsec != now.nsec)
 		vfs__inode_set_atime(inode, &now);

@@ -12,9 +12,11 @@
 #include <time.h>
 
 #include "core/cred.h"
+#include "core/device.h"
 #include "core/handle.h"
 #include "core/inode.h"
 #include "core/mapping.h"
+#include "core/mount_fd.h"
 #include "core/namespace.h"
 #include "core/nsfs.h"
 #include "core/pipefs.h"
@@ -186,6 +188,8 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 	struct vfs_mount *below, *root;
 	int err = register_types(vfs, config, builtin);
 
+	if (!err)
+		err = vfs__device_register_mem(vfs);
 	if (err)
 		return err;
 	type = vfs__type_find(vfs, name);
@@ -202,12 +206,15 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 	if (err)
 		return err;
 	vfs->pipe_super = vfs->pipe_mount->super;
-	err = mount_type(thread, vfs, &vfs__anonfs_type, NULL, NULL, 0,
-			 &vfs->anon_mount);
+	err = mount_type(thread, vfs, &vfs__anonfs_type, NULL, NULL,
+			 VFS__MNT_INTERNAL, &vfs->anon_mount);
 	if (err)
 		return err;
 	vfs->anon_inode = vfs__anonfs_inode(vfs->anon_mount->super);
 	if (!vfs->anon_inode)
+		return -ENOMEM;
+	vfs->context = vfs__fs_context_dentry(thread, vfs);
+	if (!vfs->context)
 		return -ENOMEM;
 	vfs->root_ns = vfs__namespace_create(thread, vfs, false);
 	if (!vfs->root_ns)
@@ -262,19 +269,21 @@ static void destroy(struct vfs *vfs)
 	vfs__mappings_fini(thread, vfs);
 	vfs__namespace_unref(thread, vfs->root_ns);
 	vfs__mounts_collect(thread, vfs);
+	vfs__dentry_unref(thread, vfs->context);
 	if (vfs->memfd_mount)
 		vfs__mount_destroy(thread, vfs->memfd_mount);
 	if (vfs->pipe_mount)
 		vfs__mount_destroy(thread, vfs->pipe_mount);
+	if (vfs->ns_mount)
+		vfs__mount_destroy(thread, vfs->ns_mount);
 	vfs_inode_unref(vfs->anon_inode);
 	if (vfs->anon_mount)
 		vfs__mount_destroy(thread, vfs->anon_mount);
-	if (vfs->ns_mount)
-		vfs__mount_destroy(thread, vfs->ns_mount);
 	vfs__handles_fini(thread, vfs);
 	vfs_cred_unref(vfs->root_cred);
 	vfs_userns_unref(vfs->root_userns);
 	vfs__table_fini(&vfs->types);
+	vfs__devices_fini(thread, vfs);
 	vfs__dcache_fini(vfs);
 	vfs__mounts_fini(vfs);
 	/* runs what was retired, with vfs still there */
@@ -310,6 +319,8 @@ int vfs__instance_create(const struct vfs_config *config,
 	vfs__list_init(&vfs->views);
 	vfs__mutex_init(&vfs->userns_lock);
 	vfs__mutex_init(&vfs->types_lock);
+	vfs__mutex_init(&vfs->tasks_lock);
+	vfs__mutex_init(&vfs->devices_lock);
 	vfs__mutex_init(&vfs->locks_lock);
 	vfs__mutex_init(&vfs->mappings.lock);
 	vfs__mutex_init(&vfs->handles.lock);

@@ -16,8 +16,6 @@
 #include "util/table.h"
 
 struct vfs__namespace;
-struct vfs__mark;
-struct vfs__notify_user;
 struct vfs__mapping;
 struct vfs__handle;
 
@@ -37,6 +35,10 @@ struct vfs__handles {
 	uint32_t zero;
 	struct vfs__handle **buckets;
 };
+
+#define VFS__TASK_BUCKETS 64u
+struct vfs__mark;
+struct vfs__notify_user;
 
 struct vfs {
 	/* constant after vfs_create */
@@ -58,15 +60,17 @@ struct vfs {
 	struct vfs_super *pipe_super; /* inodes of pipe2() */
 	struct vfs_mount
 		*pipe_mount; /* where their files live: not in the tree */
+	struct vfs_mount *ns_mount;   /* the same for namespaces' files */
 	struct vfs_mount *anon_mount; /* the same for what has no name at all */
 	struct vfs_inode *anon_inode; /* and the one inode there */
-	struct vfs_mount *ns_mount; /* the same for namespaces' files */
+	struct vfs_dentry *context;   /* what fsopen's files are */
 
 	uint32_t ref;	     /* atomic */
 	uint32_t next_task;  /* atomic */
 	uint32_t next_dev;   /* atomic: minor numbers of anonymous devices */
 	uint64_t next_mount; /* atomic */
 	uint64_t next_cred;  /* atomic */
+	uint64_t next_synthetic; /* atomic: core/synthdir.c */
 
 	struct vfs__mutex views_lock;  /* rank TASKS: views */
 	struct vfs__list views;	       /* every struct vfs__fs */
@@ -74,6 +78,13 @@ struct vfs {
 
 	struct vfs__mutex types_lock; /* protects types; a leaf */
 	struct vfs__table types;
+
+	struct vfs__mutex devices_lock; /* the two: a leaf; core/device.c */
+	struct vfs_device *devices;
+	uint64_t next_device;
+
+	struct vfs__mutex tasks_lock;		   /* protects tasks; a leaf */
+	struct vfs_task *tasks[VFS__TASK_BUCKETS]; /* core/tasks.c: by number */
 
 	/* POSIX locks' waiters-for graph, and the lock lists: core/lock.c */
 	struct vfs__mutex locks_lock;

@@ -258,7 +258,7 @@ static int check_type(struct request *r, const struct vfs_file *file)
 	r->shared = (r->flags & 0xf) != MAP_PRIVATE;
 	if (r->shared && (r->prot & PROT_WRITE) && !(mode & VFS__FILE_WRITE))
 		return -EACCES;
-	/* what only grows is not written anywhere else */
+	/* it could be made writable, and then anywhere */
 	if (r->shared && (mode & VFS__FILE_WRITE) &&
 	    (VFS_READ_ONCE(file->inode->flags) & VFS_INODE_APPEND))
 		return -EACCES;

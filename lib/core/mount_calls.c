@@ -25,16 +25,22 @@
 
 /* ---- who may ---- */
 
-bool vfs__may_mount_in(struct vfs__thread *thread, struct vfs_task *task,
-		       const struct vfs__namespace *ns)
+bool vfs__may_administer(struct vfs__thread *thread, struct vfs_task *task,
+			 const struct vfs_userns *userns)
 {
 	bool may;
 
 	vfs__epoch_enter(thread);
-	may = vfs__capable_in(vfs__task_cred_peek(task), ns->owner,
+	may = vfs__capable_in(vfs__task_cred_peek(task), userns,
 			      VFS_CAP_SYS_ADMIN);
 	vfs__epoch_leave(thread);
 	return may;
+}
+
+bool vfs__may_mount_in(struct vfs__thread *thread, struct vfs_task *task,
+		       const struct vfs__namespace *ns)
+{
+	return vfs__may_administer(thread, task, ns->owner);
 }
 
 bool vfs__may_mount(struct vfs__thread *thread, struct vfs_task *task)
@@ -69,7 +75,9 @@ int vfs__attach_lock(struct vfs__thread *thread, struct vfs_task *task,
 	 * is no more than that */
 	while (at->mnt->ns && vfs__mount_down(thread, task->vfs, at))
 		;
-	if (at->mnt->ns && pin_place(at->dentry))
+	/* on the core's own nothing is mounted: the callers say so */
+	if ((at->mnt->ns || (at->mnt->flags & VFS__MNT_INTERNAL)) &&
+	    pin_place(at->dentry))
 		return 0;
 	vfs__tree_unlock(task->vfs);
 	return -ENOENT;
@@ -127,6 +135,15 @@ static uint64_t super_flags(uint64_t flags)
 	       (flags & MS_LAZYTIME ? VFS_SUPER_LAZYTIME : 0);
 }
 
+/* A new file system belongs to the user namespace of who mounts it. */
+static bool may_make(const struct vfs_cred *cred,
+		     const struct vfs_filesystem_type *type)
+{
+	return type->flags & VFS_FS_USERNS
+		       ? vfs__capable_own(cred, VFS_CAP_SYS_ADMIN)
+		       : vfs__capable(cred, VFS_CAP_SYS_ADMIN);
+}
+
 int vfs__mount_make(struct vfs__thread *thread, struct vfs_task *task,
 		    const struct vfs_filesystem_type *type, const char *source,
 		    uint64_t flags, const char *data, struct vfs_mount **out)
@@ -138,12 +155,15 @@ int vfs__mount_make(struct vfs__thread *thread, struct vfs_task *task,
 		.options = data,
 		.uid = cred->fsuid,
 		.gid = cred->fsgid,
+		.userns = cred->userns,
 	};
 	struct vfs_super *super;
 	struct vfs_dentry *root;
-	int err = vfs__super_create(thread, task->vfs, type, &args, &super,
-				    &root);
+	int err = -EPERM;
 
+	if (may_make(cred, type))
+		err = vfs__super_create(thread, task->vfs, type, &args, &super,
+					&root);
 	vfs__task_cred_put(thread, cred);
 	if (err)
 		return err;
@@ -318,16 +338,18 @@ int vfs__move_locked(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs_mount *mnt = from->mnt;
 	bool attached = !vfs__mount_is_root(mnt);
 
-	if (!vfs__in_own_namespace(task, to->mnt) &&
-	    !(to->mnt->ns && to->mnt->ns->anonymous))
-		return -EINVAL;
-	if (!vfs__in_own_namespace(task, mnt)) {
-		/* only a whole detached tree may come in from elsewhere */
+	if (vfs__in_own_namespace(task, mnt)) {
+		if (!attached || !vfs__in_own_namespace(task, to->mnt))
+			return -EINVAL;
+	} else {
+		/* only a whole detached tree may come from elsewhere, and may
+		 * go into another */
 		if (!mnt->ns || !mnt->ns->anonymous || attached ||
 		    mnt->ns == to->mnt->ns)
 			return -EINVAL;
-	} else if (!attached) {
-		return -EINVAL;
+		if (!to->mnt->ns || (!vfs__in_own_namespace(task, to->mnt) &&
+				     !to->mnt->ns->anonymous))
+			return -EINVAL;
 	}
 	if ((mnt->flags & VFS__MNT_LOCKED) || !vfs__path_is_mount(from) ||
 	    vfs__inode_is_dir(to->dentry->inode) !=

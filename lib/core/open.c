@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 
 #include "core/attr.h"
+#include "core/device.h"
+#include "core/jump.h"
 #include "core/names.h"
 #include "core/notify.h"
 #include "core/pathname.h"
@@ -114,7 +116,8 @@ static int find_existing(struct opening *o, const struct vfs__path *parent,
 		vfs__dcache_get(o->thread, o->task->vfs, parent->dentry, name);
 	if (!*dentry)
 		return -ENOENT;
-	if (vfs__dentry_inode(*dentry))
+	if (vfs__dentry_inode(*dentry) &&
+	    !(vfs__dentry_flags(*dentry) & VFS__DENTRY_VOLATILE))
 		return 0;
 	vfs__dentry_unref(o->thread, *dentry);
 	return -ENOENT;
@@ -161,6 +164,22 @@ static int check_escape(struct opening *o, int dirfd, const char *path,
 	return otherwise;
 }
 
+/* A last magic link leads to the file itself. The references of parent and
+ * dentry pass. */
+static int jump_creating(struct opening *o, const struct vfs__resume *resume,
+			 struct vfs_dentry *dentry,
+			 const struct vfs__path *parent)
+{
+	int err = vfs__walk_may_follow(resume, parent->mnt);
+
+	if (!err)
+		err = vfs__jump(o->thread, o->task, dentry->inode,
+				o->how->resolve, parent->mnt, &o->path);
+	vfs__dentry_unref(o->thread, dentry);
+	vfs__path_unref(o->thread, parent);
+	return err;
+}
+
 static int find_creating(struct opening *o, int dirfd, const char *path)
 {
 	struct vfs__resume resume;
@@ -186,6 +205,10 @@ static int find_creating(struct opening *o, int dirfd, const char *path)
 					      &o->path);
 			if (err)
 				vfs__path_unref(o->thread, &o->path);
+			break;
+		}
+		if (vfs__is_magic(dentry->inode)) {
+			err = jump_creating(o, &resume, dentry, &parent);
 			break;
 		}
 		err = vfs__walk_resume(o->thread, o->task, &resume,
@@ -260,7 +283,10 @@ static int check_type(const struct opening *o, const struct vfs_inode *inode)
 		return o->access & VFS__MAY_WRITE ? -EISDIR : 0;
 	case S_IFCHR:
 	case S_IFBLK:
-		return flags & VFS__MNT_NODEV ? -EACCES : 0;
+		/* nor on what a user namespace mounted */
+		return (flags & VFS__MNT_NODEV) || inode->super->userns
+			       ? -EACCES
+			       : 0;
 	default:
 		return 0;
 	}
@@ -362,6 +388,8 @@ static uint32_t file_mode(const struct opening *o, uint32_t type)
 		mode |= VFS__FILE_WRITE;
 	if (type == S_IFIFO)
 		mode |= VFS__FILE_STREAM;
+	else if (type == S_IFCHR || type == S_IFBLK)
+		mode |= VFS__FILE_DEVICE;
 	else
 		mode |= VFS__FILE_SEEKABLE;
 	if (type == S_IFDIR)
@@ -395,9 +423,10 @@ static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
 			 (file->mode & (VFS__FILE_READ | VFS__FILE_WRITE)))
 			err = refuse_direct(o, file);
 		return err;
-	case S_IFSOCK:
 	case S_IFCHR:
 	case S_IFBLK:
+		return vfs__device_open(o->thread, file);
+	case S_IFSOCK:
 		return -ENXIO; /* nothing serves it */
 	case S_IFDIR:
 		if (o->how->flags & O_DIRECT)

@@ -182,13 +182,14 @@ int vfs__remount(struct vfs__thread *thread, struct vfs_task *task,
 	uint32_t wanted = attributes_of(mnt, flags);
 	int err = 0;
 
-	(void)thread;
 	vfs__tree_lock(task->vfs);
 	if (!vfs__in_own_namespace(task, mnt) || !vfs__path_is_mount(path))
 		err = -EINVAL;
 	else if (!vfs__may_change_flags(mnt, wanted))
 		err = -EPERM;
 	vfs__tree_unlock(task->vfs);
+	if (!err && !vfs__may_administer(thread, task, mnt->super->userns))
+		err = -EPERM;
 	if (!err)
 		err = vfs__super_reconfigure(mnt->super, flags, REMOUNT_MASK,
 					     data);

@@ -5,6 +5,7 @@
 #include "core/names.h"
 #include "core/notify.h"
 #include "core/perm.h"
+#include "core/synthdir.h"
 #include "core/uncover.h"
 
 int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
@@ -43,14 +44,19 @@ static int remove_locked(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct vfs_inode *inode = victim->inode;
 	struct vfs_name name = {.hash = victim->hash};
+	bool synthetic = vfs__is_synthetic(inode);
 	int err;
 
-	if (!dir->ops->remove)
+	if (!synthetic && !dir->ops->remove)
 		return -EPERM;
 	name.str = vfs__dentry_name(victim, &name.len);
 	vfs__inode_lock_nested(inode);
 	if (vfs__mounted_for(thread, task, victim))
 		err = -EBUSY;
+	else if (synthetic)
+		err = vfs__synthetic_remove(thread, dir, &name, inode);
+	else if (vfs__synthetic_within(inode))
+		err = -ENOTEMPTY;
 	else
 		err = dir->ops->remove(dir, &name, inode,
 				       vfs__dentry_cookie(victim));

@@ -22,6 +22,7 @@
 #include "core/names.h"
 #include "core/notify.h"
 #include "core/perm.h"
+#include "core/synthdir.h"
 #include "core/uncover.h"
 
 #ifndef RENAME_NOREPLACE
@@ -244,6 +245,8 @@ static int call_backend(struct renaming *r, struct vfs_rename_args *args)
 	    vfs__mounted_for(r->thread, r->task, r->to.dentry))
 		err = -EBUSY;
 	else
+		err = vfs__synthetic_rename(args);
+	if (!err)
 		err = args->old_dir->ops->rename(args);
 	if (!err && target && !(r->flags & RENAME_EXCHANGE) &&
 	    vfs__inode_is_dir(target))

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/attr.h"
+#include "core/device.h"
 #include "core/inode.h"
 #include "core/inotify.h"
 #include "core/pipe.h"
@@ -129,6 +130,8 @@ static int check_read(const struct vfs_file *file, const struct vfs__io *io)
 					       : io->offset)
 			       ? -EINVAL
 			       : -EISDIR;
+	if (mode & VFS__FILE_DEVICE)
+		return vfs__device_check(file, io, false);
 	if (!(mode & (VFS__FILE_STREAM | VFS__FILE_NOTIFY)) &&
 	    !file->inode->ops->read)
 		return -EINVAL;
@@ -190,6 +193,8 @@ static int64_t read_long(struct vfs__thread *thread, struct vfs_task *task,
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_readv(thread, task, file, io->iov, io->count,
 				       nonblock);
+	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		return vfs__device_rw(file, io, false);
 	if (__builtin_expect(vfs__file_mode(file) & VFS__FILE_NOTIFY, 0))
 		return io->flags & VFS__IO_PROBE
 			       ? 0
@@ -219,7 +224,7 @@ static bool is_short(const struct vfs_task *task, const struct vfs_file *file,
 		     uint32_t mask)
 {
 	return is_nonblocking(file->inode) &&
-	       !(vfs__file_mode(file) & VFS__FILE_STREAM) &&
+	       !(vfs__file_mode(file) & VFS__FILE_SPECIAL) &&
 	       !(vfs__notify_on(task->vfs) && vfs__notify_wants(file, mask));
 }
 
@@ -288,6 +293,8 @@ static int check_write(const struct vfs_file *file, const struct vfs__io *io)
 		return -ESPIPE;
 	if (!(mode & VFS__FILE_WRITE))
 		return -EBADF;
+	if (mode & VFS__FILE_DEVICE)
+		return vfs__device_check(file, io, true);
 	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->write)
 		return -EINVAL;
 	return check_flags(io, mode);
@@ -369,7 +376,8 @@ static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 	if (__builtin_expect(loses_privilege(inode), 0)) {
 		struct vfs_cred *cred = vfs__task_cred(thread, task);
 
-		err = vfs__attr_kill_file(thread, cred, file);
+		err = file ? vfs__attr_kill_file(thread, cred, file)
+			   : vfs__attr_kill_suid(thread, cred, NULL, inode);
 		vfs__task_cred_put(thread, cred);
 		if (err)
 			return err;
@@ -417,6 +425,8 @@ static int64_t write_long(struct vfs__thread *thread, struct vfs_task *task,
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_writev(thread, task, file, io->iov, io->count,
 					nonblock);
+	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		return vfs__device_rw(file, io, true);
 	if (offset >= 0)
 		return write_at(thread, task, file, io, &offset);
 	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
@@ -581,6 +591,8 @@ int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		at = 0;
 	else if (!(vfs__file_mode(file) & VFS__FILE_SEEKABLE))
 		at = -ESPIPE;
+	else if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		at = vfs__device_seek(file, offset, whence);
 	else
 		at = seek_locked(file, offset, whence);
 	vfs__file_unref(thread, file);

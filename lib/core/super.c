@@ -14,6 +14,7 @@
 #include "core/instance.h"
 #include "core/mount.h"
 #include "core/notify.h"
+#include "core/userns.h"
 #include "util/epoch.h"
 #include "util/run.h"
 
@@ -39,8 +40,9 @@ static struct super_core *core_of(struct vfs_super *super)
 
 static int check_type(const struct vfs_filesystem_type *type)
 {
-	const uint64_t known = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING |
-			       VFS_FS_SEALS | VFS_FS_HANDLES;
+	const uint64_t known = VFS_FS_USERNS | VFS_FS_COMPLETE |
+			       VFS_FS_NONBLOCKING | VFS_FS_SEALS |
+			       VFS_FS_HANDLES;
 
 	if (type->size < sizeof(*type) || !type->name || !*type->name ||
 	    strlen(type->name) > 63 || strchr(type->name, '/'))
@@ -159,6 +161,8 @@ int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,
 		return -ENOMEM;
 	}
 	core_of(super)->root = d;
+	if (args->userns && args->userns->parent)
+		super->userns = vfs_userns_ref(args->userns);
 	err = type->mount(super, args, &inode);
 	if (err) {
 		vfs__dentry_unref(thread, d);

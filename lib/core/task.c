@@ -7,9 +7,10 @@
 #include <sys/resource.h>
 
 #include "core/instance.h"
-#include "core/notify.h"
 #include "core/mount_calls.h"
 #include "core/namespace.h"
+#include "core/notify.h"
+#include "core/tasks.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
 
@@ -230,6 +231,7 @@ int vfs_task_create(struct vfs *vfs, struct vfs_cred *cred,
 	if (err)
 		goto unref_fs;
 	task->ns = vfs__namespace_ref(vfs->root_ns);
+	vfs__tasks_add(task);
 	*out = task;
 	return 0;
 
@@ -330,13 +332,14 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 	thread = vfs__self(task->vfs);
 	if (!thread)
 		return -ENOMEM;
-	if ((flags & VFS_CLONE_NEWNS) && !(flags & VFS_CLONE_NEWUSER) &&
-	    !vfs__may_mount(thread, task))
-		return -EPERM;
 	err = clone_cred(thread, task, flags, &cred);
 	if (err)
 		return err;
-	err = task_alloc(thread, task->vfs, cred, &copy);
+	if ((flags & VFS_CLONE_NEWNS) &&
+	    !vfs__capable_own(cred, VFS_CAP_SYS_ADMIN))
+		err = -EPERM;
+	else
+		err = task_alloc(thread, task->vfs, cred, &copy);
 	vfs_cred_unref(cred);
 	if (err)
 		return err;
@@ -354,6 +357,7 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 	copy->fsize_max = VFS_READ_ONCE(task->fsize_max);
 	copy->nofile_cur = VFS_READ_ONCE(task->nofile_cur);
 	copy->nofile_max = VFS_READ_ONCE(task->nofile_max);
+	vfs__tasks_add(copy);
 	*out = copy;
 	return 0;
 
@@ -399,11 +403,14 @@ void vfs_task_unref(struct vfs_task *task)
 		return;
 	vfs = task->vfs;
 	thread = vfs__self_always(vfs);
+	vfs__tasks_remove(task);
 	vfs__fdtable_unref(thread, vfs, task->files);
 	drop_past(thread, task);
 	drop_view(thread, task);
 	vfs__notify_flush(thread);
 	vfs_cred_unref(task->cred);
+	if (thread->task == task)
+		thread->task = NULL;
 	vfs__mem_free(thread, task, sizeof(*task));
 	vfs_unref(vfs);
 }

@@ -43,6 +43,7 @@ struct vfs_task {
 	struct vfs__past *past;	    /* tables before it: their locks */
 	uint32_t ref;		    /* atomic */
 	int32_t id;
+	struct vfs_task *id_next;	 /* core/tasks.c: the table's lock */
 	uint64_t fsize_cur, fsize_max;	 /* atomic: RLIMIT_FSIZE */
 	uint64_t nofile_cur, nofile_max; /* atomic: RLIMIT_NOFILE */
 	struct vfs__sleepers sleepers;	 /* core/wait.c: who to interrupt */

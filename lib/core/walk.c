@@ -460,6 +460,17 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 	return 0;
 }
 
+int vfs__walk_may_follow(const struct vfs__resume *resume,
+			 const struct vfs_mount *mnt)
+{
+	struct vfs__path at = {(struct vfs_mount *)(uintptr_t)mnt, NULL};
+	struct walk w;
+
+	w.flags = resume->flags;
+	w.links = resume->links;
+	return may_follow(&w, &at);
+}
+
 int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,
 		    uint32_t flags, struct vfs__path *path)
 {

@@ -10,6 +10,9 @@
 #include <stdint.h>
 
 #include <vfs/sys/backend.h>
+#include <vfs/sys/device.h>
+#include <vfs/sys/synthetic.h>
+#include <vfs/sys/task.h>
 #include <vfs/vfs.h>
 
 #define SIZE(name, bytes) \
@@ -58,6 +61,42 @@ PLACE(vfs_flock, whence, 2);
 PLACE(vfs_flock, pid, 4);
 PLACE(vfs_flock, start, 8);
 PLACE(vfs_flock, len, 16);
+
+SIZE(vfs_mount_attr, 32);
+PLACE(vfs_mount_attr, attr_set, 0);
+PLACE(vfs_mount_attr, attr_clr, 8);
+PLACE(vfs_mount_attr, propagation, 16);
+PLACE(vfs_mount_attr, userns_fd, 24);
+
+SIZE(vfs_mnt_id_req, 32);
+PLACE(vfs_mnt_id_req, size, 0);
+PLACE(vfs_mnt_id_req, mnt_id, 8);
+PLACE(vfs_mnt_id_req, param, 16);
+PLACE(vfs_mnt_id_req, mnt_ns_id, 24);
+
+SIZE(vfs_statmount, 512);
+PLACE(vfs_statmount, size, 0);
+PLACE(vfs_statmount, mnt_opts, 4);
+PLACE(vfs_statmount, mask, 8);
+PLACE(vfs_statmount, sb_dev_major, 16);
+PLACE(vfs_statmount, sb_dev_minor, 20);
+PLACE(vfs_statmount, sb_magic, 24);
+PLACE(vfs_statmount, sb_flags, 32);
+PLACE(vfs_statmount, fs_type, 36);
+PLACE(vfs_statmount, mnt_id, 40);
+PLACE(vfs_statmount, mnt_parent_id, 48);
+PLACE(vfs_statmount, mnt_id_old, 56);
+PLACE(vfs_statmount, mnt_parent_id_old, 60);
+PLACE(vfs_statmount, mnt_attr, 64);
+PLACE(vfs_statmount, mnt_propagation, 72);
+PLACE(vfs_statmount, mnt_peer_group, 80);
+PLACE(vfs_statmount, mnt_master, 88);
+PLACE(vfs_statmount, propagate_from, 96);
+PLACE(vfs_statmount, mnt_root, 104);
+PLACE(vfs_statmount, mnt_point, 108);
+PLACE(vfs_statmount, mnt_ns_id, 112);
+PLACE(vfs_statmount, fs_subtype, 120);
+PLACE(vfs_statmount, sb_source, 124);
 
 SIZE(vfs_rlimit, 16);
 PLACE(vfs_rlimit, cur, 0);
@@ -163,14 +202,15 @@ PLACE(vfs_watch_spec, context, 24);
 
 /* -- backends' -- */
 
-SIZE(vfs_mount_args, 32);
+SIZE(vfs_mount_args, 40);
 PLACE(vfs_mount_args, size, 0);
 PLACE(vfs_mount_args, source, 8);
 PLACE(vfs_mount_args, options, 16);
 PLACE(vfs_mount_args, uid, 24);
 PLACE(vfs_mount_args, gid, 28);
+PLACE(vfs_mount_args, userns, 32);
 
-SIZE(vfs_filesystem_type, 56);
+SIZE(vfs_filesystem_type, 64);
 PLACE(vfs_filesystem_type, size, 0);
 PLACE(vfs_filesystem_type, name, 8);
 PLACE(vfs_filesystem_type, flags, 16);
@@ -178,6 +218,7 @@ PLACE(vfs_filesystem_type, inode_size, 24);
 PLACE(vfs_filesystem_type, super_size, 32);
 PLACE(vfs_filesystem_type, mount, 40);
 PLACE(vfs_filesystem_type, unmount, 48);
+PLACE(vfs_filesystem_type, check_options, 56);
 
 SIZE(vfs_super_ops, 48);
 PLACE(vfs_super_ops, size, 0);
@@ -282,7 +323,7 @@ PLACE(vfs_attr, ctime, 56);
 PLACE(vfs_attr, flags, 72);
 PLACE(vfs_attr, zero, 76);
 
-SIZE(vfs_inode_ops, 208);
+SIZE(vfs_inode_ops, 224);
 PLACE(vfs_inode_ops, size, 0);
 PLACE(vfs_inode_ops, lookup, 8);
 PLACE(vfs_inode_ops, create, 16);
@@ -309,6 +350,88 @@ PLACE(vfs_inode_ops, fsync, 176);
 PLACE(vfs_inode_ops, ioctl, 184);
 PLACE(vfs_inode_ops, mmap, 192);
 PLACE(vfs_inode_ops, mmap_sync, 200);
+PLACE(vfs_inode_ops, revalidate, 208);
+PLACE(vfs_inode_ops, follow, 216);
+
+SIZE(vfs_device_ops, 80);
+PLACE(vfs_device_ops, size, 0);
+PLACE(vfs_device_ops, flags, 8);
+PLACE(vfs_device_ops, open, 16);
+PLACE(vfs_device_ops, release, 24);
+PLACE(vfs_device_ops, read, 32);
+PLACE(vfs_device_ops, write, 40);
+PLACE(vfs_device_ops, seek, 48);
+PLACE(vfs_device_ops, poll, 56);
+PLACE(vfs_device_ops, ioctl, 64);
+PLACE(vfs_device_ops, fsync, 72);
+
+SIZE(vfs_device_spec, 56);
+PLACE(vfs_device_spec, size, 0);
+PLACE(vfs_device_spec, type, 8);
+PLACE(vfs_device_spec, major, 12);
+PLACE(vfs_device_spec, minor, 16);
+PLACE(vfs_device_spec, count, 20);
+PLACE(vfs_device_spec, name, 24);
+PLACE(vfs_device_spec, mode, 32);
+PLACE(vfs_device_spec, zero, 36);
+PLACE(vfs_device_spec, ops, 40);
+PLACE(vfs_device_spec, context, 48);
+
+SIZE(vfs_device_info, 88);
+PLACE(vfs_device_info, number, 0);
+PLACE(vfs_device_info, position, 8);
+PLACE(vfs_device_info, type, 16);
+PLACE(vfs_device_info, mode, 20);
+PLACE(vfs_device_info, name, 24);
+
+SIZE(vfs_fd_info, 40);
+PLACE(vfs_fd_info, size, 0);
+PLACE(vfs_fd_info, position, 8);
+PLACE(vfs_fd_info, flags, 16);
+PLACE(vfs_fd_info, access, 20);
+PLACE(vfs_fd_info, mnt_id, 24);
+PLACE(vfs_fd_info, ino, 32);
+
+SIZE(vfs_synthetic_node, 88);
+PLACE(vfs_synthetic_node, size, 0);
+PLACE(vfs_synthetic_node, name, 8);
+PLACE(vfs_synthetic_node, mode, 16);
+PLACE(vfs_synthetic_node, uid, 20);
+PLACE(vfs_synthetic_node, gid, 24);
+PLACE(vfs_synthetic_node, flags, 28);
+PLACE(vfs_synthetic_node, ino, 32);
+PLACE(vfs_synthetic_node, rdev, 40);
+PLACE(vfs_synthetic_node, key, 48);
+PLACE(vfs_synthetic_node, context, 56);
+PLACE(vfs_synthetic_node, children, 64);
+PLACE(vfs_synthetic_node, target, 72);
+PLACE(vfs_synthetic_node, ops, 80);
+
+SIZE(vfs_synthetic_call, 40);
+PLACE(vfs_synthetic_call, size, 0);
+PLACE(vfs_synthetic_call, super, 8);
+PLACE(vfs_synthetic_call, task, 16);
+PLACE(vfs_synthetic_call, node, 24);
+PLACE(vfs_synthetic_call, ino, 32);
+
+SIZE(vfs_synthetic_ops, 96);
+PLACE(vfs_synthetic_ops, size, 0);
+PLACE(vfs_synthetic_ops, show, 8);
+PLACE(vfs_synthetic_ops, read, 16);
+PLACE(vfs_synthetic_ops, store, 24);
+PLACE(vfs_synthetic_ops, length, 32);
+PLACE(vfs_synthetic_ops, readlink, 40);
+PLACE(vfs_synthetic_ops, follow, 48);
+PLACE(vfs_synthetic_ops, lookup, 56);
+PLACE(vfs_synthetic_ops, iterate, 64);
+PLACE(vfs_synthetic_ops, getattr, 72);
+PLACE(vfs_synthetic_ops, open, 80);
+PLACE(vfs_synthetic_ops, drop, 88);
+
+SIZE(vfs_synthetic_tree, 24);
+PLACE(vfs_synthetic_tree, size, 0);
+PLACE(vfs_synthetic_tree, magic, 8);
+PLACE(vfs_synthetic_tree, root, 16);
 #endif
 
 /* Values that are part of the interface. */
@@ -316,6 +439,21 @@ _Static_assert(VFS_CLONE_FS == 0x200 && VFS_CLONE_FILES == 0x400, "clone");
 _Static_assert(VFS_CONFIG_SLOW_WALK == 1 && VFS_CONFIG_PLAIN_MEMORY == 2,
 	       "config flags");
 _Static_assert(VFS_FS_COMPLETE == 1 && VFS_FS_NONBLOCKING == 2, "type flags");
+_Static_assert(VFS_MKDIR_SYNTHETIC == 1 && VFS_MOUNTPOINT_FILE == 1 &&
+		       VFS_MOUNTPOINT_SYNTHETIC == 2,
+	       "mount points");
+_Static_assert(VFS_PLACE_CWD == -1 && VFS_PLACE_ROOT == -2 &&
+		       VFS_MOUNTS_INFO == 0 && VFS_MOUNTS_OLD == 1,
+	       "tasks");
+_Static_assert(VFS_DEVICE_NOWAIT == 1 && VFS_DEVICE_WRITE_ANY == 2 &&
+		       VFS_DEVICE_READ_ANY == 4,
+	       "devices");
+_Static_assert(VFS_SYNTHETIC_AT_OPEN == 1 && VFS_SYNTHETIC_FLAT == 2 &&
+		       VFS_SYNTHETIC_CLOSED == 4 && VFS_SYNTHETIC_FIXED == 8 &&
+		       VFS_SYNTHETIC_OWNED == 16 &&
+		       VFS_SYNTHETIC_INODE_SIZE == 192 &&
+		       VFS_SYNTHETIC_SUPER_SIZE == 64,
+	       "synthetic");
 _Static_assert(VFS_LOG_ERROR == 0 && VFS_LOG_DEBUG == 3, "log levels");
 
 int main(void)

@@ -96,8 +96,15 @@ void exec_fd(struct exec *exec, int64_t result)
 
 void exec_data(struct exec *exec, int64_t result, const void *data)
 {
+	if (result > 0 && data && events_show(exec, result, data))
+		return;
+	exec_bytes(exec, result, data);
+}
+
+void exec_bytes(struct exec *exec, int64_t result, const void *data)
+{
 	exec_result(exec, result);
-	if (result <= 0 || !data || events_show(exec, result, data))
+	if (result <= 0 || !data)
 		return;
 	text_add(&exec->side->out, " ", 1);
 	text_bytes(&exec->side->out, data,

@@ -111,6 +111,7 @@ bool events_show(struct exec *exec, int64_t result, const void *data)
 		reads |= !strcmp(exec->call->def->name, readers[i]);
 	if (!reads || result % UNIT || !is_queue(exec, INT(0)))
 		return false;
+	exec_result(exec, result);
 	for (int64_t at = 0; at < result;)
 		at += (int64_t)show_event(exec, (const char *)data + at);
 	return true;

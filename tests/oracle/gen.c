@@ -190,20 +190,20 @@ static const struct template templates[] = {
 	{6, "open_by_handle_at AT_FDCWD %7 %o -> $%r"},
 	/* Events: two queues that are there from the start, in slots that no
 	 * other descriptor gets, and others. */
-	{30, "inotify_add_watch $8 %p %@"},
-	{16, "inotify_add_watch $8 %Y %@"},
-	{20, "inotify_add_watch $9 %p %@"},
-	{6, "inotify_add_watch %! %p %@"},
-	{1, "inotify_add_watch %f %p %@"},
-	{5, "inotify_rm_watch $8 %^"},
-	{3, "inotify_rm_watch $9 %^"},
-	{1, "inotify_rm_watch %f %^"},
+	{30, "inotify_add_watch $8 %p %<"},
+	{16, "inotify_add_watch $8 %Y %<"},
+	{20, "inotify_add_watch $9 %p %<"},
+	{6, "inotify_add_watch %= %p %<"},
+	{1, "inotify_add_watch %f %p %<"},
+	{5, "inotify_rm_watch $8 %>"},
+	{3, "inotify_rm_watch $9 %>"},
+	{1, "inotify_rm_watch %f %>"},
 	{60, "events $8"},
 	{30, "events $9"},
-	{8, "events %!"},
+	{8, "events %="},
 	{4, "read $9 %n"},
 	{2, "readv $8 %i"},
-	{3, "read %! %n"},
+	{3, "read %= %n"},
 	{3, "ioctl $8 FIONREAD"},
 	{3, "poll $8:POLLIN,$9:POLLIN"},
 	{3, "inotify_init IN_NONBLOCK -> $%r"},
@@ -269,7 +269,7 @@ unsigned gen_below(struct gen *gen, unsigned n)
 }
 
 void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
-	      enum place place)
+	      enum place place, bool mounts)
 {
 	struct text text = gen->text;
 
@@ -277,6 +277,7 @@ void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
 	gen->text = text;
 	gen->state = seed * UINT64_C(0xd1342543de82ef95) + sequence;
 	gen->place = place;
+	gen->mounts = mounts;
 	gen->tasks[0] = true;
 	gen->watching = sequence % 4 != 0;
 	next(gen);
@@ -313,6 +314,19 @@ static bool contains(const char *line, const char *const words[])
 	return false;
 }
 
+/* A memory file is bounded by the machine alone, which is needed. */
+static bool fills_memory(const struct gen *gen)
+{
+	static const char *const takers[] = {"fallocate ", "sendfile ",
+					     "copy_file_range ", NULL};
+	/* sizes, and what becomes one as a size_t */
+	static const char *const huge[] = {"0x7ff", "0x80000000", "MAX",
+					   "MIN",   " -",	  NULL};
+
+	return gen->memory && contains(gen->text.data, takers) &&
+	       contains(gen->text.data, huge);
+}
+
 /* How many calls a listing takes depends on the order of the entries, and by
  * which of its names a file is opened that was found by its handle is nobody's
  * business: but each is an event. */
@@ -321,18 +335,6 @@ static bool told_by_chance(const char *line)
 	return !strncmp(line, "cookies ", 8) ||
 	       !strncmp(line, "open_by_handle_at ", 18) ||
 	       (!strncmp(line, "listdir ", 8) && strchr(line + 8, ' '));
-}
-
-/* A memory file is bounded by the machine alone, which is needed. */
-static bool fills_memory(const struct gen *gen)
-{
-	static const char *const takers[] = {"fallocate ", "sendfile ",
-					     "copy_file_range ", NULL};
-	static const char *const huge[] = {"0x7ffff000", "0x80000000", " MAX",
-					   " -1", NULL};
-
-	return gen->memory && contains(gen->text.data, takers) &&
-	       contains(gen->text.data, huge);
 }
 
 /* What a user namespace of one identity can be asked, and what a directory of
@@ -362,14 +364,14 @@ static bool possible(const struct gen *gen)
 					       " $9", NULL};
 	const char *line = gen->text.data;
 
-	if (gen->watching ? told_by_chance(line) : contains(line, watching))
-		return false;
 	if (fills_memory(gen))
 		return false;
 	/* on the kernel's side it could not end before its clones */
 	if (gen->current == 3 && !strncmp(line, "clone ", 6))
 		return false;
 	if (!strncmp(line, "newuser ", 8) && !kernel_has_userns())
+		return false;
+	if (gen->watching ? told_by_chance(line) : contains(line, watching))
 		return false;
 	if (gen->place != PLACE_MOUNT && contains(line, privileged))
 		return false;
@@ -396,6 +398,8 @@ static const char *next_template(struct gen *gen)
 
 const char *gen_line(struct gen *gen)
 {
+	if (gen->mounts)
+		return gen_mount_line(gen);
 	do {
 		text_clear(&gen->text);
 		gen->chosen_count = 0;
@@ -502,6 +506,10 @@ void gen_learn(struct gen *gen, const struct call *call, struct side *side)
 {
 	const char *name = call->def ? call->def->name : "";
 
+	if (gen->mounts) {
+		gen_mount_learn(gen, call, side);
+		return;
+	}
 	for (int i = 0; i < 2; i++) {
 		if (call->to[i] >= 0 && call->to[i] < GEN_SLOTS)
 			gen->slots[call->to[i]] =

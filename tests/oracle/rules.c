@@ -101,14 +101,6 @@ static bool fallocate_mode(const struct call *call, const struct side *subject,
 	       oracle->result == -EOPNOTSUPP;
 }
 
-/* Other processes of the user have used up what it may have. */
-static bool queues_used_up(const struct call *call, const struct side *subject,
-			   const struct side *oracle)
-{
-	return is_call(call, "inotify_init") && oracle->result == -EMFILE &&
-	       subject->result >= 0;
-}
-
 /* A page that a mapping was given cannot be refused. */
 static bool mapping_when_full(const struct call *call,
 			      const struct side *subject,
@@ -121,6 +113,14 @@ static bool mapping_when_full(const struct call *call,
 	       oracle->class->calls.statfs(oracle->observer, ".", &statfs) ==
 		       0 &&
 	       !statfs.bfree;
+}
+
+/* Other processes of the user have used up what it may have. */
+static bool queues_used_up(const struct call *call, const struct side *subject,
+			   const struct side *oracle)
+{
+	return is_call(call, "inotify_init") && oracle->result == -EMFILE &&
+	       subject->result >= 0;
 }
 
 const struct rule rules[] = {

@@ -7,6 +7,7 @@
  */
 #include <sys/xattr.h>
 
+#include "core/instance.h"
 #include "core/mount.h"
 #include "core/task.h"
 #include "support/check.h"
@@ -300,11 +301,58 @@ static void test_idmap__super_of_a_userns(void **state)
 	vfs_userns_unref(ns);
 }
 
+/* What a tmpfs of ns makes of these options: its root's ids. */
+static int root_ids(struct world *w, struct vfs_userns *ns, const char *options,
+		    uint32_t *uid, uint32_t *gid)
+{
+	const struct vfs_mount_args args = {
+		.size = sizeof(args),
+		.options = options,
+		.uid = 100000,
+		.gid = 100007,
+		.userns = ns,
+	};
+	struct vfs__thread *self = vfs__self(w->vfs);
+	struct vfs_super *super;
+	struct vfs_dentry *root;
+	int err =
+		vfs__super_create(self, w->vfs, vfs__type_find(w->vfs, "tmpfs"),
+				  &args, &super, &root);
+
+	if (err)
+		return err;
+	*uid = root->inode->uid;
+	*gid = root->inode->gid;
+	vfs__dentry_unref(self, root);
+	vfs__super_unref(self, super);
+	return 0;
+}
+
+static void test_idmap__options_of_a_userns(void **state)
+{
+	struct world *w = *state;
+	struct vfs_userns *ns = make_userns(w);
+	uint32_t uid = 0, gid = 0;
+
+	check_ok(root_ids(w, ns, "", &uid, &gid));
+	check_eq(uid, 100000);
+	check_eq(gid, 100007);
+	check_ok(root_ids(w, ns, "uid=1999,gid=3", &uid, &gid));
+	check_eq(uid, 101999);
+	check_eq(gid, 100003);
+	check_eq(root_ids(w, ns, "uid=2000", &uid, &gid), -EINVAL);
+	check_eq(root_ids(w, ns, "gid=65534", &uid, &gid), -EINVAL);
+	check_ok(root_ids(w, NULL, "uid=2000", &uid, &gid));
+	check_eq(uid, 2000);
+	vfs_userns_unref(ns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_idmap__mount),
 		world_test(test_idmap__super_of_a_userns),
+		world_test(test_idmap__options_of_a_userns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

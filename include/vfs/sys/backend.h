@@ -39,6 +39,7 @@ struct vfs_inode;
 struct vfs_super;
 struct vfs_file;
 struct vfs__inode_ext;
+struct vfs_jump;
 
 /*
  * Fields that are read without a lock are written under the inode's exclusive
@@ -70,12 +71,16 @@ struct vfs__inode_ext;
  * long as the super lives. The core keeps what a handle leads to; an inode that
  * was evicted is stale for them. */
 #define VFS_FS_HANDLES UINT64_C(0x200)
+/* Whoever may mount in his user namespace may mount it: what is mounted that
+ * way harms nobody. Others are for the root's CAP_SYS_ADMIN. */
+#define VFS_FS_USERNS UINT64_C(0x400)
 
 struct vfs_mount_args {
-	uint64_t size;	     /* sizeof, for growth */
-	const char *source;  /* may be NULL */
-	const char *options; /* comma-separated; may be NULL */
-	uint32_t uid, gid;   /* of the mounter, for files' systems */
+	uint64_t size;		   /* sizeof, for growth */
+	const char *source;	   /* may be NULL */
+	const char *options;	   /* comma-separated; may be NULL */
+	uint32_t uid, gid;	   /* of the mounter, for files' systems */
+	struct vfs_userns *userns; /* whose it will be; NULL: the root's */
 };
 
 struct vfs_filesystem_type {
@@ -95,6 +100,12 @@ struct vfs_filesystem_type {
 	/* Optional. Every inode has been evicted; frees the super's private
 	 * data. */
 	void (*unmount)(struct vfs_super *super);
+	/*
+	 * Optional. Whether options, as in vfs_mount_args, could be taken: for
+	 * fsconfig(), which tells at once. 0 or -EINVAL and a line by
+	 * vfs_log(). Missing: mount() tells.
+	 */
+	int (*check_options)(struct vfs *vfs, const char *options);
 };
 
 struct vfs_super_ops {
@@ -178,6 +189,12 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_IMMUTABLE 0x1000u
 #define VFS_INODE_APPEND 0x2000u /* written at its end only, never removed */
 #define VFS_INODE_NODUMP 0x4000u
+/* A directory of a type without VFS_FS_COMPLETE whose names come and go
+ * without the core's doing (set by the backend before the inode is returned):
+ * every step to a name in it asks revalidate, and absences are not kept. */
+#define VFS_INODE_VOLATILE 0x10000u
+#define VFS_INODE_SYNTHETIC 0x20000u /* the core's: a mount point in memory */
+#define VFS_INODE_MERGED 0x40000u    /* the core's: some of those are in it */
 
 struct vfs_inode {
 	const struct vfs_inode_ops *ops; /* constant */
@@ -440,6 +457,18 @@ struct vfs_inode_ops {
 	 * before attributes are told, at msync, and when a mapping goes.
 	 * excl. */
 	void (*mmap_sync)(struct vfs_inode *inode);
+
+	/* -- a table whose size ends before here has none of these -- */
+
+	/* Directories with VFS_INODE_VOLATILE: does name still mean inode? 1:
+	 * yes; 0: no, the core forgets the name and calls lookup; else an
+	 * error. Missing: yes. dir: shared or excl. */
+	int (*revalidate)(struct vfs_inode *dir, const struct vfs_name *name,
+			  struct vfs_inode *inode);
+	/* Magic links: a symlink (link NULL) that leads to a place and not to
+	 * a path. Says where by vfs_jump_to() of <vfs/sys/task.h>, or returns
+	 * an error. What readlink shows is not walked then. No lock. */
+	int (*follow)(struct vfs_inode *link, struct vfs_jump *jump);
 };
 
 /* The open file's flags (O_*), and a word for the backend. */
@@ -505,6 +534,21 @@ VFS_API int64_t vfs_counter_limit(struct vfs_counter *counter);
 /* A number never given before in this super, for inodes; from 2 on, in runs
  * a thread. */
 VFS_API uint64_t vfs_super_next_ino(struct vfs_super *super);
+
+/*
+ * The task whose call has led to the present operation; no reference. Only in
+ * an operation that a task's call makes: not in mount, unmount, evict and
+ * release. A call on the same instance that the operation makes itself changes
+ * the answer to that call's task.
+ */
+VFS_API struct vfs_task *vfs_current_task(struct vfs *vfs);
+
+/* What a number in a mount option means: the internal id of one in the user
+ * namespace that owns super. UINT32_MAX: it has none there. */
+VFS_API uint32_t vfs_super_make_uid(const struct vfs_super *super,
+				    uint32_t uid);
+VFS_API uint32_t vfs_super_make_gid(const struct vfs_super *super,
+				    uint32_t gid);
 
 /* The instance's time for timestamps. */
 VFS_API void vfs_now(struct vfs *vfs, struct vfs_timespec *now);

@@ -364,14 +364,14 @@ static bool possible(const struct gen *gen)
 					       " $9", NULL};
 	const char *line = gen->text.data;
 
+	if (gen->watching ? told_by_chance(line) : contains(line, watching))
+		return false;
 	if (fills_memory(gen))
 		return false;
 	/* on the kernel's side it could not end before its clones */
 	if (gen->current == 3 && !strncmp(line, "clone ", 6))
 		return false;
 	if (!strncmp(line, "newuser ", 8) && !kernel_has_userns())
-		return false;
-	if (gen->watching ? told_by_chance(line) : contains(line, watching))
 		return false;
 	if (gen->place != PLACE_MOUNT && contains(line, privileged))
 		return false;

@@ -16,8 +16,8 @@
 #include "core/notify.h"
 #include "core/propagate.h"
 #include "core/walk.h"
+#include "util/barrier.h"
 #include "util/epoch.h"
-#include "util/fence.h"
 
 static bool is_task_root(struct vfs__thread *thread, struct vfs_task *task,
 			 const struct vfs_mount *mnt)
@@ -41,7 +41,7 @@ static bool is_busy(struct vfs__thread *thread, struct vfs_mount *mnt)
 		return true;
 	vfs__dcache_rename_begin(mnt->vfs);
 	vfs__epoch_synchronize(thread);
-	vfs__heavy_fence();
+	vfs__barrier_force();
 	busy = vfs__propagate_busy(mnt, 1);
 	vfs__dcache_rename_end(mnt->vfs);
 	return busy;

@@ -250,7 +250,7 @@ static void map_call(struct machine *m, uint8_t call)
 			 fuzz_byte(&m->in) & 3, number, offset(m), map);
 		break;
 	case 1:
-		vfs_munmap(t, (char *)*map + PAGES(m), PAGES(m));
+		vfs_munmap(t, (void *)((uintptr_t)*map + PAGES(m)), PAGES(m));
 		break;
 	case 2:
 		vfs_msync(t, *map, PAGES(m), fuzz_byte(&m->in) & 7);

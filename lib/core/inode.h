@@ -156,7 +156,7 @@ void vfs__inode_set_atime(struct vfs_inode *inode,
 
 /* - Whether reading now should update atime under relatime, and does it. */
 void vfs__inode_accessed(struct vfs_inode *inode);
-/* - Reading now updates atime, whatever it was. */
+/* - The same under strictatime: always. */
 void vfs__inode_accessed_strictly(struct vfs_inode *inode);
 
 /* - mtime and ctime to now. excl. */

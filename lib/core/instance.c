@@ -16,6 +16,7 @@
 #include "core/handle.h"
 #include "core/inode.h"
 #include "core/mapping.h"
+#include "core/mount_fd.h"
 #include "core/namespace.h"
 #include "core/nsfs.h"
 #include "core/pipefs.h"
@@ -212,6 +213,9 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 	vfs->anon_inode = vfs__anonfs_inode(vfs->anon_mount->super);
 	if (!vfs->anon_inode)
 		return -ENOMEM;
+	vfs->context = vfs__fs_context_dentry(thread, vfs);
+	if (!vfs->context)
+		return -ENOMEM;
 	vfs->root_ns = vfs__namespace_create(thread, vfs, false);
 	if (!vfs->root_ns)
 		return -ENOMEM;
@@ -265,6 +269,7 @@ static void destroy(struct vfs *vfs)
 	vfs__mappings_fini(thread, vfs);
 	vfs__namespace_unref(thread, vfs->root_ns);
 	vfs__mounts_collect(thread, vfs);
+	vfs__dentry_unref(thread, vfs->context);
 	if (vfs->memfd_mount)
 		vfs__mount_destroy(thread, vfs->memfd_mount);
 	if (vfs->pipe_mount)

@@ -63,6 +63,7 @@ struct vfs {
 	struct vfs_mount *ns_mount;   /* the same for namespaces' files */
 	struct vfs_mount *anon_mount; /* the same for what has no name at all */
 	struct vfs_inode *anon_inode; /* and the one inode there */
+	struct vfs_dentry *context;   /* what fsopen's files are */
 
 	uint32_t ref;	     /* atomic */
 	uint32_t next_task;  /* atomic */

@@ -15,7 +15,9 @@
 
 #include "core/instance.h"
 #include "core/namespace.h"
+#include "core/notify.h"
 #include "core/userns.h"
+#include "util/barrier.h"
 #include "util/epoch.h"
 
 #define FIRST_CHAINS 64u
@@ -141,6 +143,28 @@ struct vfs_dentry *vfs__mount_unhash(struct vfs_mount *mnt)
 	VFS_STORE_POINTER(mnt->parent, mnt);
 	VFS_STORE_POINTER(mnt->mountpoint, mnt->root);
 	return dentry;
+}
+
+void vfs__mount_take_off(struct vfs_mount *mnt)
+{
+	if (!vfs__mount_is_root(mnt)) {
+		mnt->drop = vfs__mount_unhash(mnt);
+		vfs__super_ref(mnt->drop->inode->super);
+	}
+	VFS_WRITE_ONCE(mnt->dying, true);
+}
+
+void vfs__mount_drop(struct vfs__thread *thread, struct vfs_mount *mnt)
+{
+	struct vfs_dentry *dentry = mnt->drop;
+	struct vfs_super *super;
+
+	if (!dentry)
+		return;
+	mnt->drop = NULL;
+	super = dentry->inode->super;
+	vfs__dentry_unref(thread, dentry);
+	vfs__super_unref(thread, super);
 }
 
 void vfs__mounts_grow(struct vfs__thread *thread, struct vfs *vfs)
@@ -417,8 +441,7 @@ static void orphan_children(struct vfs *vfs, struct vfs_mount *mnt,
 		struct vfs_mount *child = VFS__LIST_FIRST(
 			&mnt->children, struct vfs_mount, child_link);
 
-		child->drop = vfs__mount_unhash(child);
-		VFS_WRITE_ONCE(child->dying, true);
+		vfs__mount_take_off(child);
 		vfs__list_add(out, &child->out_link);
 	}
 	vfs__dcache_rename_end(vfs);
@@ -472,8 +495,7 @@ void vfs__mounts_release(struct vfs__thread *thread, struct vfs *vfs,
 				&drops, struct vfs_mount, out_link);
 
 			vfs__list_del(&mnt->out_link);
-			vfs__dentry_unref(thread, mnt->drop);
-			mnt->drop = NULL;
+			vfs__mount_drop(thread, mnt);
 			vfs__mutex_lock(&vfs->mounts.zombie_lock,
 					VFS__RANK_LEAF);
 			mnt->zombie = true;
@@ -483,6 +505,7 @@ void vfs__mounts_release(struct vfs__thread *thread, struct vfs *vfs,
 		}
 		claim_idle(vfs, &idle);
 		reap(thread, vfs, &idle, out);
+		vfs__notify_flush(thread);
 	}
 }
 
@@ -528,7 +551,7 @@ int vfs__mount_write_wait(struct vfs__thread *thread, struct vfs_mount *mnt)
 		while (vfs__mount_flags(mnt) & VFS__MNT_HOLD)
 			sched_yield();
 		vfs__refs_add(&mnt->refs, thread, VFS__REFS_WRITERS, 1);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		vfs__barrier_force();
 	}
 	if (!vfs__mount_readonly(mnt))
 		return 0;

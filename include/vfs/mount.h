@@ -108,6 +108,176 @@ VFS_API int vfs_setns(struct vfs_task *task, int fd, int type);
 VFS_API int vfs_open_namespace(struct vfs_task *task, struct vfs_task *target,
 			       int type, int flags);
 
+/* -- the calls that work with descriptors -- */
+
+/*
+ * A descriptor (O_PATH) of path's place, or with OPEN_TREE_CLONE of a copy of
+ * the mount there (AT_RECURSIVE: with all below) that is nowhere yet, and ends
+ * with the descriptor unless vfs_move_mount puts it somewhere. flags:
+ * OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC, AT_EMPTY_PATH, AT_NO_AUTOMOUNT,
+ * AT_RECURSIVE, AT_SYMLINK_NOFOLLOW. -EPERM is for OPEN_TREE_CLONE alone.
+ *
+ * Returns the descriptor or: -EINVAL an unknown flag, AT_RECURSIVE without
+ * OPEN_TREE_CLONE, the mount is unbindable or not to be seen by the task;
+ * -EMFILE. Since 0.2. See open_tree(2).
+ */
+VFS_API int vfs_open_tree(struct vfs_task *task, int dirfd, const char *path,
+			  uint32_t flags);
+
+/*
+ * Moves a mount, or a tree that is nowhere yet, to another place. flags:
+ * MOVE_MOUNT_F_SYMLINKS, _F_AUTOMOUNTS, _F_EMPTY_PATH, and the same with T for
+ * the target; MOVE_MOUNT_SET_GROUP: to, which is private, gets the peers and
+ * masters of from, and nothing moves.
+ *
+ * Errors: -EINVAL an unknown flag, and as vfs_mount with MS_MOVE; -ELOOP;
+ * -ENOSPC. Since 0.2. See move_mount(2).
+ */
+VFS_API int vfs_move_mount(struct vfs_task *task, int from_dirfd,
+			   const char *from, int to_dirfd, const char *to,
+			   uint32_t flags);
+
+/*
+ * A file system of a type in the making. flags: FSOPEN_CLOEXEC. Reading the
+ * descriptor gives -ENODATA: messages go to the instance's log.
+ *
+ * Returns the descriptor or: -EINVAL an unknown flag; -ENODEV no such type;
+ * -EMFILE. Since 0.2. See fsopen(2).
+ */
+VFS_API int vfs_fsopen(struct vfs_task *task, const char *type, uint32_t flags);
+
+/*
+ * The file system of the mount at path, to be changed. flags: FSPICK_CLOEXEC,
+ * FSPICK_SYMLINK_NOFOLLOW, FSPICK_NO_AUTOMOUNT, FSPICK_EMPTY_PATH.
+ *
+ * Returns the descriptor or: -EINVAL an unknown flag, or path is no mount;
+ * -EMFILE. Since 0.2. See fspick(2).
+ */
+VFS_API int vfs_fspick(struct vfs_task *task, int dirfd, const char *path,
+		       uint32_t flags);
+
+/*
+ * Sets a parameter (FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING), makes the file
+ * system (FSCONFIG_CMD_CREATE) or changes it (FSCONFIG_CMD_RECONFIGURE).
+ *
+ * Errors: -EINVAL fd is of another kind, the arguments do not fit the command,
+ * or the type refuses the parameter; -EOPNOTSUPP an unknown command; -EBUSY not
+ * the time for it; -EBADF; the type's own. Since 0.2. See fsconfig(2).
+ */
+VFS_API int vfs_fsconfig(struct vfs_task *task, int fd, uint32_t command,
+			 const char *key, const void *value, int aux);
+
+/*
+ * A mount of what vfs_fsconfig made, nowhere yet: for vfs_move_mount. flags:
+ * FSMOUNT_CLOEXEC; attributes: MOUNT_ATTR_*.
+ *
+ * Returns the descriptor or: -EINVAL an unknown flag or attribute, fd is of
+ * another kind, or nothing was made; -EBUSY it is mounted already; -EBADF;
+ * -EMFILE. Since 0.2. See fsmount(2).
+ */
+VFS_API int vfs_fsmount(struct vfs_task *task, int fd, uint32_t flags,
+			uint32_t attributes);
+
+/* Laid out as struct mount_attr of <linux/mount.h>. */
+struct vfs_mount_attr {
+	uint64_t attr_set;
+	uint64_t attr_clr;
+	uint64_t propagation; /* MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE,
+				 or 0: as it is */
+	uint64_t userns_fd;
+};
+
+/*
+ * Clears attr_clr and sets attr_set (MOUNT_ATTR_*) of the mount at path, or of
+ * its whole tree (AT_RECURSIVE): of all mounts or of none. size: that of *attr.
+ * flags: AT_EMPTY_PATH, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT.
+ *
+ * Errors: -EINVAL an unknown flag, attribute or kind of propagation, two of the
+ * atime kind, size is too small, path is no mount of the task's namespace nor a
+ * tree that is nowhere; -E2BIG attr is larger than this library knows and its
+ * tail is not zero; -EPERM a locked attribute; -EBUSY read-only is asked for
+ * while something is open for writing. Since 0.2. See mount_setattr(2).
+ */
+VFS_API int vfs_mount_setattr(struct vfs_task *task, int dirfd,
+			      const char *path, uint32_t flags,
+			      const struct vfs_mount_attr *attr, size_t size);
+
+/* For vfs_statmount and vfs_listmount; laid out as the kernel's. */
+struct vfs_mnt_id_req {
+	uint32_t size; /* sizeof */
+	uint32_t zero;
+	uint64_t mnt_id;    /* vfs_stat.mnt_id, or VFS_LSMT_ROOT */
+	uint64_t param;	    /* VFS_STATMOUNT_*; or the last id got */
+	uint64_t mnt_ns_id; /* 0: the task's */
+};
+
+#define VFS_LSMT_ROOT UINT64_MAX
+#define VFS_LISTMOUNT_REVERSE 0x1u
+
+#define VFS_STATMOUNT_SB_BASIC UINT64_C(0x1)
+#define VFS_STATMOUNT_MNT_BASIC UINT64_C(0x2)
+#define VFS_STATMOUNT_PROPAGATE_FROM UINT64_C(0x4)
+#define VFS_STATMOUNT_MNT_ROOT UINT64_C(0x8)
+#define VFS_STATMOUNT_MNT_POINT UINT64_C(0x10)
+#define VFS_STATMOUNT_FS_TYPE UINT64_C(0x20)
+#define VFS_STATMOUNT_MNT_NS_ID UINT64_C(0x40)
+#define VFS_STATMOUNT_MNT_OPTS UINT64_C(0x80)
+#define VFS_STATMOUNT_SB_SOURCE UINT64_C(0x200)
+
+/* Laid out as the kernel's; strings follow, NUL-terminated, and are given as
+ * offsets from its end. mask: what is filled in; the rest is 0. */
+struct vfs_statmount {
+	uint32_t size; /* of all, strings included */
+	uint32_t mnt_opts;
+	uint64_t mask;
+	uint32_t sb_dev_major;
+	uint32_t sb_dev_minor;
+	uint64_t sb_magic;
+	uint32_t sb_flags; /* MS_RDONLY, MS_SYNCHRONOUS, … */
+	uint32_t fs_type;
+	uint64_t mnt_id;
+	uint64_t mnt_parent_id;
+	uint32_t mnt_id_old;
+	uint32_t mnt_parent_id_old;
+	uint64_t mnt_attr; /* MOUNT_ATTR_* */
+	uint64_t mnt_propagation;
+	uint64_t mnt_peer_group;
+	uint64_t mnt_master;
+	uint64_t propagate_from;
+	uint32_t mnt_root;
+	uint32_t mnt_point;
+	uint64_t mnt_ns_id;
+	uint32_t fs_subtype;
+	uint32_t sb_source;
+	uint64_t zero[48];
+};
+
+/*
+ * What is known of a mount, into buffer, a struct vfs_statmount with room for
+ * strings behind it. flags must be 0.
+ *
+ * Errors: -EINVAL a flag, or req->size is too small; -ENOENT no such mount in
+ * the task's namespace; -EPERM the task's root does not lead to it;
+ * -EOVERFLOW size is too small. Since 0.2. See statmount(2).
+ */
+VFS_API int vfs_statmount(struct vfs_task *task,
+			  const struct vfs_mnt_id_req *req,
+			  struct vfs_statmount *buffer, size_t size,
+			  uint32_t flags);
+
+/*
+ * The identities of the mounts below a mount (VFS_LSMT_ROOT: of all that the
+ * task sees), in the order of their numbers, those after req->param; flags:
+ * VFS_LISTMOUNT_REVERSE, the other way round.
+ *
+ * Returns how many were written, or: -EINVAL an unknown flag, or req->size is
+ * too small; -ENOENT no such mount in the task's namespace. Since 0.2. See
+ * listmount(2).
+ */
+VFS_API int64_t vfs_listmount(struct vfs_task *task,
+			      const struct vfs_mnt_id_req *req, uint64_t *ids,
+			      size_t count, uint32_t flags);
+
 /* vfs_mountinfo: lines as in /proc/PID/mountinfo, or in /proc/PID/mounts. */
 #define VFS_MOUNTINFO_FULL 0u
 #define VFS_MOUNTINFO_SHORT 1u

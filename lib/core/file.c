@@ -23,8 +23,10 @@ void vfs__file_discard(struct vfs__thread *thread, struct vfs_file *file)
 	vfs__mem_free(thread, file, sizeof(*file));
 }
 
-static uint32_t plain_bits(const struct vfs_mount *mnt,
-			   const struct vfs_inode *inode, uint32_t mode)
+/* Under strictatime every read leaves a trace, which the straight way does not
+ * know: such a mount's files do without it. */
+static uint32_t plain_bits(const struct vfs_inode *inode, uint32_t mode,
+			   uint32_t mount_flags)
 {
 	uint32_t bits = 0;
 
@@ -32,9 +34,9 @@ static uint32_t plain_bits(const struct vfs_mount *mnt,
 	    (mode & (VFS__FILE_PATH | VFS__FILE_STREAM | VFS__FILE_DIR)) ||
 	    !(inode->super->type->flags & VFS_FS_NONBLOCKING))
 		return 0;
-	/* where relatime does not hold, every read leaves its trace */
 	if ((mode & VFS__FILE_READ) && inode->ops->read &&
-	    (vfs__mount_flags(mnt) & VFS__MNT_RELATIME))
+	    (mount_flags &
+	     (VFS__MNT_RELATIME | VFS__MNT_NOATIME | VFS__MNT_INTERNAL)))
 		bits |= VFS__FILE_PLAIN_READ;
 	if ((mode & VFS__FILE_WRITE) && inode->ops->write)
 		bits |= VFS__FILE_PLAIN_WRITE;
@@ -48,7 +50,8 @@ void vfs__file_init(struct vfs_file *file, struct vfs *vfs,
 	file->inode = path->dentry->inode;
 	file->path = *path;
 	file->flags = flags;
-	file->mode = mode | plain_bits(path->mnt, file->inode, mode);
+	file->mode = mode |
+		     plain_bits(file->inode, mode, vfs__mount_flags(path->mnt));
 	file->ref = 1;
 	vfs__mutex_init(&file->position_lock);
 	file->position = 0;

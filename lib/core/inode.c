@@ -231,25 +231,21 @@ static bool leaves_no_trace(const struct vfs_inode *inode)
 	       (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY);
 }
 
-void vfs__inode_accessed_strictly(struct vfs_inode *inode)
+void vfs__inode_accessed(struct vfs_inode *inode)
 {
-	struct vfs_timespec now;
+	struct vfs_timespec atime = vfs__inode_atime(inode);
 
-	if (leaves_no_trace(inode))
-		return;
-	vfs_now(inode->super->vfs, &now);
-	vfs__inode_set_atime(inode, &now);
+	if (__builtin_expect(needs_atime(inode, atime.sec, atime.nsec), 0))
+		vfs__inode_accessed_strictly(inode);
 }
 
-void vfs__inode_accessed(struct vfs_inode *inode)
+void vfs__inode_accessed_strictly(struct vfs_inode *inode)
 {
 	struct vfs_timespec atime, now;
 
 	if (leaves_no_trace(inode))
 		return;
 	atime = vfs__inode_atime(inode);
-	if (__builtin_expect(!needs_atime(inode, atime.sec, atime.nsec), 1))
-		return;
 	vfs_now(inode->super->vfs, &now);
 	if (atime.sec != now.sec || atime.nsec != now.nsec)
 		vfs__inode_set_atime(inode, &now);

@@ -16,6 +16,7 @@
 #include "core/handle.h"
 #include "core/inode.h"
 #include "core/mapping.h"
+#include "core/mount_fd.h"
 #include "core/namespace.h"
 #include "core/nsfs.h"
 #include "core/pipefs.h"
@@ -193,6 +194,9 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 	if (err)
 		return err;
 	vfs->pipe_super = vfs->pipe_mount->super;
+	vfs->context = vfs__fs_context_dentry(thread, vfs);
+	if (!vfs->context)
+		return -ENOMEM;
 	vfs->root_ns = vfs__namespace_create(thread, vfs, false);
 	if (!vfs->root_ns)
 		return -ENOMEM;
@@ -248,6 +252,7 @@ static void destroy(struct vfs *vfs)
 	vfs__mounts_collect(thread, vfs);
 	if (vfs->memfd_mount)
 		vfs__mount_destroy(thread, vfs->memfd_mount);
+	vfs__dentry_unref(thread, vfs->context);
 	if (vfs->pipe_mount)
 		vfs__mount_destroy(thread, vfs->pipe_mount);
 	if (vfs->ns_mount)

@@ -57,6 +57,7 @@ struct vfs {
 	struct vfs_mount
 		*pipe_mount; /* where their files live: not in the tree */
 	struct vfs_mount *ns_mount; /* the same for namespaces' files */
+	struct vfs_dentry *context; /* what fsopen's files are */
 
 	uint32_t ref;	     /* atomic */
 	uint32_t next_task;  /* atomic */

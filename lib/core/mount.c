@@ -17,6 +17,7 @@
 #include "core/namespace.h"
 #include "core/userns.h"
 #include "util/epoch.h"
+#include "util/fence.h"
 
 #define FIRST_CHAINS 64u
 #define DEFAULT_MAX 100000u
@@ -141,6 +142,28 @@ struct vfs_dentry *vfs__mount_unhash(struct vfs_mount *mnt)
 	VFS_STORE_POINTER(mnt->parent, mnt);
 	VFS_STORE_POINTER(mnt->mountpoint, mnt->root);
 	return dentry;
+}
+
+void vfs__mount_take_off(struct vfs_mount *mnt)
+{
+	if (!vfs__mount_is_root(mnt)) {
+		mnt->drop = vfs__mount_unhash(mnt);
+		vfs__super_ref(mnt->drop->inode->super);
+	}
+	VFS_WRITE_ONCE(mnt->dying, true);
+}
+
+void vfs__mount_drop(struct vfs__thread *thread, struct vfs_mount *mnt)
+{
+	struct vfs_dentry *dentry = mnt->drop;
+	struct vfs_super *super;
+
+	if (!dentry)
+		return;
+	mnt->drop = NULL;
+	super = dentry->inode->super;
+	vfs__dentry_unref(thread, dentry);
+	vfs__super_unref(thread, super);
 }
 
 void vfs__mounts_grow(struct vfs__thread *thread, struct vfs *vfs)
@@ -417,8 +440,7 @@ static void orphan_children(struct vfs *vfs, struct vfs_mount *mnt,
 		struct vfs_mount *child = VFS__LIST_FIRST(
 			&mnt->children, struct vfs_mount, child_link);
 
-		child->drop = vfs__mount_unhash(child);
-		VFS_WRITE_ONCE(child->dying, true);
+		vfs__mount_take_off(child);
 		vfs__list_add(out, &child->out_link);
 	}
 	vfs__dcache_rename_end(vfs);
@@ -472,8 +494,7 @@ void vfs__mounts_release(struct vfs__thread *thread, struct vfs *vfs,
 				&drops, struct vfs_mount, out_link);
 
 			vfs__list_del(&mnt->out_link);
-			vfs__dentry_unref(thread, mnt->drop);
-			mnt->drop = NULL;
+			vfs__mount_drop(thread, mnt);
 			vfs__mutex_lock(&vfs->mounts.zombie_lock,
 					VFS__RANK_LEAF);
 			mnt->zombie = true;
@@ -528,7 +549,7 @@ int vfs__mount_write_wait(struct vfs__thread *thread, struct vfs_mount *mnt)
 		while (vfs__mount_flags(mnt) & VFS__MNT_HOLD)
 			sched_yield();
 		vfs__refs_add(&mnt->refs, thread, VFS__REFS_WRITERS, 1);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		vfs__heavy_fence();
 	}
 	if (!vfs__mount_readonly(mnt))
 		return 0;

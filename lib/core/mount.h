@@ -177,6 +177,11 @@ void vfs__mount_hash(struct vfs_mount *mnt, struct vfs_mount *parent,
 /* - Off its place; the reference on the mount point's dentry is the caller's.
  *   Lock held, inside the rename sequence if a walk may be there. */
 struct vfs_dentry *vfs__mount_unhash(struct vfs_mount *mnt);
+/* - The same for good: mnt is dying, keeps the dentry, and keeps the file
+ * system that it is of alive until vfs__mount_drop. A root has nothing to keep.
+ */
+void vfs__mount_take_off(struct vfs_mount *mnt);
+void vfs__mount_drop(struct vfs__thread *thread, struct vfs_mount *mnt);
 /* - Room for more, so that chains stay short. Lock held, not inside the
  *   rename sequence. */
 void vfs__mounts_grow(struct vfs__thread *thread, struct vfs *vfs);
@@ -303,10 +308,10 @@ static inline void vfs__path_accessed(const struct vfs__path *path,
 		return;
 	if ((flags & VFS__MNT_NODIRATIME) && vfs__inode_is_dir(inode))
 		return;
-	if (__builtin_expect(!(flags & VFS__MNT_RELATIME), 0))
-		vfs__inode_accessed_strictly(inode);
-	else
+	if (flags & (VFS__MNT_RELATIME | VFS__MNT_INTERNAL))
 		vfs__inode_accessed(inode);
+	else
+		vfs__inode_accessed_strictly(inode);
 }
 
 static inline void vfs__path_ref(struct vfs__thread *thread,

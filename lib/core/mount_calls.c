@@ -75,7 +75,9 @@ int vfs__attach_lock(struct vfs__thread *thread, struct vfs_task *task,
 	 * is no more than that */
 	while (at->mnt->ns && vfs__mount_down(thread, task->vfs, at))
 		;
-	if (at->mnt->ns && pin_place(at->dentry))
+	/* on the core's own nothing is mounted: the callers say so */
+	if ((at->mnt->ns || (at->mnt->flags & VFS__MNT_INTERNAL)) &&
+	    pin_place(at->dentry))
 		return 0;
 	vfs__tree_unlock(task->vfs);
 	return -ENOENT;
@@ -336,16 +338,18 @@ int vfs__move_locked(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs_mount *mnt = from->mnt;
 	bool attached = !vfs__mount_is_root(mnt);
 
-	if (!vfs__in_own_namespace(task, to->mnt) &&
-	    !(to->mnt->ns && to->mnt->ns->anonymous))
-		return -EINVAL;
-	if (!vfs__in_own_namespace(task, mnt)) {
-		/* only a whole detached tree may come in from elsewhere */
+	if (vfs__in_own_namespace(task, mnt)) {
+		if (!attached || !vfs__in_own_namespace(task, to->mnt))
+			return -EINVAL;
+	} else {
+		/* only a whole detached tree may come from elsewhere, and may
+		 * go into another */
 		if (!mnt->ns || !mnt->ns->anonymous || attached ||
 		    mnt->ns == to->mnt->ns)
 			return -EINVAL;
-	} else if (!attached) {
-		return -EINVAL;
+		if (!to->mnt->ns || (!vfs__in_own_namespace(task, to->mnt) &&
+				     !to->mnt->ns->anonymous))
+			return -EINVAL;
 	}
 	if ((mnt->flags & VFS__MNT_LOCKED) || !vfs__path_is_mount(from) ||
 	    vfs__inode_is_dir(to->dentry->inode) !=

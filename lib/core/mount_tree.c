@@ -12,6 +12,7 @@
 
 #include "core/instance.h"
 #include "core/nsfs.h"
+#include "core/path.h"
 #include "core/propagate.h"
 #include "core/userns.h"
 #include "util/epoch.h"
@@ -127,12 +128,11 @@ int vfs__mount_copy(struct vfs__thread *thread, struct vfs_mount *mnt,
 		    struct vfs_dentry *root, uint32_t how,
 		    struct vfs_mount **out)
 {
-	uint32_t flags = mnt->flags & ~(VFS__MNT_HOLD | VFS__MNT_INTERNAL);
+	uint32_t flags = mnt->flags & ~(VFS__MNT_HOLD | VFS__MNT_INTERNAL |
+					VFS__MNT_UNBINDABLE);
 	struct vfs_mount *copy;
 	int err;
 
-	if (!(how & VFS__COPY_UNBINDABLE))
-		flags &= ~VFS__MNT_UNBINDABLE;
 	if (how & VFS__COPY_LOCKED)
 		flags = locked_flags(flags);
 	err = vfs__mount_create(thread, mnt->vfs, vfs__super_ref(mnt->super),
@@ -214,7 +214,7 @@ int vfs__tree_copy(struct vfs__thread *thread, struct vfs_mount *mnt,
 		while (!vfs__list_empty(&gone)) {
 			copy = OUT(gone.next);
 			vfs__list_del(&copy->out_link);
-			vfs__dentry_unref(thread, copy->drop);
+			vfs__mount_drop(thread, copy);
 			vfs__mount_destroy(thread, copy);
 		}
 		return err;
@@ -233,11 +233,8 @@ void vfs__tree_discard(struct vfs_mount *mnt, struct vfs__list *out)
 		vfs__list_add(&tree, &m->out_link);
 	VFS__LIST_EACH(at, &tree)
 	{
-		OUT(at)->drop = vfs__mount_is_root(OUT(at))
-					? NULL
-					: vfs__mount_unhash(OUT(at));
+		vfs__mount_take_off(OUT(at));
 		vfs__peers_leave(thread, OUT(at));
-		VFS_WRITE_ONCE(OUT(at)->dying, true);
 	}
 	vfs__list_splice(out, &tree);
 }
@@ -340,6 +337,9 @@ int vfs__tree_attach(struct vfs__thread *thread, struct vfs_mount *mnt,
 	uint64_t n = 0;
 	int err = 0;
 
+	/* as in Linux, where something might come to be mounted on it */
+	if (vfs__dentry_is_removed(topmost(mnt)->root))
+		return -ENOENT;
 	vfs__list_init(&copies);
 	if (mnt->ns != at->mnt->ns) {
 		for (struct vfs_mount *m = mnt; m; m = vfs__tree_next(m, mnt))
@@ -386,8 +386,7 @@ static void take_out(struct vfs_mount *mnt, uint32_t how)
 		mnt->mark |= 4;
 		return;
 	}
-	mnt->drop = vfs__mount_is_root(mnt) ? NULL : vfs__mount_unhash(mnt);
-	VFS_WRITE_ONCE(mnt->dying, true);
+	vfs__mount_take_off(mnt);
 }
 
 void vfs__tree_umount(struct vfs__thread *thread, struct vfs_mount *mnt,
@@ -445,8 +444,7 @@ void vfs__tree_uncover(struct vfs__thread *thread, struct vfs *vfs,
 		}
 		/* one that had stayed on a mount that is gone */
 		vfs__dcache_rename_begin(vfs);
-		m->drop = vfs__mount_unhash(m);
-		VFS_WRITE_ONCE(m->dying, true);
+		vfs__mount_take_off(m);
 		vfs__dcache_rename_end(vfs);
 		vfs__list_add(&out, &m->out_link);
 	}

@@ -53,7 +53,8 @@ void vfs__tree_discard(struct vfs_mount *mnt, struct vfs__list *out);
  * - Attaches mnt's tree (detached, or where it is: then it moves) at `at`,
  *   whose dentry is checked by the caller, and everywhere the propagation of
  *   at->mnt leads. What copies were given up goes to *out.
- * - 0, -ENOMEM, -ENOSPC (too many mounts in a namespace), those of
+ * - 0, -ENOMEM, -ENOENT (mnt's root was removed), -ENOSPC (too many mounts in
+ *   a namespace), those of
  *   vfs__tree_copy; nothing has changed then.
  */
 int vfs__tree_attach(struct vfs__thread *thread, struct vfs_mount *mnt,

@@ -112,6 +112,9 @@ int vfs__umount(struct vfs__thread *thread, struct vfs_task *task,
 	err = vfs__path_lookup(thread, task, AT_FDCWD, target, how, &at);
 	if (err)
 		return err;
+	/* `.` leads below what was mounted on it since */
+	while (vfs__mount_down(thread, task->vfs, &at))
+		;
 	mnt = at.mnt;
 	err = check(thread, task, &at);
 	root = is_task_root(thread, task, mnt);

@@ -27,6 +27,7 @@
 
 /* In the order in which they are taken. */
 enum vfs__lock_rank {
+	VFS__RANK_CONTEXT = 3,
 	VFS__RANK_SUPER = 5,
 	VFS__RANK_TASKS = 7,
 	VFS__RANK_NAMESPACE = 10,

@@ -62,6 +62,42 @@ PLACE(vfs_flock, pid, 4);
 PLACE(vfs_flock, start, 8);
 PLACE(vfs_flock, len, 16);
 
+SIZE(vfs_mount_attr, 32);
+PLACE(vfs_mount_attr, attr_set, 0);
+PLACE(vfs_mount_attr, attr_clr, 8);
+PLACE(vfs_mount_attr, propagation, 16);
+PLACE(vfs_mount_attr, userns_fd, 24);
+
+SIZE(vfs_mnt_id_req, 32);
+PLACE(vfs_mnt_id_req, size, 0);
+PLACE(vfs_mnt_id_req, mnt_id, 8);
+PLACE(vfs_mnt_id_req, param, 16);
+PLACE(vfs_mnt_id_req, mnt_ns_id, 24);
+
+SIZE(vfs_statmount, 512);
+PLACE(vfs_statmount, size, 0);
+PLACE(vfs_statmount, mnt_opts, 4);
+PLACE(vfs_statmount, mask, 8);
+PLACE(vfs_statmount, sb_dev_major, 16);
+PLACE(vfs_statmount, sb_dev_minor, 20);
+PLACE(vfs_statmount, sb_magic, 24);
+PLACE(vfs_statmount, sb_flags, 32);
+PLACE(vfs_statmount, fs_type, 36);
+PLACE(vfs_statmount, mnt_id, 40);
+PLACE(vfs_statmount, mnt_parent_id, 48);
+PLACE(vfs_statmount, mnt_id_old, 56);
+PLACE(vfs_statmount, mnt_parent_id_old, 60);
+PLACE(vfs_statmount, mnt_attr, 64);
+PLACE(vfs_statmount, mnt_propagation, 72);
+PLACE(vfs_statmount, mnt_peer_group, 80);
+PLACE(vfs_statmount, mnt_master, 88);
+PLACE(vfs_statmount, propagate_from, 96);
+PLACE(vfs_statmount, mnt_root, 104);
+PLACE(vfs_statmount, mnt_point, 108);
+PLACE(vfs_statmount, mnt_ns_id, 112);
+PLACE(vfs_statmount, fs_subtype, 120);
+PLACE(vfs_statmount, sb_source, 124);
+
 SIZE(vfs_rlimit, 16);
 PLACE(vfs_rlimit, cur, 0);
 PLACE(vfs_rlimit, max, 8);
@@ -148,7 +184,7 @@ PLACE(vfs_mount_args, uid, 24);
 PLACE(vfs_mount_args, gid, 28);
 PLACE(vfs_mount_args, userns, 32);
 
-SIZE(vfs_filesystem_type, 56);
+SIZE(vfs_filesystem_type, 64);
 PLACE(vfs_filesystem_type, size, 0);
 PLACE(vfs_filesystem_type, name, 8);
 PLACE(vfs_filesystem_type, flags, 16);
@@ -156,6 +192,7 @@ PLACE(vfs_filesystem_type, inode_size, 24);
 PLACE(vfs_filesystem_type, super_size, 32);
 PLACE(vfs_filesystem_type, mount, 40);
 PLACE(vfs_filesystem_type, unmount, 48);
+PLACE(vfs_filesystem_type, check_options, 56);
 
 SIZE(vfs_super_ops, 48);
 PLACE(vfs_super_ops, size, 0);

@@ -5,6 +5,8 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/stat.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +14,17 @@
 #include "script.h"
 
 #define MAX_MOUNTS 4096
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x4000u
+#endif
 
 /* A line of mountinfo, cut into pieces. */
 struct line {
 	unsigned long id, parent;
 	unsigned major, minor;
 	char *root, *point, *options, *tags, *tail;
-	unsigned level; /* of mounts stacked on one point */
+	struct line *up; /* of parent */
+	unsigned level;	 /* in the tree */
 	unsigned number;
 };
 
@@ -59,6 +65,151 @@ static void run_nsopen(struct exec *exec)
 			exec->side->class->open_ns(exec->side, (unsigned)task));
 }
 
+/* ---- descriptors ---- */
+
+static void run_open_tree(struct exec *exec)
+{
+	exec_fd(exec, CALL(open_tree, INT(0), STR(1), U32(2)));
+}
+
+static void run_move_mount(struct exec *exec)
+{
+	exec_result(exec,
+		    CALL(move_mount, INT(0), STR(1), INT(2), STR(3), U32(4)));
+}
+
+static void run_fsopen(struct exec *exec)
+{
+	exec_fd(exec, CALL(fsopen, STR(0), U32(1)));
+}
+
+static void run_fspick(struct exec *exec)
+{
+	exec_fd(exec, CALL(fspick, INT(0), STR(1), U32(2)));
+}
+
+static void run_fsconfig(struct exec *exec)
+{
+	exec_result(exec,
+		    CALL(fsconfig, INT(0), U32(1), STR(2), STR(3), INT(4)));
+}
+
+static void run_fsmount(struct exec *exec)
+{
+	exec_fd(exec, CALL(fsmount, INT(0), U32(1), U32(2)));
+}
+
+/* dirfd path flags set clear propagation [size] */
+static void run_mount_setattr(struct exec *exec)
+{
+	struct vfs_mount_attr attr = {
+		.attr_set = (uint64_t)NUM(3),
+		.attr_clr = (uint64_t)NUM(4),
+		.propagation = (uint64_t)NUM(5),
+	};
+	size_t size = exec->call->args[6].given ? (size_t)NUM(6) : sizeof(attr);
+	char padded[8192] = {0};
+
+	memcpy(padded, &attr, sizeof(attr));
+	exec_result(exec,
+		    CALL(mount_setattr, INT(0), STR(1), U32(2),
+			 (const struct vfs_mount_attr *)(void *)padded, size));
+}
+
+/* The identity of the mount at path: statx(2) tells. */
+static int64_t mount_id(struct exec *exec, const char *path)
+{
+	struct vfs_stat st;
+	int result = CALL(statx, AT_FDCWD, path, 0, STATX_MNT_ID_UNIQUE, &st);
+
+	return result ? result : (int64_t)st.mnt_id;
+}
+
+static const char *string_at(const struct vfs_statmount *sm, uint64_t bit,
+			     uint32_t offset)
+{
+	return sm->mask & bit ? (const char *)(sm + 1) + offset : "-";
+}
+
+static void show_statmount(struct exec *exec, const struct vfs_statmount *sm)
+{
+	struct side *side = exec->side;
+	struct text *out = &side->out;
+	uint64_t set = sm->mask;
+
+	text_printf(out, " mask=%llx", (unsigned long long)set);
+	if (set & VFS_STATMOUNT_SB_BASIC)
+		text_printf(out, " magic=%llx flags=%x",
+			    (unsigned long long)sm->sb_magic, sm->sb_flags);
+	if (set & VFS_STATMOUNT_MNT_BASIC)
+		text_printf(out,
+			    " attr=%llx propagation=%llx peer=%d master=%d",
+			    (unsigned long long)sm->mnt_attr,
+			    (unsigned long long)sm->mnt_propagation,
+			    !!sm->mnt_peer_group, !!sm->mnt_master);
+	if (set & VFS_STATMOUNT_PROPAGATE_FROM)
+		text_printf(out, " from=%d", !!sm->propagate_from);
+	text_printf(out, " root=%s point=%s type=%s source=%s",
+		    string_at(sm, VFS_STATMOUNT_MNT_ROOT, sm->mnt_root),
+		    string_at(sm, VFS_STATMOUNT_MNT_POINT, sm->mnt_point),
+		    string_at(sm, VFS_STATMOUNT_FS_TYPE, sm->fs_type),
+		    string_at(sm, VFS_STATMOUNT_SB_SOURCE, sm->sb_source));
+}
+
+/* path mask [size [flags [id]]] */
+static void run_statmount(struct exec *exec)
+{
+	int64_t id =
+		exec->call->args[4].given ? NUM(4) : mount_id(exec, STR(0));
+	struct vfs_mnt_id_req req = {.size = sizeof(req),
+				     .mnt_id = (uint64_t)id,
+				     .param = (uint64_t)NUM(1)};
+	struct vfs_statmount *sm = (void *)exec->side->buffer;
+	size_t size = exec->call->args[2].given ? (size_t)NUM(2) : 4096;
+	int result;
+
+	if (id < 0 && !exec->call->args[4].given) {
+		exec_result(exec, id);
+		return;
+	}
+	result = CALL(statmount, &req, sm, size, U32(3));
+	exec_result(exec, result);
+	if (!result)
+		show_statmount(exec, sm);
+}
+
+/* path (or "" for all) count [flags]: how many there are. */
+static void run_listmount(struct exec *exec)
+{
+	struct vfs_mnt_id_req req = {.size = sizeof(req),
+				     .mnt_id = VFS_LSMT_ROOT};
+	uint64_t *ids = (void *)exec->side->buffer;
+	size_t count = (size_t)NUM(1);
+	int64_t n;
+
+	if (*STR(0)) {
+		int64_t id = mount_id(exec, STR(0));
+
+		if (id < 0) {
+			exec_result(exec, id);
+			return;
+		}
+		req.mnt_id = (uint64_t)id;
+	}
+	n = CALL(listmount, &req, ids, count, U32(2));
+	exec_result(exec, n);
+	for (int64_t i = 0; i < n; i++) {
+		struct vfs_statmount *sm = (void *)(ids + count);
+
+		req.mnt_id = ids[i];
+		req.param = VFS_STATMOUNT_MNT_POINT | VFS_STATMOUNT_SB_SOURCE;
+		if (!CALL(statmount, &req, sm, 4096, 0))
+			text_printf(&exec->side->out, " %s",
+				    string_at(sm, VFS_STATMOUNT_MNT_POINT,
+					      sm->mnt_point));
+	}
+}
+
 /* ---- mountinfo ---- */
 
 static bool parse(char *text, struct line *line)
@@ -81,16 +232,24 @@ static bool parse(char *text, struct line *line)
 	return line->options != NULL;
 }
 
-static int by_place(const void *a, const void *b)
+static int compare(const struct line *x, const struct line *y)
 {
-	const struct line *x = a, *y = b;
 	int order = strcmp(x->point, y->point);
 
 	if (!order && x->level != y->level)
 		order = x->level < y->level ? -1 : 1;
 	if (!order)
 		order = strcmp(x->tail, y->tail);
-	return order ? order : strcmp(x->root, y->root);
+	if (!order)
+		order = strcmp(x->root, y->root);
+	if (!order && x->up != y->up && x->up && y->up)
+		order = compare(x->up, y->up);
+	return order;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	return compare(*(struct line *const *)a, *(struct line *const *)b);
 }
 
 static struct line *find(struct line *lines, unsigned count, unsigned long id)
@@ -159,10 +318,11 @@ static void run_mountinfo(struct exec *exec)
 	struct side *side = exec->side;
 	int64_t len = side->class->mountinfo(side, side->buffer, BUFFER_SIZE);
 	struct line *lines = calloc(MAX_MOUNTS, sizeof(*lines));
+	struct line **order = calloc(MAX_MOUNTS, sizeof(struct line *));
 	unsigned count = 0;
 	char *save = NULL;
 
-	if (!lines)
+	if (!lines || !order)
 		die("out of memory");
 	if (len >= 0)
 		for (char *text = strtok_r(side->buffer, "\n", &save); text;
@@ -171,26 +331,41 @@ static void run_mountinfo(struct exec *exec)
 			    !parse(text, &lines[count++]))
 				die("mountinfo: %s", text);
 	for (unsigned i = 0; i < count; i++) {
-		struct line *p = &lines[i];
-
-		while ((p = find(lines, count, p->parent)) &&
-		       lines[i].level < count)
-			lines[i].level++;
+		lines[i].up = find(lines, count, lines[i].parent);
+		order[i] = &lines[i];
 	}
-	qsort(lines, count, sizeof(*lines), by_place);
 	for (unsigned i = 0; i < count; i++)
-		lines[i].number = i + 1;
+		for (struct line *p = lines[i].up; p && lines[i].level < count;
+		     p = p->up)
+			lines[i].level++;
+	qsort(order, count, sizeof(*order), by_place);
+	for (unsigned i = 0; i < count; i++)
+		order[i]->number = i + 1;
 	/* groups' numbers are given anew when they are free */
 	side_number_reset(&side->groups);
 	exec_result(exec, len < 0 ? len : count);
 	for (unsigned i = 0; i < count; i++)
-		show_line(side, &lines[i], find(lines, count, lines[i].parent));
+		show_line(side, order[i], order[i]->up);
+	free(order);
 	free(lines);
 }
 
 const struct call_def mount_calls[] = {
-	{"domount", "sssn?s", run_domount},   {"umount2", "sn", run_umount2},
-	{"pivot_root", "ss", run_pivot_root}, {"unshare", "n", run_unshare},
-	{"setns", "nn", run_setns},	      {"nsopen", "n", run_nsopen},
-	{"mountinfo", "", run_mountinfo},     {NULL, NULL, NULL},
+	{"domount", "sssn?s", run_domount},
+	{"umount2", "sn", run_umount2},
+	{"pivot_root", "ss", run_pivot_root},
+	{"unshare", "n", run_unshare},
+	{"setns", "nn", run_setns},
+	{"nsopen", "n", run_nsopen},
+	{"open_tree", "nsn", run_open_tree},
+	{"move_mount", "nsnsn", run_move_mount},
+	{"fsopen", "sn", run_fsopen},
+	{"fspick", "nsn", run_fspick},
+	{"fsconfig", "nnssn", run_fsconfig},
+	{"fsmount", "nnn", run_fsmount},
+	{"mount_setattr", "nsnnnn?n", run_mount_setattr},
+	{"statmount", "sn?nnn", run_statmount},
+	{"listmount", "sn?n", run_listmount},
+	{"mountinfo", "", run_mountinfo},
+	{NULL, NULL, NULL},
 };

@@ -242,7 +242,7 @@ unsigned gen_below(struct gen *gen, unsigned n)
 }
 
 void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
-	      enum place place)
+	      enum place place, bool mounts)
 {
 	struct text text = gen->text;
 
@@ -250,6 +250,7 @@ void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
 	gen->text = text;
 	gen->state = seed * UINT64_C(0xd1342543de82ef95) + sequence;
 	gen->place = place;
+	gen->mounts = mounts;
 	gen->tasks[0] = true;
 	next(gen);
 }
@@ -353,6 +354,8 @@ static const char *next_template(struct gen *gen)
 
 const char *gen_line(struct gen *gen)
 {
+	if (gen->mounts)
+		return gen_mount_line(gen);
 	do {
 		text_clear(&gen->text);
 		gen->chosen_count = 0;
@@ -458,6 +461,10 @@ void gen_learn(struct gen *gen, const struct call *call, struct side *side)
 {
 	const char *name = call->def ? call->def->name : "";
 
+	if (gen->mounts) {
+		gen_mount_learn(gen, call, side);
+		return;
+	}
 	for (int i = 0; i < 2; i++) {
 		if (call->to[i] >= 0 && call->to[i] < GEN_SLOTS)
 			gen->slots[call->to[i]] =

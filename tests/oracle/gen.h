@@ -29,6 +29,8 @@ enum slot_kind {
 struct gen {
 	uint64_t state;
 	enum place place;
+	bool mounts;	      /* mount histories: gen_mounts.c */
+	unsigned mount_count; /* in the last mountinfo */
 	unsigned line;
 	enum slot_kind slots[GEN_SLOTS];
 	unsigned current; /* the task */
@@ -46,7 +48,7 @@ struct gen {
 };
 
 void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
-	      enum place place);
+	      enum place place, bool mounts);
 void gen_fini(struct gen *gen);
 /* The next line; valid until the next call. */
 const char *gen_line(struct gen *gen);
@@ -60,6 +62,12 @@ void gen_learn(struct gen *gen, const struct call *call, struct side *side);
  * - What a pipe holds of a file: its bytes, or the file's page, which may
  *   change before it is read. */
 bool gen_unclear(const char *line, struct side *side);
+
+/* The same for mount histories. */
+const char *gen_mount_line(struct gen *gen);
+void gen_mount_learn(struct gen *gen, const struct call *call,
+		     struct side *side);
+void gen_mount_value(struct gen *gen, char kind);
 
 /* 0 to n - 1. */
 unsigned gen_below(struct gen *gen, unsigned n);

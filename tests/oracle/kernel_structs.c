@@ -47,6 +47,7 @@ static int convert_statx(long result, const struct statx *in,
 	out->mtime = time_of(in->stx_mtime);
 	out->ctime = time_of(in->stx_ctime);
 	out->btime = time_of(in->stx_btime);
+	memcpy(&out->mnt_id, (const char *)in + 144, sizeof(out->mnt_id));
 	out->attributes = in->stx_attributes;
 	return 0;
 }

@@ -149,7 +149,8 @@ static void show_entry(struct shot *shot, const char *name, uint64_t listed)
 	} else {
 		side_stat(shot->side, &stat);
 		read_xattrs(shot, name);
-		if (listed && listed != stat.ino)
+		/* a mount point is listed with what is below */
+		if (listed && listed != stat.ino && !shot->side->mounts)
 			text_printf(out, " LISTED WITH ANOTHER INODE NUMBER");
 		if (S_ISLNK(stat.mode))
 			read_link(shot, name);
@@ -238,7 +239,8 @@ static void show_tree(void *argument)
 	show_entry(shot, ".", 0);
 	shot->path.len = 1;
 	walk_directory(shot);
-	if (side_reduced)
+	/* mounts of the sequence before may still be on their way out */
+	if (side_reduced || shot->side->mounts)
 		return;
 	result = shot->c->statfs(shot->task, ".", &statfs);
 	if (result < 0)

@@ -93,6 +93,7 @@ void plan_set_up(const struct plan *plan, uint64_t sequence,
 	set_up->place = plan->place;
 	set_up->self = plan->self;
 	set_up->inlined = plan->inlined;
+	set_up->mounts = plan->mounts;
 	set_up->verbose = plan->verbose;
 	set_up->lenient = plan->lenient;
 	set_up->interval = plan->interval;
@@ -162,7 +163,7 @@ void worker_generate(struct worker *worker, const struct plan *plan,
 	for (uint64_t i = from;
 	     i < to && outcome != DIFFERENT && outcome != MALFORMED; i++) {
 		worker->report->sequence = i;
-		gen_init(&gen, plan->seed, i, plan->place);
+		gen_init(&gen, plan->seed, i, plan->place, plan->mounts);
 		outcome = generate_one(&run, &gen, plan->length);
 	}
 	gen_fini(&gen);

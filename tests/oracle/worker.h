@@ -31,6 +31,7 @@ struct plan {
 	unsigned length;
 	enum place place;
 	bool self;
+	bool mounts; /* mount histories */
 	bool inlined;
 	bool verbose;
 	bool lenient;

@@ -100,6 +100,12 @@ struct vfs_filesystem_type {
 	/* Optional. Every inode has been evicted; frees the super's private
 	 * data. */
 	void (*unmount)(struct vfs_super *super);
+	/*
+	 * Optional. Whether options, as in vfs_mount_args, could be taken: for
+	 * fsconfig(), which tells at once. 0 or -EINVAL and a line by
+	 * vfs_log(). Missing: mount() tells.
+	 */
+	int (*check_options)(struct vfs *vfs, const char *options);
 };
 
 struct vfs_super_ops {

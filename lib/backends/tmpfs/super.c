@@ -289,6 +289,13 @@ unmount:
 	return error;
 }
 
+static int tmpfs_check_options(struct vfs *vfs, const char *options)
+{
+	struct tmpfs_super data = {.memory_pages = machine_pages()};
+
+	return tmpfs_parse_options(vfs, options, &data);
+}
+
 VFS_API const struct vfs_filesystem_type vfs_tmpfs_type = {
 	.size = sizeof(vfs_tmpfs_type),
 	.name = "tmpfs",
@@ -298,4 +305,5 @@ VFS_API const struct vfs_filesystem_type vfs_tmpfs_type = {
 	.super_size = sizeof(struct tmpfs_super),
 	.mount = tmpfs_mount,
 	.unmount = tmpfs_unmount,
+	.check_options = tmpfs_check_options,
 };

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* The mount calls that work with descriptors. */
+#include <fcntl.h>
+#include <string.h>
+#include <vfs/mount.h>
+
+#include "api/call.h"
+#include "core/mount_fd.h"
+
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#define PAGE 4096u
+
+int vfs_open_tree(struct vfs_task *task, int dirfd, const char *path,
+		  uint32_t flags)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	return err ? err : vfs__open_tree(thread, task, dirfd, path, flags);
+}
+
+int vfs_move_mount(struct vfs_task *task, int from_dirfd, const char *from,
+		   int to_dirfd, const char *to, uint32_t flags)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	return err ? err
+		   : vfs__move_mount(thread, task, from_dirfd, from, to_dirfd,
+				     to, flags);
+}
+
+int vfs_fsopen(struct vfs_task *task, const char *type, uint32_t flags)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	return err ? err : vfs__fsopen(thread, task, type, flags);
+}
+
+int vfs_fspick(struct vfs_task *task, int dirfd, const char *path,
+	       uint32_t flags)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	return err ? err : vfs__fspick(thread, task, dirfd, path, flags);
+}
+
+int vfs_fsconfig(struct vfs_task *task, int fd, uint32_t command,
+		 const char *key, const void *value, int aux)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	return err ? err
+		   : vfs__fsconfig(thread, task, fd, command, key, value, aux);
+}
+
+int vfs_fsmount(struct vfs_task *task, int fd, uint32_t flags,
+		uint32_t attributes)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	return err ? err : vfs__fsmount(thread, task, fd, flags, attributes);
+}
+
+/* Whether bytes beyond what this version knows are all 0. */
+static bool tail_is_zero(const void *structure, size_t known, size_t size)
+{
+	const char *bytes = structure;
+
+	for (size_t i = known; i < size; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+int vfs_mount_setattr(struct vfs_task *task, int dirfd, const char *path,
+		      uint32_t flags, const struct vfs_mount_attr *attr,
+		      size_t size)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	if (flags & ~(uint32_t)(AT_EMPTY_PATH | AT_RECURSIVE |
+				AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
+		return -EINVAL;
+	if (size > PAGE)
+		return -E2BIG;
+	if (size < sizeof(*attr))
+		return -EINVAL;
+	if (!vfs__may_mount(thread, task))
+		return -EPERM;
+	if (!attr)
+		return -EFAULT;
+	if (!tail_is_zero(attr, sizeof(*attr), size))
+		return -E2BIG;
+	return vfs__mount_setattr(thread, task, dirfd, path, flags, attr);
+}
+
+#define REQUEST_SIZE_0 offsetof(struct vfs_mnt_id_req, mnt_ns_id)
+
+/* req in this version's form. */
+static int read_request(const struct vfs_mnt_id_req *req,
+			struct vfs_mnt_id_req *out)
+{
+	if (!req)
+		return -EFAULT;
+	if (req->size > PAGE)
+		return -E2BIG;
+	if (req->size < REQUEST_SIZE_0)
+		return -EINVAL;
+	if (!tail_is_zero(req, sizeof(*req), req->size))
+		return -E2BIG;
+	memset(out, 0, sizeof(*out));
+	memcpy(out, req, req->size < sizeof(*out) ? req->size : sizeof(*out));
+	return out->zero ? -EINVAL : 0;
+}
+
+int vfs_statmount(struct vfs_task *task, const struct vfs_mnt_id_req *req,
+		  struct vfs_statmount *buffer, size_t size, uint32_t flags)
+{
+	struct vfs_mnt_id_req request;
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	if (flags)
+		return -EINVAL;
+	err = read_request(req, &request);
+	if (err)
+		return err;
+	if (!buffer)
+		return -EFAULT;
+	return vfs__statmount(thread, task, &request, buffer, size);
+}
+
+int64_t vfs_listmount(struct vfs_task *task, const struct vfs_mnt_id_req *req,
+		      uint64_t *ids, size_t count, uint32_t flags)
+{
+	struct vfs_mnt_id_req request;
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	if (flags & ~VFS_LISTMOUNT_REVERSE)
+		return -EINVAL;
+	err = read_request(req, &request);
+	if (err)
+		return err;
+	if (!ids && count)
+		return -EFAULT;
+	return vfs__listmount(thread, task, &request, ids, count,
+			      flags & VFS_LISTMOUNT_REVERSE);
+}

@@ -88,18 +88,22 @@ VFS_API int vfs_pivot_root(struct vfs_task *task, const char *new_root,
 VFS_API int vfs_unshare(struct vfs_task *task, uint64_t flags);
 
 /*
- * The task enters the namespace that fd stands for; root and working directory
- * become its root. type: 0, or VFS_CLONE_NEWNS. -EPERM: without CAP_SYS_CHROOT
- * too. Errors: -EBADF fd is not open, or O_PATH; -EINVAL fd stands for no
- * namespace of that type, or the task shares its root and working directory
- * (VFS_CLONE_FS). Since 0.2. See setns(2).
+ * The task enters the namespace that fd stands for. type: 0, VFS_CLONE_NEWNS or
+ * VFS_CLONE_NEWUSER. Of a mount namespace the root becomes root and working
+ * directory; in a user namespace the task gets every capability. Errors: -EBADF
+ * fd is not open, or O_PATH; -EINVAL fd stands for no namespace of that type,
+ * the task shares its root and working directory (VFS_CLONE_FS), or is in that
+ * user namespace; -EPERM without CAP_SYS_ADMIN in the namespace (of a mount
+ * namespace: in its owner), and for a mount namespace without CAP_SYS_ADMIN and
+ * CAP_SYS_CHROOT in the task's own user namespace. Since 0.2. See setns(2).
  */
 VFS_API int vfs_setns(struct vfs_task *task, int fd, int type);
 
 /*
  * A descriptor of task's for the namespace that target is in, as if
- * /proc/PID/ns/mnt were opened: for vfs_setns, and it keeps the namespace
- * alive. type: VFS_CLONE_NEWNS; flags: O_CLOEXEC. No capability is needed.
+ * /proc/PID/ns/mnt or /proc/PID/ns/user were opened: for vfs_setns and
+ * vfs_mount_setattr, and it keeps the namespace alive. type: VFS_CLONE_NEWNS or
+ * VFS_CLONE_NEWUSER; flags: O_CLOEXEC. No capability is needed.
  *
  * Returns the descriptor or: -EFAULT target is NULL; -EINVAL another type or
  * flag, or target is of another instance; -EMFILE. Since 0.2. See

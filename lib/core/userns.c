@@ -236,6 +236,7 @@ static int userns_alloc(struct vfs__thread *thread, struct vfs *vfs,
 		return -ENOMEM;
 	memset(ns, 0, sizeof(*ns));
 	ns->vfs = vfs;
+	ns->id = __atomic_add_fetch(&vfs->mounts.next_ns, 1, __ATOMIC_RELAXED);
 	ns->ref = 1;
 	*out = ns;
 	return 0;
@@ -381,6 +382,12 @@ struct vfs_userns *vfs_task_userns(struct vfs_task *task)
 
 	vfs_cred_unref(cred);
 	return ns;
+}
+
+bool vfs__userns_has_maps(const struct vfs_userns *ns)
+{
+	return !ns->parent || (VFS_READ_ONCE(ns->maps[VFS__UID]) &&
+			       VFS_READ_ONCE(ns->maps[VFS__GID]));
 }
 
 /* ---- CLONE_NEWUSER ---- */

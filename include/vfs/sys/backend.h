@@ -74,6 +74,8 @@ struct vfs_jump;
 /* Whoever may mount in his user namespace may mount it: what is mounted that
  * way harms nobody. Others are for the root's CAP_SYS_ADMIN. */
 #define VFS_FS_USERNS UINT64_C(0x400)
+/* Its mounts may be id-mapped: its inodes' ids are owners and nothing else. */
+#define VFS_FS_IDMAP UINT64_C(0x800)
 
 struct vfs_mount_args {
 	uint64_t size;		   /* sizeof, for growth */

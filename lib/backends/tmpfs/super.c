@@ -299,8 +299,8 @@ static int tmpfs_check_options(struct vfs *vfs, const char *options)
 VFS_API const struct vfs_filesystem_type vfs_tmpfs_type = {
 	.size = sizeof(vfs_tmpfs_type),
 	.name = "tmpfs",
-	.flags = VFS_FS_USERNS | VFS_FS_COMPLETE | VFS_FS_NONBLOCKING |
-		 VFS_FS_SEALS | VFS_FS_HANDLES,
+	.flags = VFS_FS_USERNS | VFS_FS_IDMAP | VFS_FS_COMPLETE |
+		 VFS_FS_NONBLOCKING | VFS_FS_SEALS | VFS_FS_HANDLES,
 	.inode_size = sizeof(struct tmpfs_inode),
 	.super_size = sizeof(struct tmpfs_super),
 	.mount = tmpfs_mount,

@@ -116,12 +116,13 @@ VFS_API int vfs_dup3(struct vfs_task *task, int oldfd, int newfd, int flags);
  * F_DUPFD, F_DUPFD_CLOEXEC (arg: the lowest number wanted; -EINVAL beyond the
  * limit, -EMFILE), F_GETFD, F_SETFD, F_GETFL, F_SETFL (O_APPEND, O_NONBLOCK,
  * O_NOATIME; -EPERM O_NOATIME by another than the owner, or O_APPEND changes
- * on an append-only file), F_GETPIPE_SZ, F_SETPIPE_SZ (bytes; -EBUSY it holds more, -EPERM above the limit),
- * F_GET_SEALS and F_ADD_SEALS (F_SEAL_SEAL, _SHRINK, _GROW, _WRITE,
- * _FUTURE_WRITE, _EXEC; -EINVAL another one, or no file that has seals; -EPERM
- * not open for writing, or sealed with F_SEAL_SEAL, as all are that
- * vfs_memfd_create did not make; -EBUSY F_SEAL_WRITE while it is mapped
- * writable). -EINVAL another command; the lock commands are vfs_fcntl_lock
+ * on an append-only file), F_GETPIPE_SZ, F_SETPIPE_SZ (bytes; -EBUSY it holds
+ * more, -EPERM above the limit), F_GET_SEALS and F_ADD_SEALS (F_SEAL_SEAL,
+ * _SHRINK, _GROW, _WRITE, _FUTURE_WRITE, _EXEC; -EINVAL another one, or no file
+ * that has seals; -EPERM not open for writing, or sealed with F_SEAL_SEAL, as
+ * all are that vfs_memfd_create did not make; -EBUSY F_SEAL_WRITE while it is
+ * mapped writable). -EINVAL another command; the lock commands are
+ * vfs_fcntl_lock
  * (<vfs/lock.h>).
  * See fcntl(2).
  */

@@ -27,7 +27,8 @@ extern "C" {
  *
  * Returns 0 or what vfs_mkdirat returns, and: -EINVAL an unknown flag; for a
  * synthetic directory never -EROFS and -EACCES because of writing, but -EPERM:
- * the task lacks CAP_SYS_ADMIN. Any thread. Since 0.1. See mkdir(2).
+ * the task may not mount (CAP_SYS_ADMIN in the user namespace that owns its
+ * mount namespace). Any thread. Since 0.1. See mkdir(2).
  */
 VFS_API int vfs_mkdirat2(struct vfs_task *task, int dirfd, const char *path,
 			 uint32_t mode, uint32_t flags);
@@ -47,7 +48,7 @@ VFS_API int vfs_mkdirat2(struct vfs_task *task, int dirfd, const char *path,
  * Returns 0 or: -EINVAL an unknown flag; -EFAULT path is NULL; -ENOENT path is
  * empty, or a dangling link; -ENOTDIR a component, or with flags 0 the last
  * one, is no directory; -EISDIR VFS_MOUNTPOINT_FILE, and a directory is there;
- * -EPERM a synthetic entry is needed and the task lacks CAP_SYS_ADMIN; any
+ * -EPERM a synthetic entry is needed and the task may not mount; any
  * error of path resolution; -ENOMEM. A failed call leaves nothing behind.
  * Any thread. Since 0.1.
  */

@@ -9,6 +9,7 @@
 #include "core/device.h"
 #include "core/fileattr.h"
 #include "core/inode.h"
+#include "core/inotify.h"
 #include "core/perm.h"
 #include "core/pipe.h"
 #include "core/rw.h"
@@ -140,7 +141,7 @@ static int set_status(struct vfs__thread *thread, struct vfs_task *task,
 		err = -EPERM;
 	vfs__task_cred_put(thread, cred);
 	if (!err && (flags & O_DIRECT) &&
-	    (vfs__file_mode(file) & VFS__FILE_DIR))
+	    (vfs__file_mode(file) & (VFS__FILE_DIR | VFS__FILE_NOTIFY)))
 		err = -EINVAL;
 	if (err)
 		return err;
@@ -272,6 +273,8 @@ static int ioctl_file(struct vfs__thread *thread, struct vfs_task *task,
 		return vfs__pipe_ioctl(file, request, arg);
 	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
 		return vfs__device_ioctl(file, request, arg);
+	if (vfs__file_mode(file) & VFS__FILE_NOTIFY)
+		return vfs__inotify_ioctl(file, request, arg);
 	if (request == FIONREAD && S_ISREG(vfs__inode_mode(inode)))
 		return ioctl_left(file, arg);
 	return inode->ops->ioctl ? inode->ops->ioctl(inode, file, request, arg)

@@ -19,7 +19,7 @@ static int sync_file(struct vfs_task *task, int fd, int datasync)
 	file = vfs__fd_get_io(thread, task, fd);
 	if (!file)
 		return -EBADF;
-	if (vfs__file_mode(file) & VFS__FILE_STREAM)
+	if (vfs__file_mode(file) & (VFS__FILE_STREAM | VFS__FILE_NOTIFY))
 		err = -EINVAL;
 	else if (vfs__file_mode(file) & VFS__FILE_DEVICE)
 		err = vfs__device_fsync(file, datasync);

@@ -11,6 +11,7 @@
 
 #include "core/acl.h"
 #include "core/instance.h"
+#include "core/notify.h"
 #include "core/perm.h"
 #include "core/seal.h"
 #include "util/time.h"
@@ -59,12 +60,22 @@ int vfs__setattr(struct vfs_inode *inode, const struct vfs_attr *attr)
 	return err;
 }
 
+/* What is behind descriptors of no file at all: nobody's to change, whoever
+ * asks. */
+static bool has_no_type(const struct vfs_inode *inode)
+{
+	return !(vfs__inode_mode(inode) & S_IFMT);
+}
+
 /* Writable mount, and the inode's lock; change_end undoes both. */
 static int change_begin(struct vfs__thread *thread,
 			const struct vfs__path *path, struct vfs_inode *inode)
 {
-	int err = vfs__mount_write_begin(thread, path->mnt);
+	int err;
 
+	if (has_no_type(inode))
+		return -EOPNOTSUPP;
+	err = vfs__mount_write_begin(thread, path->mnt);
 	if (!err)
 		vfs__inode_lock(inode);
 	return err;
@@ -75,6 +86,7 @@ static void change_end(struct vfs__thread *thread, const struct vfs__path *path,
 {
 	vfs__inode_unlock(inode);
 	vfs__mount_write_end(thread, path->mnt);
+	vfs__notify_flush(thread);
 }
 
 static int check_unmapped(const struct vfs_userns *idmap,
@@ -139,6 +151,9 @@ int vfs__chmod(struct vfs__thread *thread, const struct vfs_cred *cred,
 		return err;
 	err = chmod_locked(thread, cred, vfs__mount_idmap(path->mnt), inode,
 			   mode);
+	if (!err)
+		vfs__notify_attr(thread, inode->super->vfs, path->dentry,
+				 VFS_ATTR_MODE);
 	change_end(thread, path, inode);
 	return err;
 }
@@ -208,6 +223,19 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 		vfs_now(inode->super->vfs, &attr.ctime);
 	}
 	return vfs__setattr(inode, &attr);
+}
+
+int vfs__attr_kill_file(struct vfs__thread *thread, const struct vfs_cred *cred,
+			const struct vfs_file *file)
+{
+	uint32_t mode = file->inode->mode;
+	int err = vfs__attr_kill_suid(
+		thread, cred, vfs__mount_idmap(file->path.mnt), file->inode);
+
+	if (file->inode->mode != mode)
+		vfs__notify_attr(thread, file->vfs, file->path.dentry,
+				 VFS_ATTR_MODE);
+	return err;
 }
 
 /* ---- chown ---- */
@@ -333,6 +361,9 @@ int vfs__chown(struct vfs__thread *thread, const struct vfs_cred *cred,
 	err = chown_ids(&c, uid, gid);
 	if (!err)
 		err = chown_locked(&c);
+	if (!err)
+		vfs__notify_attr(thread, c.inode->super->vfs, path->dentry,
+				 c.attr.mask);
 	change_end(thread, path, c.inode);
 	return err;
 }
@@ -366,6 +397,8 @@ static int utimens_check(struct vfs__thread *thread,
 	const struct vfs_attr times = {.mask = 0};
 	int err = 0;
 
+	if (!touch && has_no_type(inode))
+		return -EOPNOTSUPP;
 	/* only setting both to now is a matter of write permission */
 	if (touch) {
 		if (VFS_READ_ONCE(inode->flags) & VFS_INODE_IMMUTABLE)
@@ -408,8 +441,12 @@ int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
 		attr.mask |= choose_time(times ? times + 1 : NULL, &attr.ctime,
 					 VFS_ATTR_MTIME, &attr.mtime);
 		err = vfs__setattr(inode, &attr);
+		if (!err)
+			vfs__notify_attr(thread, inode->super->vfs,
+					 path->dentry, attr.mask);
 		vfs__inode_unlock(inode);
 	}
 	vfs__mount_write_end(thread, path->mnt);
+	vfs__notify_flush(thread);
 	return err;
 }

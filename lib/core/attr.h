@@ -28,6 +28,10 @@ int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
 int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 			const struct vfs_userns *idmap,
 			struct vfs_inode *inode);
+/* - The same by an open file, and whoever watches is told. */
+struct vfs_file;
+int vfs__attr_kill_file(struct vfs__thread *thread, const struct vfs_cred *cred,
+			const struct vfs_file *file);
 /* - Stores attr: the backend first, which may refuse, then in the inode; excl
  *   lock. */
 int vfs__setattr(struct vfs_inode *inode, const struct vfs_attr *attr);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/inode.h"
+#include "core/notify.h"
 #include "core/pipe.h"
 #include "core/rw.h"
 
@@ -69,6 +70,17 @@ static int64_t copy_loop(struct vfs__thread *thread, struct vfs_task *task,
 	}
 	vfs__mem_free(thread, buffer, BOUNCE);
 	return done ? done : n;
+}
+
+static void was_copied(struct vfs__thread *thread, const struct copy *c,
+		       int64_t n)
+{
+	if (n > 0) {
+		vfs__notify_file(thread, c->in, VFS_IN_ACCESS);
+		vfs__notify_file(thread, c->out, VFS_IN_MODIFY);
+	} else {
+		vfs__notify_flush(thread);
+	}
 }
 
 /* ---- copy_file_range ---- */
@@ -155,6 +167,7 @@ int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
 		else
 			VFS_WRITE_ONCE(c.out->position, out);
 	}
+	was_copied(thread, &c, n);
 unref:
 	if (c.in)
 		vfs__file_unref(thread, c.in);
@@ -226,8 +239,10 @@ int64_t vfs__sendfile(struct vfs__thread *thread, struct vfs_task *task,
 		n = c.out ? check_target(&c) : -EBADF;
 	if (!n && c.left && !S_ISREG(vfs__inode_mode(c.in->inode)))
 		n = -EINVAL;
-	if (!n)
+	if (!n) {
 		n = copy_loop(thread, task, &c);
+		was_copied(thread, &c, n);
+	}
 	if (c.in)
 		vfs__file_unref(thread, c.in);
 	if (c.out)

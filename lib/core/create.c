@@ -6,12 +6,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "core/acl.h"
 #include "core/names.h"
+#include "core/notify.h"
 #include "core/pathname.h"
 #include "core/perm.h"
 #include "core/synthdir.h"
@@ -90,6 +93,7 @@ void vfs__create_end(struct vfs__thread *thread, struct vfs__create *c)
 	vfs__dentry_unref(thread, c->dentry);
 	vfs__mount_write_end(thread, c->parent.mnt);
 	vfs__path_unref(thread, &c->parent);
+	vfs__notify_flush(thread);
 }
 
 /* Owner, group and setgid of a new inode, as inode(7) has them. */
@@ -177,6 +181,7 @@ int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__dentry_instantiate(dentry, inode, cookie);
 	if (!vfs__dentry_hashed(dentry))
 		vfs__dcache_insert(thread, task->vfs, dentry);
+	vfs__notify_created(thread, task->vfs, dir->dentry, dentry, false);
 	return 0;
 }
 
@@ -185,7 +190,7 @@ int vfs__make_tmpfile(struct vfs__thread *thread, struct vfs_task *task,
 		      uint32_t mode, struct vfs_dentry **out)
 {
 	struct vfs_create_args args = {.size = sizeof(args), .mode = mode};
-	static const struct vfs_name nameless = {.str = "#tmpfile", .len = 8};
+	static const struct vfs_name nameless = {.str = "#", .len = 1};
 	struct vfs_inode *inode;
 	struct vfs_dentry *d;
 	int err;
@@ -201,6 +206,9 @@ int vfs__make_tmpfile(struct vfs__thread *thread, struct vfs_task *task,
 		return err;
 	}
 	vfs__dentry_instantiate(d, inode, 0);
+	/* what Linux calls it where a name is wanted; nobody knows it yet */
+	d->name_len = (uint8_t)snprintf(d->name.chars, sizeof(d->name.chars),
+					"#%" PRIu64, inode->ino);
 	*out = d;
 	return 0;
 }
@@ -334,6 +342,8 @@ static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__dentry_instantiate(c->dentry, vfs_inode_ref(inode), cookie);
 	if (!vfs__dentry_hashed(c->dentry))
 		vfs__dcache_insert(thread, task->vfs, c->dentry);
+	vfs__notify_created(thread, task->vfs, c->parent.dentry, c->dentry,
+			    true);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/notify.h"
 #include "core/path.h"
 #include "core/pathname.h"
 #include "core/perm.h"
@@ -39,6 +40,7 @@ static int change(struct vfs__thread *thread, struct vfs_task *task,
 	if (!err)
 		err = vfs__task_set_path(thread, task, &at, root);
 	vfs__path_unref(thread, &at);
+	vfs__notify_flush(thread);
 	return err;
 }
 
@@ -67,6 +69,7 @@ int vfs__fchdir(struct vfs__thread *thread, struct vfs_task *task, int fd)
 		err = may_enter(thread, task, &file->path, false);
 	if (!err)
 		err = vfs__task_set_path(thread, task, &file->path, false);
+	vfs__notify_flush(thread);
 	vfs__file_unref(thread, file);
 	return err;
 }

@@ -9,6 +9,7 @@
 #include "core/handle.h"
 #include "core/inode.h"
 #include "core/instance.h"
+#include "core/notify.h"
 #include "util/atomic.h"
 #include "util/domain.h"
 #include "util/epoch.h"
@@ -63,8 +64,10 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 	if (vfs__dentry_flags(d) & VFS__DENTRY_LONG)
 		vfs__longname_retire(thread, d->name.longname);
 	vfs__epoch_retire(thread, vfs__free_later, d, sizeof(*d));
-	if (inode)
+	if (inode) {
+		vfs__notify_gone(thread, inode);
 		vfs__inode_unref(thread, inode);
+	}
 	return parent;
 }
 

@@ -11,6 +11,7 @@
 #include <vfs/dir.h>
 
 #include "core/inode.h"
+#include "core/notify.h"
 #include "core/rw.h"
 #include "core/synthdir.h"
 
@@ -90,7 +91,7 @@ static bool emit_dots(struct vfs_file *file, struct vfs_dir_context *context)
 }
 
 static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
-		    void *buffer, size_t size)
+		    void *buffer, size_t size, bool *read)
 {
 	struct vfs_inode *inode = file->inode;
 	int64_t before = VFS_READ_ONCE(file->position);
@@ -111,6 +112,7 @@ static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
 	if (!err && !context.last && context.position == before && context.full)
 		err = -EINVAL;
 	/* a buffer too small for anything is an access all the same */
+	*read = err != -ENOENT;
 	if (err != -ENOENT && !(VFS_READ_ONCE(file->flags) & O_NOATIME))
 		vfs__path_accessed(&file->path, inode);
 	if (err && !context.last)
@@ -123,6 +125,7 @@ int64_t vfs__getdents(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		      void *buffer, size_t size)
 {
 	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
+	bool read = false;
 	int64_t n;
 
 	if (!file)
@@ -133,8 +136,10 @@ int64_t vfs__getdents(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		n = -EFAULT;
 	} else {
 		vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
-		n = list(thread, file, buffer, size);
+		n = list(thread, file, buffer, size, &read);
 		vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
+		if (read)
+			vfs__notify_file(thread, file, VFS_IN_ACCESS);
 	}
 	vfs__file_unref(thread, file);
 	return n;

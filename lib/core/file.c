@@ -9,6 +9,7 @@
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/namespace.h"
+#include "core/notify.h"
 #include "core/pipe.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
@@ -85,10 +86,21 @@ bool vfs__file_tryref(struct vfs_file *file)
 	return true;
 }
 
+static void was_closed(struct vfs__thread *thread, struct vfs_file *file)
+{
+	if (file->mode & (VFS__FILE_OPENED | VFS__FILE_STREAM))
+		vfs__notify_file(thread, file,
+				 file->mode & VFS__FILE_WRITE
+					 ? VFS_IN_CLOSE_WRITE
+					 : VFS_IN_CLOSE_NOWRITE);
+}
+
 static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 {
 	struct vfs_inode *inode = file->inode;
 
+	if (vfs__notify_on(file->vfs))
+		was_closed(thread, file);
 	if (vfs__file_mode(file) & VFS__FILE_LOCKED)
 		vfs__locks_release(thread, file);
 	if (file->mode & VFS__FILE_STREAM)
@@ -103,6 +115,7 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 	if (file->mode & VFS__FILE_TREE)
 		vfs__namespace_release(thread, file->vfs, file->private_data);
 	vfs_userns_unref(file->userns);
+	vfs__notify_flush(thread);
 	vfs__epoch_retire(thread, vfs__free_later, file, sizeof(*file));
 }
 
@@ -110,6 +123,24 @@ void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file)
 {
 	if (vfs__fetch_add_u32(&file->ref, UINT32_MAX) == 1)
 		file_release(thread, file);
+}
+
+void vfs__file_unref_later(struct vfs_file *file, struct vfs_file **gone)
+{
+	if (__atomic_sub_fetch(&file->ref, 1, __ATOMIC_ACQ_REL))
+		return;
+	file->gone = *gone;
+	*gone = file;
+}
+
+void vfs__files_release(struct vfs__thread *thread, struct vfs_file *gone)
+{
+	struct vfs_file *file;
+
+	while ((file = gone)) {
+		gone = file->gone;
+		file_release(thread, file);
+	}
 }
 
 uint32_t vfs_file_flags(const struct vfs_file *file)

@@ -27,11 +27,12 @@ struct vfs__synthetic;
 struct vfs__inode_ext {
 	struct vfs__locks *locks; /* core/lock.c; vfs.locks_lock */
 	struct vfs__acl *access;  /* cached ACLs: pointer published under the */
-	struct vfs__acl *default_;  /* excl lock, retired when replaced */
-	uint32_t seals;		    /* core/seal.h; excl, read without */
-	uint32_t mappings;	    /* core/mapping.c; atomic */
-	uint32_t writable_mappings; /* of them; atomic */
-	uint32_t zero;
+	struct vfs__acl *default_;	  /* excl lock, retired when replaced */
+	uint32_t seals;			  /* core/seal.h; excl, read without */
+	uint32_t mappings;		  /* core/mapping.c; atomic */
+	uint32_t writable_mappings;	  /* of them; atomic */
+	uint32_t notify_mask;		  /* atomic: what they want, together */
+	struct vfs__mark *marks;	  /* core/notify.c; notify.lock */
 	struct vfs__synthetic *synthetic; /* core/synthdir.c: the lock */
 };
 
@@ -155,7 +156,7 @@ void vfs__inode_set_atime(struct vfs_inode *inode,
 
 /* - Whether reading now should update atime under relatime, and does it. */
 void vfs__inode_accessed(struct vfs_inode *inode);
-/* - Reading now updates atime, whatever it was. */
+/* - The same under strictatime: always. */
 void vfs__inode_accessed_strictly(struct vfs_inode *inode);
 
 /* - mtime and ctime to now. excl. */

@@ -98,6 +98,20 @@ int vfs_jump_to(struct vfs_jump *jump, int32_t id, int place)
 	return err;
 }
 
+/* What has no name of its own, in no tree: its kind, and its number. */
+static int64_t describe_nameless(const struct vfs_dentry *dentry, char *scratch)
+{
+	const struct vfs_inode *inode = dentry->inode;
+	const char *type = inode->super->type->name;
+	unsigned long long ino = inode->ino;
+
+	if (S_ISFIFO(vfs__inode_mode(inode)))
+		return snprintf(scratch, VFS__PATH_MAX, "pipe:[%llu]", ino);
+	if (!strcmp(type, "nsfs"))
+		return snprintf(scratch, VFS__PATH_MAX, "mnt:[%llu]", ino);
+	return snprintf(scratch, VFS__PATH_MAX, "anon_inode:inotify");
+}
+
 /* What a place is called by task, in scratch; its length. */
 static int64_t describe(struct vfs__thread *thread, struct vfs_task *task,
 			const struct vfs__path *at, char *scratch, char **start)
@@ -106,9 +120,9 @@ static int64_t describe(struct vfs__thread *thread, struct vfs_task *task,
 	int64_t len;
 
 	*start = scratch;
-	if (at->mnt == task->vfs->pipe_mount)
-		return snprintf(scratch, VFS__PATH_MAX, "pipe:[%llu]",
-				(unsigned long long)at->dentry->inode->ino);
+	if (at->dentry != at->mnt->root &&
+	    (vfs__dentry_flags(at->dentry) & VFS__DENTRY_ROOT))
+		return describe_nameless(at->dentry, scratch);
 	vfs__task_paths(thread, task, &paths);
 	len = vfs__path_describe(thread, task->vfs, at, &paths.root, scratch,
 				 VFS__PATH_MAX, start);

@@ -37,10 +37,14 @@ struct vfs__handles {
 };
 
 #define VFS__TASK_BUCKETS 64u
+struct vfs__mark;
+struct vfs__notify_user;
 
 struct vfs {
 	/* constant after vfs_create */
 	struct vfs__domain *domain;
+	/* atomic: how much is watched. Every call has just read the line */
+	uint32_t watched;
 	const struct vfs_allocator *allocator; /* NULL: malloc's family */
 	void (*now)(void *context, struct vfs_timespec *now);
 	void *now_context;
@@ -56,8 +60,10 @@ struct vfs {
 	struct vfs_super *pipe_super; /* inodes of pipe2() */
 	struct vfs_mount
 		*pipe_mount; /* where their files live: not in the tree */
-	struct vfs_mount *ns_mount; /* the same for namespaces' files */
-	struct vfs_dentry *context; /* what fsopen's files are */
+	struct vfs_mount *ns_mount;   /* the same for namespaces' files */
+	struct vfs_mount *anon_mount; /* the same for what has no name at all */
+	struct vfs_inode *anon_inode; /* and the one inode there */
+	struct vfs_dentry *context;   /* what fsopen's files are */
 
 	uint32_t ref;	     /* atomic */
 	uint32_t next_task;  /* atomic */
@@ -82,6 +88,16 @@ struct vfs {
 
 	/* POSIX locks' waiters-for graph, and the lock lists: core/lock.c */
 	struct vfs__mutex locks_lock;
+
+	/* core/notify.c */
+	struct {
+		struct vfs__mutex lock;	 /* rank NOTIFY; of the rest: */
+		struct vfs__mark *marks; /* all, newest first */
+		struct vfs__notify_user *users;
+		uint64_t sequence;
+		uint32_t cookie;
+		uint32_t max_groups, max_marks, max_events; /* constant */
+	} notify;
 
 	struct vfs__mounts mounts;     /* core/mount.c */
 	struct vfs_mount *memfd_mount; /* atomic; core/memfd.c; NULL: not yet */

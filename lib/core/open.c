@@ -19,6 +19,7 @@
 #include "core/device.h"
 #include "core/jump.h"
 #include "core/names.h"
+#include "core/notify.h"
 #include "core/pathname.h"
 #include "core/perm.h"
 #include "core/pipe.h"
@@ -396,6 +397,16 @@ static uint32_t file_mode(const struct opening *o, uint32_t type)
 	return mode;
 }
 
+/* O_DIRECT of what has no blocks is refused when it was opened already: Linux
+ * tells that it is closed, though not that it was opened. */
+static int refuse_direct(struct opening *o, struct vfs_file *file)
+{
+	vfs__notify_file(o->thread, file,
+			 file->mode & VFS__FILE_WRITE ? VFS_IN_CLOSE_WRITE
+						      : VFS_IN_CLOSE_NOWRITE);
+	return -EINVAL;
+}
+
 /* Tells whoever serves the type; file->mode says what is to be undone. */
 static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
 {
@@ -408,6 +419,9 @@ static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
 		err = vfs__fifo_open(o->thread, o->task, file);
 		if (!err)
 			file->mode |= VFS__FILE_STREAM;
+		else if (err == -EINVAL &&
+			 (file->mode & (VFS__FILE_READ | VFS__FILE_WRITE)))
+			err = refuse_direct(o, file);
 		return err;
 	case S_IFCHR:
 	case S_IFBLK:
@@ -416,7 +430,7 @@ static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
 		return -ENXIO; /* nothing serves it */
 	case S_IFDIR:
 		if (o->how->flags & O_DIRECT)
-			return -EINVAL;
+			return refuse_direct(o, file);
 		break;
 	default:
 		break;
@@ -467,8 +481,10 @@ static int make_file(struct opening *o, struct vfs_file **out)
 	o->file = NULL;
 	if (!(file->mode & VFS__FILE_PATH)) {
 		err = tell_backend(o, file, type);
-		if (!err)
+		if (!err) {
+			vfs__notify_file(o->thread, file, VFS_IN_OPEN);
 			err = truncate_opened(o, type);
+		}
 	}
 	if (err) {
 		vfs__file_unref(o->thread, file);
@@ -541,6 +557,7 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	vfs__task_cred_put(thread, o.cred);
 	vfs__file_discard(thread, o.file);
 	if (err) {
+		vfs__notify_flush(thread);
 		vfs__fd_release(thread, table, fd);
 		return err;
 	}

@@ -43,10 +43,24 @@ static bool prepend_name(char *buffer, char **start, const struct vfs_dentry *d)
 	       prepend(buffer, start, "/", 1);
 }
 
+bool vfs__path_connected(const struct vfs__path *path)
+{
+	const struct vfs_dentry *d = path->dentry;
+
+	while (d != path->mnt->root) {
+		if (vfs__dentry_flags(d) & VFS__DENTRY_ROOT)
+			return false;
+		d = vfs__dentry_parent(d);
+	}
+	return true;
+}
+
 /* One try: -EAGAIN when a rename interfered is the caller's to find out. */
 static int build(struct vfs__path at, const struct vfs__path *root,
 		 char *buffer, char **start, bool *unreachable)
 {
+	char *end = *start;
+
 	*unreachable = false;
 	while (at.mnt != root->mnt || at.dentry != root->dentry) {
 		if (at.dentry == at.mnt->root) {
@@ -60,6 +74,12 @@ static int build(struct vfs__path at, const struct vfs__path *root,
 			at.dentry = VFS_LOAD_POINTER(at.mnt->mountpoint);
 			at.mnt = parent;
 			continue;
+		}
+		/* not under the mount's root: nothing of it can be said */
+		if (vfs__dentry_flags(at.dentry) & VFS__DENTRY_ROOT) {
+			*start = end;
+			*unreachable = true;
+			return 0;
 		}
 		if (!prepend_name(buffer, start, at.dentry))
 			return -ERANGE;

@@ -5,6 +5,9 @@
 
 #include "core/mount.h"
 
+/* - Whether the place lies under its mount's root. Inside a section. */
+bool vfs__path_connected(const struct vfs__path *path);
+
 /*
  * - The path of a place as seen from root, built backwards into
  *   buffer[0..size): *start is where it begins, NUL-terminated.

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/names.h"
+#include "core/notify.h"
 #include "core/perm.h"
 #include "core/synthdir.h"
 #include "core/uncover.h"
@@ -99,6 +100,8 @@ static int remove_name(struct vfs__thread *thread, struct vfs_task *task,
 					      dir, victim, directory);
 		if (!err)
 			err = remove_locked(thread, task, dir, victim);
+		if (!err)
+			vfs__notify_removed(thread, task->vfs, victim);
 		vfs__inode_unlock(dir);
 		if (!err)
 			vfs__uncover(thread, task->vfs, victim);
@@ -130,6 +133,7 @@ static int remove_at(struct vfs__thread *thread, struct vfs_task *task,
 		vfs__mount_write_end(thread, parent.mnt);
 	}
 	vfs__path_unref(thread, &parent);
+	vfs__notify_flush(thread);
 	return err;
 }
 

@@ -20,6 +20,7 @@
 
 #include "core/acl.h"
 #include "core/names.h"
+#include "core/notify.h"
 #include "core/perm.h"
 #include "core/synthdir.h"
 #include "core/uncover.h"
@@ -350,6 +351,35 @@ static int prepare_whiteout(struct renaming *r, struct whiteout *w,
 	return w->dentry ? 0 : -ENOMEM;
 }
 
+static void notify(struct renaming *r, const struct vfs_rename_args *args)
+{
+	struct vfs__notify_move move = {
+		.old_dir = args->old_dir,
+		.new_dir = args->new_dir,
+		.old_name = &args->old_name,
+		.new_name = &args->new_name,
+		.source = args->old_inode,
+		.target = args->new_inode,
+	};
+
+	if (!vfs__notify_on(r->task->vfs))
+		return;
+	if (!(r->flags & RENAME_EXCHANGE)) {
+		vfs__notify_moved(r->thread, r->task->vfs, &move);
+		return;
+	}
+	move.target = NULL;
+	vfs__notify_moved(r->thread, r->task->vfs, &move);
+	move = (struct vfs__notify_move){
+		.old_dir = args->new_dir,
+		.new_dir = args->old_dir,
+		.old_name = &args->new_name,
+		.new_name = &args->old_name,
+		.source = args->new_inode,
+	};
+	vfs__notify_moved(r->thread, r->task->vfs, &move);
+}
+
 static int rename_locked(struct renaming *r)
 {
 	struct vfs_rename_args args = {.size = sizeof(args)};
@@ -381,6 +411,8 @@ static int rename_locked(struct renaming *r)
 		vfs__acl_inherited(r->thread, args.whiteout, &whiteout.acl);
 	if (!err)
 		move_names(r, &args, whiteout.dentry);
+	if (!err)
+		notify(r, &args);
 	vfs__acl_inherit_fini(r->thread, &whiteout.acl);
 	vfs__dentry_unref(r->thread, whiteout.dentry);
 	vfs__longname_free(r->thread, r->from.longname);
@@ -444,5 +476,6 @@ int vfs__rename(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 		vfs__path_unref(thread, &r.to.parent);
 	}
 	vfs__path_unref(thread, &r.from.parent);
+	vfs__notify_flush(thread);
 	return err;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/attr.h"
+#include "core/notify.h"
 #include "core/perm.h"
 #include "core/rw.h"
 #include "core/seal.h"
@@ -28,9 +29,11 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 		       const struct vfs__path *path, int64_t size, bool always)
 {
 	struct vfs_inode *inode = path->dentry->inode;
+	uint32_t mode;
 	int err = 0;
 
 	vfs__inode_lock(inode);
+	mode = inode->mode;
 	if (!inode->ops->truncate)
 		err = -EINVAL;
 	if (!err)
@@ -48,7 +51,13 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 		if (!err && changes)
 			vfs__inode_modified(task->vfs, inode);
 	}
+	if (!err)
+		vfs__notify_dentry(
+			thread, task->vfs, path->dentry,
+			VFS_IN_MODIFY |
+				(inode->mode == mode ? 0 : VFS_IN_ATTRIB));
 	vfs__inode_unlock(inode);
+	vfs__notify_flush(thread);
 	return err;
 }
 
@@ -211,12 +220,13 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	if (!err)
 		err = inode->ops->fallocate(inode, mode, offset, length);
 	if (!err)
-		err = vfs__attr_kill_suid(
-			thread, cred, vfs__mount_idmap(file->path.mnt), inode);
+		err = vfs__attr_kill_file(thread, cred, file);
 	if (!err)
 		vfs__inode_modified(task->vfs, inode);
 	vfs__inode_unlock(inode);
 	vfs__task_cred_put(thread, cred);
+	if (!err)
+		vfs__notify_file(thread, file, VFS_IN_MODIFY);
 unref:
 	vfs__file_unref(thread, file);
 	return err;

@@ -13,6 +13,7 @@
 #include "core/inode.h"
 #include "core/instance.h"
 #include "core/mount.h"
+#include "core/notify.h"
 #include "core/userns.h"
 #include "util/epoch.h"
 #include "util/run.h"
@@ -132,6 +133,7 @@ static void super_free_later(struct vfs *vfs, void *pointer, size_t size)
 
 static void super_destroy(struct vfs__thread *thread, struct vfs_super *super)
 {
+	vfs__notify_super(thread, super);
 	vfs__dcache_shutdown(thread, super->vfs, super);
 	vfs__dentry_unref(thread, core_of(super)->root);
 	if (super->type->unmount)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/mount_calls.h"
 #include "core/walk.h"
 
 /* Their numbers lie above what backends usually give. */
@@ -188,12 +189,13 @@ struct making {
 	struct vfs_inode *inode;
 };
 
-static struct vfs_inode *make_inode(struct vfs_task *task,
+static struct vfs_inode *make_inode(struct vfs__thread *thread,
+				    struct vfs_task *task,
 				    const struct vfs_cred *cred,
 				    struct vfs_super *super, uint64_t ino,
 				    uint32_t mode)
 {
-	uint32_t umask = VFS_READ_ONCE(task->fs->umask);
+	uint32_t umask = vfs__task_umask(thread, task);
 	struct vfs_inode *inode = vfs_inode_create(
 		super, S_ISDIR(mode) ? &directory_ops : &file_ops, ino,
 		mode & ~umask);
@@ -238,8 +240,8 @@ static int prepare(struct vfs__thread *thread, struct vfs_task *task,
 	}
 	m->dentry = vfs__dentry_alloc(thread, parent, name);
 	cred = vfs__task_cred(thread, task);
-	m->inode =
-		make_inode(task, cred, m->dir->super, FIRST_INO + number, mode);
+	m->inode = make_inode(thread, task, cred, m->dir->super,
+			      FIRST_INO + number, mode);
 	vfs__task_cred_put(thread, cred);
 	if (m->ext && m->entry && m->dentry && m->inode)
 		return 0;
@@ -290,15 +292,6 @@ static int make_locked(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
-static int may_make(struct vfs__thread *thread, struct vfs_task *task)
-{
-	struct vfs_cred *cred = vfs__task_cred(thread, task);
-	int err = vfs__capable(cred, VFS_CAP_SYS_ADMIN) ? 0 : -EPERM;
-
-	vfs__task_cred_put(thread, cred);
-	return err;
-}
-
 int vfs__synthetic_make(struct vfs__thread *thread, struct vfs_task *task,
 			int dirfd, const char *path, uint32_t mode)
 {
@@ -309,7 +302,9 @@ int vfs__synthetic_make(struct vfs__thread *thread, struct vfs_task *task,
 
 	if (err)
 		return err;
-	err = last.type == VFS__LAST_NORM ? may_make(thread, task) : -EEXIST;
+	err = -EEXIST;
+	if (last.type == VFS__LAST_NORM)
+		err = vfs__may_mount(thread, task) ? 0 : -EPERM;
 	if (!err) {
 		vfs__inode_lock(parent.dentry->inode);
 		err = make_locked(thread, task, parent.dentry, &last, mode);

@@ -33,7 +33,7 @@ static inline bool vfs__is_synthetic(const struct vfs_inode *inode)
 }
 
 /* - Makes path, mode's type a directory or a regular file, whatever the mount
- *   and its file system say of writing. CAP_SYS_ADMIN. -EEXIST, -EPERM,
+ *   and its file system say of writing. Who may mount may. -EEXIST, -EPERM,
  *   -ENOMEM, the walk's. */
 int vfs__synthetic_make(struct vfs__thread *thread, struct vfs_task *task,
 			int dirfd, const char *path, uint32_t mode);

@@ -9,6 +9,7 @@
 #include "core/instance.h"
 #include "core/mount_calls.h"
 #include "core/namespace.h"
+#include "core/notify.h"
 #include "core/tasks.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
@@ -406,6 +407,7 @@ void vfs_task_unref(struct vfs_task *task)
 	vfs__fdtable_unref(thread, vfs, task->files);
 	drop_past(thread, task);
 	drop_view(thread, task);
+	vfs__notify_flush(thread);
 	vfs_cred_unref(task->cred);
 	if (thread->task == task)
 		thread->task = NULL;
@@ -478,6 +480,7 @@ void vfs__task_thread_exit(struct vfs__thread *thread)
 {
 	struct vfs_cred *cred = thread->cred;
 
+	vfs__notify_flush(thread);
 	thread->cred = NULL;
 	vfs_cred_unref(cred);
 }

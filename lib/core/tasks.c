@@ -111,10 +111,11 @@ int vfs_task_owner(struct vfs *vfs, int32_t id, uint32_t *uid, uint32_t *gid)
 static bool may_inspect(const struct vfs_cred *cred,
 			const struct vfs_cred *other)
 {
-	if (cred->cap_effective >> CAP_PTRACE & 1)
+	if (vfs__capable_in(cred, other->userns, CAP_PTRACE))
 		return true;
-	return cred->fsuid == other->uid && cred->fsuid == other->fsuid &&
-	       cred->fsgid == other->gid && cred->fsgid == other->fsgid &&
+	return cred->userns == other->userns && cred->fsuid == other->uid &&
+	       cred->fsuid == other->fsuid && cred->fsgid == other->gid &&
+	       cred->fsgid == other->fsgid &&
 	       !(other->cap_permitted & ~cred->cap_effective);
 }
 

@@ -18,6 +18,7 @@
 #include "core/inode.h"
 #include "core/jump.h"
 #include "core/lookup.h"
+#include "core/path.h"
 #include "core/perm.h"
 #include "core/walk.h"
 #include "util/epoch.h"
@@ -126,6 +127,25 @@ ALWAYS_INLINE int cross(struct walk *w, struct vfs__path *at, const bool fast)
 	return 0;
 }
 
+/* Whether at is under its mount's root: a directory may have been moved out of
+ * what is bound, or come from a handle, and nothing above it is this mount's
+ * to show. */
+ALWAYS_INLINE bool is_connected(struct walk *w, const struct vfs__path *at,
+				const bool fast)
+{
+	bool connected;
+
+	if (__builtin_expect(
+		    vfs__dentry_flags(at->mnt->root) & VFS__DENTRY_ROOT, 1))
+		return true;
+	if (!fast)
+		vfs__epoch_enter(w->thread);
+	connected = vfs__path_connected(at);
+	if (!fast)
+		vfs__epoch_leave(w->thread);
+	return connected;
+}
+
 /* `..` */
 ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 {
@@ -147,6 +167,8 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 				vfs__mount_ref(w->thread, mnt);
 				stand_on(w, s, mnt, dentry);
 			}
+			if (!is_connected(w, &s->at, fast))
+				return -ENOENT;
 			break;
 		}
 		if (VFS_READ_ONCE(mnt->parent) == mnt) {

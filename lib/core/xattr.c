@@ -13,6 +13,7 @@
 
 #include "core/acl.h"
 #include "core/filecap.h"
+#include "core/notify.h"
 #include "core/perm.h"
 #include "util/domain.h"
 
@@ -124,13 +125,14 @@ static int permission(const struct asking *q, const char *name, uint32_t mask)
 				    mask);
 }
 
-/* Changing what is the security system's own. */
+/* Changing what is the security system's own; what is no file at all it does
+ * not look at. */
 static int security_permission(const struct asking *q, const char *name,
 			       bool removing)
 {
 	bool may;
 
-	if (!is_security(name))
+	if (!is_security(name) || !(vfs__inode_mode(q->inode) & S_IFMT))
 		return 0;
 	/* setting it has been checked by its value */
 	if (!strcmp(name, CAPABILITY))
@@ -325,7 +327,11 @@ int vfs__xattr_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 		return err;
 	err = vfs__acl_is_name(name) ? set_acl(&q, name, value, size)
 				     : set_plain(&q, name, value, size, flags);
+	if (!err)
+		vfs__notify_dentry(thread, q.inode->super->vfs, path->dentry,
+				   VFS_IN_ATTRIB);
 	vfs__mount_write_end(thread, path->mnt);
+	vfs__notify_flush(thread);
 	return err;
 }
 
@@ -359,6 +365,10 @@ int vfs__xattr_remove(struct vfs__thread *thread, const struct vfs_cred *cred,
 		return err;
 	err = vfs__acl_is_name(name) ? set_acl(&q, name, NULL, 0)
 				     : remove_plain(&q, name);
+	if (!err)
+		vfs__notify_dentry(thread, q.inode->super->vfs, path->dentry,
+				   VFS_IN_ATTRIB);
 	vfs__mount_write_end(thread, path->mnt);
+	vfs__notify_flush(thread);
 	return err;
 }

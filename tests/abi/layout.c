@@ -156,7 +156,7 @@ PLACE(vfs_allocator, alloc, 0);
 PLACE(vfs_allocator, free, 8);
 PLACE(vfs_allocator, context, 16);
 
-SIZE(vfs_config, 128);
+SIZE(vfs_config, 144);
 PLACE(vfs_config, size, 0);
 PLACE(vfs_config, allocator, 8);
 PLACE(vfs_config, now, 16);
@@ -173,6 +173,32 @@ PLACE(vfs_config, root_options, 96);
 PLACE(vfs_config, types, 104);
 PLACE(vfs_config, type_count, 112);
 PLACE(vfs_config, max_mounts, 120);
+PLACE(vfs_config, max_inotify_instances, 128);
+PLACE(vfs_config, max_inotify_watches, 132);
+PLACE(vfs_config, max_inotify_events, 136);
+PLACE(vfs_config, zero, 140);
+
+SIZE(vfs_inotify_event, 272);
+PLACE(vfs_inotify_event, wd, 0);
+PLACE(vfs_inotify_event, mask, 4);
+PLACE(vfs_inotify_event, cookie, 8);
+PLACE(vfs_inotify_event, len, 12);
+PLACE(vfs_inotify_event, name, 16);
+
+SIZE(vfs_watch_event, 40);
+PLACE(vfs_watch_event, size, 0);
+PLACE(vfs_watch_event, sequence, 8);
+PLACE(vfs_watch_event, name, 16);
+PLACE(vfs_watch_event, name_len, 24);
+PLACE(vfs_watch_event, wd, 28);
+PLACE(vfs_watch_event, mask, 32);
+PLACE(vfs_watch_event, cookie, 36);
+
+SIZE(vfs_watch_spec, 32);
+PLACE(vfs_watch_spec, size, 0);
+PLACE(vfs_watch_spec, event, 8);
+PLACE(vfs_watch_spec, release, 16);
+PLACE(vfs_watch_spec, context, 24);
 
 /* -- backends' -- */
 

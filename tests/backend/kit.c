@@ -101,6 +101,7 @@ const struct kit_body kit_bodies[] = {
 	BODY(memfd),
 	BODY(handles),
 	BODY(sockets),
+	BODY(watches),
 };
 const size_t kit_body_count = sizeof(kit_bodies) / sizeof(kit_bodies[0]);
 

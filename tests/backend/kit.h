@@ -162,5 +162,6 @@ void kit_mmap_sparse(struct kit *kit);
 void kit_memfd(struct kit *kit);
 void kit_handles(struct kit *kit);
 void kit_sockets(struct kit *kit);
+void kit_watches(struct kit *kit);
 
 #endif

@@ -209,7 +209,7 @@ static void run_peek(struct exec *exec)
 		return;
 	at = address_of(exec, 0);
 	result = copy(buffer, at, size, at);
-	exec_data(exec, result ? result : (int64_t)size, buffer);
+	exec_bytes(exec, result ? result : (int64_t)size, buffer);
 }
 
 /*

@@ -34,6 +34,10 @@ static const struct constant {
 	{                   \
 #name, name \
 	}
+#define I(name)                            \
+	{                                  \
+		"IN_" #name, VFS_IN_##name \
+	}
 	C(O_RDONLY),
 	C(O_WRONLY),
 	C(O_RDWR),
@@ -272,6 +276,33 @@ static const struct constant {
 	{"AT_HANDLE_MNT_ID_UNIQUE", 1},
 	{"AT_HANDLE_CONNECTABLE", 2},
 #undef C
+	{"IN_NONBLOCK", O_NONBLOCK},
+	{"IN_CLOEXEC", O_CLOEXEC},
+	{"IN_CLOSE", VFS_IN_CLOSE_WRITE | VFS_IN_CLOSE_NOWRITE},
+	{"IN_MOVE", VFS_IN_MOVED_FROM | VFS_IN_MOVED_TO},
+	I(ACCESS),
+	I(MODIFY),
+	I(ATTRIB),
+	I(CLOSE_WRITE),
+	I(CLOSE_NOWRITE),
+	I(OPEN),
+	I(MOVED_FROM),
+	I(MOVED_TO),
+	I(CREATE),
+	I(DELETE),
+	I(DELETE_SELF),
+	I(MOVE_SELF),
+	I(ALL_EVENTS),
+	I(UNMOUNT),
+	I(Q_OVERFLOW),
+	I(IGNORED),
+	I(ISDIR),
+	I(ONLYDIR),
+	I(DONT_FOLLOW),
+	I(EXCL_UNLINK),
+	I(MASK_CREATE),
+	I(MASK_ADD),
+	I(ONESHOT),
 	{"FS", VFS_CLONE_FS},
 	{"NEWNS", VFS_CLONE_NEWNS},
 	{"AT_RECURSIVE", 0x8000},

@@ -188,6 +188,26 @@ static const struct template templates[] = {
 	{6, "name_to_handle_at %7 AT_FDCWD %p 0"},
 	{4, "name_to_handle_at %7 %f \"\" AT_EMPTY_PATH"},
 	{6, "open_by_handle_at AT_FDCWD %7 %o -> $%r"},
+	/* Events: two queues that are there from the start, in slots that no
+	 * other descriptor gets, and others. */
+	{30, "inotify_add_watch $8 %p %<"},
+	{16, "inotify_add_watch $8 %Y %<"},
+	{20, "inotify_add_watch $9 %p %<"},
+	{6, "inotify_add_watch %= %p %<"},
+	{1, "inotify_add_watch %f %p %<"},
+	{5, "inotify_rm_watch $8 %>"},
+	{3, "inotify_rm_watch $9 %>"},
+	{1, "inotify_rm_watch %f %>"},
+	{60, "events $8"},
+	{30, "events $9"},
+	{8, "events %="},
+	{4, "read $9 %n"},
+	{2, "readv $8 %i"},
+	{3, "read %= %n"},
+	{3, "ioctl $8 FIONREAD"},
+	{3, "poll $8:POLLIN,$9:POLLIN"},
+	{3, "inotify_init IN_NONBLOCK -> $%r"},
+	{1, "inotify_init IN_NONBLOCK -> $9"},
 	/* Tasks. */
 	{5, "clone %T %j"},
 	{8, "task %T"},
@@ -207,7 +227,14 @@ static const char *const beginnings[] = {
 	"mkdir c 0777",
 	"chmod c 02775",
 	"chown c 1000 1000",
+	"inotify_init IN_NONBLOCK -> $8",
+	"inotify_init IN_NONBLOCK -> $9",
+	"inotify_add_watch $8 a IN_ALL_EVENTS",
+	"inotify_add_watch $8 . IN_ALL_EVENTS",
+	"inotify_add_watch $8 b IN_ALL_EVENTS",
+	"inotify_add_watch $9 c IN_ALL_EVENTS|IN_EXCL_UNLINK",
 	"open d O_CREAT|O_RDWR 0666 -> $0",
+	"inotify_add_watch $9 d IN_ALL_EVENTS",
 	"write $0 \"hello\"",
 	"open a/c O_CREAT|O_RDWR 0644 -> $1",
 	"pwrite $1 \"x\"*100 5000",
@@ -252,6 +279,7 @@ void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
 	gen->place = place;
 	gen->mounts = mounts;
 	gen->tasks[0] = true;
+	gen->watching = sequence % 4 != 0;
 	next(gen);
 }
 
@@ -291,10 +319,20 @@ static bool fills_memory(const struct gen *gen)
 {
 	static const char *const takers[] = {"fallocate ", "sendfile ",
 					     "copy_file_range ", NULL};
-	static const char *const huge[] = {"0x7ffff000", "0x80000000", NULL};
+	/* sizes, and what becomes one as a size_t */
+	static const char *const huge[] = {"0x7ff", "0x80000000", "MAX",
+					   "MIN",   " -",	  NULL};
 
 	return gen->memory && contains(gen->text.data, takers) &&
 	       contains(gen->text.data, huge);
+}
+
+/* How many calls that takes depends on the order of the entries, and each is
+ * an event. */
+static bool listed_in_parts(const char *line)
+{
+	return !strncmp(line, "cookies ", 8) ||
+	       (!strncmp(line, "listdir ", 8) && strchr(line + 8, ' '));
 }
 
 /* What a user namespace of one identity can be asked, and what a directory of
@@ -302,10 +340,10 @@ static bool fills_memory(const struct gen *gen)
 static bool possible(const struct gen *gen)
 {
 	static const char *const privileged[] = {
-		"as user", "chown ", "trusted.", "security.",	 "u:1",
-		"g:1",	   "u:5",    "user2",	 "F_SETPIPE_SZ", "WHITEOUT",
-		"newuser", "FS_APP", "FS_IMM",	 "FS_XFLAG_A",	 "FS_XFLAG_I",
-		"handle",  NULL,
+		"as user", "chown ",  "trusted.", "security.",	  "u:1",
+		"g:1",	   "u:5",     "user2",	  "F_SETPIPE_SZ", "WHITEOUT",
+		"newuser", "FS_APP",  "FS_IMM",	  "FS_XFLAG_A",	  "FS_XFLAG_I",
+		"handle",  "inotify", "events",	  NULL,
 	};
 	static const char *const rooted[] = {
 		" /",	     "\"/",	  "..",
@@ -320,6 +358,8 @@ static bool possible(const struct gen *gen)
 		"fsgetx",    "fssetx",	  "FIOQSIZE",
 		NULL,
 	};
+	static const char *const watching[] = {"inotify", "events ", " $8",
+					       " $9", NULL};
 	const char *line = gen->text.data;
 
 	if (fills_memory(gen))
@@ -328,6 +368,8 @@ static bool possible(const struct gen *gen)
 	if (gen->current == 3 && !strncmp(line, "clone ", 6))
 		return false;
 	if (!strncmp(line, "newuser ", 8) && !kernel_has_userns())
+		return false;
+	if (gen->watching ? listed_in_parts(line) : contains(line, watching))
 		return false;
 	if (gen->place != PLACE_MOUNT && contains(line, privileged))
 		return false;
@@ -426,7 +468,8 @@ static enum slot_kind look(struct side *side, int fd)
 		return SLOT_CLOSED;
 	return S_ISREG(stat.mode)   ? SLOT_FILE
 	       : S_ISDIR(stat.mode) ? SLOT_DIRECTORY
-				    : SLOT_OTHER;
+	       : stat.mode & S_IFMT ? SLOT_OTHER
+				    : SLOT_EVENTS;
 }
 
 static void learn_names(struct gen *gen, const char *name)
@@ -523,6 +566,11 @@ bool gen_unclear(const char *line, struct side *side)
 	    !strncmp(line, "sendfile ", 9))
 		return same_file(side, line) ||
 		       first_slot(side, line) == SLOT_OTHER;
+	/* Locks of queues are everybody's who has one. */
+	if ((!strncmp(line, "fcntl_lock ", 11) ||
+	     !strncmp(line, "flock ", 6)) &&
+	    first_slot(side, line) == SLOT_EVENTS)
+		return true;
 	if (!strncmp(line, "fcntl_lock ", 11) || !strncmp(line, "lseek ", 6))
 		return strstr(line, "SEEK_CUR") &&
 		       first_slot(side, line) == SLOT_DIRECTORY;

@@ -23,6 +23,7 @@ enum slot_kind {
 	SLOT_CLOSED,
 	SLOT_FILE,
 	SLOT_DIRECTORY,
+	SLOT_EVENTS,
 	SLOT_OTHER
 };
 
@@ -40,6 +41,7 @@ struct gen {
 		bool directory;
 	} known[GEN_KNOWN]; /* what was made and not removed */
 	unsigned known_count;
+	bool watching;		  /* with queues of events */
 	bool away;		  /* the working directory is not the root */
 	bool memory;		  /* memfd_create was there */
 	char chosen[4][GEN_PATH]; /* the paths in the last line */
@@ -59,6 +61,7 @@ void gen_learn(struct gen *gen, const struct call *call, struct side *side);
  * - Reading and writing one file in a call: whether the later of the two stamps
  *   is really later, and with it every later update of the access time.
  * - What a position in a directory is, as a number.
+ * - What locks there are on the inode that queues of events share.
  * - What a pipe holds of a file: its bytes, or the file's page, which may
  *   change before it is read. */
 bool gen_unclear(const char *line, struct side *side);

@@ -115,6 +115,14 @@ static bool mapping_when_full(const struct call *call,
 	       !statfs.bfree;
 }
 
+/* Other processes of the user have used up what it may have. */
+static bool queues_used_up(const struct call *call, const struct side *subject,
+			   const struct side *oracle)
+{
+	return is_call(call, "inotify_init") && oracle->result == -EMFILE &&
+	       subject->result >= 0;
+}
+
 const struct rule rules[] = {
 	{"protected-links", true, protected_links,
 	 "the machine's fs.protected_* settings are not the library's"},
@@ -130,6 +138,9 @@ const struct rule rules[] = {
 	 "a mapping that is touched in a full file system gets its page"},
 	{"fxattr-cwd", true, xattr_of_cwd,
 	 "the f forms of the xattr calls refuse AT_FDCWD, as documented"},
+	{"inotify-instances", true, queues_used_up,
+	 "the machine's fs.inotify.max_user_instances is shared with whatever "
+	 "else runs as the same user"},
 };
 const unsigned rule_count = sizeof(rules) / sizeof(rules[0]);
 _Static_assert(sizeof(rules) / sizeof(rules[0]) <= MAX_RULES, "too many");

@@ -85,6 +85,7 @@ extern const struct call_def control_calls[];
 extern const struct call_def mount_calls[];
 extern const struct call_def memory_calls[];
 extern const struct call_def userns_calls[];
+extern const struct call_def event_calls[];
 
 /* Every call, numbered from 0. */
 const struct call_def *call_find(const char *name, unsigned *index);
@@ -96,7 +97,12 @@ int64_t exec_number(const struct exec *exec, unsigned i);
 void exec_fd(struct exec *exec, int64_t result);
 void exec_result(struct exec *exec, int64_t result);
 /* A result that is a count of bytes at data. */
+/* What a call returned with data: by a descriptor, its first argument, which
+ * may be a queue of events; or otherwise. */
 void exec_data(struct exec *exec, int64_t result, const void *data);
+void exec_bytes(struct exec *exec, int64_t result, const void *data);
+/* If the call read from a queue of events, what they are. */
+bool events_show(struct exec *exec, int64_t result, const void *data);
 size_t exec_size(const struct exec *exec, unsigned i);
 
 #define NUM(i) exec_number(exec, i)

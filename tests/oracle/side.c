@@ -100,6 +100,11 @@ unsigned side_number(struct idmap *map, uint64_t dev, uint64_t ino)
 	return map->count;
 }
 
+unsigned side_cookie(struct side *side, uint32_t cookie)
+{
+	return cookie ? side_number(&side->cookies, cookie, 0) : 0;
+}
+
 struct side *side_create(const struct side_class *class, const char *options)
 {
 	struct side *side = calloc(1, sizeof(*side));
@@ -114,6 +119,7 @@ struct side *side_create(const struct side_class *class, const char *options)
 	idmap_init(&side->inodes);
 	idmap_init(&side->devices);
 	idmap_init(&side->groups);
+	idmap_init(&side->cookies);
 	text_clear(&side->out);
 	return side;
 }
@@ -123,6 +129,7 @@ void side_begin(struct side *side)
 	side_number_reset(&side->inodes);
 	side_number_reset(&side->devices);
 	side_number_reset(&side->groups);
+	side_number_reset(&side->cookies);
 	side->current = 0;
 	for (unsigned i = 0; i < MAX_SLOTS; i++)
 		side->slots[i] = -1;
@@ -166,6 +173,7 @@ void side_destroy(struct side *side)
 	free(side->inodes.slots);
 	free(side->devices.slots);
 	free(side->groups.slots);
+	free(side->cookies.slots);
 	free(side->buffer);
 	text_fini(&side->out);
 	free(side);
@@ -214,9 +222,13 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 		text_printf(out, " attributes=%llx",
 			    (unsigned long long)(stat->attributes &
 						 SHOWN_ATTRIBUTES));
-	text_printf(out, " ino=%u dev=%u a/m/c/b=",
+	text_printf(out, " ino=%u dev=%u",
 		    side_number(&side->inodes, stat->dev, stat->ino),
 		    side_number(&side->devices, stat->dev, 0));
+	/* what is no file: one inode in the whole system, touched by all */
+	if (!(stat->mode & S_IFMT))
+		return;
+	text_add(out, " a/m/c/b=", 9);
 	side_time(side, &stat->atime);
 	side_time(side, &stat->mtime);
 	side_time(side, &stat->ctime);

@@ -127,7 +127,8 @@ struct side {
 	struct idmap inodes;
 	struct idmap devices;
 	struct idmap groups; /* and namespaces: what mountinfo has */
-	char *buffer;	     /* BUFFER_SIZE */
+	struct idmap cookies;
+	char *buffer; /* BUFFER_SIZE */
 	struct text out;
 	int64_t result; /* of the last call */
 	void *private;
@@ -171,6 +172,7 @@ void side_number_reset(struct idmap *map);
 void side_unmap(struct side *side, struct mapping *mapping);
 
 /* As text, comparable between sides. */
+unsigned side_cookie(struct side *side, uint32_t cookie);
 void side_time(struct side *side, const struct vfs_timespec *time);
 void side_stat(struct side *side, const struct vfs_stat *stat);
 /* The whole tree and the open descriptors, into out. */

@@ -173,6 +173,42 @@ static void test_mount__mappings(void **state)
 	check_ok(vfs_umount(w->task, "/m"));
 }
 
+/* Watches end with the file system, whoever holds the queue. */
+static void test_mount__watches_are_told(void **state)
+{
+	struct {
+		int32_t wd;
+		uint32_t mask, cookie, len;
+	} event;
+	static const struct {
+		int32_t wd;
+		uint32_t mask;
+	} expected[] = {{3, VFS_IN_UNMOUNT},
+			{3, VFS_IN_IGNORED},
+			{2, VFS_IN_UNMOUNT},
+			{2, VFS_IN_IGNORED}};
+	struct world *w = *state;
+	int fd;
+
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", 0, NULL));
+	check_ok(vfs_mkdir(w->task, "/m/inside", 0755));
+	fd = check_fd(vfs_inotify_init1(w->task, O_NONBLOCK));
+	check_eq(vfs_inotify_add_watch(w->task, fd, "/", VFS_IN_OPEN), 1);
+	check_eq(vfs_inotify_add_watch(w->task, fd, "/m", VFS_IN_OPEN), 2);
+	check_eq(vfs_inotify_add_watch(w->task, fd, "/m/inside", VFS_IN_OPEN),
+		 3);
+	check_ok(vfs_umount2(w->task, "/m", 0));
+	for (int i = 0; i < 4; i++) {
+		check_eq(vfs_read(w->task, fd, &event, 16), 16);
+		check_eq(event.wd, expected[i].wd);
+		check_eq(event.mask, expected[i].mask);
+	}
+	check_eq(vfs_read(w->task, fd, &event, 16), -EAGAIN);
+	check_eq(vfs_inotify_rm_watch(w->task, fd, 2), -EINVAL);
+	check_ok(vfs_inotify_rm_watch(w->task, fd, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +219,7 @@ int main(void)
 		world_test(test_mount__namespace_ends_with_its_task),
 		world_test(test_mount__limit),
 		world_test(test_mount__mappings),
+		world_test(test_mount__watches_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -425,6 +425,37 @@ static void test_procfs__permission(void **state)
 	vfs_task_unref(friend);
 }
 
+/* Capabilities in a user namespace of one's own are none outside. */
+static void test_procfs__user_namespace(void **state)
+{
+	struct proc *p = *state;
+	struct vfs_task *task = p->world.task, *inner, *below;
+	int id = vfs_task_id(task);
+	char text[64], path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", id, p->file);
+	check_ok(vfs_task_clone(task, VFS_CLONE_NEWUSER | VFS_CLONE_NEWNS,
+				&inner));
+	check_eq(vfs_readlink(inner, path, text, sizeof(text)), -EACCES);
+	check_eq(vfs_open(inner, path, O_RDONLY, 0), -EACCES);
+	check_eq(vfs_chdir(inner, at("/proc/%d/cwd", id)), -EACCES);
+	/* its own, and what is below it, it sees; and is seen from above */
+	check_link(inner, "/proc/self/cwd", "/");
+	check_link(task, at("/proc/%d/cwd", vfs_task_id(inner)), "/");
+	check_ok(vfs_task_clone(inner, 0, &below));
+	check_link(inner, at("/proc/%d/cwd", vfs_task_id(below)), "/");
+	/* where it may mount it may make a place for that */
+	check_ok(vfs_mkdirat2(inner, AT_FDCWD, "/d/point", 0755,
+			      VFS_MKDIR_SYNTHETIC));
+	vfs_task_unref(below);
+	vfs_task_unref(inner);
+	check_ok(vfs_task_clone(task, VFS_CLONE_NEWUSER, &inner));
+	check_eq(vfs_mkdirat2(inner, AT_FDCWD, "/d/other", 0755,
+			      VFS_MKDIR_SYNTHETIC),
+		 -EPERM);
+	vfs_task_unref(inner);
+}
+
 static int count_entries(struct vfs_task *task, const char *path)
 {
 	const struct vfs_dirent *d;
@@ -541,6 +572,7 @@ int main(void)
 		TEST(test_procfs__places),
 		TEST(test_procfs__fdinfo),
 		TEST(test_procfs__permission),
+		TEST(test_procfs__user_namespace),
 		TEST(test_procfs__listing),
 		TEST(test_procfs__ended),
 		TEST(test_procfs__new_credentials),

@@ -35,11 +35,11 @@ VFS_API int vfs_task_owner(struct vfs *vfs, int32_t id, uint32_t *uid,
 
 /*
  * May the current task (vfs_current_task) look into task id? Itself always;
- * another one when all ids of that one are its ids for files and its effective
- * capabilities include what that one is permitted, or with CAP_SYS_PTRACE.
- * Outside of an operation there is no current task: -EACCES.
- * Returns 0 or: -ESRCH no such task; -EACCES. Since 0.1. See ptrace(2),
- * PTRACE_MODE_READ_FSCREDS.
+ * another one of its user namespace when all ids of that one are its ids for
+ * files and its effective capabilities include what that one is permitted; any
+ * with CAP_SYS_PTRACE in that one's namespace. Outside of an operation there is
+ * no current task: -EACCES. Returns 0 or: -ESRCH no such task; -EACCES. Since
+ * 0.1. See ptrace(2), PTRACE_MODE_READ_FSCREDS.
  */
 VFS_API int vfs_task_inspect(struct vfs *vfs, int32_t id);
 

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* mount, umount, mounts, unshare, pivot_root. */
+#include <sys/mount.h>
+
+#include "vfsh.h"
+
+/* ---- options ---- */
+
+static const struct {
+	const char *word;
+	uint64_t set, clear;
+} option_words[] = {
+	{"ro", MS_RDONLY, 0},
+	{"rw", 0, MS_RDONLY},
+	{"nosuid", MS_NOSUID, 0},
+	{"suid", 0, MS_NOSUID},
+	{"nodev", MS_NODEV, 0},
+	{"dev", 0, MS_NODEV},
+	{"noexec", MS_NOEXEC, 0},
+	{"exec", 0, MS_NOEXEC},
+	{"sync", MS_SYNCHRONOUS, 0},
+	{"dirsync", MS_DIRSYNC, 0},
+	{"lazytime", MS_LAZYTIME, 0},
+	{"noatime", MS_NOATIME, 0},
+	{"nodiratime", MS_NODIRATIME, 0},
+	{"relatime", MS_RELATIME, 0},
+	{"strictatime", MS_STRICTATIME, 0},
+	{"nosymfollow", 256, 0},
+	{"remount", MS_REMOUNT, 0},
+	{"bind", MS_BIND, 0},
+	{"rbind", MS_BIND | MS_REC, 0},
+	{"move", MS_MOVE, 0},
+	{"shared", MS_SHARED, 0},
+	{"rshared", MS_SHARED | MS_REC, 0},
+	{"private", MS_PRIVATE, 0},
+	{"rprivate", MS_PRIVATE | MS_REC, 0},
+	{"slave", MS_SLAVE, 0},
+	{"rslave", MS_SLAVE | MS_REC, 0},
+	{"unbindable", MS_UNBINDABLE, 0},
+	{"runbindable", MS_UNBINDABLE | MS_REC, 0},
+	{"defaults", 0, 0},
+};
+
+static bool is_flag(const char *word, uint64_t *flags)
+{
+	for (size_t i = 0; i < sizeof(option_words) / sizeof(option_words[0]);
+	     i++) {
+		if (strcmp(word, option_words[i].word))
+			continue;
+		*flags &= ~option_words[i].clear;
+		*flags |= option_words[i].set;
+		return true;
+	}
+	return false;
+}
+
+/* Words that are flags go there, the others stay in text. */
+static void take_flags(char *text, uint64_t *flags)
+{
+	char *save = NULL, *copy = sh_strdup(text);
+
+	*text = '\0';
+	for (char *word = strtok_r(copy, ",", &save); word;
+	     word = strtok_r(NULL, ",", &save)) {
+		if (is_flag(word, flags))
+			continue;
+		if (*text)
+			strcat(text, ",");
+		strcat(text, word);
+	}
+	free(copy);
+}
+
+/* ---- showing ---- */
+
+static char *read_mounts(struct shell *sh, uint32_t form)
+{
+	int64_t len = vfs_mountinfo(sh->task, form, NULL, 0);
+	char *text;
+
+	if (len < 0) {
+		sh_fail(sh, "mounts", (int)len);
+		return NULL;
+	}
+	/* other threads do not mount here */
+	text = sh_alloc((size_t)len + 1);
+	len = vfs_mountinfo(sh->task, form, text, (size_t)len + 1);
+	if (len >= 0)
+		return text;
+	sh_fail(sh, "mounts", (int)len);
+	free(text);
+	return NULL;
+}
+
+struct mount_line {
+	unsigned long id, parent;
+	char *root, *point, *options, *tags, *type, *source;
+};
+
+static bool parse_line(char *text, struct mount_line *line)
+{
+	char *save = NULL, *dash = strstr(text, " - ");
+	int used = 0;
+
+	if (!dash || sscanf(text, "%lu %lu %*u:%*u %n", &line->id,
+			    &line->parent, &used) < 2)
+		return false;
+	*dash = '\0';
+	line->type = strtok_r(dash + 3, " ", &save);
+	line->source = strtok_r(NULL, " ", &save);
+	line->root = strtok_r(text + used, " ", &save);
+	line->point = strtok_r(NULL, " ", &save);
+	line->options = strtok_r(NULL, " ", &save);
+	line->tags = save;
+	return line->options && line->source;
+}
+
+static void put_mount(struct shell *sh, const struct mount_line *line,
+		      int depth)
+{
+	fprintf(sh->out, "%*s%s %s%s%s%s %s %s%s%s\n", depth * 2, "",
+		line->point, line->source, strcmp(line->root, "/") ? "[" : "",
+		strcmp(line->root, "/") ? line->root : "",
+		strcmp(line->root, "/") ? "]" : "", line->type, line->options,
+		line->tags && *line->tags ? " " : "",
+		line->tags ? line->tags : "");
+}
+
+static void put_tree(struct shell *sh, const struct mount_line *lines,
+		     size_t count, size_t at, int depth)
+{
+	put_mount(sh, &lines[at], depth);
+	for (size_t i = 0; i < count; i++)
+		if (i != at && lines[i].parent == lines[at].id)
+			put_tree(sh, lines, count, i, depth + 1);
+}
+
+/* Those whose parent is not seen are at the top. */
+static bool is_top(const struct mount_line *lines, size_t count, size_t at)
+{
+	for (size_t i = 0; i < count; i++)
+		if (i != at && lines[i].id == lines[at].parent)
+			return false;
+	return true;
+}
+
+static void show(struct shell *sh, char *text, bool tree)
+{
+	struct mount_line *lines = NULL;
+	char *save = NULL;
+	size_t count = 0;
+
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		lines = sh_realloc(lines, (count + 1) * sizeof(*lines));
+		if (parse_line(line, &lines[count]))
+			count++;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (!tree)
+			put_mount(sh, &lines[i], 0);
+		else if (is_top(lines, count, i))
+			put_tree(sh, lines, count, i, 0);
+	free(lines);
+}
+
+static int run_mounts(struct shell *sh, int argc, char **argv)
+{
+	bool tree = false;
+	char *text;
+	int c;
+
+	sh_options_start();
+	while ((c = getopt(argc, argv, "+t")) != -1) {
+		if (c != 't')
+			return sh_usage(sh);
+		tree = true;
+	}
+	if (optind != argc)
+		return sh_usage(sh);
+	text = read_mounts(sh, VFS_MOUNTINFO_FULL);
+	if (!text)
+		return 1;
+	show(sh, text, tree);
+	free(text);
+	return 0;
+}
+
+/* ---- mount and umount ---- */
+
+#define ALONE                                                              \
+	(UINT64_C(0) | MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE | \
+	 MS_REMOUNT)
+
+static int do_mount(struct shell *sh, const char *type, char *options,
+		    uint64_t flags, char **words, int count)
+{
+	const char *source = count == 2 ? words[0] : NULL;
+	const char *target = words[count - 1];
+	uint64_t later = flags & ~(UINT64_C(0) | MS_BIND | MS_REC);
+	int result;
+
+	if (!(flags & ALONE) && !source)
+		return sh_usage(sh);
+	result = vfs_mount(sh->task, source, target, type, flags, options);
+	/* a bind is made first, and its flags are set then */
+	if (!result && (flags & MS_BIND) && !(flags & MS_REMOUNT) && later)
+		result = vfs_mount(sh->task, NULL, target, NULL,
+				   MS_REMOUNT | MS_BIND | later, NULL);
+	return result ? sh_fail(sh, target, result) : 0;
+}
+
+static int list_mounts(struct shell *sh)
+{
+	char *text = read_mounts(sh, VFS_MOUNTINFO_SHORT);
+
+	if (!text)
+		return 1;
+	fputs(text, sh->out);
+	free(text);
+	return 0;
+}
+
+static int run_mount(struct shell *sh, int argc, char **argv)
+{
+	const char *type = NULL;
+	char *options = sh_strdup("");
+	uint64_t flags = 0;
+	int c, status;
+
+	sh_options_start();
+	while ((c = getopt(argc, argv, "+BMRt:o:")) != -1) {
+		if (c == 't') {
+			type = optarg;
+		} else if (c == 'B') {
+			flags |= MS_BIND;
+		} else if (c == 'R') {
+			flags |= MS_BIND | MS_REC;
+		} else if (c == 'M') {
+			flags |= MS_MOVE;
+		} else if (c == 'o') {
+			free(options);
+			options = sh_strdup(optarg);
+			take_flags(options, &flags);
+		} else {
+			free(options);
+			return sh_usage(sh);
+		}
+	}
+	if (optind == argc)
+		status = list_mounts(sh);
+	else if (argc - optind > 2)
+		status = sh_usage(sh);
+	else
+		status = do_mount(sh, type, options, flags, argv + optind,
+				  argc - optind);
+	free(options);
+	return status;
+}
+
+static int run_umount(struct shell *sh, int argc, char **argv)
+{
+	int flags = 0, status = 0, c;
+
+	sh_options_start();
+	while ((c = getopt(argc, argv, "+fl")) != -1) {
+		if (c == 'f')
+			flags |= MNT_FORCE;
+		else if (c == 'l')
+			flags |= MNT_DETACH;
+		else
+			return sh_usage(sh);
+	}
+	if (optind == argc)
+		return sh_usage(sh);
+	for (; optind < argc; optind++) {
+		int result = vfs_umount2(sh->task, argv[optind], flags);
+
+		if (result)
+			status = sh_fail(sh, argv[optind], result);
+	}
+	return status;
+}
+
+static int run_bind(struct shell *sh, int argc, char **argv)
+{
+	uint64_t flags = MS_BIND;
+	int result, c;
+
+	sh_options_start();
+	while ((c = getopt(argc, argv, "+r")) != -1) {
+		if (c != 'r')
+			return sh_usage(sh);
+		flags |= MS_REC;
+	}
+	if (argc - optind != 2)
+		return sh_usage(sh);
+	result = vfs_mount(sh->task, argv[optind], argv[optind + 1], NULL,
+			   flags, NULL);
+	return result ? sh_fail(sh, argv[optind + 1], result) : 0;
+}
+
+static int run_unshare(struct shell *sh, int argc, char **argv)
+{
+	int result;
+
+	(void)argv;
+	if (argc != 1)
+		return sh_usage(sh);
+	result = vfs_unshare(sh->task, VFS_CLONE_NEWNS);
+	return result ? sh_fail(sh, "mounts", result) : 0;
+}
+
+static int run_pivot_root(struct shell *sh, int argc, char **argv)
+{
+	int result;
+
+	if (argc != 3)
+		return sh_usage(sh);
+	result = vfs_pivot_root(sh->task, argv[1], argv[2]);
+	return result ? sh_fail(sh, argv[1], result) : 0;
+}
+
+const struct command sh_mount_commands[] = {
+	{"mount", run_mount,
+	 "[-BMR] [-t TYPE] [-o OPTION,...] [SOURCE] [TARGET]",
+	 "mount; -B: bind, -R: with all below, -M: move"},
+	{"umount", run_umount, "[-fl] TARGET...", "unmount; -l: lazily"},
+	{"bind", run_bind, "[-r] SOURCE TARGET",
+	 "make a tree appear elsewhere; -r: with mounts below"},
+	{"mounts", run_mounts, "[-t]", "what is mounted; -t: as a tree"},
+	{"unshare", run_unshare, "", "go on in a mount namespace of one's own"},
+	{"pivot_root", run_pivot_root, "NEW_ROOT PUT_OLD", "change the root"},
+	{NULL, NULL, NULL, NULL},
+};

@@ -71,11 +71,8 @@ static bool has_no_type(const struct vfs_inode *inode)
 static int change_begin(struct vfs__thread *thread,
 			const struct vfs__path *path, struct vfs_inode *inode)
 {
-	int err;
+	int err = vfs__mount_write_begin(thread, path->mnt);
 
-	if (has_no_type(inode))
-		return -EOPNOTSUPP;
-	err = vfs__mount_write_begin(thread, path->mnt);
 	if (!err)
 		vfs__inode_lock(inode);
 	return err;
@@ -149,8 +146,10 @@ int vfs__chmod(struct vfs__thread *thread, const struct vfs_cred *cred,
 
 	if (err)
 		return err;
-	err = chmod_locked(thread, cred, vfs__mount_idmap(path->mnt), inode,
-			   mode);
+	err = has_no_type(inode)
+		      ? -EOPNOTSUPP
+		      : chmod_locked(thread, cred, vfs__mount_idmap(path->mnt),
+				     inode, mode);
 	if (!err)
 		vfs__notify_attr(thread, inode->super->vfs, path->dentry,
 				 VFS_ATTR_MODE);
@@ -360,7 +359,7 @@ int vfs__chown(struct vfs__thread *thread, const struct vfs_cred *cred,
 		return err;
 	err = chown_ids(&c, uid, gid);
 	if (!err)
-		err = chown_locked(&c);
+		err = has_no_type(c.inode) ? -EOPNOTSUPP : chown_locked(&c);
 	if (!err)
 		vfs__notify_attr(thread, c.inode->super->vfs, path->dentry,
 				 c.attr.mask);

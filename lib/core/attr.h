@@ -29,7 +29,6 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 			const struct vfs_userns *idmap,
 			struct vfs_inode *inode);
 /* - The same by an open file, and whoever watches is told. */
-struct vfs_file;
 int vfs__attr_kill_file(struct vfs__thread *thread, const struct vfs_cred *cred,
 			const struct vfs_file *file);
 /* - Stores attr: the backend first, which may refuse, then in the inode; excl

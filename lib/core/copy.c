@@ -216,7 +216,7 @@ static int check_target(const struct copy *c)
 	if (mode & VFS__FILE_STREAM)
 		return check_pipe(c->out);
 	if ((VFS_READ_ONCE(c->out->flags) & O_APPEND) ||
-	    !(vfs__file_mode(c->in) & VFS__FILE_SEEKABLE))
+	    !(vfs__file_mode(c->in) & (VFS__FILE_SEEKABLE | VFS__FILE_NOTIFY)))
 		return -EINVAL;
 	/* even when there is nothing to copy, or nothing that can be */
 	if (!(VFS_READ_ONCE(c->in->flags) & O_NOATIME))

@@ -36,8 +36,7 @@ static uint32_t plain_bits(const struct vfs_inode *inode, uint32_t mode,
 	    !(inode->super->type->flags & VFS_FS_NONBLOCKING))
 		return 0;
 	if ((mode & VFS__FILE_READ) && inode->ops->read &&
-	    (mount_flags &
-	     (VFS__MNT_RELATIME | VFS__MNT_NOATIME | VFS__MNT_INTERNAL)))
+	    (mount_flags & (VFS__MNT_RELATIME | VFS__MNT_NOATIME)))
 		bits |= VFS__FILE_PLAIN_READ;
 	if ((mode & VFS__FILE_WRITE) && inode->ops->write)
 		bits |= VFS__FILE_PLAIN_WRITE;
@@ -127,7 +126,7 @@ void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file)
 
 void vfs__file_unref_later(struct vfs_file *file, struct vfs_file **gone)
 {
-	if (__atomic_sub_fetch(&file->ref, 1, __ATOMIC_ACQ_REL))
+	if (vfs__fetch_add_u32(&file->ref, UINT32_MAX) != 1)
 		return;
 	file->gone = *gone;
 	*gone = file;

@@ -15,9 +15,10 @@
 
 #include "core/instance.h"
 #include "core/namespace.h"
+#include "core/notify.h"
 #include "core/userns.h"
+#include "util/barrier.h"
 #include "util/epoch.h"
-#include "util/fence.h"
 
 #define FIRST_CHAINS 64u
 #define DEFAULT_MAX 100000u
@@ -504,6 +505,7 @@ void vfs__mounts_release(struct vfs__thread *thread, struct vfs *vfs,
 		}
 		claim_idle(vfs, &idle);
 		reap(thread, vfs, &idle, out);
+		vfs__notify_flush(thread);
 	}
 }
 
@@ -549,7 +551,7 @@ int vfs__mount_write_wait(struct vfs__thread *thread, struct vfs_mount *mnt)
 		while (vfs__mount_flags(mnt) & VFS__MNT_HOLD)
 			sched_yield();
 		vfs__refs_add(&mnt->refs, thread, VFS__REFS_WRITERS, 1);
-		vfs__heavy_fence();
+		vfs__barrier_force();
 	}
 	if (!vfs__mount_readonly(mnt))
 		return 0;

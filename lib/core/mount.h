@@ -308,7 +308,7 @@ static inline void vfs__path_accessed(const struct vfs__path *path,
 		return;
 	if ((flags & VFS__MNT_NODIRATIME) && vfs__inode_is_dir(inode))
 		return;
-	if (flags & (VFS__MNT_RELATIME | VFS__MNT_INTERNAL))
+	if (flags & VFS__MNT_RELATIME)
 		vfs__inode_accessed(inode);
 	else
 		vfs__inode_accessed_strictly(inode);

@@ -433,8 +433,7 @@ void vfs__notify_super(struct vfs__thread *thread, struct vfs_super *super)
 		next = mark->older;
 		if (inode->super != super || mark->next)
 			continue;
-		t.mask = VFS_IN_UNMOUNT;
-		tell(&t, inode, NULL);
+		tell_self(&t, inode, VFS_IN_UNMOUNT);
 		drop_all(&t, inode);
 	}
 	end(&t);

@@ -13,7 +13,7 @@
 
 #include "core/mount_calls.h"
 #include "core/namespace.h"
-#include "util/fence.h"
+#include "util/barrier.h"
 
 #define SETTABLE                                              \
 	(VFS__MNT_RDONLY | VFS__MNT_NOSUID | VFS__MNT_NODEV | \
@@ -29,7 +29,7 @@
 int vfs__writers_hold(struct vfs_mount *mnt)
 {
 	__atomic_fetch_or(&mnt->flags, VFS__MNT_HOLD, __ATOMIC_SEQ_CST);
-	vfs__heavy_fence();
+	vfs__barrier_force();
 	return vfs__refs_sum(&mnt->refs, VFS__REFS_WRITERS) > 0 ? -EBUSY : 0;
 }
 
@@ -112,7 +112,7 @@ static int hold_all(struct vfs_super *super)
 	vfs__mutex_lock(&super->vfs->mounts.super_lock, VFS__RANK_LEAF);
 	VFS__LIST_EACH(at, vfs__super_mounts(super))
 	__atomic_fetch_or(&MOUNT(at)->flags, VFS__MNT_HOLD, __ATOMIC_SEQ_CST);
-	vfs__heavy_fence();
+	vfs__barrier_force();
 	VFS__LIST_EACH(at, vfs__super_mounts(super))
 	if (vfs__refs_sum(&MOUNT(at)->refs, VFS__REFS_WRITERS) > 0)
 		err = -EBUSY;

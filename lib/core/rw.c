@@ -376,8 +376,7 @@ static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 	if (__builtin_expect(loses_privilege(inode), 0)) {
 		struct vfs_cred *cred = vfs__task_cred(thread, task);
 
-		err = file ? vfs__attr_kill_file(thread, cred, file)
-			   : vfs__attr_kill_suid(thread, cred, NULL, inode);
+		err = vfs__attr_kill_file(thread, cred, file);
 		vfs__task_cred_put(thread, cred);
 		if (err)
 			return err;

@@ -103,8 +103,13 @@ static size_t show_event(struct exec *exec, const char *at)
 
 bool events_show(struct exec *exec, int64_t result, const void *data)
 {
-	if (result % UNIT || exec->call->def->args[0] != 'n' ||
-	    !is_queue(exec, INT(0)))
+	static const char *const readers[] = {"read", "readv", "preadv2",
+					      "events"};
+	bool reads = false;
+
+	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
+		reads |= !strcmp(exec->call->def->name, readers[i]);
+	if (!reads || result % UNIT || !is_queue(exec, INT(0)))
 		return false;
 	exec_result(exec, result);
 	for (int64_t at = 0; at < result;)

@@ -173,7 +173,14 @@ static void test_mount__mappings(void **state)
 	check_ok(vfs_umount(w->task, "/m"));
 }
 
-/* Watches end with the file system, whoever holds the queue. */
+/* Watches end with the file system, and a function is told by who unmounts. */
+static void count_event(void *context, const struct vfs_watch_event *event)
+{
+	uint32_t *masks = context;
+
+	*masks |= event->mask;
+}
+
 static void test_mount__watches_are_told(void **state)
 {
 	struct {
@@ -183,9 +190,9 @@ static void test_mount__watches_are_told(void **state)
 	static const struct {
 		int32_t wd;
 		uint32_t mask;
-	} expected[] = {{3, VFS_IN_UNMOUNT},
+	} expected[] = {{3, VFS_IN_UNMOUNT | VFS_IN_ISDIR},
 			{3, VFS_IN_IGNORED},
-			{2, VFS_IN_UNMOUNT},
+			{2, VFS_IN_UNMOUNT | VFS_IN_ISDIR},
 			{2, VFS_IN_IGNORED}};
 	struct world *w = *state;
 	int fd;
@@ -209,6 +216,28 @@ static void test_mount__watches_are_told(void **state)
 	check_ok(vfs_inotify_rm_watch(w->task, fd, 1));
 }
 
+/* A file system ends for whoever watches with its last mount. */
+static void test_mount__binds_tell_nothing(void **state)
+{
+	uint32_t masks = 0;
+	struct vfs_watch_spec spec = {
+		.size = sizeof(spec), .event = count_event, .context = &masks};
+	struct world *w = *state;
+	struct vfs_watch *watch;
+
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", 0, NULL));
+	check_ok(vfs_watch_create(w->vfs, &spec, &watch));
+	check_eq(vfs_watch_add(watch, w->task, AT_FDCWD, "/m", VFS_IN_OPEN), 1);
+	check_ok(vfs_mount(w->task, "/m", "/m", NULL, MS_BIND, NULL));
+	check_ok(vfs_umount(w->task, "/m"));
+	check_eq(masks, 0);
+	check_ok(vfs_umount(w->task, "/m"));
+	check_eq(masks, VFS_IN_UNMOUNT | VFS_IN_ISDIR | VFS_IN_IGNORED);
+	check_eq(vfs_watch_remove(watch, 1), -EINVAL);
+	vfs_watch_destroy(watch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +249,7 @@ int main(void)
 		world_test(test_mount__limit),
 		world_test(test_mount__mappings),
 		world_test(test_mount__watches_are_told),
+		world_test(test_mount__binds_tell_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -188,7 +188,7 @@ struct vfs_mount_attr {
 	uint64_t attr_clr;
 	uint64_t propagation; /* MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE,
 				 or 0: as it is */
-	uint64_t userns_fd;
+	uint64_t userns_fd;   /* with MOUNT_ATTR_IDMAP: see below */
 };
 
 /*
@@ -196,11 +196,21 @@ struct vfs_mount_attr {
  * its whole tree (AT_RECURSIVE): of all mounts or of none. size: that of *attr.
  * flags: AT_EMPTY_PATH, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT.
  *
+ * MOUNT_ATTR_IDMAP in attr_set: ids of the file system's go through the maps of
+ * the user namespace that userns_fd stands for (vfs_open_namespace): what is
+ * its user 5 of a file is whoever the namespace's user 5 is, for who comes by
+ * this mount. For a tree that is nowhere yet, once and for good.
+ *
  * Errors: -EINVAL an unknown flag, attribute or kind of propagation, two of the
  * atime kind, size is too small, path is no mount of the task's namespace nor a
  * tree that is nowhere; -E2BIG attr is larger than this library knows and its
- * tail is not zero; -EPERM a locked attribute; -EBUSY read-only is asked for
- * while something is open for writing. Since 0.2. See mount_setattr(2).
+ * tail is not zero; -EPERM a locked attribute; -EBUSY read-only or a mapping is
+ * asked for while something is open for writing. With MOUNT_ATTR_IDMAP also
+ * -EBADF userns_fd is not open; -EINVAL it stands for no user namespace, for
+ * one without maps or for the file system's own, the mount has been seen
+ * already, or the type knows no mapping; -EPERM it is the first namespace, the
+ * mount is mapped, or the task lacks CAP_SYS_ADMIN in the namespace or in that
+ * of the file system. Since 0.2. See mount_setattr(2).
  */
 VFS_API int vfs_mount_setattr(struct vfs_task *task, int dirfd,
 			      const char *path, uint32_t flags,

@@ -225,9 +225,15 @@ static int set_source(struct vfs__thread *thread, struct context *c,
 static int check_option(struct vfs_task *task, const struct context *c,
 			const char *option)
 {
+	const struct vfs_mount_args args = {
+		.size = sizeof(args),
+		.options = option,
+		.userns = c->userns,
+	};
+
 	if (!c->type->check_options)
 		return 0;
-	return c->type->check_options(task->vfs, option);
+	return c->type->check_options(task->vfs, &args);
 }
 
 static int set_option(struct vfs__thread *thread, struct vfs_task *task,

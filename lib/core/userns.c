@@ -93,14 +93,14 @@ uint32_t vfs__id_show(const struct vfs_userns *ns, enum vfs__id_kind kind,
 		   : VFS__NO_ID;
 }
 
-uint32_t vfs_super_make_uid(const struct vfs_super *super, uint32_t uid)
+uint32_t vfs_userns_make_uid(const struct vfs_userns *userns, uint32_t uid)
 {
-	return super->userns ? vfs__id_make(super->userns, VFS__UID, uid) : uid;
+	return userns ? vfs__id_make(userns, VFS__UID, uid) : uid;
 }
 
-uint32_t vfs_super_make_gid(const struct vfs_super *super, uint32_t gid)
+uint32_t vfs_userns_make_gid(const struct vfs_userns *userns, uint32_t gid)
 {
-	return super->userns ? vfs__id_make(super->userns, VFS__GID, gid) : gid;
+	return userns ? vfs__id_make(userns, VFS__GID, gid) : gid;
 }
 
 uint32_t vfs__idmap_out(const struct vfs_userns *idmap,

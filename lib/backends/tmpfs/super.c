@@ -254,7 +254,7 @@ static int tmpfs_mount(struct vfs_super *super,
 	struct vfs_create_args create = {.size = sizeof(create)};
 	int error;
 
-	data->super = super;
+	data->userns = super->userns;
 	data->blocks = data->inode_space = NULL;
 	data->memory_pages = machine_pages();
 	data->max_blocks = data->memory_pages / 2;
@@ -289,11 +289,15 @@ unmount:
 	return error;
 }
 
-static int tmpfs_check_options(struct vfs *vfs, const char *options)
+static int tmpfs_check_options(struct vfs *vfs,
+			       const struct vfs_mount_args *args)
 {
-	struct tmpfs_super data = {.memory_pages = machine_pages()};
+	struct tmpfs_super data = {
+		.memory_pages = machine_pages(),
+		.userns = args->userns,
+	};
 
-	return tmpfs_parse_options(vfs, options, &data);
+	return tmpfs_parse_options(vfs, args->options, &data);
 }
 
 VFS_API const struct vfs_filesystem_type vfs_tmpfs_type = {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/walk_engine.h"
+#include "util/barrier.h"
 
 #define FAST_TRIES 4u
 
@@ -114,6 +115,9 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 				return err;
 			}
 			out->at->mnt = s.at.mnt;
+			/* not one store made of both: whoever comes next
+			 * waits for the second, and would for that */
+			VFS__COMPILER_FENCE();
 			out->at->dentry = s.at.dentry;
 			if (q->flags & VFS__WALK_PARENT) {
 				out->links = w.links;

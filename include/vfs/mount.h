@@ -88,18 +88,22 @@ VFS_API int vfs_pivot_root(struct vfs_task *task, const char *new_root,
 VFS_API int vfs_unshare(struct vfs_task *task, uint64_t flags);
 
 /*
- * The task enters the namespace that fd stands for; root and working directory
- * become its root. type: 0, or VFS_CLONE_NEWNS. -EPERM: without CAP_SYS_CHROOT
- * too. Errors: -EBADF fd is not open, or O_PATH; -EINVAL fd stands for no
- * namespace of that type, or the task shares its root and working directory
- * (VFS_CLONE_FS). Since 0.1. See setns(2).
+ * The task enters the namespace that fd stands for. type: 0, VFS_CLONE_NEWNS or
+ * VFS_CLONE_NEWUSER. Of a mount namespace the root becomes root and working
+ * directory; in a user namespace the task gets every capability. Errors: -EBADF
+ * fd is not open, or O_PATH; -EINVAL fd stands for no namespace of that type,
+ * the task shares its root and working directory (VFS_CLONE_FS), or is in that
+ * user namespace; -EPERM without CAP_SYS_ADMIN in the namespace (of a mount
+ * namespace: in its owner), and for a mount namespace without CAP_SYS_ADMIN and
+ * CAP_SYS_CHROOT in the task's own user namespace. Since 0.1. See setns(2).
  */
 VFS_API int vfs_setns(struct vfs_task *task, int fd, int type);
 
 /*
  * A descriptor of task's for the namespace that target is in, as if
- * /proc/PID/ns/mnt were opened: for vfs_setns, and it keeps the namespace
- * alive. type: VFS_CLONE_NEWNS; flags: O_CLOEXEC. No capability is needed.
+ * /proc/PID/ns/mnt or /proc/PID/ns/user were opened: for vfs_setns and
+ * vfs_mount_setattr, and it keeps the namespace alive. type: VFS_CLONE_NEWNS or
+ * VFS_CLONE_NEWUSER; flags: O_CLOEXEC. No capability is needed.
  *
  * Returns the descriptor or: -EFAULT target is NULL; -EINVAL another type or
  * flag, or target is of another instance; -EMFILE. Since 0.1. See
@@ -185,7 +189,7 @@ struct vfs_mount_attr {
 	uint64_t attr_clr;
 	uint64_t propagation; /* MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE,
 				 or 0: as it is */
-	uint64_t userns_fd;
+	uint64_t userns_fd;   /* with MOUNT_ATTR_IDMAP: see below */
 };
 
 /*
@@ -193,11 +197,21 @@ struct vfs_mount_attr {
  * its whole tree (AT_RECURSIVE): of all mounts or of none. size: that of *attr.
  * flags: AT_EMPTY_PATH, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT.
  *
+ * MOUNT_ATTR_IDMAP in attr_set: ids of the file system's go through the maps of
+ * the user namespace that userns_fd stands for (vfs_open_namespace): what is
+ * its user 5 of a file is whoever the namespace's user 5 is, for who comes by
+ * this mount. For a tree that is nowhere yet, once and for good.
+ *
  * Errors: -EINVAL an unknown flag, attribute or kind of propagation, two of the
  * atime kind, size is too small, path is no mount of the task's namespace nor a
  * tree that is nowhere; -E2BIG attr is larger than this library knows and its
- * tail is not zero; -EPERM a locked attribute; -EBUSY read-only is asked for
- * while something is open for writing. Since 0.1. See mount_setattr(2).
+ * tail is not zero; -EPERM a locked attribute; -EBUSY read-only or a mapping is
+ * asked for while something is open for writing. With MOUNT_ATTR_IDMAP also
+ * -EBADF userns_fd is not open; -EINVAL it stands for no user namespace, for
+ * one without maps or for the file system's own, the mount has been seen
+ * already, or the type knows no mapping; -EPERM it is the first namespace, the
+ * mount is mapped, or the task lacks CAP_SYS_ADMIN in the namespace or in that
+ * of the file system. Since 0.1. See mount_setattr(2).
  */
 VFS_API int vfs_mount_setattr(struct vfs_task *task, int dirfd,
 			      const char *path, uint32_t flags,

@@ -28,7 +28,9 @@ struct context {
 	enum phase phase;
 	const struct vfs_filesystem_type *type;
 	struct vfs_super *super; /* counted; NULL: none yet */
-	char *source;		 /* with its NUL; NULL: none */
+	struct vfs_userns
+		*userns; /* counted: the opener's, the super's owner */
+	char *source;	 /* with its NUL; NULL: none */
 	struct vfs__text options;
 	uint64_t flags, mask; /* MS_*: wanted, and those that were given */
 };
@@ -46,6 +48,7 @@ static void context_release(struct vfs_inode *inode, struct vfs_file *file)
 		vfs__mem_free(thread, c->source, strlen(c->source) + 1);
 	if (c->super)
 		vfs__super_unref(thread, c->super);
+	vfs_userns_unref(c->userns);
 	vfs__mem_free(thread, c, sizeof(*c));
 }
 
@@ -121,6 +124,7 @@ static int open_context(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__mutex_init(&c->lock);
 	c->type = type;
 	c->super = super;
+	c->userns = vfs_task_userns(task);
 	c->phase = super ? RECONFIGURE_PARAMS : CREATE_PARAMS;
 	vfs_file_set_private(file, c);
 	fd = vfs__fd_install(thread, task, file, 0, cloexec);
@@ -221,9 +225,15 @@ static int set_source(struct vfs__thread *thread, struct context *c,
 static int check_option(struct vfs_task *task, const struct context *c,
 			const char *option)
 {
+	const struct vfs_mount_args args = {
+		.size = sizeof(args),
+		.options = option,
+		.userns = c->userns,
+	};
+
 	if (!c->type->check_options)
 		return 0;
-	return c->type->check_options(task->vfs, option);
+	return c->type->check_options(task->vfs, &args);
 }
 
 static int set_option(struct vfs__thread *thread, struct vfs_task *task,
@@ -278,18 +288,21 @@ static int create(struct vfs__thread *thread, struct vfs_task *task,
 		.size = sizeof(args),
 		.source = c->source,
 		.options = c->options.data,
+		.userns = c->userns,
 	};
 	struct vfs_dentry *root;
-	int err;
+	int err = 0;
 
 	if (c->phase != CREATE_PARAMS)
 		return -EBUSY;
-	if (!vfs__may_mount(thread, task))
-		return -EPERM;
 	cred = vfs__task_cred(thread, task);
 	args.uid = cred->fsuid;
 	args.gid = cred->fsgid;
+	if (!vfs__may_make(cred, c->type, c->userns))
+		err = -EPERM;
 	vfs__task_cred_put(thread, cred);
+	if (err)
+		return err;
 	err = vfs__super_create(thread, task->vfs, c->type, &args, &c->super,
 				&root);
 	if (err) {
@@ -303,14 +316,16 @@ static int create(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
-static int reconfigure(struct context *c)
+static int reconfigure(struct vfs__thread *thread, struct vfs_task *task,
+		       struct context *c)
 {
-	int err;
+	int err = -EPERM;
 
 	if (c->phase != RECONFIGURE_PARAMS)
 		return -EBUSY;
-	err = vfs__super_reconfigure(c->super, c->flags, c->mask,
-				     c->options.data);
+	if (vfs__may_administer(thread, task, c->super->userns))
+		err = vfs__super_reconfigure(c->super, c->flags, c->mask,
+					     c->options.data);
 	if (err) {
 		c->phase = FAILED;
 		return err;
@@ -359,7 +374,7 @@ static int configure(struct vfs__thread *thread, struct vfs_task *task,
 	case FSCONFIG_CMD_CREATE:
 		return create(thread, task, c);
 	case FSCONFIG_CMD_RECONFIGURE:
-		return reconfigure(c);
+		return reconfigure(thread, task, c);
 	default:
 		/* no type here has a parameter of the other kinds */
 		return c->phase == CREATE_PARAMS ||

@@ -45,7 +45,12 @@ bool vfs__may_mount_in(struct vfs__thread *thread, struct vfs_task *task,
 
 bool vfs__may_mount(struct vfs__thread *thread, struct vfs_task *task)
 {
-	return vfs__may_mount_in(thread, task, VFS_READ_ONCE(task->ns));
+	bool may;
+
+	vfs__epoch_enter(thread);
+	may = vfs__may_mount_in(thread, task, VFS_LOAD_POINTER(task->ns));
+	vfs__epoch_leave(thread);
+	return may;
 }
 
 /* ---- places to mount on ---- */
@@ -138,13 +143,13 @@ static uint64_t super_flags(uint64_t flags)
 	       (flags & MS_LAZYTIME ? VFS_SUPER_LAZYTIME : 0);
 }
 
-/* A new file system belongs to the user namespace of who mounts it. */
-static bool may_make(const struct vfs_cred *cred,
-		     const struct vfs_filesystem_type *type)
+bool vfs__may_make(const struct vfs_cred *cred,
+		   const struct vfs_filesystem_type *type,
+		   const struct vfs_userns *userns)
 {
-	return type->flags & VFS_FS_USERNS
-		       ? vfs__capable_own(cred, VFS_CAP_SYS_ADMIN)
-		       : vfs__capable(cred, VFS_CAP_SYS_ADMIN);
+	if (!(type->flags & VFS_FS_USERNS))
+		userns = NULL;
+	return vfs__capable_in(cred, userns, VFS_CAP_SYS_ADMIN);
 }
 
 int vfs__mount_make(struct vfs__thread *thread, struct vfs_task *task,
@@ -164,7 +169,8 @@ int vfs__mount_make(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs_dentry *root;
 	int err = -EPERM;
 
-	if (may_make(cred, type))
+	/* it belongs to the user namespace of who mounts it */
+	if (vfs__may_make(cred, type, cred->userns))
 		err = vfs__super_create(thread, task->vfs, type, &args, &super,
 					&root);
 	vfs__task_cred_put(thread, cred);
@@ -248,7 +254,7 @@ static bool may_copy(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *from)
 {
 	return vfs__in_own_namespace(task, from->mnt) ||
-	       vfs__nsfs_is_mount_ns(from->dentry) ||
+	       vfs__nsfs_is_ns(from->dentry) ||
 	       is_usable(thread, task, from->mnt);
 }
 

@@ -12,6 +12,10 @@
 /* - Whether the task has CAP_SYS_ADMIN in userns (NULL: the root's). */
 bool vfs__may_administer(struct vfs__thread *thread, struct vfs_task *task,
 			 const struct vfs_userns *userns);
+/* - May cred make a file system of type that userns (NULL: the root) owns? */
+bool vfs__may_make(const struct vfs_cred *cred,
+		   const struct vfs_filesystem_type *type,
+		   const struct vfs_userns *userns);
 /* - May the task change its mount namespace? The one place that decides. */
 bool vfs__may_mount(struct vfs__thread *thread, struct vfs_task *task);
 /* - The same for namespace ns, be it the task's or not. */

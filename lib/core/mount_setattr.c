@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* mount_setattr(2), without id-mapped mounts. Contract: mount_fd.h. */
+/* mount_setattr(2). Contract: mount_fd.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/mount.h>
 
 #include "core/mount_fd.h"
+#include "core/nsfs.h"
 #include "core/propagate.h"
 #include "core/walk.h"
 
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
 #endif
+#ifndef MOUNT_ATTR_IDMAP
+#define MOUNT_ATTR_IDMAP 0x00100000
+#endif
+#define IDMAP ((uint64_t)MOUNT_ATTR_IDMAP)
 #define PROPAGATION \
 	(UINT64_C(0) | MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
 
@@ -65,8 +70,66 @@ int vfs__attributes_parse(uint64_t attributes, uint32_t *flags)
 struct change {
 	uint32_t clear, set;
 	uint64_t propagation;
+	struct vfs_userns *idmap; /* referenced; NULL: ids stay as they are */
 	bool recursive;
 };
+
+/* The user namespace that ids are to go through: one that the task controls
+ * and that is not the first. */
+static int check_userns(struct vfs__thread *thread, struct vfs_task *task,
+			const struct vfs_userns *userns)
+{
+	if (!userns)
+		return -EINVAL;
+	return userns->parent && vfs__may_administer(thread, task, userns)
+		       ? 0
+		       : -EPERM;
+}
+
+static int parse_idmap(struct vfs__thread *thread, struct vfs_task *task,
+		       const struct vfs_mount_attr *attr, struct change *c)
+{
+	struct vfs_userns *userns;
+	struct vfs_file *file;
+	int err;
+
+	/* a mapping that somebody may have seen stays */
+	if (attr->attr_clr & MOUNT_ATTR_IDMAP)
+		return -EINVAL;
+	if (!(attr->attr_set & MOUNT_ATTR_IDMAP))
+		return 0;
+	if (attr->userns_fd > INT32_MAX)
+		return -EINVAL;
+	file = vfs__fd_get_io(thread, task, (int)attr->userns_fd);
+	if (!file)
+		return -EBADF;
+	userns = vfs__nsfs_userns(file->inode);
+	err = check_userns(thread, task, userns);
+	if (!err)
+		c->idmap = vfs_userns_ref(userns);
+	vfs__file_unref(thread, file);
+	return err;
+}
+
+/* Whether m may be mapped: lock held. */
+static int check_idmap(struct vfs__thread *thread, struct vfs_task *task,
+		       const struct vfs_mount *m, const struct change *c)
+{
+	const struct vfs_super *super = m->super;
+
+	if (!c->idmap)
+		return 0;
+	if (c->idmap == super->userns)
+		return -EINVAL;
+	if (vfs__mount_idmap(m))
+		return -EPERM;
+	if (!(super->type->flags & VFS_FS_IDMAP))
+		return -EINVAL;
+	if (!vfs__may_administer(thread, task, super->userns))
+		return -EPERM;
+	/* nobody has seen it yet */
+	return m->ns && m->ns->anonymous ? 0 : -EINVAL;
+}
 
 static int parse(const struct vfs_mount_attr *attr, struct change *c)
 {
@@ -77,9 +140,9 @@ static int parse(const struct vfs_mount_attr *attr, struct change *c)
 	    (attr->propagation & (attr->propagation - 1)))
 		return -EINVAL;
 	c->propagation = attr->propagation;
-	err = parse_flags(attr->attr_set, &c->set);
+	err = parse_flags(attr->attr_set & ~IDMAP, &c->set);
 	if (!err)
-		err = parse_flags(attr->attr_clr, &c->clear);
+		err = parse_flags(attr->attr_clr & ~IDMAP, &c->clear);
 	if (err)
 		return err;
 	if (!(attr->attr_clr & atime))
@@ -103,8 +166,8 @@ static uint32_t outcome(const struct vfs_mount *m, const struct change *c)
 
 /* All of it may be done: writers are held where it becomes read-only, groups
  * are there where it becomes shared. The marks say which to take back. */
-static int prepare(struct vfs__thread *thread, struct vfs_mount *top,
-		   const struct change *c)
+static int prepare(struct vfs__thread *thread, struct vfs_task *task,
+		   struct vfs_mount *top, const struct change *c)
 {
 	int err = 0;
 
@@ -112,9 +175,11 @@ static int prepare(struct vfs__thread *thread, struct vfs_mount *top,
 		uint32_t flags = outcome(m, c);
 
 		m->mark = 0;
-		if (!vfs__may_change_flags(m, flags)) {
-			err = -EPERM;
-		} else if ((flags & ~m->flags) & VFS__MNT_RDONLY) {
+		err = vfs__may_change_flags(m, flags)
+			      ? check_idmap(thread, task, m, c)
+			      : -EPERM;
+		if (!err &&
+		    (c->idmap || ((flags & ~m->flags) & VFS__MNT_RDONLY))) {
 			m->mark |= 1;
 			err = vfs__writers_hold(m);
 		}
@@ -133,13 +198,16 @@ static void finish(struct vfs__thread *thread, struct vfs_mount *top,
 		struct vfs__peers *master = m->master;
 
 		if (m->mark & 1)
-			vfs__writers_release(m, !undo);
+			vfs__writers_release(
+				m, !undo && (outcome(m, c) & VFS__MNT_RDONLY));
 		if (undo && (m->mark & 2) && m->group) {
 			vfs__peers_leave(thread, m);
 			vfs__peers_enslave(m, master);
 		}
 		if (!undo)
 			vfs__mount_set_flags(m, c->clear | c->set, c->set);
+		if (!undo && c->idmap)
+			(void)vfs__mount_set_idmap(m, c->idmap);
 		if (!undo && c->propagation)
 			vfs__propagation_change(thread, m, c->propagation);
 		m->mark = 0;
@@ -158,7 +226,7 @@ static int change(struct vfs__thread *thread, struct vfs_task *task,
 	     (mnt->ns && mnt->ns->anonymous && vfs__mount_is_root(mnt)))) {
 		for (struct vfs_mount *m = mnt; m; m = next(m, mnt, c))
 			m->mark = 0;
-		err = prepare(thread, mnt, c);
+		err = prepare(thread, task, mnt, c);
 		finish(thread, mnt, c, err);
 	}
 	vfs__tree_unlock(task->vfs);
@@ -177,6 +245,8 @@ int vfs__mount_setattr(struct vfs__thread *thread, struct vfs_task *task,
 	if (!attr->attr_set && !attr->attr_clr && !attr->propagation)
 		return 0;
 	err = parse(attr, &c);
+	if (!err)
+		err = parse_idmap(thread, task, attr, &c);
 	if (err)
 		return err;
 	if (!(flags & AT_SYMLINK_NOFOLLOW))
@@ -185,8 +255,14 @@ int vfs__mount_setattr(struct vfs__thread *thread, struct vfs_task *task,
 		how |= VFS__WALK_EMPTY;
 	err = vfs__path_lookup(thread, task, dirfd, path, how, &at);
 	if (err)
-		return err;
-	err = change(thread, task, &at, &c);
+		goto unref_idmap;
+	/* without maps there is nothing to go through */
+	if (c.idmap && !vfs__userns_has_maps(c.idmap))
+		err = -EINVAL;
+	if (!err)
+		err = change(thread, task, &at, &c);
 	vfs__path_unref(thread, &at);
+unref_idmap:
+	vfs_userns_unref(c.idmap);
 	return err;
 }

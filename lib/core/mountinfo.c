@@ -149,9 +149,15 @@ int vfs__show_root(struct vfs__text *text, const struct vfs_mount *mnt,
 		   bool escaped)
 {
 	const struct vfs__namespace *ns = vfs__nsfs_namespace(mnt->root->inode);
+	const struct vfs_userns *userns = vfs__nsfs_userns(mnt->root->inode);
 	char *buffer, *start;
 	int64_t len;
 
+	if (userns) {
+		vfs__text_printf(text, "user:[%llu]",
+				 (unsigned long long)userns->id);
+		return 0;
+	}
 	if (ns) {
 		vfs__text_printf(text, "mnt:[%llu]",
 				 (unsigned long long)ns->id);
@@ -233,6 +239,8 @@ static int mountinfo_line(struct vfs__text *text, struct vfs_mount *mnt,
 		return err;
 	vfs__text_add(text, mnt->flags & VFS__MNT_RDONLY ? " ro" : " rw", 3);
 	vfs__show_mount_flags(text, mnt->flags);
+	if (vfs__mount_idmap(mnt))
+		vfs__text_add(text, ",idmapped", 9);
 	show_propagation(text, mnt, root);
 	vfs__text_add(text, " - ", 3);
 	add_word(text, super->type->name);

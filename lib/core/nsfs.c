@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "core/userns.h"
 #include "util/epoch.h"
 
 static int nsfs_statfs(struct vfs_super *super, struct vfs_statfs *out)
@@ -25,22 +26,39 @@ static int nsfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
 	return 0;
 }
 
-static struct vfs__namespace **slot(const struct vfs_inode *inode)
+/* What a file stands for: one of the two, referenced. */
+struct slot {
+	struct vfs__namespace *mounts;
+	struct vfs_userns *users;
+};
+
+static struct slot *slot(const struct vfs_inode *inode)
 {
 	return vfs_inode_private(inode);
 }
 
+/* Nobody finds inode there any more. */
+static void forget(struct vfs *vfs, struct vfs_dentry **file,
+		   const struct vfs_inode *inode)
+{
+	vfs__mutex_lock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+	if (*file && (*file)->inode == inode)
+		*file = NULL;
+	vfs__mutex_unlock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+}
+
 static void nsfs_evict(struct vfs_inode *inode)
 {
-	struct vfs__namespace *ns = *slot(inode);
+	struct slot *s = slot(inode);
 
-	if (!ns)
-		return;
-	vfs__mutex_lock(&ns->vfs->mounts.zombie_lock, VFS__RANK_LEAF);
-	if (ns->file && ns->file->inode == inode)
-		ns->file = NULL;
-	vfs__mutex_unlock(&ns->vfs->mounts.zombie_lock, VFS__RANK_LEAF);
-	vfs__namespace_unref_later(ns);
+	if (s->users) {
+		forget(s->users->vfs, &s->users->file, inode);
+		vfs_userns_unref(s->users);
+	}
+	if (s->mounts) {
+		forget(s->mounts->vfs, &s->mounts->file, inode);
+		vfs__namespace_unref_later(s->mounts);
+	}
 }
 
 static const struct vfs_super_ops nsfs_super_ops = {
@@ -82,7 +100,7 @@ const struct vfs_filesystem_type vfs__nsfs_type = {
 	.size = sizeof(struct vfs_filesystem_type),
 	.name = "nsfs",
 	.flags = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING,
-	.inode_size = sizeof(struct vfs__namespace *),
+	.inode_size = sizeof(struct slot),
 	.mount = nsfs_mount,
 };
 
@@ -90,65 +108,103 @@ const struct vfs_filesystem_type vfs__rootfs_type = {
 	.size = sizeof(struct vfs_filesystem_type),
 	.name = "rootfs",
 	.flags = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING,
-	.inode_size = sizeof(struct vfs__namespace *),
+	.inode_size = sizeof(struct slot),
 	.mount = nsfs_mount,
 };
 
 /* The dentry that is there, referenced, or NULL. */
-static struct vfs_dentry *find_file(struct vfs__thread *thread,
-				    struct vfs__namespace *ns)
+static struct vfs_dentry *find_file(struct vfs__thread *thread, struct vfs *vfs,
+				    struct vfs_dentry *const *file)
 {
 	struct vfs_dentry *dentry;
 
 	/* in a section: the last user may be giving it back */
 	vfs__epoch_enter(thread);
-	vfs__mutex_lock(&ns->vfs->mounts.zombie_lock, VFS__RANK_LEAF);
-	dentry = ns->file;
+	vfs__mutex_lock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+	dentry = *file;
 	if (dentry && !vfs__dentry_tryref(dentry))
 		dentry = NULL;
-	vfs__mutex_unlock(&ns->vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+	vfs__mutex_unlock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
 	vfs__epoch_leave(thread);
 	return dentry;
 }
 
-static struct vfs_dentry *make_file(struct vfs__thread *thread,
-				    struct vfs__namespace *ns)
+static void set_file(struct vfs *vfs, struct vfs_dentry **file,
+		     struct vfs_dentry *dentry)
 {
-	struct vfs *vfs = ns->vfs;
+	vfs__mutex_lock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+	*file = dentry;
+	vfs__mutex_unlock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
+}
+
+/* Of nothing yet. */
+static struct vfs_dentry *make_dentry(struct vfs__thread *thread,
+				      struct vfs *vfs, uint64_t ino)
+{
 	struct vfs_dentry *dentry = vfs__dentry_alloc(thread, NULL, NULL);
 	struct vfs_inode *inode;
 
 	if (!dentry)
 		return NULL;
-	inode = vfs_inode_create(vfs->ns_mount->super, &nsfs_file_ops, ns->id,
+	inode = vfs_inode_create(vfs->ns_mount->super, &nsfs_file_ops, ino,
 				 S_IFREG | 0444);
 	if (!inode) {
 		vfs__dentry_unref(thread, dentry);
 		return NULL;
 	}
 	inode->btime_packed = INT64_MIN; /* statx tells none */
-	*slot(inode) = vfs__namespace_ref(ns);
 	vfs__dentry_instantiate(dentry, inode, 0);
-	vfs__mutex_lock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
-	ns->file = dentry;
-	vfs__mutex_unlock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
 	return dentry;
+}
+
+static int place(struct vfs__thread *thread, struct vfs *vfs,
+		 struct vfs_dentry *dentry, struct vfs__path *out)
+{
+	if (!dentry)
+		return -ENOMEM;
+	out->dentry = dentry;
+	out->mnt = vfs->ns_mount;
+	vfs__mount_ref(thread, out->mnt);
+	return 0;
 }
 
 int vfs__nsfs_path(struct vfs__thread *thread, struct vfs__namespace *ns,
 		   struct vfs__path *out)
 {
-	out->dentry = find_file(thread, ns);
-	if (!out->dentry)
-		out->dentry = make_file(thread, ns);
-	if (!out->dentry)
-		return -ENOMEM;
-	out->mnt = ns->vfs->ns_mount;
-	vfs__mount_ref(thread, out->mnt);
-	return 0;
+	struct vfs_dentry *dentry = find_file(thread, ns->vfs, &ns->file);
+
+	if (!dentry) {
+		dentry = make_dentry(thread, ns->vfs, ns->id);
+		if (dentry) {
+			slot(dentry->inode)->mounts = vfs__namespace_ref(ns);
+			set_file(ns->vfs, &ns->file, dentry);
+		}
+	}
+	return place(thread, ns->vfs, dentry, out);
+}
+
+int vfs__nsfs_user_path(struct vfs__thread *thread, struct vfs_userns *userns,
+			struct vfs__path *out)
+{
+	struct vfs *vfs = userns->vfs;
+	struct vfs_dentry *dentry = find_file(thread, vfs, &userns->file);
+
+	if (!dentry) {
+		dentry = make_dentry(thread, vfs, userns->id);
+		if (dentry) {
+			slot(dentry->inode)->users = vfs_userns_ref(userns);
+			set_file(vfs, &userns->file, dentry);
+		}
+	}
+	return place(thread, vfs, dentry, out);
 }
 
 struct vfs__namespace *vfs__nsfs_namespace(const struct vfs_inode *inode)
 {
-	return inode->ops == &nsfs_file_ops ? *slot(inode) : NULL;
+	return inode->ops == &nsfs_file_ops ? slot(inode)->mounts : NULL;
+}
+
+struct vfs_userns *vfs__nsfs_userns(const struct vfs_inode *inode)
+{
+	return inode->ops == &nsfs_file_ops ? slot(inode)->users : NULL;
 }

@@ -16,12 +16,22 @@ extern const struct vfs_filesystem_type vfs__rootfs_type;
  *   referenced. 0, -ENOMEM. */
 int vfs__nsfs_path(struct vfs__thread *thread, struct vfs__namespace *ns,
 		   struct vfs__path *out);
+/* - The same for a user namespace; each has files of its own number. */
+int vfs__nsfs_user_path(struct vfs__thread *thread, struct vfs_userns *userns,
+			struct vfs__path *out);
 /* - The namespace that a file stands for, or NULL. */
 struct vfs__namespace *vfs__nsfs_namespace(const struct vfs_inode *inode);
+struct vfs_userns *vfs__nsfs_userns(const struct vfs_inode *inode);
 
 static inline bool vfs__nsfs_is_mount_ns(const struct vfs_dentry *dentry)
 {
 	return vfs__nsfs_namespace(dentry->inode) != NULL;
+}
+
+static inline bool vfs__nsfs_is_ns(const struct vfs_dentry *dentry)
+{
+	return vfs__nsfs_is_mount_ns(dentry) ||
+	       vfs__nsfs_userns(dentry->inode) != NULL;
 }
 
 #endif

@@ -40,7 +40,7 @@ static struct super_core *core_of(struct vfs_super *super)
 
 static int check_type(const struct vfs_filesystem_type *type)
 {
-	const uint64_t known = VFS_FS_USERNS | VFS_FS_COMPLETE |
+	const uint64_t known = VFS_FS_USERNS | VFS_FS_IDMAP | VFS_FS_COMPLETE |
 			       VFS_FS_NONBLOCKING | VFS_FS_SEALS |
 			       VFS_FS_HANDLES;
 

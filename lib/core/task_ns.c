@@ -139,37 +139,79 @@ static int enter(struct vfs__thread *thread, struct vfs_task *task,
 	return 0;
 }
 
+static int enter_user(struct vfs__thread *thread, struct vfs_task *task,
+		      struct vfs_userns *userns)
+{
+	struct vfs_cred *cred = vfs__task_cred(thread, task), *as;
+	int err;
+
+	if (userns == cred->userns ||
+	    VFS_READ_ONCE(VFS_READ_ONCE(task->fs)->ref) != 1)
+		err = -EINVAL;
+	else if (!vfs__capable_in(cred, userns, VFS_CAP_SYS_ADMIN))
+		err = -EPERM;
+	else
+		err = vfs__cred_in_userns(cred, userns, &as);
+	vfs__task_cred_put(thread, cred);
+	if (err)
+		return err;
+	err = vfs_task_set_cred(task, as);
+	vfs_cred_unref(as);
+	return err;
+}
+
 int vfs__setns(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	       int type)
 {
 	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
 	struct vfs__namespace *ns;
+	struct vfs_userns *userns;
 	int err = -EINVAL;
 
 	if (!file)
 		return -EBADF;
 	ns = vfs__nsfs_namespace(file->inode);
+	userns = vfs__nsfs_userns(file->inode);
 	if (ns && (!type || type == VFS_CLONE_NEWNS))
 		err = enter(thread, task, ns);
+	else if (userns && (!type || type == VFS_CLONE_NEWUSER))
+		err = enter_user(thread, task, userns);
 	vfs__file_unref(thread, file);
+	return err;
+}
+
+/* What stands for target's namespace of that type. */
+static int namespace_path(struct vfs__thread *thread, struct vfs_task *target,
+			  int type, struct vfs__path *out)
+{
+	struct vfs__namespace *ns;
+	struct vfs_cred *cred;
+	int err;
+
+	if (type == VFS_CLONE_NEWUSER) {
+		cred = vfs__task_cred(thread, target);
+		err = vfs__nsfs_user_path(thread, cred->userns, out);
+		vfs__task_cred_put(thread, cred);
+		return err;
+	}
+	ns = vfs__task_namespace(thread, target);
+	err = vfs__nsfs_path(thread, ns, out);
+	vfs__namespace_unref(thread, ns);
 	return err;
 }
 
 int vfs__open_namespace(struct vfs__thread *thread, struct vfs_task *task,
 			struct vfs_task *target, int type, int flags)
 {
-	struct vfs__namespace *ns;
 	struct vfs__path path;
 	struct vfs_file *file;
 	struct vfs_cred *cred;
 	int err;
 
-	if (type != VFS_CLONE_NEWNS || (flags & ~O_CLOEXEC) ||
-	    target->vfs != task->vfs)
+	if ((type != VFS_CLONE_NEWNS && type != VFS_CLONE_NEWUSER) ||
+	    (flags & ~O_CLOEXEC) || target->vfs != task->vfs)
 		return -EINVAL;
-	ns = vfs__task_namespace(thread, target);
-	err = vfs__nsfs_path(thread, ns, &path);
-	vfs__namespace_unref(thread, ns);
+	err = namespace_path(thread, target, type, &path);
 	if (err)
 		return err;
 	cred = vfs__task_cred(thread, task);

@@ -93,14 +93,14 @@ uint32_t vfs__id_show(const struct vfs_userns *ns, enum vfs__id_kind kind,
 		   : VFS__NO_ID;
 }
 
-uint32_t vfs_super_make_uid(const struct vfs_super *super, uint32_t uid)
+uint32_t vfs_userns_make_uid(const struct vfs_userns *userns, uint32_t uid)
 {
-	return super->userns ? vfs__id_make(super->userns, VFS__UID, uid) : uid;
+	return userns ? vfs__id_make(userns, VFS__UID, uid) : uid;
 }
 
-uint32_t vfs_super_make_gid(const struct vfs_super *super, uint32_t gid)
+uint32_t vfs_userns_make_gid(const struct vfs_userns *userns, uint32_t gid)
 {
-	return super->userns ? vfs__id_make(super->userns, VFS__GID, gid) : gid;
+	return userns ? vfs__id_make(userns, VFS__GID, gid) : gid;
 }
 
 uint32_t vfs__idmap_out(const struct vfs_userns *idmap,
@@ -236,6 +236,7 @@ static int userns_alloc(struct vfs__thread *thread, struct vfs *vfs,
 		return -ENOMEM;
 	memset(ns, 0, sizeof(*ns));
 	ns->vfs = vfs;
+	ns->id = __atomic_add_fetch(&vfs->mounts.next_ns, 1, __ATOMIC_RELAXED);
 	ns->ref = 1;
 	*out = ns;
 	return 0;
@@ -381,6 +382,12 @@ struct vfs_userns *vfs_task_userns(struct vfs_task *task)
 
 	vfs_cred_unref(cred);
 	return ns;
+}
+
+bool vfs__userns_has_maps(const struct vfs_userns *ns)
+{
+	return !ns->parent || (VFS_READ_ONCE(ns->maps[VFS__UID]) &&
+			       VFS_READ_ONCE(ns->maps[VFS__GID]));
 }
 
 /* ---- CLONE_NEWUSER ---- */

@@ -27,6 +27,7 @@
 struct vfs_task;
 struct vfs__thread;
 struct vfs__id_map;
+struct vfs_dentry;
 
 /* An id that is none. */
 #define VFS__NO_ID UINT32_MAX
@@ -41,6 +42,8 @@ struct vfs_userns {
 	struct vfs_userns *parent;   /* referenced; NULL: the root */
 	struct vfs__id_map *maps[2]; /* atomic; by kind; NULL: no ids */
 	uint32_t ref;		     /* atomic */
+	struct vfs_dentry *file;     /* in nsfs, uncounted: zombie_lock */
+	uint64_t id;		     /* constant; the number in nsfs */
 	uint32_t owner;		     /* internal */
 	uint32_t level;		     /* 0: the root */
 };
@@ -53,6 +56,9 @@ int vfs__userns_create_root(struct vfs *vfs, struct vfs_userns **out);
 int vfs__userns_create_child(struct vfs__thread *thread,
 			     struct vfs_userns *parent, uint32_t owner,
 			     struct vfs_userns **out);
+
+/* - Whether both maps are set. */
+bool vfs__userns_has_maps(const struct vfs_userns *ns);
 
 /* - The internal id of one in ns, or VFS__NO_ID. */
 uint32_t vfs__id_make(const struct vfs_userns *ns, enum vfs__id_kind kind,

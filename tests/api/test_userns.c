@@ -271,6 +271,81 @@ static void test_userns__clone(void **state)
 	vfs_task_unref(t);
 }
 
+/* unshare and setns: out of memory at each step, nothing has changed. */
+static void test_userns__unshare(void **state)
+{
+	struct vfs_config config = {.size = sizeof(config),
+				    .flags = VFS_CONFIG_PLAIN_MEMORY};
+	struct vfs_userns *before, *after;
+	uint64_t failed = 1;
+	struct world w;
+	int err, fd;
+
+	(void)state;
+	check_ok(world_open(&w, &config));
+	before = vfs_task_userns(w.user);
+	for (uint64_t nth = 1; failed; nth++) {
+		test_alloc_fail(&w.alloc, nth, 1);
+		err = vfs_unshare(w.user, VFS_CLONE_NEWUSER | VFS_CLONE_NEWNS);
+		failed = test_alloc_heal(&w.alloc);
+		check_eq(err, failed ? -ENOMEM : 0);
+		after = vfs_task_userns(w.user);
+		assert_true((after == before) == (failed != 0));
+		vfs_userns_unref(after);
+	}
+	check_eq(vfs_open_namespace(w.task, w.user, 7, 0), -EINVAL);
+	for (uint64_t nth = failed = 1; failed; nth++) {
+		test_alloc_fail(&w.alloc, nth, 1);
+		fd = vfs_open_namespace(w.task, w.user, VFS_CLONE_NEWUSER, 0);
+		failed = test_alloc_heal(&w.alloc);
+		assert_true(failed ? fd == -ENOMEM : fd >= 0);
+	}
+	check_eq(vfs_setns(w.task, fd, VFS_CLONE_NEWNS), -EINVAL);
+	for (uint64_t nth = failed = 1; failed; nth++) {
+		test_alloc_fail(&w.alloc, nth, 1);
+		err = vfs_setns(w.task, fd, VFS_CLONE_NEWUSER);
+		failed = test_alloc_heal(&w.alloc);
+		check_eq(err, failed ? -ENOMEM : 0);
+	}
+	check_eq(vfs_setns(w.task, fd, 0), -EINVAL);
+	vfs_userns_unref(before);
+	assert_true(world_close(&w));
+}
+
+/* A mapping by the public calls; what it means is in tests/unit/test_idmap.c
+ * and tests/oracle. */
+static void test_userns__idmapped_mount(void **state)
+{
+	struct world *w = *state;
+	struct vfs_userns *ns = child(w, &thousand);
+	struct vfs_task *inside = task_in(w, ns, 0, 0);
+	struct vfs_mount_attr attr = {.attr_set = 0x00100000};
+	int tree, fd;
+
+	check_ok(vfs_mkdir(w->task, "/src", 0755));
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	put_file(w->task, "/src/f", "");
+	check_ok(vfs_chown(w->task, "/src/f", 5, 6));
+	fd = check_fd(
+		vfs_open_namespace(w->task, inside, VFS_CLONE_NEWUSER, 0));
+	attr.userns_fd = (uint64_t)fd;
+	tree = check_fd(vfs_open_tree(w->task, AT_FDCWD, "/src", 1));
+	check_ok(vfs_mount_setattr(w->task, tree, "", AT_EMPTY_PATH, &attr,
+				   sizeof(attr)));
+	check_eq(vfs_mount_setattr(w->task, tree, "", AT_EMPTY_PATH, &attr,
+				   sizeof(attr)),
+		 -EPERM);
+	check_ok(vfs_move_mount(w->task, tree, "", AT_FDCWD, "/m", 4));
+	check_eq(vfs_mount_setattr(w->task, AT_FDCWD, "/m", 0, &attr,
+				   sizeof(attr)),
+		 -EPERM);
+	check_ids(w->task, "/m/f", 100005, 100006);
+	check_ids(inside, "/m/f", 5, 6);
+	check_ids(inside, "/src/f", VFS_OVERFLOW_ID, VFS_OVERFLOW_ID);
+	vfs_task_unref(inside);
+	vfs_userns_unref(ns);
+}
+
 static void test_userns__bad_input(void **state)
 {
 	struct world *w = *state;
@@ -360,6 +435,8 @@ int main(void)
 		world_test(test_userns__depth),
 		world_test(test_userns__linkat_by_who_is_above),
 		world_test(test_userns__clone),
+		cmocka_unit_test(test_userns__unshare),
+		world_test(test_userns__idmapped_mount),
 		world_test(test_userns__bad_input),
 		cmocka_unit_test(test_userns__out_of_memory),
 	};

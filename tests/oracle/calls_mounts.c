@@ -62,7 +62,10 @@ static void run_nsopen(struct exec *exec)
 		exec_result(exec, -ESRCH);
 	else
 		exec_fd(exec,
-			exec->side->class->open_ns(exec->side, (unsigned)task));
+			exec->side->class->open_ns(exec->side, (unsigned)task,
+						   exec->call->args[1].given
+							   ? (uint64_t)NUM(1)
+							   : VFS_CLONE_NEWNS));
 }
 
 /* ---- descriptors ---- */
@@ -358,7 +361,7 @@ const struct call_def mount_calls[] = {
 	{"pivot_root", "ss", run_pivot_root},
 	{"unshare", "n", run_unshare},
 	{"setns", "nn", run_setns},
-	{"nsopen", "n", run_nsopen},
+	{"nsopen", "n?n", run_nsopen},
 	{"open_tree", "nsn", run_open_tree},
 	{"move_mount", "nsnsn", run_move_mount},
 	{"fsopen", "sn", run_fsopen},

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/fs.h>
+#include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,20 @@ static void run_newuser(struct exec *exec)
 		side->class->drop(side, task);
 }
 
+/* idmap DIRFD PATH FLAGS USERNS [SET CLEAR]: mount_setattr with an fd. */
+static void run_idmap(struct exec *exec)
+{
+	struct vfs_mount_attr attr = {
+		.attr_set = exec->call->args[4].given ? (uint64_t)NUM(4)
+						      : MOUNT_ATTR_IDMAP,
+		.attr_clr = (uint64_t)NUM(5),
+		.userns_fd = (uint64_t)NUM(3),
+	};
+
+	exec_result(exec, CALL(mount_setattr, INT(0), STR(1), U32(2), &attr,
+			       sizeof(attr)));
+}
+
 static void run_fsgetxattr(struct exec *exec)
 {
 	struct fsxattr attr;
@@ -104,6 +119,7 @@ static void run_ioctl_null(struct exec *exec)
 
 const struct call_def userns_calls[] = {
 	{"maps", "nvv", run_maps},
+	{"idmap", "nsnn?nn", run_idmap},
 	{"newuser", "nvv", run_newuser},
 	{"fsgetxattr", "n", run_fsgetxattr},
 	{"fssetxattr", "nn?nnn", run_fssetxattr},

@@ -81,7 +81,7 @@ struct side_class {
 			const struct vfs_id_map *gids, size_t gid_count);
 	void (*drop)(struct side *side, unsigned task);
 	/* A descriptor of the current task's for task's mount namespace. */
-	int (*open_ns)(struct side *side, unsigned task);
+	int (*open_ns)(struct side *side, unsigned task, uint64_t type);
 	/* mountinfo as the current task sees it: its length, or an errno. */
 	int64_t (*mountinfo)(struct side *side, char *buffer, size_t size);
 	/* Sockets' names: bind(2) and connect(2); the endpoint of that number

@@ -494,13 +494,14 @@ static int open_proc(struct side *side, const char *path)
 	return request.fd;
 }
 
-static int kernel_open_ns(struct side *side, unsigned task)
+static int kernel_open_ns(struct side *side, unsigned task, uint64_t type)
 {
 	char path[64];
 	pid_t tid = 0;
 
 	ktask_run((struct ktask *)side->tasks[task], read_tid, &tid);
-	snprintf(path, sizeof(path), "self/task/%d/ns/mnt", tid);
+	snprintf(path, sizeof(path), "%d/ns/%s", tid,
+		 type == VFS_CLONE_NEWUSER ? "user" : "mnt");
 	return open_proc(side, path);
 }
 

@@ -176,10 +176,10 @@ static void library_drop(struct side *side, unsigned task)
 	side->tasks[task] = NULL;
 }
 
-static int library_open_ns(struct side *side, unsigned task)
+static int library_open_ns(struct side *side, unsigned task, uint64_t type)
 {
-	return vfs_open_namespace(side_task(side), side->tasks[task],
-				  VFS_CLONE_NEWNS, 0);
+	return vfs_open_namespace(side_task(side), side->tasks[task], (int)type,
+				  0);
 }
 
 static int64_t library_mountinfo(struct side *side, char *buffer, size_t size)

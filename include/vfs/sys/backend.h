@@ -74,6 +74,8 @@ struct vfs_jump;
 /* Whoever may mount in his user namespace may mount it: what is mounted that
  * way harms nobody. Others are for the root's CAP_SYS_ADMIN. */
 #define VFS_FS_USERNS UINT64_C(0x400)
+/* Its mounts may be id-mapped: its inodes' ids are owners and nothing else. */
+#define VFS_FS_IDMAP UINT64_C(0x800)
 
 struct vfs_mount_args {
 	uint64_t size;		   /* sizeof, for growth */
@@ -105,7 +107,8 @@ struct vfs_filesystem_type {
 	 * fsconfig(), which tells at once. 0 or -EINVAL and a line by
 	 * vfs_log(). Missing: mount() tells.
 	 */
-	int (*check_options)(struct vfs *vfs, const char *options);
+	int (*check_options)(struct vfs *vfs,
+			     const struct vfs_mount_args *args);
 };
 
 struct vfs_super_ops {
@@ -544,11 +547,12 @@ VFS_API uint64_t vfs_super_next_ino(struct vfs_super *super);
 VFS_API struct vfs_task *vfs_current_task(struct vfs *vfs);
 
 /* What a number in a mount option means: the internal id of one in the user
- * namespace that owns super. UINT32_MAX: it has none there. */
-VFS_API uint32_t vfs_super_make_uid(const struct vfs_super *super,
-				    uint32_t uid);
-VFS_API uint32_t vfs_super_make_gid(const struct vfs_super *super,
-				    uint32_t gid);
+ * namespace that the file system is for (vfs_mount_args, vfs_super); NULL is
+ * the root's. UINT32_MAX: it has none there. */
+VFS_API uint32_t vfs_userns_make_uid(const struct vfs_userns *userns,
+				     uint32_t uid);
+VFS_API uint32_t vfs_userns_make_gid(const struct vfs_userns *userns,
+				     uint32_t gid);
 
 /* The instance's time for timestamps. */
 VFS_API void vfs_now(struct vfs *vfs, struct vfs_timespec *now);

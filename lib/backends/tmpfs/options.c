@@ -155,7 +155,7 @@ static bool set_limit(struct piece value, uint64_t max, uint64_t *limit)
 
 /* A number of the user namespace that the super belongs to. */
 static bool set_id(const struct tmpfs_super *data, const struct piece *value,
-		   uint32_t (*make)(const struct vfs_super *, uint32_t),
+		   uint32_t (*make)(const struct vfs_userns *, uint32_t),
 		   uint32_t *out)
 {
 	uint64_t v;
@@ -163,7 +163,7 @@ static bool set_id(const struct tmpfs_super *data, const struct piece *value,
 
 	if (!whole_number(*value, 0, UINT32_MAX - 1, &v))
 		return false;
-	id = make(data->super, (uint32_t)v);
+	id = make(data->userns, (uint32_t)v);
 	if (id == UINT32_MAX)
 		return false;
 	*out = id;
@@ -246,9 +246,9 @@ static bool set_value(struct tmpfs_super *data, const struct piece *key,
 	if (piece_is(key, "mode"))
 		return set_mode(data, value);
 	if (piece_is(key, "uid"))
-		return set_id(data, value, vfs_super_make_uid, &data->uid);
+		return set_id(data, value, vfs_userns_make_uid, &data->uid);
 	if (piece_is(key, "gid"))
-		return set_id(data, value, vfs_super_make_gid, &data->gid);
+		return set_id(data, value, vfs_userns_make_gid, &data->gid);
 	if (piece_is(key, "huge"))
 		return known_word(value, huge);
 	if (piece_is(key, "mpol"))

@@ -254,7 +254,7 @@ static int tmpfs_mount(struct vfs_super *super,
 	struct vfs_create_args create = {.size = sizeof(create)};
 	int error;
 
-	data->super = super;
+	data->userns = super->userns;
 	data->blocks = data->inode_space = NULL;
 	data->memory_pages = machine_pages();
 	data->max_blocks = data->memory_pages / 2;
@@ -289,18 +289,22 @@ unmount:
 	return error;
 }
 
-static int tmpfs_check_options(struct vfs *vfs, const char *options)
+static int tmpfs_check_options(struct vfs *vfs,
+			       const struct vfs_mount_args *args)
 {
-	struct tmpfs_super data = {.memory_pages = machine_pages()};
+	struct tmpfs_super data = {
+		.memory_pages = machine_pages(),
+		.userns = args->userns,
+	};
 
-	return tmpfs_parse_options(vfs, options, &data);
+	return tmpfs_parse_options(vfs, args->options, &data);
 }
 
 VFS_API const struct vfs_filesystem_type vfs_tmpfs_type = {
 	.size = sizeof(vfs_tmpfs_type),
 	.name = "tmpfs",
-	.flags = VFS_FS_USERNS | VFS_FS_COMPLETE | VFS_FS_NONBLOCKING |
-		 VFS_FS_SEALS | VFS_FS_HANDLES,
+	.flags = VFS_FS_USERNS | VFS_FS_IDMAP | VFS_FS_COMPLETE |
+		 VFS_FS_NONBLOCKING | VFS_FS_SEALS | VFS_FS_HANDLES,
 	.inode_size = sizeof(struct tmpfs_inode),
 	.super_size = sizeof(struct tmpfs_super),
 	.mount = tmpfs_mount,

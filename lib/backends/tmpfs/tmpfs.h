@@ -47,11 +47,11 @@ struct tmpfs_super {
 	struct vfs_counter *blocks;	 /* pages; NULL: unlimited */
 	struct vfs_counter *inode_space; /* bytes; NULL: unlimited */
 	/* constant after mount */
-	const struct vfs_super *super;
-	uint64_t max_blocks;	 /* 0: unlimited */
-	uint64_t max_inodes;	 /* 0: unlimited */
-	uint64_t memory_pages;	 /* the machine's */
-	uint32_t mode, uid, gid; /* the root's */
+	const struct vfs_userns *userns; /* of the super */
+	uint64_t max_blocks;		 /* 0: unlimited */
+	uint64_t max_inodes;		 /* 0: unlimited */
+	uint64_t memory_pages;		 /* the machine's */
+	uint32_t mode, uid, gid;	 /* the root's */
 	uint32_t rdonly;
 };
 

@@ -18,6 +18,8 @@ struct ktask *ktask_adopt(void);
  * calling one for NULL. shared: VFS_CLONE_*; home: a descriptor of
  * the root, where the task ends, or -1. */
 struct ktask *ktask_spawn(struct ktask *parent, uint64_t shared, int home);
+/* Where tasks end: a descriptor of a mount namespace, or -1. */
+extern int ktask_last_namespace;
 /* Closes what the task alone has open; NULL is accepted. */
 void ktask_end(struct ktask *task);
 

@@ -465,7 +465,7 @@ static int share(struct vfs__thread *thread, struct vfs_mount *mnt,
 
 	for (m = mnt; m && !err;
 	     m = recursive ? vfs__tree_next(m, mnt) : NULL) {
-		m->mark = !m->group;
+		m->mark = m->group ? 0 : VFS__MARK_SHARED;
 		err = vfs__peers_share(thread, m);
 	}
 	for (m = mnt; m; m = recursive ? vfs__tree_next(m, mnt) : NULL) {

@@ -17,6 +17,7 @@
 #define MOUNT_ATTR_IDMAP 0x00100000
 #endif
 #define IDMAP ((uint64_t)MOUNT_ATTR_IDMAP)
+#define MARK_HELD 0x10u /* its writers */
 #define PROPAGATION \
 	(UINT64_C(0) | MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
 
@@ -180,11 +181,11 @@ static int prepare(struct vfs__thread *thread, struct vfs_task *task,
 			      : -EPERM;
 		if (!err &&
 		    (c->idmap || ((flags & ~m->flags) & VFS__MNT_RDONLY))) {
-			m->mark |= 1;
+			m->mark |= MARK_HELD;
 			err = vfs__writers_hold(m);
 		}
 		if (!err && c->propagation == MS_SHARED && !m->group) {
-			m->mark |= 2;
+			m->mark |= VFS__MARK_SHARED;
 			err = vfs__peers_share(thread, m);
 		}
 	}
@@ -197,10 +198,10 @@ static void finish(struct vfs__thread *thread, struct vfs_mount *top,
 	for (struct vfs_mount *m = top; m; m = next(m, top, c)) {
 		struct vfs__peers *master = m->master;
 
-		if (m->mark & 1)
+		if (m->mark & MARK_HELD)
 			vfs__writers_release(
 				m, !undo && (outcome(m, c) & VFS__MNT_RDONLY));
-		if (undo && (m->mark & 2) && m->group) {
+		if (undo && (m->mark & VFS__MARK_SHARED) && m->group) {
 			vfs__peers_leave(thread, m);
 			vfs__peers_enslave(m, master);
 		}

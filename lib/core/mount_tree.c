@@ -381,7 +381,7 @@ static void take_out(struct vfs_mount *mnt, uint32_t how)
 	}
 	vfs__list_del(&mnt->ns_link);
 	if (stays_connected(mnt, how)) {
-		mnt->mark |= 4;
+		mnt->mark |= VFS__MARK_STAYS;
 		return;
 	}
 	vfs__mount_take_off(mnt);
@@ -396,7 +396,7 @@ void vfs__tree_umount(struct vfs__thread *thread, struct vfs_mount *mnt,
 	vfs__list_init(&set);
 	vfs__list_init(&covers);
 	for (struct vfs_mount *m = mnt; m; m = vfs__tree_next(m, mnt)) {
-		m->mark = 1;
+		m->mark = VFS__MARK_GOES;
 		vfs__list_add(&set, &m->out_link);
 	}
 	if (how & VFS__UMOUNT_PROPAGATE)
@@ -420,7 +420,7 @@ void vfs__tree_umount(struct vfs__thread *thread, struct vfs_mount *mnt,
 
 		vfs__list_del(&m->out_link);
 		vfs__peers_leave(thread, m);
-		if (!(m->mark & 4))
+		if (!(m->mark & VFS__MARK_STAYS))
 			vfs__list_add(out, &m->out_link);
 		m->mark = 0;
 	}

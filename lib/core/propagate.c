@@ -265,8 +265,6 @@ int vfs__propagate_attach(struct vfs__thread *thread, struct vfs_mount *source,
 
 /* ---- unmounting ---- */
 
-#define MARK_MAY_GO 2u /* by propagation, if nothing speaks against it */
-
 #define OUT(at) VFS__LIST_ENTRY(at, struct vfs_mount, out_link)
 #define CHILD(at) VFS__LIST_ENTRY(at, struct vfs_mount, child_link)
 
@@ -296,7 +294,7 @@ static void candidates(struct vfs_mount *mnt, struct vfs__list *found)
 
 				if (!m || m->mark || !m->ns)
 					continue;
-				m->mark = MARK_MAY_GO;
+				m->mark = VFS__MARK_MAY_GO;
 				vfs__list_add(found, &m->out_link);
 			}
 		enqueue_slaves(&queue, peers);

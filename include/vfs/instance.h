@@ -66,7 +66,7 @@ struct vfs_config {
 	 * one of them: an array of pointers. */
 	const struct vfs_filesystem_type *const *types;
 	uint64_t type_count;
-	/* The most mounts in one mount namespace. 0: 100,000. Since 0.2. */
+	/* The most mounts in one mount namespace. 0: 100,000. Since 0.1. */
 	uint64_t max_mounts;
 	/* What each effective user may have of vfs_inotify_init1's queues (0:
 	 * 128) and of watches in all of them (0: 65,536), and how many events

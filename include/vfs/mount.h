@@ -45,7 +45,7 @@ extern "C" {
  * for writing; -EPERM a locked flag would be cleared; -ENOTDIR a directory on
  * another file, or the reverse; -ENOENT target was removed; -ELOOP a move into
  * the moved tree; -ENOSPC too many mounts in a namespace (vfs_config); the
- * type's own. Since 0.2. See mount(2).
+ * type's own. Since 0.1. See mount(2).
  */
 VFS_API int vfs_mount(struct vfs_task *task, const char *source,
 		      const char *target, const char *type, uint64_t flags,
@@ -59,7 +59,7 @@ VFS_API int vfs_mount(struct vfs_task *task, const char *source,
  *
  * Errors: -EINVAL an unknown flag, MNT_EXPIRE with MNT_FORCE or MNT_DETACH,
  * target is no mount, not in the task's namespace, or locked; -EBUSY it is
- * used; -EAGAIN MNT_EXPIRE, the first time. Since 0.2. See umount2(2).
+ * used; -EAGAIN MNT_EXPIRE, the first time. Since 0.1. See umount2(2).
  */
 VFS_API int vfs_umount2(struct vfs_task *task, const char *target, int flags);
 VFS_API int vfs_umount(struct vfs_task *task, const char *target);
@@ -70,7 +70,7 @@ VFS_API int vfs_umount(struct vfs_task *task, const char *target);
  *
  * Errors: -EINVAL new_root or the root is no mount, put_old is not below
  * new_root, one of the mounts concerned is shared or locked; -EBUSY new_root or
- * put_old is on the root's mount; -ENOTDIR one is no directory. Since 0.2. See
+ * put_old is on the root's mount; -ENOTDIR one is no directory. Since 0.1. See
  * pivot_root(2).
  */
 VFS_API int vfs_pivot_root(struct vfs_task *task, const char *new_root,
@@ -83,7 +83,7 @@ VFS_API int vfs_pivot_root(struct vfs_task *task, const char *new_root,
  * below its own, without maps; implies VFS_CLONE_FS, and comes before
  * VFS_CLONE_NEWNS). Errors: -EINVAL an unknown flag; -EPERM VFS_CLONE_NEWNS
  * without CAP_SYS_ADMIN in the task's user namespace; -EPERM and -ENOSPC for
- * VFS_CLONE_NEWUSER as vfs_task_clone has them. Since 0.2. See unshare(2).
+ * VFS_CLONE_NEWUSER as vfs_task_clone has them. Since 0.1. See unshare(2).
  */
 VFS_API int vfs_unshare(struct vfs_task *task, uint64_t flags);
 
@@ -95,7 +95,7 @@ VFS_API int vfs_unshare(struct vfs_task *task, uint64_t flags);
  * the task shares its root and working directory (VFS_CLONE_FS), or is in that
  * user namespace; -EPERM without CAP_SYS_ADMIN in the namespace (of a mount
  * namespace: in its owner), and for a mount namespace without CAP_SYS_ADMIN and
- * CAP_SYS_CHROOT in the task's own user namespace. Since 0.2. See setns(2).
+ * CAP_SYS_CHROOT in the task's own user namespace. Since 0.1. See setns(2).
  */
 VFS_API int vfs_setns(struct vfs_task *task, int fd, int type);
 
@@ -106,7 +106,7 @@ VFS_API int vfs_setns(struct vfs_task *task, int fd, int type);
  * VFS_CLONE_NEWUSER; flags: O_CLOEXEC. No capability is needed.
  *
  * Returns the descriptor or: -EFAULT target is NULL; -EINVAL another type or
- * flag, or target is of another instance; -EMFILE. Since 0.2. See
+ * flag, or target is of another instance; -EMFILE. Since 0.1. See
  * namespaces(7).
  */
 VFS_API int vfs_open_namespace(struct vfs_task *task, struct vfs_task *target,
@@ -123,7 +123,7 @@ VFS_API int vfs_open_namespace(struct vfs_task *task, struct vfs_task *target,
  *
  * Returns the descriptor or: -EINVAL an unknown flag, AT_RECURSIVE without
  * OPEN_TREE_CLONE, the mount is unbindable or not to be seen by the task;
- * -EMFILE. Since 0.2. See open_tree(2).
+ * -EMFILE. Since 0.1. See open_tree(2).
  */
 VFS_API int vfs_open_tree(struct vfs_task *task, int dirfd, const char *path,
 			  uint32_t flags);
@@ -132,10 +132,11 @@ VFS_API int vfs_open_tree(struct vfs_task *task, int dirfd, const char *path,
  * Moves a mount, or a tree that is nowhere yet, to another place. flags:
  * MOVE_MOUNT_F_SYMLINKS, _F_AUTOMOUNTS, _F_EMPTY_PATH, and the same with T for
  * the target; MOVE_MOUNT_SET_GROUP: to, which is private, gets the peers and
- * masters of from, and nothing moves.
+ * masters of from, and nothing moves; MOVE_MOUNT_BENEATH: below the topmost
+ * mount at the target, not on it.
  *
  * Errors: -EINVAL an unknown flag, and as vfs_mount with MS_MOVE; -ELOOP;
- * -ENOSPC. Since 0.2. See move_mount(2).
+ * -ENOSPC. Since 0.1. See move_mount(2).
  */
 VFS_API int vfs_move_mount(struct vfs_task *task, int from_dirfd,
 			   const char *from, int to_dirfd, const char *to,
@@ -146,7 +147,7 @@ VFS_API int vfs_move_mount(struct vfs_task *task, int from_dirfd,
  * descriptor gives -ENODATA: messages go to the instance's log.
  *
  * Returns the descriptor or: -EINVAL an unknown flag; -ENODEV no such type;
- * -EMFILE. Since 0.2. See fsopen(2).
+ * -EMFILE. Since 0.1. See fsopen(2).
  */
 VFS_API int vfs_fsopen(struct vfs_task *task, const char *type, uint32_t flags);
 
@@ -155,7 +156,7 @@ VFS_API int vfs_fsopen(struct vfs_task *task, const char *type, uint32_t flags);
  * FSPICK_SYMLINK_NOFOLLOW, FSPICK_NO_AUTOMOUNT, FSPICK_EMPTY_PATH.
  *
  * Returns the descriptor or: -EINVAL an unknown flag, or path is no mount;
- * -EMFILE. Since 0.2. See fspick(2).
+ * -EMFILE. Since 0.1. See fspick(2).
  */
 VFS_API int vfs_fspick(struct vfs_task *task, int dirfd, const char *path,
 		       uint32_t flags);
@@ -166,7 +167,7 @@ VFS_API int vfs_fspick(struct vfs_task *task, int dirfd, const char *path,
  *
  * Errors: -EINVAL fd is of another kind, the arguments do not fit the command,
  * or the type refuses the parameter; -EOPNOTSUPP an unknown command; -EBUSY not
- * the time for it; -EBADF; the type's own. Since 0.2. See fsconfig(2).
+ * the time for it; -EBADF; the type's own. Since 0.1. See fsconfig(2).
  */
 VFS_API int vfs_fsconfig(struct vfs_task *task, int fd, uint32_t command,
 			 const char *key, const void *value, int aux);
@@ -177,7 +178,7 @@ VFS_API int vfs_fsconfig(struct vfs_task *task, int fd, uint32_t command,
  *
  * Returns the descriptor or: -EINVAL an unknown flag or attribute, fd is of
  * another kind, or nothing was made; -EBUSY it is mounted already; -EBADF;
- * -EMFILE. Since 0.2. See fsmount(2).
+ * -EMFILE. Since 0.1. See fsmount(2).
  */
 VFS_API int vfs_fsmount(struct vfs_task *task, int fd, uint32_t flags,
 			uint32_t attributes);
@@ -210,7 +211,7 @@ struct vfs_mount_attr {
  * one without maps or for the file system's own, the mount has been seen
  * already, or the type knows no mapping; -EPERM it is the first namespace, the
  * mount is mapped, or the task lacks CAP_SYS_ADMIN in the namespace or in that
- * of the file system. Since 0.2. See mount_setattr(2).
+ * of the file system. Since 0.1. See mount_setattr(2).
  */
 VFS_API int vfs_mount_setattr(struct vfs_task *task, int dirfd,
 			      const char *path, uint32_t flags,
@@ -272,7 +273,7 @@ struct vfs_statmount {
  *
  * Errors: -EINVAL a flag, or req->size is too small; -ENOENT no such mount in
  * the task's namespace; -EPERM the task's root does not lead to it;
- * -EOVERFLOW size is too small. Since 0.2. See statmount(2).
+ * -EOVERFLOW size is too small. Since 0.1. See statmount(2).
  */
 VFS_API int vfs_statmount(struct vfs_task *task,
 			  const struct vfs_mnt_id_req *req,
@@ -285,7 +286,7 @@ VFS_API int vfs_statmount(struct vfs_task *task,
  * VFS_LISTMOUNT_REVERSE, the other way round.
  *
  * Returns how many were written, or: -EINVAL an unknown flag, or req->size is
- * too small; -ENOENT no such mount in the task's namespace. Since 0.2. See
+ * too small; -ENOENT no such mount in the task's namespace. Since 0.1. See
  * listmount(2).
  */
 VFS_API int64_t vfs_listmount(struct vfs_task *task,
@@ -302,7 +303,7 @@ VFS_API int64_t vfs_listmount(struct vfs_task *task,
  * capability is needed.
  *
  * Returns the length without the NUL, or: -EINVAL another form; -ERANGE size is
- * too small; -EFAULT. Since 0.2.
+ * too small; -EFAULT. Since 0.1.
  */
 VFS_API int64_t vfs_mountinfo(struct vfs_task *task, uint32_t form,
 			      char *buffer, size_t size);

@@ -41,10 +41,12 @@ VFS_API int vfs_task_create(struct vfs *vfs, struct vfs_cred *cred,
 
 /*
  * A task like this one: what flags name is shared, the rest is copied
- * (descriptors share their open files, as after fork).
+ * (descriptors share their open files, as after fork). It is in the same mount
+ * namespace, or with VFS_CLONE_NEWNS in a copy of it.
  *
  * Returns 0 or: -EFAULT a NULL; -EINVAL an unknown flag, or VFS_CLONE_NEWUSER
- * with VFS_CLONE_FS; with VFS_CLONE_NEWUSER also -EPERM the task's root is not
+ * or VFS_CLONE_NEWNS with VFS_CLONE_FS; -EPERM VFS_CLONE_NEWNS without
+ * CAP_SYS_ADMIN; with VFS_CLONE_NEWUSER also -EPERM the task's root is not
  * its namespace's (chroot), or its ids have no number in its own user
  * namespace, and -ENOSPC more than 33 namespaces deep; -ENOMEM.
  * Any thread. Since 0.1. See clone(2), user_namespaces(7).

@@ -440,7 +440,7 @@ static int make_mount(struct vfs__thread *thread, struct vfs_task *task,
 		vfs__super_unref(thread, c->super);
 		return err;
 	}
-	err = vfs__mount_fd_detached(thread, task, mnt, cloexec);
+	err = vfs__mount_fd_detached(thread, task, mnt, 0, cloexec);
 	if (err >= 0) {
 		c->phase = RECONFIGURE_PARAMS;
 		c->flags = c->mask = 0;

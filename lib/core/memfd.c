@@ -159,9 +159,10 @@ static int make_file(struct vfs__thread *thread, struct vfs_task *task,
 				  &path.dentry);
 	if (!err) {
 		vfs__mount_ref(thread, path.mnt);
-		vfs__file_init(
-			file, task->vfs, &path, cred, O_RDWR | VFS__O_LARGEFILE,
-			VFS__FILE_READ | VFS__FILE_WRITE | VFS__FILE_SEEKABLE);
+		vfs__file_init(file, task->vfs, &path, cred,
+			       O_RDWR | VFS__O_LARGEFILE,
+			       VFS__FILE_READ | VFS__FILE_WRITE |
+				       VFS__FILE_SEEKABLE | VFS__FILE_QUIET);
 		*out = file;
 	} else {
 		vfs__file_discard(thread, file);

@@ -417,8 +417,7 @@ static bool is_unused(const struct vfs_mount *mnt)
 static void claim_idle(struct vfs *vfs, struct vfs__list *idle)
 {
 	vfs__mutex_lock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
-	VFS__LIST_EACH_SAFE(at, after, &vfs->mounts.zombies)
-	{
+	VFS__LIST_EACH_SAFE (at, after, &vfs->mounts.zombies) {
 		struct vfs_mount *mnt =
 			VFS__LIST_ENTRY(at, struct vfs_mount, out_link);
 

@@ -73,16 +73,19 @@ static bool pin_place(struct vfs_dentry *dentry)
 }
 
 int vfs__attach_lock(struct vfs__thread *thread, struct vfs_task *task,
-		     struct vfs__path *at)
+		     struct vfs__path *at, bool beneath)
 {
+	struct vfs_dentry *place;
+
 	vfs__tree_lock(task->vfs);
 	/* what is in a namespace under the lock is not dying: giving it back
 	 * is no more than that */
 	while (at->mnt->ns && vfs__mount_down(thread, task->vfs, at))
 		;
 	/* on the core's own nothing is mounted: the callers say so */
+	place = beneath ? at->mnt->mountpoint : at->dentry;
 	if ((at->mnt->ns || (at->mnt->flags & VFS__MNT_INTERNAL)) &&
-	    pin_place(at->dentry))
+	    pin_place(place))
 		return 0;
 	vfs__tree_unlock(task->vfs);
 	return -ENOENT;
@@ -201,7 +204,7 @@ static int new_mount(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		return err;
 	vfs__list_init(&out);
-	err = vfs__attach_lock(thread, task, at);
+	err = vfs__attach_lock(thread, task, at, false);
 	if (!err) {
 		err = vfs__in_own_namespace(task, at->mnt) ? 0 : -EINVAL;
 		if (!err)
@@ -218,8 +221,7 @@ static int new_mount(struct vfs__thread *thread, struct vfs_task *task,
 static bool has_locked_children(struct vfs__thread *thread,
 				const struct vfs__path *from)
 {
-	VFS__LIST_EACH(at, &from->mnt->children)
-	{
+	VFS__LIST_EACH (at, &from->mnt->children) {
 		const struct vfs_mount *child =
 			VFS__LIST_ENTRY(at, struct vfs_mount, child_link);
 
@@ -231,17 +233,29 @@ static bool has_locked_children(struct vfs__thread *thread,
 	return false;
 }
 
+/* In a detached tree that was made from what the task's namespace has. */
+static bool is_usable(struct vfs__thread *thread, struct vfs_task *task,
+		      const struct vfs_mount *mnt)
+{
+	const struct vfs__namespace *ns = mnt->ns;
+	bool usable;
+
+	if (!ns || !ns->anonymous)
+		return false;
+	vfs__epoch_enter(thread);
+	usable = !ns->origin || ns->origin == VFS_LOAD_POINTER(task->ns)->id;
+	vfs__epoch_leave(thread);
+	return usable;
+}
+
 /* A mount of the task's namespace, of a detached tree, or a namespace's file.
  */
 static bool may_copy(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *from)
 {
-	const struct vfs__namespace *ns = from->mnt->ns;
-
-	if (vfs__in_own_namespace(task, from->mnt) ||
-	    vfs__nsfs_is_ns(from->dentry))
-		return true;
-	return ns && ns->anonymous && vfs__may_mount_in(thread, task, ns);
+	return vfs__in_own_namespace(task, from->mnt) ||
+	       vfs__nsfs_is_ns(from->dentry) ||
+	       is_usable(thread, task, from->mnt);
 }
 
 int vfs__bind_copy(struct vfs__thread *thread, struct vfs_task *task,
@@ -296,7 +310,7 @@ static int bind(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__list_init(&out);
 	err = makes_loop(thread, task, &from) ? -EINVAL : 0;
 	if (!err)
-		err = vfs__attach_lock(thread, task, at);
+		err = vfs__attach_lock(thread, task, at, false);
 	if (!err) {
 		err = vfs__in_own_namespace(task, at->mnt) ? 0 : -EINVAL;
 		if (!err)
@@ -353,8 +367,8 @@ int vfs__move_locked(struct vfs__thread *thread, struct vfs_task *task,
 		if (!mnt->ns || !mnt->ns->anonymous || attached ||
 		    mnt->ns == to->mnt->ns)
 			return -EINVAL;
-		if (!to->mnt->ns || (!vfs__in_own_namespace(task, to->mnt) &&
-				     !to->mnt->ns->anonymous))
+		if (!vfs__in_own_namespace(task, to->mnt) &&
+		    !is_usable(thread, task, to->mnt))
 			return -EINVAL;
 	}
 	if ((mnt->flags & VFS__MNT_LOCKED) || !vfs__path_is_mount(from) ||
@@ -370,6 +384,49 @@ int vfs__move_locked(struct vfs__thread *thread, struct vfs_task *task,
 	if (vfs__tree_contains(mnt, to->mnt))
 		return -ELOOP;
 	return vfs__tree_attach(thread, mnt, to, out);
+}
+
+/* Does what is mounted on dentry of from come to cover to by propagation? */
+static bool would_cover(const struct vfs_mount *from,
+			const struct vfs_mount *to,
+			const struct vfs_dentry *dentry)
+{
+	const struct vfs__peers *peers = to->master;
+
+	if (!from->group || to->root != dentry)
+		return false;
+	while (peers && peers != from->group)
+		peers = VFS__LIST_FIRST(&peers->members, struct vfs_mount,
+					peer_link)
+				->master;
+	return to->group == from->group || peers;
+}
+
+int vfs__move_beneath(struct vfs__thread *thread, struct vfs_task *task,
+		      const struct vfs__path *from, const struct vfs__path *to,
+		      struct vfs__list *out)
+{
+	struct vfs_mount *mnt = from->mnt, *top = to->mnt;
+	struct vfs__path place = {top->parent, top->mountpoint};
+	bool task_root;
+
+	if (!vfs__path_is_mount(to) || vfs__mount_is_root(top))
+		return -EINVAL;
+	vfs__epoch_enter(thread);
+	task_root =
+		VFS_LOAD_POINTER(VFS_LOAD_POINTER(task->fs)->paths)->root.mnt ==
+		top;
+	vfs__epoch_leave(thread);
+	if ((top->flags & VFS__MNT_LOCKED) || task_root ||
+	    (top->ns && top->ns->root == place.mnt) ||
+	    vfs__mount_lookup(task->vfs, mnt, mnt->root) ||
+	    vfs__tree_contains(top, mnt))
+		return -EINVAL;
+	if (would_cover(place.mnt, top, place.dentry) ||
+	    (vfs__in_own_namespace(task, mnt) &&
+	     would_cover(place.mnt, mnt, place.dentry)))
+		return -EINVAL;
+	return vfs__move_locked(thread, task, from, &place, out);
 }
 
 static int move(struct vfs__thread *thread, struct vfs_task *task,
@@ -388,7 +445,7 @@ static int move(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__list_init(&out);
 	err = vfs__path_is_mount(&from) ? 0 : -EINVAL;
 	if (!err)
-		err = vfs__attach_lock(thread, task, at);
+		err = vfs__attach_lock(thread, task, at, false);
 	if (!err) {
 		err = vfs__move_locked(thread, task, &from, at, &out);
 		vfs__attach_unlock(thread, task, at, &out);

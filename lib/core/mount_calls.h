@@ -53,13 +53,14 @@ static inline bool vfs__path_is_mount(const struct vfs__path *path)
 }
 
 /*
+ * - beneath: the place that is kept is the one that this mount is on.
  * - Takes the lock and goes to the topmost mount on *at, which stays
  *   referenced, and keeps its file from being removed until something is
  *   mounted there: 0 or -ENOENT (removed or unmounted already, lock not
  *   held).
  */
 int vfs__attach_lock(struct vfs__thread *thread, struct vfs_task *task,
-		     struct vfs__path *at);
+		     struct vfs__path *at, bool beneath);
 /* - Gives it back. */
 void vfs__attach_unlock(struct vfs__thread *thread, struct vfs_task *task,
 			struct vfs__path *at, struct vfs__list *out);
@@ -76,6 +77,10 @@ int vfs__bind_copy(struct vfs__thread *thread, struct vfs_task *task,
 int vfs__move_locked(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *from, const struct vfs__path *to,
 		     struct vfs__list *out);
+/* - The same beneath the mount that vfs__attach_lock found at `to`. */
+int vfs__move_beneath(struct vfs__thread *thread, struct vfs_task *task,
+		      const struct vfs__path *from, const struct vfs__path *to,
+		      struct vfs__list *out);
 /* - Propagation of path's mount: flags as mount(2) has them. Takes the lock. */
 int vfs__change_type(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *path, uint64_t flags);

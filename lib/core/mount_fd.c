@@ -13,6 +13,9 @@
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
 #endif
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x00000200
+#endif
 
 int vfs__mount_fd_install(struct vfs__thread *thread, struct vfs_task *task,
 			  const struct vfs__path *path,
@@ -40,7 +43,7 @@ int vfs__mount_fd_install(struct vfs__thread *thread, struct vfs_task *task,
 }
 
 int vfs__mount_fd_detached(struct vfs__thread *thread, struct vfs_task *task,
-			   struct vfs_mount *mnt, bool cloexec)
+			   struct vfs_mount *mnt, uint64_t origin, bool cloexec)
 {
 	struct vfs__namespace *ns =
 		vfs__namespace_create(thread, task->vfs, true);
@@ -53,6 +56,7 @@ int vfs__mount_fd_detached(struct vfs__thread *thread, struct vfs_task *task,
 		vfs__epoch_enter(thread);
 		ns->owner = VFS_LOAD_POINTER(task->ns)->owner;
 		vfs__epoch_leave(thread);
+		ns->origin = origin;
 		vfs__namespace_adopt(ns, mnt);
 		ns->root = mnt;
 		vfs__path_ref(thread, &path);
@@ -70,14 +74,18 @@ int vfs__mount_fd_detached(struct vfs__thread *thread, struct vfs_task *task,
 static int copy_tree(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *from, uint32_t flags)
 {
+	const struct vfs__namespace *ns;
 	struct vfs_mount *copy;
+	uint64_t origin;
 	int err;
 
 	vfs__tree_lock(task->vfs);
+	ns = from->mnt->ns;
+	origin = !ns ? 0 : ns->anonymous ? ns->origin : ns->id;
 	err = vfs__bind_copy(thread, task, from, flags & AT_RECURSIVE, &copy);
 	vfs__tree_unlock(task->vfs);
 	return err ? err
-		   : vfs__mount_fd_detached(thread, task, copy,
+		   : vfs__mount_fd_detached(thread, task, copy, origin,
 					    flags & OPEN_TREE_CLOEXEC);
 }
 
@@ -129,8 +137,10 @@ static int set_group(struct vfs__thread *thread, struct vfs_task *task,
 	    (!a->group && !a->master) ||
 	    !vfs__dentry_below(thread, task->vfs, b->root, a->root))
 		return -EINVAL;
-	if (a->group)
+	if (a->group) {
 		vfs__peers_join(b, a);
+		vfs__mount_set_flags(b, VFS__MNT_UNBINDABLE, 0);
+	}
 	vfs__peers_enslave(b, a->master);
 	return 0;
 }
@@ -148,12 +158,15 @@ static int move(struct vfs__thread *thread, struct vfs_task *task,
 		vfs__tree_unlock(task->vfs);
 		return err;
 	}
-	if (!vfs__path_is_mount(from))
+	if (!vfs__path_is_mount(from) ||
+	    ((flags & MOVE_MOUNT_BENEATH) && !vfs__path_is_mount(to)))
 		return -EINVAL;
 	vfs__list_init(&out);
-	err = vfs__attach_lock(thread, task, to);
+	err = vfs__attach_lock(thread, task, to, flags & MOVE_MOUNT_BENEATH);
 	if (!err) {
-		err = vfs__move_locked(thread, task, from, to, &out);
+		err = flags & MOVE_MOUNT_BENEATH
+			      ? vfs__move_beneath(thread, task, from, to, &out)
+			      : vfs__move_locked(thread, task, from, to, &out);
 		vfs__attach_unlock(thread, task, to, &out);
 	}
 	return err;
@@ -169,7 +182,9 @@ int vfs__move_mount(struct vfs__thread *thread, struct vfs_task *task,
 
 	if (!vfs__may_mount(thread, task))
 		return -EPERM;
-	if (flags & ~(uint32_t)MOVE_MOUNT__MASK)
+	if (flags & ~(uint32_t)(MOVE_MOUNT__MASK | MOVE_MOUNT_BENEATH))
+		return -EINVAL;
+	if ((flags & MOVE_MOUNT_BENEATH) && (flags & MOVE_MOUNT_SET_GROUP))
 		return -EINVAL;
 	if (flags & MOVE_MOUNT_T_SYMLINKS)
 		how |= VFS__WALK_FOLLOW;

@@ -19,9 +19,11 @@ int vfs__mount_fd_install(struct vfs__thread *thread, struct vfs_task *task,
 			  const struct vfs__path *path,
 			  struct vfs__namespace *tree, bool cloexec);
 /* - A namespace of its own for a tree that is nowhere, whose root is mnt; mnt
- *   is destroyed on failure. The descriptor, -EMFILE, -ENOMEM. */
+ *   is destroyed on failure. origin: the namespace that it was copied from, or
+ *   0. The descriptor, -EMFILE, -ENOMEM. */
 int vfs__mount_fd_detached(struct vfs__thread *thread, struct vfs_task *task,
-			   struct vfs_mount *mnt, bool cloexec);
+			   struct vfs_mount *mnt, uint64_t origin,
+			   bool cloexec);
 
 int vfs__open_tree(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		   const char *path, uint32_t flags);

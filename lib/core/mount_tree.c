@@ -231,8 +231,7 @@ void vfs__tree_discard(struct vfs_mount *mnt, struct vfs__list *out)
 	vfs__list_init(&tree);
 	for (struct vfs_mount *m = mnt; m; m = vfs__tree_next(m, mnt))
 		vfs__list_add(&tree, &m->out_link);
-	VFS__LIST_EACH(at, &tree)
-	{
+	VFS__LIST_EACH (at, &tree) {
 		vfs__mount_take_off(OUT(at));
 		vfs__peers_leave(thread, OUT(at));
 	}
@@ -247,10 +246,10 @@ static int share_tree(struct vfs__thread *thread, struct vfs_mount *mnt)
 	int err = 0;
 
 	for (struct vfs_mount *m = mnt; m && !err; m = vfs__tree_next(m, mnt)) {
-		m->mark = !m->group;
+		m->mark = m->group ? 0 : VFS__MARK_SHARED;
 		err = vfs__peers_share(thread, m);
 		if (err)
-			m->mark = false;
+			m->mark = 0;
 	}
 	return err;
 }
@@ -278,17 +277,18 @@ static struct vfs_mount *topmost(struct vfs_mount *mnt)
 	return mnt;
 }
 
-/* Puts copy where something may be already: that then covers the copy. */
-static void place_copy(struct vfs__thread *thread, struct vfs_mount *copy,
-		       struct vfs_mount *parent, struct vfs_dentry *dentry)
+/* Puts mnt where something may be already: that then covers it. */
+static void place(struct vfs__thread *thread, struct vfs_mount *mnt,
+		  struct vfs_mount *parent, struct vfs_dentry *dentry)
 {
-	struct vfs_mount *old = vfs__mount_lookup(copy->vfs, parent, dentry);
-	struct vfs_mount *top = topmost(copy);
+	struct vfs_mount *old = vfs__mount_lookup(mnt->vfs, parent, dentry);
+	struct vfs_mount *top = topmost(mnt);
 
 	if (old)
 		vfs__dentry_unref(thread, vfs__mount_unhash(old));
-	vfs__mount_hash(copy, parent, dentry);
-	vfs__namespace_adopt(parent->ns, copy);
+	vfs__mount_hash(mnt, parent, dentry);
+	if (mnt->ns != parent->ns)
+		vfs__namespace_adopt(parent->ns, mnt);
 	if (old)
 		vfs__mount_hash(old, top, top->root);
 }
@@ -310,20 +310,18 @@ static void commit(struct vfs__thread *thread, struct vfs_mount *mnt,
 	struct vfs *vfs = mnt->vfs;
 	struct vfs_dentry *left = NULL;
 
-	/* copies may slip below what is there, and a moved one had a place */
+	/* it may slip below what is there, and a moved one had a place */
 	vfs__dcache_rename_begin(vfs);
 	if (!vfs__mount_is_root(mnt))
 		left = vfs__mount_unhash(mnt);
-	vfs__mount_hash(mnt, at->mnt, at->dentry);
-	if (mnt->ns != at->mnt->ns)
-		vfs__namespace_adopt(at->mnt->ns, mnt);
+	place(thread, mnt, at->mnt, at->dentry);
 	at->mnt->ns->pending = 0;
 	while (!vfs__list_empty(copies)) {
 		struct vfs_mount *copy = OUT(copies->next);
 
 		vfs__list_del(&copy->out_link);
 		copy->to->ns->pending = 0;
-		place_copy(thread, copy, copy->to, at->dentry);
+		place(thread, copy, copy->to, at->dentry);
 	}
 	vfs__dcache_rename_end(vfs);
 	vfs__dentry_unref(thread, left);
@@ -404,10 +402,10 @@ void vfs__tree_umount(struct vfs__thread *thread, struct vfs_mount *mnt,
 	if (how & VFS__UMOUNT_PROPAGATE)
 		vfs__propagate_umount(&set);
 	vfs__dcache_rename_begin(vfs);
-	VFS__LIST_EACH(at, &set)
-	vfs__propagate_slide(thread, OUT(at), &covers);
-	VFS__LIST_EACH(at, &set)
-	take_out(OUT(at), how);
+	VFS__LIST_EACH (at, &set)
+		vfs__propagate_slide(thread, OUT(at), &covers);
+	VFS__LIST_EACH (at, &set)
+		take_out(OUT(at), how);
 	while (!vfs__list_empty(&covers)) {
 		struct vfs_mount *cover = OUT(covers.next);
 

@@ -279,8 +279,7 @@ static int all_lines(struct vfs__text *text, struct vfs__namespace *ns,
 {
 	int err = 0;
 
-	VFS__LIST_EACH(at, &ns->mounts)
-	{
+	VFS__LIST_EACH (at, &ns->mounts) {
 		struct vfs_mount *mnt =
 			VFS__LIST_ENTRY(at, struct vfs_mount, ns_link);
 		size_t before = text->len;

@@ -18,6 +18,7 @@ struct vfs__namespace {
 	uint64_t id;  /* constant; the inode's number in nsfs */
 	uint32_t ref; /* atomic */
 	bool anonymous;
+	uint64_t origin; /* of an anonymous one: who may use it; 0: all */
 	struct vfs_dentry *file;  /* in nsfs, uncounted: zombie_lock */
 	struct vfs_userns *owner; /* constant, counted; NULL: the root */
 	struct vfs_mount *root;	  /* mounts.lock; constant but for pivot_root */

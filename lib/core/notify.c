@@ -307,6 +307,15 @@ void vfs__notify_path_slow(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__dentry_unref(thread, place.parent);
 }
 
+void vfs__notify_file_slow(struct vfs__thread *thread,
+			   const struct vfs_file *file, uint32_t mask)
+{
+	if (!(vfs__file_mode(file) & VFS__FILE_QUIET))
+		vfs__notify_path_slow(thread, file->vfs, file->path.dentry,
+				      mask, true);
+	vfs__notify_flush(thread);
+}
+
 void vfs__notify_attr_slow(struct vfs__thread *thread, struct vfs *vfs,
 			   struct vfs_dentry *dentry, uint32_t changed)
 {

@@ -126,6 +126,8 @@ static inline bool vfs__notify_on(const struct vfs *vfs)
 bool vfs__notify_wants(const struct vfs_file *file, uint32_t mask);
 
 /* - The slow halves of what follows. Not inside a section. */
+void vfs__notify_file_slow(struct vfs__thread *thread,
+			   const struct vfs_file *file, uint32_t mask);
 void vfs__notify_path_slow(struct vfs__thread *thread, struct vfs *vfs,
 			   struct vfs_dentry *dentry, uint32_t mask,
 			   bool opened);
@@ -151,11 +153,8 @@ static inline void vfs__notify_flush(struct vfs__thread *thread)
 static inline void vfs__notify_file(struct vfs__thread *thread,
 				    const struct vfs_file *file, uint32_t mask)
 {
-	if (vfs__notify_on(file->vfs)) {
-		vfs__notify_path_slow(thread, file->vfs, file->path.dentry,
-				      mask, true);
-		vfs__notify_flush(thread);
-	}
+	if (vfs__notify_on(file->vfs))
+		vfs__notify_file_slow(thread, file, mask);
 }
 
 /* - mask happened to what dentry, referenced, is a name of. */

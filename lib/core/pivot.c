@@ -71,7 +71,7 @@ static int pivot(struct pivot *p)
 	if (err)
 		return err;
 	vfs__list_init(&out);
-	err = vfs__attach_lock(p->thread, p->task, &p->put_old);
+	err = vfs__attach_lock(p->thread, p->task, &p->put_old, false);
 	if (!err) {
 		err = check(p);
 		if (!err)

@@ -60,8 +60,8 @@ static void leave_group(struct vfs__thread *thread, struct vfs_mount *mnt)
 	mnt->group = NULL;
 	if (!vfs__list_empty(&peers->members))
 		return;
-	VFS__LIST_EACH_SAFE(at, after, &peers->slaves)
-	vfs__peers_enslave(SLAVE(at), mnt->master);
+	VFS__LIST_EACH_SAFE (at, after, &peers->slaves)
+		vfs__peers_enslave(SLAVE(at), mnt->master);
 	vfs__mem_free(thread, peers, sizeof(*peers));
 }
 
@@ -107,8 +107,7 @@ uint32_t vfs__peers_dominating(struct vfs__thread *thread,
 	const struct vfs__peers *peers = mnt->master;
 
 	while (peers) {
-		VFS__LIST_EACH(at, &peers->members)
-		{
+		VFS__LIST_EACH (at, &peers->members) {
 			const struct vfs_mount *m = PEER(at);
 			struct vfs__path place = {(struct vfs_mount *)m,
 						  m->root};
@@ -138,11 +137,18 @@ static void enqueue(struct vfs__list *queue, struct vfs__peers *peers,
 	vfs__list_add(queue, &peers->work);
 }
 
+/* Shared, and not only since the attaching that is going on began, nor made by
+ * it. */
+static bool gives(const struct vfs_mount *m)
+{
+	return m->group && m->ns && !(m->mark & VFS__MARK_SHARED);
+}
+
 static void enqueue_slaves(struct vfs__list *queue, struct vfs__peers *peers)
 {
-	VFS__LIST_EACH(at, &peers->slaves)
-	if (SLAVE(at)->group)
-		enqueue(queue, SLAVE(at)->group, peers->from);
+	VFS__LIST_EACH (at, &peers->slaves)
+		if (gives(SLAVE(at)))
+			enqueue(queue, SLAVE(at)->group, peers->from);
 }
 
 static void empty_queue(struct vfs__list *queue)
@@ -204,8 +210,7 @@ static int give_members(const struct spread *s, struct vfs__peers *peers,
 		first ? VFS__COPY_SHARED : VFS__COPY_SHARED | VFS__COPY_SLAVE;
 	int err = 0;
 
-	VFS__LIST_EACH(at, &peers->members)
-	{
+	VFS__LIST_EACH (at, &peers->members) {
 		struct vfs_mount *copy;
 
 		if (!receives(s, PEER(at)))
@@ -223,11 +228,10 @@ static int give_slaves(const struct spread *s, struct vfs__peers *peers)
 {
 	int err = 0;
 
-	VFS__LIST_EACH(at, &peers->slaves)
-	{
+	VFS__LIST_EACH (at, &peers->slaves) {
 		struct vfs_mount *copy;
 
-		if (SLAVE(at)->group || !receives(s, SLAVE(at)))
+		if (gives(SLAVE(at)) || !receives(s, SLAVE(at)))
 			continue;
 		err = give(s, SLAVE(at), peers->from, VFS__COPY_SLAVE, &copy);
 		if (err)
@@ -245,8 +249,7 @@ int vfs__propagate_attach(struct vfs__thread *thread, struct vfs_mount *source,
 
 	vfs__list_init(&queue);
 	enqueue(&queue, at->mnt->group, source);
-	VFS__LIST_EACH(item, &queue)
-	{
+	VFS__LIST_EACH (item, &queue) {
 		struct vfs__peers *peers = GROUP(item);
 
 		err = give_members(&s, peers, item == queue.next);
@@ -281,14 +284,12 @@ static void candidates(struct vfs_mount *mnt, struct vfs__list *found)
 		return;
 	vfs__list_init(&queue);
 	enqueue(&queue, mnt->parent->group, NULL);
-	VFS__LIST_EACH(item, &queue)
-	{
+	VFS__LIST_EACH (item, &queue) {
 		struct vfs__peers *peers = GROUP(item);
 		struct vfs__list *lists[2] = {&peers->members, &peers->slaves};
 
 		for (unsigned i = 0; i < 2; i++)
-			VFS__LIST_EACH(at, lists[i])
-			{
+			VFS__LIST_EACH (at, lists[i]) {
 				struct vfs_mount *m = vfs__mount_lookup(
 					mnt->vfs, i ? SLAVE(at) : PEER(at),
 					mnt->mountpoint);
@@ -318,8 +319,7 @@ static bool must_stay(const struct vfs_mount *mnt)
 {
 	if ((mnt->flags & VFS__MNT_LOCKED) && !mnt->parent->mark)
 		return true;
-	VFS__LIST_EACH(at, &mnt->children)
-	{
+	VFS__LIST_EACH (at, &mnt->children) {
 		const struct vfs_mount *child = CHILD(at);
 
 		if (child->mountpoint == mnt->root)
@@ -351,8 +351,7 @@ void vfs__propagate_slide(struct vfs__thread *thread, struct vfs_mount *mnt,
 
 static void unlock(const struct vfs__list *found)
 {
-	VFS__LIST_EACH(at, found)
-	{
+	VFS__LIST_EACH (at, found) {
 		vfs__mount_set_flags(OUT(at), VFS__MNT_LOCKED, 0);
 	}
 }
@@ -363,8 +362,7 @@ void vfs__propagate_umount(struct vfs__list *set)
 	bool again;
 
 	vfs__list_init(&found);
-	VFS__LIST_EACH(at, set)
-	{
+	VFS__LIST_EACH (at, set) {
 		candidates(OUT(at), &found);
 		/* what is unmounted by itself is in its place no longer: copies
 		 * that were locked to theirs may follow */
@@ -373,8 +371,7 @@ void vfs__propagate_umount(struct vfs__list *set)
 	}
 	do {
 		again = false;
-		VFS__LIST_EACH_SAFE(at, after, &found)
-		{
+		VFS__LIST_EACH_SAFE (at, after, &found) {
 			if (!must_stay(OUT(at)))
 				continue;
 			OUT(at)->mark = 0;

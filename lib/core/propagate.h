@@ -12,6 +12,9 @@
 
 #include "core/mount_tree.h"
 
+/* vfs_mount.mark: it became shared by the operation that is going on. */
+#define VFS__MARK_SHARED 8u
+
 struct vfs__peers {
 	uint32_t id;		  /* constant: shared:N */
 	bool queued;		  /* of one propagation */

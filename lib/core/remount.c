@@ -110,12 +110,13 @@ static int hold_all(struct vfs_super *super)
 	int err = 0;
 
 	vfs__mutex_lock(&super->vfs->mounts.super_lock, VFS__RANK_LEAF);
-	VFS__LIST_EACH(at, vfs__super_mounts(super))
-	__atomic_fetch_or(&MOUNT(at)->flags, VFS__MNT_HOLD, __ATOMIC_SEQ_CST);
+	VFS__LIST_EACH (at, vfs__super_mounts(super))
+		__atomic_fetch_or(&MOUNT(at)->flags, VFS__MNT_HOLD,
+				  __ATOMIC_SEQ_CST);
 	vfs__barrier_force();
-	VFS__LIST_EACH(at, vfs__super_mounts(super))
-	if (vfs__refs_sum(&MOUNT(at)->refs, VFS__REFS_WRITERS) > 0)
-		err = -EBUSY;
+	VFS__LIST_EACH (at, vfs__super_mounts(super))
+		if (vfs__refs_sum(&MOUNT(at)->refs, VFS__REFS_WRITERS) > 0)
+			err = -EBUSY;
 	vfs__mutex_unlock(&super->vfs->mounts.super_lock, VFS__RANK_LEAF);
 	return err;
 }
@@ -123,8 +124,9 @@ static int hold_all(struct vfs_super *super)
 static void release_all(struct vfs_super *super)
 {
 	vfs__mutex_lock(&super->vfs->mounts.super_lock, VFS__RANK_LEAF);
-	VFS__LIST_EACH(at, vfs__super_mounts(super))
-	__atomic_fetch_and(&MOUNT(at)->flags, ~VFS__MNT_HOLD, __ATOMIC_SEQ_CST);
+	VFS__LIST_EACH (at, vfs__super_mounts(super))
+		__atomic_fetch_and(&MOUNT(at)->flags, ~VFS__MNT_HOLD,
+				   __ATOMIC_SEQ_CST);
 	vfs__mutex_unlock(&super->vfs->mounts.super_lock, VFS__RANK_LEAF);
 }
 

@@ -214,7 +214,9 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	vfs__inode_lock(inode);
 	if (!(mode & FALLOC_FL_PUNCH_HOLE))
 		err = check_new_size(task, inode, offset + length);
-	if (!err && vfs__inode_sealable(inode))
+	/* a mode that the file system has not is told of first */
+	if (!err && vfs__inode_sealable(inode) &&
+	    !(mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)))
 		err = vfs__seal_fallocate(inode, mode & FALLOC_FL_PUNCH_HOLE,
 					  offset + length);
 	if (!err)

@@ -37,8 +37,7 @@ static void view_fini(struct vfs__thread *thread, struct view *view)
 
 static struct vfs_mount *find(const struct view *view, uint64_t id)
 {
-	VFS__LIST_EACH(at, &view->ns->mounts)
-	{
+	VFS__LIST_EACH (at, &view->ns->mounts) {
 		struct vfs_mount *mnt =
 			VFS__LIST_ENTRY(at, struct vfs_mount, ns_link);
 

@@ -33,6 +33,7 @@ static int fs_create(struct vfs__thread *thread, struct vfs *vfs,
 	*fs->paths = *at;
 	fs->ref = 1;
 	fs->umask = umask;
+	fs->dead = false;
 	vfs__mutex_init(&fs->lock);
 	vfs__mutex_lock(&vfs->views_lock, VFS__RANK_TASKS);
 	vfs__list_add(&vfs->views, &fs->link);
@@ -52,7 +53,10 @@ static void fs_unref(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__list_del(&fs->link);
 	vfs__mutex_unlock(&vfs->views_lock, VFS__RANK_TASKS);
 	/* not before: another task may have changed them until it let go */
+	vfs__mutex_lock(&fs->lock, VFS__RANK_LEAF);
 	paths = fs->paths;
+	fs->dead = true;
+	vfs__mutex_unlock(&fs->lock, VFS__RANK_LEAF);
 	vfs__path_unref(thread, &paths->root);
 	vfs__path_unref(thread, &paths->cwd);
 	vfs__epoch_retire(thread, vfs__free_later, paths, sizeof(*paths));
@@ -88,6 +92,31 @@ void vfs__task_paths(struct vfs__thread *thread, struct vfs_task *task,
 	} while (!ok);
 }
 
+/* The task's fs, locked; inside a section. Another thread may be replacing it:
+ * then the old one is dead. */
+static struct vfs__fs *lock_fs(struct vfs_task *task)
+{
+	struct vfs__fs *fs;
+
+	for (;;) {
+		fs = VFS_LOAD_POINTER(task->fs);
+		vfs__mutex_lock(&fs->lock, VFS__RANK_LEAF);
+		if (!fs->dead)
+			return fs;
+		vfs__mutex_unlock(&fs->lock, VFS__RANK_LEAF);
+	}
+}
+
+bool vfs__task_shares_fs(struct vfs__thread *thread, struct vfs_task *task)
+{
+	bool shared;
+
+	vfs__epoch_enter(thread);
+	shared = VFS_READ_ONCE(VFS_LOAD_POINTER(task->fs)->ref) > 1;
+	vfs__epoch_leave(thread);
+	return shared;
+}
+
 /* Replaces root, cwd, or both, where path is not NULL; the references pass. In
  * a section, because unshare may be replacing the fs. */
 static int set_paths(struct vfs__thread *thread, struct vfs_task *task,
@@ -100,8 +129,7 @@ static int set_paths(struct vfs__thread *thread, struct vfs_task *task,
 	if (!paths)
 		return -ENOMEM;
 	vfs__epoch_enter(thread);
-	fs = VFS_LOAD_POINTER(task->fs);
-	vfs__mutex_lock(&fs->lock, VFS__RANK_LEAF);
+	fs = lock_fs(task);
 	old = fs->paths;
 	*paths = *old;
 	if (root)

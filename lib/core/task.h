@@ -26,6 +26,7 @@ struct vfs__fspaths {
 struct vfs__fs {
 	uint32_t ref;		    /* atomic: tasks */
 	uint32_t umask;		    /* atomic */
+	bool dead;		    /* no task has it any more: lock */
 	struct vfs__mutex lock;	    /* serialises changes */
 	struct vfs__fspaths *paths; /* atomic */
 	struct vfs__list link;	    /* vfs.views: views_lock */
@@ -68,6 +69,8 @@ int vfs__task_set_path(struct vfs__thread *thread, struct vfs_task *task,
  *   nobody else has. 0, -ENOMEM. */
 int vfs__task_set_paths(struct vfs__thread *thread, struct vfs_task *task,
 			const struct vfs__fspaths *paths);
+/* - Whether another task has the same root, working directory and umask. */
+bool vfs__task_shares_fs(struct vfs__thread *thread, struct vfs_task *task);
 /* - Its mask, as it is now. */
 uint32_t vfs__task_umask(struct vfs__thread *thread, struct vfs_task *task);
 /* - The task gets an fs of its own with these paths, whose references pass on

@@ -43,7 +43,7 @@ static int unshare_fs(struct vfs__thread *thread, struct vfs_task *task)
 	struct vfs__fspaths paths;
 	int err;
 
-	if (VFS_READ_ONCE(VFS_READ_ONCE(task->fs)->ref) == 1)
+	if (!vfs__task_shares_fs(thread, task))
 		return 0;
 	vfs__task_paths(thread, task, &paths);
 	err = vfs__task_replace_fs(thread, task, &paths);
@@ -112,7 +112,7 @@ static int may_enter(struct vfs__thread *thread, struct vfs_task *task,
 	if (!may)
 		return -EPERM;
 	/* others who share root and cwd would be in two places */
-	if (ns->anonymous || VFS_READ_ONCE(VFS_READ_ONCE(task->fs)->ref) != 1)
+	if (ns->anonymous || vfs__task_shares_fs(thread, task))
 		return -EINVAL;
 	return 0;
 }
@@ -306,9 +306,10 @@ void vfs__moved_finish(struct vfs__thread *thread, struct vfs *vfs,
 		       const struct vfs__path *new_root)
 {
 	if (old)
-		VFS__LIST_EACH(at, &vfs->views)
-	move_view(thread, VFS__LIST_ENTRY(at, struct vfs__fs, link), moved, old,
-		  new_root);
+		VFS__LIST_EACH (at, &vfs->views)
+			move_view(thread,
+				  VFS__LIST_ENTRY(at, struct vfs__fs, link),
+				  moved, old, new_root);
 	vfs__mutex_unlock(&vfs->views_lock, VFS__RANK_TASKS);
 	drop_spare(thread, moved);
 }

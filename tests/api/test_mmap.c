@@ -3,6 +3,7 @@
  * holds, parts of mappings, accounting, refusals. */
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "support/check.h"
@@ -410,6 +411,32 @@ static void test_mmap__refusals(void **state)
 	check_eq(vfs_msync(NULL, NULL, 0, 0), -EFAULT);
 }
 
+/* The host has no descriptors left: the file is as it was. */
+static void test_mmap__no_descriptors(void **state)
+{
+	struct world *w = *state;
+	int fd = open_rw(w->task, "/f"), lowest = dup(0);
+	struct rlimit before, none;
+	void *at = NULL;
+
+	check_eq(vfs_write(w->task, fd, "kept", 4), 4);
+	assert_true(lowest > 0);
+	close(lowest);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = (rlim_t)lowest;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	check_eq(vfs_mmap(w->task, NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0,
+			  &at),
+		 -ENFILE);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_null(at);
+	check_file(w->task, "/f", "kept");
+	at = map_shared(w->task, PAGE, fd);
+	assert_memory_equal(at, "kept", 4);
+	check_ok(vfs_munmap(w->task, at, PAGE));
+}
+
 static void test_mmap__readonly_stays_readonly(void **state)
 {
 	struct world *w = *state;
@@ -462,6 +489,7 @@ int main(void)
 		world_test(test_mmap__limit),
 		world_test(test_mmap__times),
 		world_test(test_mmap__refusals),
+		world_test(test_mmap__no_descriptors),
 		world_test(test_mmap__readonly_stays_readonly),
 		world_test(test_mmap__errno_is_left_alone),
 	};

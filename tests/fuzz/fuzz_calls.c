@@ -23,6 +23,8 @@ struct machine {
 	struct fuzz_input in;
 	struct vfs_task *task[2];
 	struct vfs_watch *watch; /* NULL: nobody is called */
+	void *maps[4];
+	struct vfs_file_handle handle;
 };
 
 static struct vfs_task *task(struct machine *m)
@@ -231,6 +233,52 @@ static void fd_call(struct machine *m, uint8_t call)
 	}
 }
 
+#define PAGES(m) ((size_t)(fuzz_byte(&(m)->in) % 8) * 4096)
+
+/* What is mapped is not touched: it may lie beyond the file. */
+static void map_call(struct machine *m, uint8_t call)
+{
+	struct vfs_task *t = task(m);
+	void **map = &m->maps[fuzz_byte(&m->in) % 4];
+	struct vfs_endpoint *e;
+	int number = fd(m);
+	int32_t id;
+
+	switch (call % 8) {
+	case 0:
+		vfs_mmap(t, NULL, PAGES(m), fuzz_byte(&m->in) & 3,
+			 fuzz_byte(&m->in) & 3, number, offset(m), map);
+		break;
+	case 1:
+		vfs_munmap(t, (void *)((uintptr_t)*map + PAGES(m)), PAGES(m));
+		break;
+	case 2:
+		vfs_msync(t, *map, PAGES(m), fuzz_byte(&m->in) & 7);
+		break;
+	case 3:
+		vfs_memfd_create(t, path(m), fuzz_byte(&m->in));
+		break;
+	case 4:
+		vfs_fcntl(t, number, F_ADD_SEALS, fuzz_byte(&m->in));
+		break;
+	case 5:
+		m->handle.handle_bytes = fuzz_byte(&m->in);
+		vfs_name_to_handle_at(t, AT_FDCWD, path(m), &m->handle, &id, 0);
+		break;
+	case 6:
+		vfs_open_by_handle_at(t, AT_FDCWD, &m->handle,
+				      O_RDWR | O_NONBLOCK);
+		break;
+	default:
+		if (vfs_connect_socket(t, AT_FDCWD, path(m), 0, &e) &&
+		    vfs_endpoint_create(vfs_task_instance(t), m, NULL, &e))
+			break;
+		vfs_bind_socket(t, AT_FDCWD, path(m), 0777, e);
+		vfs_endpoint_unref(e);
+		break;
+	}
+}
+
 /* The second task is an ordinary user's. */
 static void become_user(struct vfs *vfs, struct vfs_task *t)
 {
@@ -263,8 +311,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			name_call(&m, call);
 		else if (call < 192)
 			data_call(&m, call);
-		else
+		else if (call < 240)
 			fd_call(&m, call);
+		else
+			map_call(&m, call);
 	}
 	fuzz_check_tree(observer);
 	vfs_watch_destroy(m.watch);

@@ -344,8 +344,10 @@ static void run_mountinfo(struct exec *exec)
 	qsort(order, count, sizeof(*order), by_place);
 	for (unsigned i = 0; i < count; i++)
 		order[i]->number = i + 1;
-	/* groups' numbers are given anew when they are free */
+	/* numbers are given anew when they are free, by the kernel */
 	side_number_reset(&side->groups);
+	side_number_reset(&side->devices);
+	side_number_reset(&side->inodes);
 	exec_result(exec, len < 0 ? len : count);
 	for (unsigned i = 0; i < count; i++)
 		show_line(side, order[i], order[i]->up);

@@ -306,6 +306,7 @@ static const struct constant {
 	{"FS", VFS_CLONE_FS},
 	{"NEWNS", VFS_CLONE_NEWNS},
 	{"AT_RECURSIVE", 0x8000},
+	{"MOVE_MOUNT_BENEATH", 0x200},
 	{"MS_MAGIC", 0xc0ed0000},
 	{"MS_NOSYMFOLLOW", 256},
 	{"FILES", VFS_CLONE_FILES},

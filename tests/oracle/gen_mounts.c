@@ -54,6 +54,9 @@ static const struct template templates[] = {
 	{4, "setns $%s 0"},
 	{8, "open_tree AT_FDCWD %p OPEN_TREE_CLONE%R -> $%s"},
 	{10, "move_mount $%s \"\" AT_FDCWD %p MOVE_MOUNT_F_EMPTY_PATH"},
+	{10, "move_mount AT_FDCWD %p AT_FDCWD %p MOVE_MOUNT_BENEATH"},
+	{5, "move_mount $%s \"\" AT_FDCWD %p "
+	    "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_BENEATH"},
 	{3, "move_mount AT_FDCWD %p $%s \"\" MOVE_MOUNT_T_EMPTY_PATH"},
 	{3, "move_mount AT_FDCWD %p AT_FDCWD %p MOVE_MOUNT_SET_GROUP"},
 	{8, "mount_setattr AT_FDCWD %p %r %a %a %T"},

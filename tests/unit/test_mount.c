@@ -22,8 +22,8 @@ static unsigned supers(struct vfs *vfs)
 {
 	unsigned n = 0;
 
-	VFS__LIST_EACH(at, &vfs->mounts.supers)
-	n++;
+	VFS__LIST_EACH (at, &vfs->mounts.supers)
+		n++;
 	return n;
 }
 
@@ -238,6 +238,56 @@ static void test_mount__binds_tell_nothing(void **state)
 	vfs_watch_destroy(watch);
 }
 
+/* In other hands: a namespace whose owner is another user namespace. */
+static void test_mount__foreign_copies_are_locked(void **state)
+{
+	struct world *w = *state;
+	struct vfs__thread *self = vfs__self(w->vfs);
+	struct vfs__namespace *ns;
+	struct vfs__fspaths paths;
+	struct vfs_userns *owner;
+	struct vfs_task *other;
+	char text[512];
+
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mkdir(w->task, "/n", 0755));
+	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", MS_NOSUID | MS_RDONLY,
+			   NULL));
+	check_ok(vfs_mount(w->task, NULL, "/m", NULL, MS_SHARED, NULL));
+	check_ok(vfs_task_clone(w->task, 0, &other));
+	vfs__task_paths(self, other, &paths);
+	check_ok(vfs_userns_create(w->vfs->root_userns, NULL, 0, NULL, 0,
+				   &owner));
+	check_ok(vfs__namespace_copy(self, other->ns, owner, &paths, &ns));
+	vfs_userns_unref(owner);
+	check_ok(vfs__task_set_paths(self, other, &paths));
+	vfs__task_set_namespace(self, other, ns);
+	/* nothing that was covered comes to light, no flag goes */
+	check_eq(vfs_umount(other, "/m"), -EINVAL);
+	check_eq(vfs_umount2(other, "/m", MNT_DETACH), -EINVAL);
+	check_eq(vfs_mount(other, "/m", "/n", NULL, MS_MOVE, NULL), -EINVAL);
+	check_eq(vfs_mount(other, "/", "/n", NULL, MS_BIND, NULL), -EINVAL);
+	check_eq(vfs_mount(other, NULL, "/m", NULL,
+			   MS_REMOUNT | MS_BIND | MS_NOSUID, NULL),
+		 -EPERM);
+	check_eq(vfs_mount(other, NULL, "/m", NULL,
+			   MS_REMOUNT | MS_BIND | MS_NOSUID | MS_RDONLY |
+				   MS_NOATIME,
+			   NULL),
+		 -EPERM);
+	check_ok(vfs_mount(
+		other, NULL, "/m", NULL,
+		MS_REMOUNT | MS_BIND | MS_NOSUID | MS_RDONLY | MS_NODEV, NULL));
+	/* a copy of all, and the copy's own place, are no secret */
+	check_ok(vfs_mount(other, "/", "/n", NULL, MS_BIND | MS_REC, NULL));
+	check_ok(vfs_umount2(other, "/n", MNT_DETACH));
+	/* what is shared here is only received there */
+	assert_true(vfs_mountinfo(other, 0, text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, " master:1 "));
+	assert_null(strstr(text, " shared:"));
+	vfs_task_unref(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +300,7 @@ int main(void)
 		world_test(test_mount__mappings),
 		world_test(test_mount__watches_are_told),
 		world_test(test_mount__binds_tell_nothing),
+		world_test(test_mount__foreign_copies_are_locked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

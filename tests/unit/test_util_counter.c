@@ -68,6 +68,31 @@ static void test_counter__limits(void **state)
 	vfs__counter_destroy(g->domain, NULL);
 }
 
+static void test_counter__another_limit(void **state)
+{
+	struct ground *g = *state;
+	struct vfs_counter *c;
+
+	assert_int_equal(vfs__counter_create(g->domain, 10, &c), 0);
+	assert_int_equal(vfs__counter_take(g->self, c, 6), 0);
+	assert_int_equal(vfs__counter_set_limit(c, 5), -EINVAL);
+	assert_int_equal(vfs__counter_set_limit(c, -1), -EINVAL);
+	assert_int_equal(vfs__counter_set_limit(c, VFS_COUNTER_UNLIMITED),
+			 -EINVAL);
+	assert_int_equal(vfs__counter_limit(c), 10);
+	assert_int_equal(vfs__counter_set_limit(c, 6), 0);
+	assert_int_equal(vfs__counter_take(g->self, c, 1), -ENOSPC);
+	assert_int_equal(vfs__counter_set_limit(c, 100), 0);
+	assert_int_equal(vfs__counter_take(g->self, c, 94), 0);
+	assert_int_equal(vfs__counter_take(g->self, c, 1), -ENOSPC);
+	assert_int_equal(vfs__counter_used(c), 100);
+	vfs__counter_destroy(g->domain, c);
+	assert_int_equal(
+		vfs__counter_create(g->domain, VFS_COUNTER_UNLIMITED, &c), 0);
+	assert_int_equal(vfs__counter_set_limit(c, 5), -EINVAL);
+	vfs__counter_destroy(g->domain, c);
+}
+
 static void test_counter__exact_at_the_ceiling(void **state)
 {
 	static const int64_t limits[] = {1, 7, 63, 64, 65, 1000, 100000};
@@ -251,6 +276,7 @@ int main(void)
 	cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_counter__limits),
+		TEST(test_counter__another_limit),
 		TEST(test_counter__exact_at_the_ceiling),
 		TEST(test_counter__passed_by_force),
 		TEST(test_counter__without_a_ceiling),

@@ -46,6 +46,8 @@ struct call_request {
 
 static __thread struct ktask *self;
 
+int ktask_last_namespace = -1;
+
 /* Limits belong to the whole process: what is in force now. One worker runs
  * one call at a time, so nothing protects them. */
 static struct rlimit file_size_now = {RLIM_INFINITY, RLIM_INFINITY};
@@ -98,10 +100,14 @@ int ktask_limit(struct ktask *task, int resource, uint64_t cur)
 }
 
 /* A thread is joined before the kernel has let go of its directories and
- * files: it does so itself, where it shares them with nobody. */
+ * files: it does so itself, where it shares them with nobody. In a user
+ * namespace it may not. */
 static void leave(const struct ktask *task)
 {
 	unshare(CLONE_FS | CLONE_FILES);
+	if (ktask_last_namespace >= 0 && ktask_become(who_find("root")) &&
+	    setns(ktask_last_namespace, CLONE_NEWNS) && errno != EPERM)
+		die("cannot leave the namespace");
 	if (task->home >= 0 && ktask_become(who_find("root")) &&
 	    !fchdir(task->home) && chroot("."))
 		die("cannot leave the tree");

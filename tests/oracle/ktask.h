@@ -24,6 +24,8 @@ struct ktask *ktask_spawn(struct ktask *parent, uint64_t shared, int home);
 int ktask_error(const struct ktask *task);
 /* The process of a task with VFS_CLONE_NEWUSER. */
 pid_t ktask_process(const struct ktask *task);
+/* Where tasks end: a descriptor of a mount namespace, or -1. */
+extern int ktask_last_namespace;
 /* Closes what the task alone has open; NULL is accepted. */
 void ktask_end(struct ktask *task);
 

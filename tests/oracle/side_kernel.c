@@ -336,6 +336,7 @@ static void set_up(void *argument)
 			die("cannot mount a tmpfs: %s", strerror(errno));
 		self->pristine = private_fd(
 			openat(self->proc, "thread-self/ns/mnt", O_RDONLY));
+		ktask_last_namespace = self->pristine;
 	}
 	self->root = private_fd(open(".", O_PATH | O_DIRECTORY));
 }

@@ -48,14 +48,17 @@ int vfs__mount_fd_detached(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs__namespace *ns =
 		vfs__namespace_create(thread, task->vfs, true);
 	struct vfs__path path = {mnt, mnt->root};
+	struct vfs__namespace *own;
 	struct vfs__list out;
 
 	vfs__list_init(&out);
+	if (ns) {
+		own = vfs__task_namespace(thread, task);
+		vfs__namespace_own(ns, own->owner);
+		vfs__namespace_unref(thread, own);
+	}
 	vfs__tree_lock(task->vfs);
 	if (ns) {
-		vfs__epoch_enter(thread);
-		ns->owner = VFS_LOAD_POINTER(task->ns)->owner;
-		vfs__epoch_leave(thread);
 		ns->origin = origin;
 		vfs__namespace_adopt(ns, mnt);
 		ns->root = mnt;

@@ -347,14 +347,26 @@ void vfs__propagate_slide(struct vfs__thread *thread, struct vfs_mount *mnt,
 	vfs__list_add(covers, &cover->out_link);
 }
 
+static void unlock(const struct vfs__list *found)
+{
+	VFS__LIST_EACH (at, found) {
+		vfs__mount_set_flags(OUT(at), VFS__MNT_LOCKED, 0);
+	}
+}
+
 void vfs__propagate_umount(struct vfs__list *set)
 {
 	struct vfs__list found;
 	bool again;
 
 	vfs__list_init(&found);
-	VFS__LIST_EACH (at, set)
+	VFS__LIST_EACH (at, set) {
 		candidates(OUT(at), &found);
+		/* what is unmounted by itself is in its place no longer: copies
+		 * that were locked to theirs may follow */
+		if (at == set->next)
+			unlock(&found);
+	}
 	do {
 		again = false;
 		VFS__LIST_EACH_SAFE (at, after, &found) {

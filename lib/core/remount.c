@@ -177,6 +177,22 @@ int vfs__super_reconfigure(struct vfs_super *super, uint64_t flags,
 	return err;
 }
 
+/* What is wrong with data is told before that it is nothing for the task. */
+static int may_reconfigure(struct vfs__thread *thread, struct vfs_task *task,
+			   const struct vfs_super *super, const char *data)
+{
+	struct vfs_mount_args args = {.size = sizeof(args), .options = data};
+	int err = 0;
+
+	if (vfs__may_administer(thread, task, super->userns))
+		return 0;
+	args.userns = vfs_task_userns(task);
+	if (super->type->check_options)
+		err = super->type->check_options(task->vfs, &args);
+	vfs_userns_unref(args.userns);
+	return err ? err : -EPERM;
+}
+
 int vfs__remount(struct vfs__thread *thread, struct vfs_task *task,
 		 const struct vfs__path *path, uint64_t flags, const char *data)
 {
@@ -190,8 +206,8 @@ int vfs__remount(struct vfs__thread *thread, struct vfs_task *task,
 	else if (!vfs__may_change_flags(mnt, wanted))
 		err = -EPERM;
 	vfs__tree_unlock(task->vfs);
-	if (!err && !vfs__may_administer(thread, task, mnt->super->userns))
-		err = -EPERM;
+	if (!err)
+		err = may_reconfigure(thread, task, mnt->super, data);
 	if (!err)
 		err = vfs__super_reconfigure(mnt->super, flags, REMOUNT_MASK,
 					     data);

@@ -49,7 +49,8 @@ static void run_maps(struct exec *exec)
 							      gids, gid_count));
 }
 
-/* newuser TASK UIDS GIDS: a clone in a user namespace with these maps. */
+/* newuser TASK UIDS GIDS [FLAGS]: a clone in a user namespace with these maps,
+ * and what else is new. */
 static void run_newuser(struct exec *exec)
 {
 	struct side *side = exec->side;
@@ -60,7 +61,8 @@ static void run_newuser(struct exec *exec)
 		exec_result(exec, -EEXIST);
 		return;
 	}
-	result = side->class->clone(side, task, VFS_CLONE_NEWUSER);
+	result = side->class->clone(side, task,
+				    VFS_CLONE_NEWUSER | (uint64_t)NUM(3));
 	if (result)
 		exec_result(exec, result);
 	else
@@ -120,7 +122,7 @@ static void run_ioctl_null(struct exec *exec)
 const struct call_def userns_calls[] = {
 	{"maps", "nvv", run_maps},
 	{"idmap", "nsnn?nn", run_idmap},
-	{"newuser", "nvv", run_newuser},
+	{"newuser", "nvv?n", run_newuser},
 	{"fsgetxattr", "n", run_fsgetxattr},
 	{"fssetxattr", "nn?nnn", run_fssetxattr},
 	{"ioctl_null", "nn", run_ioctl_null},

@@ -100,12 +100,13 @@ int ktask_limit(struct ktask *task, int resource, uint64_t cur)
 }
 
 /* A thread is joined before the kernel has let go of its directories and
- * files: it does so itself, where it shares them with nobody. */
+ * files: it does so itself, where it shares them with nobody. In a user
+ * namespace it may not. */
 static void leave(const struct ktask *task)
 {
 	unshare(CLONE_FS | CLONE_FILES);
 	if (ktask_last_namespace >= 0 && ktask_become(who_find("root")) &&
-	    setns(ktask_last_namespace, CLONE_NEWNS))
+	    setns(ktask_last_namespace, CLONE_NEWNS) && errno != EPERM)
 		die("cannot leave the namespace");
 	if (task->home >= 0 && ktask_become(who_find("root")) &&
 	    !fchdir(task->home) && chroot("."))

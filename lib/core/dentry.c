@@ -63,11 +63,12 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 		vfs__handle_forget(d);
 	if (vfs__dentry_flags(d) & VFS__DENTRY_LONG)
 		vfs__longname_retire(thread, d->name.longname);
-	vfs__epoch_retire(thread, vfs__free_later, d, sizeof(*d));
 	if (inode) {
 		vfs__notify_gone(thread, inode);
 		vfs__inode_unref(thread, inode);
 	}
+	/* last: who evicts the inode may know d, and retiring may free */
+	vfs__epoch_retire(thread, vfs__free_later, d, sizeof(*d));
 	return parent;
 }
 

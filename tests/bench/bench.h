@@ -123,6 +123,7 @@ extern const struct benchmark rows_path[];
 extern const struct benchmark rows_io[];
 extern const struct benchmark rows_dir[];
 extern const struct benchmark rows_memory[];
+extern const struct benchmark rows_mounts[];
 extern const struct benchmark rows_threads[];
 
 /* Row 10's figure for libvfs: the growth of the resident memory of a child

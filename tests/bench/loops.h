@@ -4,9 +4,10 @@
  * including file has defined, as static inline functions that return a result
  * or a negative errno, call_stat, call_fstat, call_fstatat, call_open,
  * call_openat, call_close, call_unlink, call_mkdir, call_mknod, call_rmdir,
- * call_rename, call_lseek, call_pread, call_pwrite, call_write and
- * call_getdents, each with the side first, the type call_stat_buf with
- * call_is_dir(), and op_own_files and op_leave (side.h).
+ * call_rename, call_lseek, call_pread, call_pwrite, call_write, call_mount,
+ * call_umount, call_unshare_mounts and call_getdents, each with the side first,
+ * the type call_stat_buf with call_is_dir(), and op_own_files and op_leave
+ * (side.h).
  */
 #ifndef BENCH_LOOPS_H
 #define BENCH_LOOPS_H
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #define CREATE_FLAGS (O_WRONLY | O_CREAT | O_EXCL)
@@ -148,6 +150,49 @@ static int op_lowest_fd(const struct side *side, const char *path, int count)
 	for (i = 0; i < count; i++)
 		op_close(side, fds[i]);
 	return right;
+}
+
+static int op_try_mount(const struct side *side, const char *source,
+			const char *target, const char *type, uint64_t flags)
+{
+	char from[BENCH_PATH], to[BENCH_PATH];
+
+	side_path(side, from, source);
+	side_path(side, to, target);
+	return call_mount(side, type ? source : from, to, type, flags);
+}
+
+static void op_mount(const struct side *side, const char *source,
+		     const char *target, const char *type, uint64_t flags)
+{
+	EXPECT(side, "mount", op_try_mount(side, source, target, type, flags));
+}
+
+static void op_umount(const struct side *side, const char *target)
+{
+	char full[BENCH_PATH];
+
+	side_path(side, full, target);
+	EXPECT(side, "umount", call_umount(side, full));
+}
+
+static void loop_bind_umount(const struct side *side, struct work *work,
+			     uint64_t count)
+{
+	while (count--) {
+		EXPECT(side, "mount",
+		       call_mount(side, work->path, work->path2, NULL,
+				  MS_BIND));
+		EXPECT(side, "umount", call_umount(side, work->path2));
+	}
+}
+
+static void loop_unshare_mounts(const struct side *side, struct work *work,
+				uint64_t count)
+{
+	(void)work;
+	while (count--)
+		EXPECT(side, "unshare", call_unshare_mounts(side));
 }
 
 static void loop_stat_hit(const struct side *side, struct work *work,
@@ -377,6 +422,9 @@ static const struct side_ops loops_table = {
 	.unlink = op_unlink,
 	.remove_dir = op_remove_dir,
 	.lowest_fd = op_lowest_fd,
+	.try_mount = op_try_mount,
+	.mount = op_mount,
+	.umount = op_umount,
 	.own_files = op_own_files,
 	.leave = op_leave,
 	.stat_hit = loop_stat_hit,
@@ -394,6 +442,8 @@ static const struct side_ops loops_table = {
 	.append = loop_append,
 	.list = loop_list,
 	.walk = loop_walk,
+	.bind_umount = loop_bind_umount,
+	.unshare_mounts = loop_unshare_mounts,
 };
 
 #endif

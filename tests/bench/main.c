@@ -15,7 +15,7 @@
 #include <strings.h>
 
 static const struct benchmark *const groups[] = {
-	rows_path, rows_dir, rows_io, rows_memory, rows_threads,
+	rows_path, rows_dir, rows_io, rows_memory, rows_threads, rows_mounts,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

@@ -48,26 +48,34 @@ struct side_ops {
 	/* How many consecutive opens got the lowest free descriptor. */
 	int (*lowest_fd)(const struct side *side, const char *path, int count);
 
+	/* mount(2) by the tree's paths; try_mount: a negative errno. */
+	int (*try_mount)(const struct side *side, const char *source,
+			 const char *target, const char *type, uint64_t flags);
+	void (*mount)(const struct side *side, const char *source,
+		      const char *target, const char *type, uint64_t flags);
+	void (*umount)(const struct side *side, const char *target);
 	/* In a second thread: *own is side with a descriptor table of its own,
 	 * given back by leave. */
 	void (*own_files)(const struct side *side, struct side *own);
 	void (*leave)(struct side *own);
 
 	/* What is measured. count is the number of rounds. */
-	loop_fn stat_hit;      /* path */
-	loop_fn stat_miss;     /* path, which must not exist */
-	loop_fn open_close;    /* path */
-	loop_fn fstat;	       /* fd */
-	loop_fn lseek;	       /* fd */
-	loop_fn create_remove; /* create, close, unlink path's next name */
-	loop_fn mknod_remove;  /* the same without a descriptor */
-	loop_fn create;	       /* create, close path's next name */
-	loop_fn rename;	       /* path to path2; back in the next round */
-	loop_fn mkdir_rmdir;   /* path's next name */
-	loop_fn pread;	       /* size bytes at offset of fd */
-	loop_fn pwrite;	       /* size bytes at offset of fd */
-	loop_fn append;	       /* count writes of size bytes to fd */
-	loop_fn list;	       /* the whole of directory fd */
+	loop_fn stat_hit;	/* path */
+	loop_fn stat_miss;	/* path, which must not exist */
+	loop_fn open_close;	/* path */
+	loop_fn fstat;		/* fd */
+	loop_fn lseek;		/* fd */
+	loop_fn create_remove;	/* create, close, unlink path's next name */
+	loop_fn mknod_remove;	/* the same without a descriptor */
+	loop_fn create;		/* create, close path's next name */
+	loop_fn rename;		/* path to path2; back in the next round */
+	loop_fn mkdir_rmdir;	/* path's next name */
+	loop_fn pread;		/* size bytes at offset of fd */
+	loop_fn pwrite;		/* size bytes at offset of fd */
+	loop_fn append;		/* count writes of size bytes to fd */
+	loop_fn list;		/* the whole of directory fd */
+	loop_fn bind_umount;	/* path onto path2, and off again */
+	loop_fn unshare_mounts; /* into a copy of the mount namespace */
 	loop_fn walk; /* list and stat the tree below path; adds to entries */
 };
 

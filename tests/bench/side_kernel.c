@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -141,6 +142,26 @@ static inline int64_t call_getdents(const struct side *side, int fd,
 {
 	(void)side;
 	return negative(syscall(SYS_getdents64, fd, buffer, size));
+}
+
+static inline int call_mount(const struct side *side, const char *source,
+			     const char *target, const char *type,
+			     uint64_t flags)
+{
+	(void)side;
+	return (int)negative(mount(source, target, type, flags, NULL));
+}
+
+static inline int call_umount(const struct side *side, const char *target)
+{
+	(void)side;
+	return (int)negative(umount2(target, 0));
+}
+
+static inline int call_unshare_mounts(const struct side *side)
+{
+	(void)side;
+	return (int)negative(unshare(CLONE_NEWNS));
 }
 
 static void op_own_files(const struct side *side, struct side *own)

@@ -111,6 +111,23 @@ static inline int64_t call_getdents(const struct side *side, int fd,
 	return vfs_getdents(side->task, fd, buffer, size);
 }
 
+static inline int call_mount(const struct side *side, const char *source,
+			     const char *target, const char *type,
+			     uint64_t flags)
+{
+	return vfs_mount(side->task, source, target, type, flags, NULL);
+}
+
+static inline int call_umount(const struct side *side, const char *target)
+{
+	return vfs_umount2(side->task, target, 0);
+}
+
+static inline int call_unshare_mounts(const struct side *side)
+{
+	return vfs_unshare(side->task, VFS_CLONE_NEWNS);
+}
+
 static void op_own_files(const struct side *side, struct side *own)
 {
 	int error;

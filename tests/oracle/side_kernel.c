@@ -246,7 +246,7 @@ static void purge(int dir)
 		die("cannot empty the tree: %s", strerror(errno));
 	kuser_clear_flags(copy, NULL);
 	while ((entry = readdir(stream))) {
-		int child;
+		int child, refused;
 
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
@@ -255,12 +255,14 @@ static void purge(int dir)
 		kuser_clear_flags(dir, entry->d_name);
 		if (!unlinkat(dir, entry->d_name, 0))
 			continue;
+		refused = errno;
 		/* Without privileges its mode may be in the way. */
 		fchmodat(dir, entry->d_name, 0700, 0);
 		child = openat(dir, entry->d_name,
 			       O_PATH | O_DIRECTORY | O_NOFOLLOW);
 		if (child < 0)
-			die("cannot remove: %s", strerror(errno));
+			die("cannot remove %s: %s", entry->d_name,
+			    strerror(refused));
 		purge(child);
 		close(child);
 		if (unlinkat(dir, entry->d_name, AT_REMOVEDIR))

@@ -141,6 +141,10 @@ bool header_read(const char *text, struct set_up *set_up)
 	if (has_line(text, "need userns") &&
 	    (set_up->place != PLACE_MOUNT || !kernel_has_userns()))
 		return false;
+	/* /proc/self is the calling process, whose descriptors only task 0 has
+	 * that is the calling thread */
+	if (has_line(text, "need self") && !set_up->inlined)
+		return false;
 	return set_up->place == PLACE_MOUNT ||
 	       (!has_line(text, "need privileged") &&
 		!has_line(text, "need mounts"));

@@ -332,7 +332,8 @@ static int move_leaf(int fd, const struct tmpfs_node *leaf, uint64_t base,
 
 		end = i + 1;
 		while (end < TMPFS_FANOUT &&
-		       leaf->slot[end] == first + (end - i) * step)
+		       leaf->slot[end] ==
+			       (first ? first + (end - i) * step : NULL))
 			end++;
 		if (first)
 			error = move_run(fd, first,

@@ -129,6 +129,7 @@ static int shell_init(struct shell *sh, const struct settings *settings)
 
 static void shell_fini(struct shell *sh)
 {
+	sh_watch_end(sh);
 	sh_ids_forget(sh);
 	vfs_task_unref(sh->task);
 	vfs_unref(sh->vfs);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,6 +47,7 @@ struct shell {
 	bool quit;
 	/* Set by the thread that waits for SIGINT, cleared before each line. */
 	atomic_bool interrupted;
+	struct watcher *watcher;     /* what `watch` began, or NULL */
 	char *id_files[SH_ID_FILES]; /* texts, see ids.c; NULL: not read */
 };
 
@@ -66,6 +68,7 @@ extern const struct command sh_mount_commands[];
 extern const struct command sh_name_commands[];
 extern const struct command sh_attr_commands[];
 extern const struct command sh_xattr_commands[];
+extern const struct command sh_watch_commands[];
 extern const struct command sh_shell_commands[];
 
 /* ---- parse.c ---- */
@@ -195,6 +198,10 @@ const char *sh_group_name(struct shell *sh, uint32_t id, char *buffer);
 bool sh_user_id(struct shell *sh, const char *text, uint32_t *out);
 bool sh_group_id(struct shell *sh, const char *text, uint32_t *out);
 void sh_ids_forget(struct shell *sh);
+
+/* ---- cmd_watch.c ---- */
+
+void sh_watch_end(struct shell *sh);
 
 /* ---- walk.c: every entry under a path ---- */
 

@@ -27,6 +27,7 @@ extern "C" {
 struct vfs;
 struct vfs_cred;
 struct vfs_task;
+struct vfs_userns;
 
 /* Seconds since the epoch and nanoseconds below one second. */
 struct vfs_timespec {

@@ -33,6 +33,9 @@ struct vfs_cred_spec {
 	uint64_t group_count;	/* at most 65536 */
 	uint64_t cap_effective; /* 1 << VFS_CAP_* */
 	uint64_t cap_permitted; /* for access() by a real uid 0 */
+	/* What the ids are numbers of, and where the capabilities count. NULL:
+	 * the instance's root namespace. */
+	struct vfs_userns *userns;
 };
 
 /*
@@ -40,8 +43,9 @@ struct vfs_cred_spec {
  * other than 0 has exactly the capabilities that are given.
  *
  * Returns 0 or: -EFAULT a NULL (groups may be NULL when group_count is 0);
- * -EINVAL size too small, more than 65536 groups, an id of 0xffffffff, or an
- * effective capability that is not permitted; -E2BIG a larger size whose tail
+ * -EINVAL size too small, more than 65536 groups, an id of 0xffffffff or one
+ * that userns does not map, an effective capability that is not permitted, or
+ * another instance's userns; -E2BIG a larger size whose tail
  * is not zero; -ENOMEM. *out gets one reference and is untouched on failure.
  * Credentials belong to vfs, and do not keep it: give them back before the
  * instance's last reference. Any thread. Since 0.1. See credentials(7).

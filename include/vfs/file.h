@@ -47,7 +47,9 @@ struct vfs_pollfd {
  * O_TMPFILE and the file system has none; -ENXIO a socket, a device that
  * nothing serves, or a FIFO for writing without a reader and with O_NONBLOCK;
  * -EMFILE the task's RLIMIT_NOFILE; -ENOSPC; -EINTR while waiting for a FIFO's
- * other end. Flags it does not know are passed over. See open(2).
+ * other end; -EPERM also for inode flags (vfs_ioctl); -EOVERFLOW a file to be
+ * made whose owner would have no number on the mount or in the file system's
+ * user namespace. Flags it does not know are passed over. See open(2).
  */
 VFS_API int vfs_open(struct vfs_task *task, const char *path, int flags,
 		     uint32_t mode);
@@ -113,16 +115,36 @@ VFS_API int vfs_dup3(struct vfs_task *task, int oldfd, int newfd, int flags);
 /*
  * F_DUPFD, F_DUPFD_CLOEXEC (arg: the lowest number wanted; -EINVAL beyond the
  * limit, -EMFILE), F_GETFD, F_SETFD, F_GETFL, F_SETFL (O_APPEND, O_NONBLOCK,
- * O_NOATIME; -EPERM O_NOATIME by another than the owner), F_GETPIPE_SZ,
- * F_SETPIPE_SZ (bytes; -EBUSY it holds more, -EPERM above the limit). -EINVAL
- * another command; the lock commands are vfs_fcntl_lock (<vfs/lock.h>).
+ * O_NOATIME; -EPERM O_NOATIME by another than the owner, or O_APPEND changes
+ * on an append-only file), F_GETPIPE_SZ, F_SETPIPE_SZ (bytes; -EBUSY it holds
+ * more, -EPERM above the limit), F_GET_SEALS and F_ADD_SEALS (F_SEAL_SEAL,
+ * _SHRINK, _GROW, _WRITE, _FUTURE_WRITE, _EXEC; -EINVAL another one, or no file
+ * that has seals; -EPERM not open for writing, or sealed with F_SEAL_SEAL, as
+ * all are that vfs_memfd_create did not make; -EBUSY F_SEAL_WRITE while it is
+ * mapped writable). -EINVAL another command; the lock commands are
+ * vfs_fcntl_lock
+ * (<vfs/lock.h>).
  * See fcntl(2).
  */
 VFS_API int vfs_fcntl(struct vfs_task *task, int fd, int cmd, int64_t arg);
 /*
  * arg: what the request takes, an integer cast to a pointer or an address. Of
- * the core's: FIOCLEX, FIONCLEX, FIONBIO, FIONREAD; others go to the backend.
- * -ENOTTY it has no such request. See ioctl(2).
+ * the core's: FIOCLEX, FIONCLEX, FIONBIO, FIONREAD, FIOQSIZE (bytes of its
+ * blocks, an int64_t), FIGETBSZ, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS (an int),
+ * FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR (the host's struct fsxattr); others go
+ * to the backend.
+ *
+ * Inode flags, where the file system has them (tmpfs does): FS_IMMUTABLE_FL
+ * (nothing about the file changes but through descriptors that are open for
+ * writing already), FS_APPEND_FL (it is opened for writing with O_APPEND alone,
+ * and a directory loses no names), FS_NOATIME_FL, FS_NODUMP_FL. What the first
+ * two forbid is -EPERM, for everybody. Setting flags: -EPERM not the owner, or
+ * one of the first two changes without CAP_LINUX_IMMUTABLE in the root user
+ * namespace; -EOPNOTSUPP a flag that there is not; -EINVAL one that makes no
+ * sense for the file; -EROFS.
+ *
+ * -ENOTTY there is no such request for this file. See ioctl(2),
+ * ioctl_iflags(2), ioctl_xfs_fsgetxattr(2).
  */
 VFS_API int vfs_ioctl(struct vfs_task *task, int fd, uint64_t request,
 		      void *arg);
@@ -219,13 +241,15 @@ VFS_API int64_t vfs_lseek(struct vfs_task *task, int fd, int64_t offset,
 
 /*
  * Sets the size of path to length bytes. -EACCES not writable; -EISDIR; -EINVAL
- * length below 0, or no regular file; -EFBIG; -EROFS. See truncate(2).
+ * length below 0, or no regular file; -EFBIG; -EROFS; -EPERM an immutable or
+ * append-only file. See truncate(2).
  */
 VFS_API int vfs_truncate(struct vfs_task *task, const char *path,
 			 int64_t length);
 
 /*
- * The same by descriptor; -EINVAL also for one not open for writing.
+ * The same by descriptor; -EINVAL also for one not open for writing; an
+ * immutable file is cut all the same, as it is written.
  * See ftruncate(2).
  */
 VFS_API int vfs_ftruncate(struct vfs_task *task, int fd, int64_t length);
@@ -237,7 +261,8 @@ VFS_API int vfs_ftruncate(struct vfs_task *task, int fd, int64_t length);
  *
  * -EINVAL offset below 0 or length below 1; -EFBIG beyond the largest file;
  * -EOPNOTSUPP an unknown mode, or one the file system has not; -ENOSPC; -ENODEV
- * neither file nor directory; -ESPIPE a pipe. See fallocate(2).
+ * neither file nor directory; -ESPIPE a pipe; -EPERM an immutable file, or more
+ * than to reserve in an append-only one. See fallocate(2).
  */
 VFS_API int vfs_fallocate(struct vfs_task *task, int fd, int mode,
 			  int64_t offset, int64_t length);
@@ -271,7 +296,8 @@ VFS_API int vfs_sync(struct vfs_task *task);
  *
  * -EINVAL flags, a negative offset, overlapping ranges of one file, or no
  * regular file; -EISDIR; -EBADF also for an out open with O_APPEND; -EOVERFLOW
- * ranges that pass 64 bits; -EFBIG; -ENOSPC. See copy_file_range(2).
+ * ranges that pass 64 bits; -EXDEV two file systems; -EPERM fd_out's file is
+ * immutable; -EFBIG; -ENOSPC. See copy_file_range(2).
  */
 VFS_API int64_t vfs_copy_file_range(struct vfs_task *task, int fd_in,
 				    int64_t *off_in, int fd_out,

@@ -68,6 +68,13 @@ struct vfs_config {
 	uint64_t type_count;
 	/* The most mounts in one mount namespace. 0: 100,000. Since 0.1. */
 	uint64_t max_mounts;
+	/* What each effective user may have of vfs_inotify_init1's queues (0:
+	 * 128) and of watches in all of them (0: 65,536), and how many events
+	 * wait in one queue before more are lost (0: 16,384). */
+	uint32_t max_inotify_instances;
+	uint32_t max_inotify_watches;
+	uint32_t max_inotify_events;
+	uint32_t zero;
 };
 
 /* Never walk without locks: every step takes the slow path. For tests. */

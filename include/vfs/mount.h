@@ -78,9 +78,12 @@ VFS_API int vfs_pivot_root(struct vfs_task *task, const char *new_root,
 
 /*
  * The task no longer shares what flags name: VFS_CLONE_FS, VFS_CLONE_FILES,
- * VFS_CLONE_NEWNS (a copy of its mount namespace; implies VFS_CLONE_FS). -EPERM
- * is for VFS_CLONE_NEWNS alone. Errors: -EINVAL an unknown flag. Since 0.1. See
- * unshare(2).
+ * VFS_CLONE_NEWNS (a copy of its mount namespace, which belongs to the task's
+ * user namespace; implies VFS_CLONE_FS), VFS_CLONE_NEWUSER (a user namespace
+ * below its own, without maps; implies VFS_CLONE_FS, and comes before
+ * VFS_CLONE_NEWNS). Errors: -EINVAL an unknown flag; -EPERM VFS_CLONE_NEWNS
+ * without CAP_SYS_ADMIN in the task's user namespace; -EPERM and -ENOSPC for
+ * VFS_CLONE_NEWUSER as vfs_task_clone has them. Since 0.1. See unshare(2).
  */
 VFS_API int vfs_unshare(struct vfs_task *task, uint64_t flags);
 

@@ -9,7 +9,11 @@
  * to write the directory that changes; -ELOOP over 40 symlinks; -ENAMETOOLONG
  * a name over 255 or a path over 4095 bytes; -ENOMEM, and nothing has changed.
  * What changes the tree: -EROFS on what is read-only, -ENOSPC where it is
- * full, -EPERM where the file system has no such operation. The `at` forms
+ * full, -EPERM where the file system has no such operation, or an inode flag
+ * forbids it (vfs_ioctl: names in an immutable directory and of an immutable or
+ * append-only file stay as they are, an append-only directory loses none),
+ * -EOVERFLOW where the caller's ids, or those of the file concerned, have no
+ * number on the mount (<vfs/userns.h>). The `at` forms
  * begin at a directory's descriptor, or the working directory for AT_FDCWD:
  * -EBADF it is not open, -ENOTDIR it is no directory; an absolute path does not
  * look at it. These are not repeated below.
@@ -102,7 +106,8 @@ VFS_API int vfs_mkdirat(struct vfs_task *task, int dirfd, const char *path,
 /*
  * A node of mode's type: S_IFREG (or 0), S_IFIFO, S_IFSOCK, S_IFCHR or S_IFBLK,
  * the last two for dev (as makedev(3) packs it). -EEXIST; -EPERM S_IFDIR, or a
- * device without CAP_MKNOD (a character device 0:0 is open to all); -EINVAL
+ * device without CAP_MKNOD in the root user namespace (a character device 0:0
+ * is open to all); -EINVAL
  * another type. See mknod(2).
  */
 VFS_API int vfs_mknod(struct vfs_task *task, const char *path, uint32_t mode,
@@ -165,7 +170,7 @@ VFS_API int vfs_fchdir(struct vfs_task *task, int fd);
 
 /*
  * The task's root; the working directory stays where it is. -EPERM without
- * CAP_SYS_CHROOT. See chroot(2).
+ * CAP_SYS_CHROOT in the task's own user namespace. See chroot(2).
  */
 VFS_API int vfs_chroot(struct vfs_task *task, const char *path);
 /*

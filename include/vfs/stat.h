@@ -25,6 +25,13 @@
  *
  * and any error of the backend's own. "Owner" below means: the task's fsuid is
  * the file's user, or the task has CAP_FOWNER.
+ *
+ * Ids are numbers of the task's user namespace (<vfs/userns.h>), and a
+ * capability is one over the file: both of the file's ids have a number there
+ * (for CAP_FOWNER its user). An id without one shows as 65534; a change of a
+ * file with an id that has none on the mount is -EOVERFLOW, unless the change
+ * gives it another. chmod, chown and explicit times of an immutable or
+ * append-only file (vfs_ioctl) are -EPERM.
  */
 #ifndef VFS_STAT_H
 #define VFS_STAT_H
@@ -57,7 +64,8 @@ struct vfs_stat {
 	struct vfs_timespec ctime;
 	struct vfs_timespec btime;
 	uint64_t mnt_id;     /* of the mount that the path ends in */
-	uint64_t attributes; /* STATX_ATTR_*: MOUNT_ROOT, and the backend's */
+	uint64_t attributes; /* STATX_ATTR_*: MOUNT_ROOT, IMMUTABLE, APPEND,
+			      * NODUMP, and the backend's */
 };
 
 struct vfs_statfs {
@@ -156,7 +164,9 @@ VFS_API int vfs_fchmodat2(struct vfs_task *task, int dirfd, const char *path,
  * A last symlink is followed, but by vfs_lchown and with AT_SYMLINK_NOFOLLOW.
  * flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH (dirfd may be an O_PATH one then).
  *
- * Errors: those of the walk; -EINVAL an unknown flag; -EBADF fd is not open or
+ * Errors: those of the walk; -EINVAL an unknown flag, or an id that has no
+ * number in the task's user namespace; -EOVERFLOW one that the mount has none
+ * for; -EBADF fd is not open or
  * was opened with O_PATH; -EROFS a read-only file system; -EPERM without
  * CAP_CHOWN: another user, another group by one who is not the file's user or
  * not in that group; or a bit is to be cleared and the task is not the owner.

@@ -18,6 +18,9 @@ extern "C" {
 #define VFS_CLONE_FS 0x00000200u    /* root, working directory, umask */
 #define VFS_CLONE_FILES 0x00000400u /* the descriptor table */
 #define VFS_CLONE_NEWNS 0x00020000u /* a mount namespace of its own */
+/* Not to be shared but new: a user namespace below the task's, without maps
+ * (vfs_userns_set_maps), in which the clone has every capability. */
+#define VFS_CLONE_NEWUSER 0x10000000u
 
 struct vfs_rlimit {
 	uint64_t cur;
@@ -41,9 +44,12 @@ VFS_API int vfs_task_create(struct vfs *vfs, struct vfs_cred *cred,
  * (descriptors share their open files, as after fork). It is in the same mount
  * namespace, or with VFS_CLONE_NEWNS in a copy of it.
  *
- * Returns 0 or: -EFAULT a NULL; -EINVAL an unknown flag, or VFS_CLONE_NEWNS
- * with VFS_CLONE_FS; -EPERM VFS_CLONE_NEWNS without CAP_SYS_ADMIN; -ENOMEM.
- * Any thread. Since 0.1. See clone(2).
+ * Returns 0 or: -EFAULT a NULL; -EINVAL an unknown flag, or VFS_CLONE_NEWNS or
+ * VFS_CLONE_NEWUSER with VFS_CLONE_FS; -EPERM VFS_CLONE_NEWNS without
+ * CAP_SYS_ADMIN; with VFS_CLONE_NEWUSER also -EPERM the task's root is not its
+ * namespace's (chroot), or its ids have no number in its own user namespace,
+ * and -ENOSPC more than 33 namespaces deep; -ENOMEM.
+ * Any thread. Since 0.1. See clone(2), user_namespaces(7).
  */
 VFS_API int vfs_task_clone(struct vfs_task *task, uint64_t flags,
 			   struct vfs_task **out);
@@ -86,8 +92,8 @@ VFS_API int vfs_task_interrupt(struct vfs_task *task);
  * The task's limits. resource: RLIMIT_FSIZE (bytes; writes past it are cut,
  * then -EFBIG) or RLIMIT_NOFILE (descriptors).
  * Returns 0 or: -EFAULT a NULL; -EINVAL another resource, or cur above max;
- * -EPERM raising max without CAP_SYS_RESOURCE, or NOFILE above the instance's
- * ceiling. Any thread. Since 0.1. See setrlimit(2).
+ * -EPERM raising max without CAP_SYS_RESOURCE in the root user namespace, or
+ * NOFILE above the instance's ceiling. Any thread. Since 0.1. See setrlimit(2).
  */
 VFS_API int vfs_getrlimit(struct vfs_task *task, int resource,
 			  struct vfs_rlimit *limit);

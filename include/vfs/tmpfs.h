@@ -7,7 +7,8 @@
  * Options, separated by commas: size=BYTES (suffix k, m, g, t, p, e, or % of
  * the machine's memory; default 50%; 0: no limit), nr_blocks=PAGES,
  * nr_inodes=COUNT (default: half the machine's pages; 0: no limit),
- * mode=OCTAL (default 1777), uid=ID, gid=ID (default: the mounter's). Accepted
+ * mode=OCTAL (default 1777), uid=ID, gid=ID (numbers of the user namespace that
+ * mounts; default: the mounter's). Accepted
  * and without effect here: huge=never|always|within_size|advise, mpol=POLICY,
  * inode32, inode64, noswap. Anything else, and a number that is malformed or
  * does not fit: -EINVAL, and a line to the log.

@@ -7,12 +7,18 @@
 #include <vfs/cred.h>
 #include <vfs/dir.h>
 #include <vfs/file.h>
+#include <vfs/handle.h>
+#include <vfs/inotify.h>
 #include <vfs/instance.h>
 #include <vfs/lock.h>
+#include <vfs/mmap.h>
 #include <vfs/mount.h>
+#include <vfs/mountpoint.h>
 #include <vfs/path.h>
+#include <vfs/socket.h>
 #include <vfs/stat.h>
 #include <vfs/task.h>
+#include <vfs/userns.h>
 #include <vfs/xattr.h>
 
 #endif

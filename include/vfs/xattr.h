@@ -14,6 +14,12 @@
  *	           security.capability with CAP_SETFCAP
  *	system.    the two ACLs: anybody reads, the owner changes
  *
+ * CAP_SYS_ADMIN is asked for in the root user namespace for trusted., in that
+ * of the file system for security.; CAP_SETFCAP is one over the file. The ids
+ * in ACLs and in security.capability are numbers of the task's namespace
+ * (<vfs/userns.h>). Of an immutable or append-only file (vfs_ioctl) none is
+ * changed: -EPERM.
+ *
  * All of them: any thread, at any time; since 0.1; a negative errno on failure,
  * and then nothing was changed. Besides what each one lists there is
  * everywhere

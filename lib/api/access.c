@@ -47,7 +47,8 @@ static int check(struct vfs__thread *thread, const struct vfs_cred *cred,
 	int err = refused_before(path, type, mode);
 
 	if (!err)
-		err = vfs__permission_load(thread, cred, inode, mode);
+		err = vfs__permission_load(
+			thread, cred, vfs__mount_idmap(path->mnt), inode, mode);
 	return err ? err : refused_after(path, type, mode);
 }
 
@@ -60,7 +61,8 @@ static int check_fast(struct vfs_task *task, const struct vfs__path *path,
 	int err = refused_before(path, type, mode);
 
 	if (!err)
-		err = vfs__permission(vfs__task_cred_peek(task), inode, mode);
+		err = vfs__permission(vfs__task_cred_peek(task),
+				      vfs__mount_idmap(path->mnt), inode, mode);
 	return err ? err : refused_after(path, type, mode);
 }
 

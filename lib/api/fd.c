@@ -6,10 +6,14 @@
 #include <vfs/file.h>
 
 #include "api/call.h"
+#include "core/device.h"
+#include "core/fileattr.h"
 #include "core/inode.h"
+#include "core/inotify.h"
 #include "core/perm.h"
 #include "core/pipe.h"
 #include "core/rw.h"
+#include "core/seal.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1U << 1)
@@ -128,12 +132,16 @@ static int set_status(struct vfs__thread *thread, struct vfs_task *task,
 	uint32_t now = VFS_READ_ONCE(file->flags);
 	int err = 0;
 
-	if ((flags & O_NOATIME) && !(now & O_NOATIME) &&
-	    !vfs__owner_or_capable(cred, file->inode))
+	if (((flags ^ now) & O_APPEND) &&
+	    (VFS_READ_ONCE(file->inode->flags) & VFS_INODE_APPEND))
+		err = -EPERM;
+	else if ((flags & O_NOATIME) && !(now & O_NOATIME) &&
+		 !vfs__owner_or_capable(cred, vfs__mount_idmap(file->path.mnt),
+					file->inode))
 		err = -EPERM;
 	vfs__task_cred_put(thread, cred);
 	if (!err && (flags & O_DIRECT) &&
-	    (vfs__file_mode(file) & VFS__FILE_DIR))
+	    (vfs__file_mode(file) & (VFS__FILE_DIR | VFS__FILE_NOTIFY)))
 		err = -EINVAL;
 	if (err)
 		return err;
@@ -213,6 +221,12 @@ int vfs_fcntl(struct vfs_task *task, int fd, int cmd, int64_t arg)
 				 ? vfs__pipe_fcntl(thread, task, file, cmd, arg)
 				 : -EBADF;
 		break;
+	case F_GET_SEALS:
+		result = vfs__seals_get(file);
+		break;
+	case F_ADD_SEALS:
+		result = vfs__seals_add(file, (uint32_t)arg);
+		break;
 	default:
 		result = -EINVAL;
 	}
@@ -245,12 +259,22 @@ static int ioctl_left(const struct vfs_file *file, int *left)
 	return 0;
 }
 
-static int ioctl_file(struct vfs_file *file, uint64_t request, void *arg)
+static int ioctl_file(struct vfs__thread *thread, struct vfs_task *task,
+		      struct vfs_file *file, uint64_t request, void *arg)
 {
 	struct vfs_inode *inode = file->inode;
+	struct vfs_cred *cred = vfs__task_cred(thread, task);
+	int err = vfs__fileattr_ioctl(thread, cred, file, request, arg);
 
+	vfs__task_cred_put(thread, cred);
+	if (err != -ENOTTY)
+		return err;
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_ioctl(file, request, arg);
+	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		return vfs__device_ioctl(file, request, arg);
+	if (vfs__file_mode(file) & VFS__FILE_NOTIFY)
+		return vfs__inotify_ioctl(file, request, arg);
 	if (request == FIONREAD && S_ISREG(vfs__inode_mode(inode)))
 		return ioctl_left(file, arg);
 	return inode->ops->ioctl ? inode->ops->ioctl(inode, file, request, arg)
@@ -279,7 +303,7 @@ int vfs_ioctl(struct vfs_task *task, int fd, uint64_t request, void *arg)
 		err = ioctl_nonblock(file, arg);
 		break;
 	default:
-		err = ioctl_file(file, request, arg);
+		err = ioctl_file(thread, task, file, request, arg);
 	}
 	vfs__file_unref(thread, file);
 	return err;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* vfs_create, with the file systems that every instance knows. */
 #include <errno.h>
+#include <vfs/devfs.h>
 #include <vfs/instance.h>
+#include <vfs/procfs.h>
 #include <vfs/tmpfs.h>
 
 #include "core/instance.h"
@@ -14,8 +16,8 @@ uint32_t vfs_version(void)
 
 int vfs_create(const struct vfs_config *config, struct vfs **out)
 {
-	const struct vfs_filesystem_type *const types[] = {&vfs_tmpfs_type,
-							   NULL};
+	const struct vfs_filesystem_type *const types[] = {
+		&vfs_tmpfs_type, &vfs_procfs_type, &vfs_devfs_type, NULL};
 
 	if (!out)
 		return -EFAULT;

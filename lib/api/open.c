@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* open, openat, openat2, creat. */
+/* open, openat, openat2, creat, open_by_handle_at. */
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <vfs/file.h>
+#include <vfs/handle.h>
 
 #include "api/call.h"
+#include "core/handle.h"
 #include "core/open.h"
 
 #ifndef O_TMPFILE
@@ -113,5 +115,31 @@ int vfs_openat2(struct vfs_task *task, int dirfd, const char *path,
 	wanted.flags = (uint32_t)how->flags;
 	wanted.mode = (uint32_t)how->mode;
 	wanted.resolve = (uint32_t)how->resolve;
+	wanted.place = NULL;
 	return vfs__open(thread, task, dirfd, path, &wanted);
+}
+
+int vfs_open_by_handle_at(struct vfs_task *task, int mount_fd,
+			  const struct vfs_file_handle *handle, int flags)
+{
+	struct vfs__path place;
+	struct vfs__open_how how = {
+		.flags = (uint32_t)flags & KNOWN_FLAGS,
+		.place = &place,
+	};
+	struct vfs__thread *thread;
+	int result = vfs__enter(task, &thread);
+
+	if (!result)
+		result = vfs__handle_place(thread, task, mount_fd, handle,
+					   &place);
+	if (result)
+		return result;
+	if (how.flags & O_PATH)
+		how.flags &= PATH_FLAGS;
+	result = check_flags(how.flags);
+	if (!result)
+		result = vfs__open(thread, task, AT_FDCWD, ".", &how);
+	vfs__path_unref(thread, &place);
+	return result;
 }

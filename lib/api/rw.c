@@ -32,7 +32,7 @@ rw_one(struct vfs_task *task, int fd, void *buffer, size_t count,
 	if (__builtin_expect(count > (size_t)PTRDIFF_MAX, 0)) {
 		/* a bad descriptor is told of first; no buffer is so long */
 		iov.len = 0;
-		io.flags = 0;
+		io.flags = VFS__IO_PROBE;
 		err = (int)(write ? vfs__write(thread, task, fd, &io)
 				  : vfs__read(thread, task, fd, &io));
 		return err < 0 && err != -EISDIR ? err : -EFAULT;
@@ -49,15 +49,41 @@ static inline struct vfs__thread *enter_plain(struct vfs_task *task)
 		       : NULL;
 }
 
+/* The same for what somebody may watch: if nothing is watched at all. */
+static inline struct vfs__thread *enter_unwatched(struct vfs_task *task)
+{
+	return __builtin_expect(task != NULL, 1) && !vfs__notify_on(task->vfs)
+		       ? vfs__thread_peek(task->vfs->domain)
+		       : NULL;
+}
+
+/* And if something is. */
+static struct vfs__thread *enter_watched(struct vfs_task *task)
+{
+	return task && vfs__notify_on(task->vfs) ? vfs__self(task->vfs) : NULL;
+}
+
+static int64_t __attribute__((noinline))
+read_slow(struct vfs_task *task, int fd, void *buffer, size_t count)
+{
+	struct vfs__thread *thread = enter_watched(task);
+	int64_t n;
+
+	if (thread &&
+	    vfs__read_plain(thread, task, fd, buffer, count, true, &n))
+		return n;
+	return rw_one(task, fd, buffer, count, -1, false);
+}
+
 int64_t vfs_read(struct vfs_task *task, int fd, void *buffer, size_t count)
 {
-	struct vfs__thread *thread = enter_plain(task);
+	struct vfs__thread *thread = enter_unwatched(task);
 	int64_t n;
 
 	if (__builtin_expect(thread != NULL, 1) &&
-	    vfs__read_plain(thread, task, fd, buffer, count, &n))
+	    vfs__read_plain(thread, task, fd, buffer, count, false, &n))
 		return n;
-	return rw_one(task, fd, buffer, count, -1, false);
+	return read_slow(task, fd, buffer, count);
 }
 
 int64_t vfs_write(struct vfs_task *task, int fd, const void *buffer,
@@ -70,6 +96,12 @@ static int64_t __attribute__((noinline))
 pread_slow(struct vfs_task *task, int fd, void *buffer, size_t count,
 	   int64_t offset)
 {
+	struct vfs__thread *thread = enter_watched(task);
+	int64_t n;
+
+	if (thread &&
+	    vfs__pread_plain(thread, task, fd, buffer, count, offset, true, &n))
+		return n;
 	if (offset < 0)
 		return task ? -EINVAL : -EFAULT;
 	return rw_one(task, fd, buffer, count, offset, false);
@@ -79,6 +111,12 @@ static int64_t __attribute__((noinline))
 pwrite_slow(struct vfs_task *task, int fd, const void *buffer, size_t count,
 	    int64_t offset)
 {
+	struct vfs__thread *thread = enter_watched(task);
+	int64_t n;
+
+	if (thread && vfs__pwrite_plain(thread, task, fd, buffer, count, offset,
+					true, &n))
+		return n;
 	if (offset < 0)
 		return task ? -EINVAL : -EFAULT;
 	return rw_one(task, fd, (void *)(uintptr_t)buffer, count, offset, true);
@@ -87,11 +125,12 @@ pwrite_slow(struct vfs_task *task, int fd, const void *buffer, size_t count,
 int64_t vfs_pread(struct vfs_task *task, int fd, void *buffer, size_t count,
 		  int64_t offset)
 {
-	struct vfs__thread *thread = enter_plain(task);
+	struct vfs__thread *thread = enter_unwatched(task);
 	int64_t n;
 
 	if (__builtin_expect(thread != NULL, 1) &&
-	    vfs__pread_plain(thread, task, fd, buffer, count, offset, &n))
+	    vfs__pread_plain(thread, task, fd, buffer, count, offset, false,
+			     &n))
 		return n;
 	return pread_slow(task, fd, buffer, count, offset);
 }
@@ -99,11 +138,12 @@ int64_t vfs_pread(struct vfs_task *task, int fd, void *buffer, size_t count,
 int64_t vfs_pwrite(struct vfs_task *task, int fd, const void *buffer,
 		   size_t count, int64_t offset)
 {
-	struct vfs__thread *thread = enter_plain(task);
+	struct vfs__thread *thread = enter_unwatched(task);
 	int64_t n;
 
 	if (__builtin_expect(thread != NULL, 1) &&
-	    vfs__pwrite_plain(thread, task, fd, buffer, count, offset, &n))
+	    vfs__pwrite_plain(thread, task, fd, buffer, count, offset, false,
+			      &n))
 		return n;
 	return pwrite_slow(task, fd, buffer, count, offset);
 }
@@ -156,9 +196,11 @@ static int64_t rw_vector(struct vfs_task *task, int fd,
 	if (!err && !empty)
 		err = check_flags(iov, count, offset, flags);
 	if (err || empty) {
-		io.flags = 0;
+		io.flags = err ? VFS__IO_PROBE : 0;
 		n = write ? vfs__write(thread, task, fd, &io)
 			  : vfs__read(thread, task, fd, &io);
+		if (n == -EISDIR && !err)
+			vfs__read_nothing(thread, task, fd);
 		return n < 0 && n != -EISDIR ? n : err;
 	}
 	io.count = count;

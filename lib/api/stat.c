@@ -9,6 +9,7 @@
 
 #include "api/call.h"
 #include "core/inode_stat.h"
+#include "core/mapping.h"
 #include "core/walk.h"
 #include "util/epoch.h"
 
@@ -21,39 +22,92 @@
 #define STAT_FLAGS \
 	(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | SYNC_TYPE)
 
+/* Or its mappings have to be asked first. */
 static inline bool may_block(const struct vfs_inode *inode)
 {
-	return inode->ops->getattr &&
-	       !(inode->super->type->flags & VFS_FS_NONBLOCKING);
+	return __builtin_expect(vfs__inode_mapped(inode), 0) ||
+	       (inode->ops->getattr &&
+		!(inode->super->type->flags & VFS_FS_NONBLOCKING));
 }
 
-/* What the mount says. */
+/* What the mount says, and the flags. */
 static inline void stat_mount(const struct vfs__path *path,
+			      const struct vfs_inode *inode,
 			      struct vfs_stat *out)
 {
 	const struct vfs_mount *mnt = path->mnt;
 
 	out->mnt_id = mnt->id;
-	out->attributes = path->dentry == mnt->root ? STATX_ATTR_MOUNT_ROOT : 0;
+	out->attributes = vfs__stat_attributes(inode);
+	if (__builtin_expect(path->dentry == mnt->root, 0))
+		out->attributes |= STATX_ATTR_MOUNT_ROOT;
+}
+
+/* Whether ids look different to task than they are in the inode. */
+static inline bool maps_ids(const struct vfs_task *task,
+			    const struct vfs__path *path)
+{
+	return VFS_READ_ONCE(task->mapped) || vfs__mount_idmap(path->mnt);
+}
+
+static uint32_t shown_id(const struct vfs_cred *cred,
+			 const struct vfs_super *super,
+			 const struct vfs_userns *idmap, enum vfs__id_kind kind,
+			 uint32_t id)
+{
+	id = vfs__idmap_out(idmap, super, kind, id);
+	if (id != VFS__NO_ID)
+		id = vfs__id_show(cred->userns, kind, id);
+	return id == VFS__NO_ID ? VFS_OVERFLOW_ID : id;
+}
+
+/* Puts the ids in *out as task sees them. path as for stat_place. */
+static void __attribute__((noinline))
+show_ids(struct vfs__thread *thread, struct vfs_task *task,
+	 const struct vfs__path *path, struct vfs_stat *out)
+{
+	const struct vfs_userns *idmap = vfs__mount_idmap(path->mnt);
+	const struct vfs_super *super = path->mnt->super;
+	const struct vfs_cred *cred;
+
+	vfs__epoch_enter(thread);
+	cred = vfs__task_cred_peek(task);
+	out->uid = shown_id(cred, super, idmap, VFS__UID, out->uid);
+	out->gid = shown_id(cred, super, idmap, VFS__GID, out->gid);
+	vfs__epoch_leave(thread);
 }
 
 /* path is referenced, or the thread in a section and nothing blocks. */
-static inline int stat_place(const struct vfs__path *path,
+static inline int stat_place(struct vfs__thread *thread, struct vfs_task *task,
+			     const struct vfs__path *path,
 			     struct vfs_inode *inode, struct vfs_stat *out)
 {
-	int err;
+	int err = 0;
 
 	if (__builtin_expect(!out, 0))
 		return -EFAULT;
 	if (__builtin_expect(!inode->ops->getattr, 1)) {
-		stat_mount(path, out);
+		stat_mount(path, inode, out);
 		if (__builtin_expect(vfs__inode_copy(inode, out), 1))
-			return 0;
+			goto ids;
 	}
 	err = vfs__inode_stat(inode, path->mnt->id, out);
 	if (!err && path->dentry == path->mnt->root)
 		out->attributes |= STATX_ATTR_MOUNT_ROOT;
+ids:
+	if (__builtin_expect(!err && maps_ids(task, path), 0))
+		show_ids(thread, task, path, out);
 	return err;
+}
+
+/* The same, referenced. */
+static int stat_referenced(struct vfs__thread *thread, struct vfs_task *task,
+			   const struct vfs__path *path,
+			   struct vfs_inode *inode, struct vfs_stat *out)
+{
+	if (vfs__inode_mapped(inode))
+		vfs__mapping_refresh(inode);
+	return stat_place(thread, task, path, inode, out);
 }
 
 /* The twin of stat_at for backends that block. */
@@ -66,7 +120,8 @@ static int stat_at_referenced(struct vfs__thread *thread, struct vfs_task *task,
 
 	if (err)
 		return err;
-	err = stat_place(&at, vfs__dentry_inode(at.dentry), out);
+	err = stat_referenced(thread, task, &at, vfs__dentry_inode(at.dentry),
+			      out);
 	vfs__path_unref(thread, &at);
 	return err;
 }
@@ -86,12 +141,16 @@ static inline int stat_at(struct vfs_task *task, int dirfd, const char *path,
 	if (err)
 		return err;
 	inode = vfs__dentry_inode(lookup.path.dentry);
-	if (__builtin_expect(may_block(inode) && !lookup.referenced, 0)) {
-		vfs__lookup_end(thread, &lookup);
-		return stat_at_referenced(thread, task, dirfd, path, flags,
-					  out);
+	if (__builtin_expect(may_block(inode), 0)) {
+		if (!lookup.referenced) {
+			vfs__lookup_end(thread, &lookup);
+			return stat_at_referenced(thread, task, dirfd, path,
+						  flags, out);
+		}
+		err = stat_referenced(thread, task, &lookup.path, inode, out);
+	} else {
+		err = stat_place(thread, task, &lookup.path, inode, out);
 	}
-	err = stat_place(&lookup.path, inode, out);
 	vfs__lookup_end(thread, &lookup);
 	return err;
 }
@@ -109,7 +168,7 @@ fstat_slow(struct vfs_task *task, int fd, struct vfs_stat *out)
 	file = vfs__fd_get(thread, task, fd);
 	if (!file)
 		return -EBADF;
-	err = stat_place(&file->path, file->inode, out);
+	err = stat_referenced(thread, task, &file->path, file->inode, out);
 	vfs__file_unref(thread, file);
 	return err;
 }
@@ -131,8 +190,11 @@ int vfs_fstat(struct vfs_task *task, int fd, struct vfs_stat *out)
 		return fstat_slow(task, fd, out);
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
-	if (__builtin_expect(file && !file->inode->ops->getattr, 1)) {
-		stat_mount(&file->path, out);
+	if (__builtin_expect(file && !file->inode->ops->getattr &&
+				     !vfs__inode_mapped(file->inode) &&
+				     !maps_ids(task, &file->path),
+			     1)) {
+		stat_mount(&file->path, file->inode, out);
 		done = vfs__inode_copy(file->inode, out);
 	}
 	vfs__epoch_leave(thread);
@@ -189,12 +251,14 @@ int vfs_statx(struct vfs_task *task, int dirfd, const char *path, int flags,
 
 /* ---- file systems ---- */
 
-static int statfs_place(const struct vfs__path *path, struct vfs_statfs *out)
+static int statfs_place(struct vfs__thread *thread,
+			const struct vfs__path *path, struct vfs_statfs *out)
 {
 	struct vfs_super *super = path->mnt->super;
 	struct vfs_statfs full;
 	int err;
 
+	vfs__mappings_refresh(thread, super);
 	memset(&full, 0, sizeof(full));
 	full.type = super->magic;
 	full.bsize = super->block_size;
@@ -228,7 +292,7 @@ int vfs_statfs(struct vfs_task *task, const char *path, struct vfs_statfs *out)
 			       &at);
 	if (err)
 		return err;
-	err = statfs_place(&at, out);
+	err = statfs_place(thread, &at, out);
 	vfs__path_unref(thread, &at);
 	return err;
 }
@@ -244,7 +308,7 @@ int vfs_fstatfs(struct vfs_task *task, int fd, struct vfs_statfs *out)
 	file = vfs__fd_get(thread, task, fd);
 	if (!file)
 		return -EBADF;
-	err = statfs_place(&file->path, out);
+	err = statfs_place(thread, &file->path, out);
 	vfs__file_unref(thread, file);
 	return err;
 }

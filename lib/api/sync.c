@@ -5,6 +5,7 @@
 #include <vfs/file.h>
 
 #include "api/call.h"
+#include "core/device.h"
 #include "core/inode.h"
 
 static int sync_file(struct vfs_task *task, int fd, int datasync)
@@ -18,8 +19,10 @@ static int sync_file(struct vfs_task *task, int fd, int datasync)
 	file = vfs__fd_get_io(thread, task, fd);
 	if (!file)
 		return -EBADF;
-	if (vfs__file_mode(file) & VFS__FILE_STREAM)
+	if (vfs__file_mode(file) & (VFS__FILE_STREAM | VFS__FILE_NOTIFY))
 		err = -EINVAL;
+	else if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		err = vfs__device_fsync(file, datasync);
 	else if (file->inode->ops->fsync)
 		err = file->inode->ops->fsync(file->inode, file, datasync);
 	vfs__file_unref(thread, file);

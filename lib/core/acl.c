@@ -185,7 +185,9 @@ int vfs__acl_load(struct vfs__thread *thread, struct vfs_inode *inode)
 
 /* ---- what the xattr calls do ---- */
 
-int64_t vfs__acl_get(const struct vfs_inode *inode, const char *name,
+int64_t vfs__acl_get(const struct vfs_cred *cred,
+		     const struct vfs_userns *idmap,
+		     const struct vfs_inode *inode, const char *name,
 		     void *value, size_t size)
 {
 	const struct vfs__acl *acl;
@@ -201,7 +203,7 @@ int64_t vfs__acl_get(const struct vfs_inode *inode, const char *name,
 	if (size && size < need)
 		return -ERANGE;
 	if (size)
-		vfs__acl_format(acl, value);
+		vfs__acl_show(cred, idmap, inode->super, acl, value);
 	return (int64_t)need;
 }
 
@@ -242,22 +244,31 @@ static int replace(struct vfs__thread *thread, struct vfs_inode *inode,
 
 /* Whether cred may set this kind of ACL at all, in the kernel's order. 1:
  * nothing to do. */
-static int check_set(const struct vfs_cred *cred, const struct vfs_inode *inode,
-		     bool access, const struct vfs__acl *acl)
+static int check_set(const struct vfs_cred *cred,
+		     const struct vfs_userns *idmap,
+		     const struct vfs_inode *inode, bool access,
+		     struct vfs__acl *acl)
 {
+	int err = vfs__may_attach(idmap, inode);
+
+	if (err)
+		return err;
 	if (!(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_POSIXACL) ||
 	    S_ISLNK(inode->mode))
 		return -EOPNOTSUPP;
 	if (!access && !S_ISDIR(inode->mode))
 		return acl ? -EACCES : 1;
-	if (!vfs__owner_or_capable(cred, inode))
+	if (!vfs__owner_or_capable(cred, idmap, inode))
 		return -EPERM;
-	return acl ? vfs__acl_check(acl) : 0;
+	if (!acl)
+		return 0;
+	err = vfs__acl_check(acl);
+	return err ? err : vfs__acl_store_ids(idmap, inode->super, acl);
 }
 
 int vfs__acl_set(struct vfs__thread *thread, const struct vfs_cred *cred,
-		 struct vfs_inode *inode, const char *name, const void *value,
-		 size_t size)
+		 const struct vfs_userns *idmap, struct vfs_inode *inode,
+		 const char *name, const void *value, size_t size)
 {
 	bool access = !strcmp(name, VFS__ACL_ACCESS);
 	struct vfs__acl *acl = NULL;
@@ -269,14 +280,18 @@ int vfs__acl_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 		err = vfs__acl_parse(thread, value, size, &acl);
 	if (err)
 		return err;
-	err = check_set(cred, inode, access, acl);
+	if (acl)
+		err = vfs__acl_make_ids(cred->userns, acl);
+	if (!err)
+		err = check_set(cred, idmap, inode, access, acl);
 	if (err)
 		goto free_acl;
 	if (access && acl) {
 		minimal = vfs__acl_to_mode(acl, &mode);
 		mode |= inode->mode & ~0777u;
 	}
-	if (access && !vfs__attr_may_setgid(cred, inode->gid))
+	if (access &&
+	    !vfs__may_setgid(cred, idmap, inode, vfs__inode_gid(idmap, inode)))
 		mode &= ~(uint32_t)S_ISGID;
 	err = replace(thread, inode, access, mode, minimal ? NULL : acl);
 	if (!err && !minimal)

@@ -73,14 +73,16 @@ int vfs__acl_load(struct vfs__thread *thread, struct vfs_inode *inode);
 void vfs__acl_free(struct vfs__thread *thread, struct vfs__inode_ext *ext);
 
 /* - The xattr calls for the two names: mode and ACL change together; excl lock
- *   held. value NULL: remove. */
+ *   held. value NULL: remove. Ids are numbers of cred's namespace. */
 int vfs__acl_set(struct vfs__thread *thread, const struct vfs_cred *cred,
-		 struct vfs_inode *inode, const char *name, const void *value,
-		 size_t size);
+		 const struct vfs_userns *idmap, struct vfs_inode *inode,
+		 const char *name, const void *value, size_t size);
 
 /* - Reads an ACL back as a blob, its size when size is 0; shared lock held.
  *   -ENODATA: none; -ERANGE. */
-int64_t vfs__acl_get(const struct vfs_inode *inode, const char *name,
+int64_t vfs__acl_get(const struct vfs_cred *cred,
+		     const struct vfs_userns *idmap,
+		     const struct vfs_inode *inode, const char *name,
 		     void *value, size_t size);
 
 static inline bool vfs__acl_is_name(const char *name)
@@ -106,6 +108,17 @@ int vfs__acl_parse(struct vfs__thread *thread, const void *blob, size_t size,
 		   struct vfs__acl **out);
 /* - blob: vfs__acl_blob_size() bytes. */
 void vfs__acl_format(const struct vfs__acl *acl, void *blob);
+/* - The same with ids as cred, who comes through idmap, sees them; what has no
+ *   number there is VFS__NO_ID. */
+void vfs__acl_show(const struct vfs_cred *cred, const struct vfs_userns *idmap,
+		   const struct vfs_super *super, const struct vfs__acl *acl,
+		   void *blob);
+/* - Numbers of ns become internal ids: -EINVAL: one has none. */
+int vfs__acl_make_ids(const struct vfs_userns *ns, struct vfs__acl *acl);
+/* - Internal ids of who comes through idmap become those of super's files:
+ *   -EINVAL: one has none there. */
+int vfs__acl_store_ids(const struct vfs_userns *idmap,
+		       const struct vfs_super *super, struct vfs__acl *acl);
 /* - Entries in order, unambiguous, with a mask where one is needed: 0 or
  *   -EINVAL. */
 int vfs__acl_check(const struct vfs__acl *acl);
@@ -119,6 +132,7 @@ bool vfs__acl_create_mask(struct vfs__acl *acl, uint32_t *mode);
 
 /* - The check itself: 0, -EACCES, for the ACL `acl` of inode. */
 int vfs__acl_permission(const struct vfs_cred *cred,
+			const struct vfs_userns *idmap,
 			const struct vfs_inode *inode,
 			const struct vfs__acl *acl, uint32_t mask);
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "core/acl.h"
+#include "core/perm.h"
 #include "util/domain.h"
 
 #define BLOB_VERSION 2u
@@ -105,6 +106,63 @@ void vfs__acl_format(const struct vfs__acl *acl, void *blob)
 		put16(at + 2, entry->perm);
 		put32(at + 4, entry->id);
 	}
+}
+
+static enum vfs__id_kind kind_of(const struct vfs__acl_entry *entry)
+{
+	return entry->tag == VFS__ACL_USER ? VFS__UID : VFS__GID;
+}
+
+void vfs__acl_show(const struct vfs_cred *cred, const struct vfs_userns *idmap,
+		   const struct vfs_super *super, const struct vfs__acl *acl,
+		   void *blob)
+{
+	unsigned char *p = blob;
+
+	vfs__acl_format(acl, blob);
+	if (!idmap && !cred->mapped)
+		return;
+	for (uint32_t i = 0; i < acl->count; i++) {
+		const struct vfs__acl_entry *entry = &acl->entries[i];
+		enum vfs__id_kind kind = kind_of(entry);
+		uint32_t id;
+
+		if (!has_id(entry->tag))
+			continue;
+		id = vfs__idmap_out(idmap, super, kind, entry->id);
+		put32(p + vfs__acl_blob_size(i) + 4,
+		      vfs__id_show(cred->userns, kind, id));
+	}
+}
+
+int vfs__acl_make_ids(const struct vfs_userns *ns, struct vfs__acl *acl)
+{
+	for (uint32_t i = 0; i < acl->count; i++) {
+		struct vfs__acl_entry *entry = &acl->entries[i];
+
+		if (!has_id(entry->tag))
+			continue;
+		entry->id = vfs__id_make(ns, kind_of(entry), entry->id);
+		if (entry->id == VFS__NO_ID)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int vfs__acl_store_ids(const struct vfs_userns *idmap,
+		       const struct vfs_super *super, struct vfs__acl *acl)
+{
+	for (uint32_t i = 0; i < acl->count; i++) {
+		struct vfs__acl_entry *entry = &acl->entries[i];
+		enum vfs__id_kind kind = kind_of(entry);
+
+		if (!has_id(entry->tag))
+			continue;
+		entry->id = vfs__idmap_in(idmap, super, kind, entry->id);
+		if (!vfs__id_is_of_super(super, kind, entry->id))
+			return -EINVAL;
+	}
+	return 0;
 }
 
 int vfs__acl_check(const struct vfs__acl *acl)
@@ -222,6 +280,7 @@ bool vfs__acl_create_mask(struct vfs__acl *acl, uint32_t *mode)
 }
 
 int vfs__acl_permission(const struct vfs_cred *cred,
+			const struct vfs_userns *idmap,
 			const struct vfs_inode *inode,
 			const struct vfs__acl *acl, uint32_t mask)
 {
@@ -238,15 +297,19 @@ int vfs__acl_permission(const struct vfs_cred *cred,
 		if (found)
 			continue;
 		if (tag == VFS__ACL_USER_OBJ &&
-		    cred->fsuid == VFS_READ_ONCE(inode->uid))
+		    cred->fsuid == vfs__inode_uid(idmap, inode))
 			return mask & ~(uint32_t)entry->perm ? -EACCES : 0;
-		if (tag == VFS__ACL_USER && cred->fsuid == entry->id) {
+		if (tag == VFS__ACL_USER &&
+		    cred->fsuid == vfs__idmap_out(idmap, inode->super, VFS__UID,
+						  entry->id)) {
 			found = entry;
 		} else if (tag == VFS__ACL_GROUP_OBJ || tag == VFS__ACL_GROUP) {
 			uint32_t gid = tag == VFS__ACL_GROUP
 					       ? entry->id
 					       : VFS_READ_ONCE(inode->gid);
 
+			gid = vfs__idmap_out(idmap, inode->super, VFS__GID,
+					     gid);
 			if (!vfs__cred_in_group(cred, gid))
 				continue;
 			in_group = true;

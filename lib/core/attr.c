@@ -11,10 +11,15 @@
 
 #include "core/acl.h"
 #include "core/instance.h"
+#include "core/notify.h"
 #include "core/perm.h"
+#include "core/seal.h"
 #include "util/time.h"
 
 #define UNCHANGED UINT32_MAX
+#define FLAGS                                                        \
+	(VFS_INODE_IMMUTABLE | VFS_INODE_APPEND | VFS_INODE_NODUMP | \
+	 VFS_INODE_NOATIME)
 #define XATTR_CAPABILITY "security.capability"
 
 /* ---- storing ---- */
@@ -37,6 +42,9 @@ static void store(struct vfs_inode *inode, const struct vfs_attr *attr)
 		VFS_WRITE_ONCE(inode->ctime_packed,
 			       vfs__time_pack(&attr->ctime));
 	vfs__inode_change_end(inode);
+	if (attr->mask & VFS_ATTR_FLAGS)
+		vfs_inode_set_flags(inode, attr->flags & FLAGS,
+				    ~attr->flags & FLAGS);
 	if (attr->mask & VFS_ATTR_ATIME)
 		vfs__inode_set_atime(inode, &attr->atime);
 }
@@ -50,6 +58,13 @@ int vfs__setattr(struct vfs_inode *inode, const struct vfs_attr *attr)
 	if (!err)
 		store(inode, attr);
 	return err;
+}
+
+/* What is behind descriptors of no file at all: nobody's to change, whoever
+ * asks. */
+static bool has_no_type(const struct vfs_inode *inode)
+{
+	return !(vfs__inode_mode(inode) & S_IFMT);
 }
 
 /* Writable mount, and the inode's lock; change_end undoes both. */
@@ -68,18 +83,28 @@ static void change_end(struct vfs__thread *thread, const struct vfs__path *path,
 {
 	vfs__inode_unlock(inode);
 	vfs__mount_write_end(thread, path->mnt);
+	vfs__notify_flush(thread);
 }
 
-bool vfs__attr_may_setgid(const struct vfs_cred *cred, uint32_t gid)
+static int check_unmapped(const struct vfs_userns *idmap,
+			  const struct vfs_inode *inode,
+			  const struct vfs_attr *attr)
 {
-	return vfs__cred_in_group(cred, gid) ||
-	       vfs__capable(cred, VFS_CAP_FSETID);
+	/* ids that nobody knows may only be replaced */
+	if (!(attr->mask & VFS_ATTR_UID) &&
+	    vfs__inode_uid(idmap, inode) == VFS__NO_ID)
+		return -EOVERFLOW;
+	if (!(attr->mask & VFS_ATTR_GID) &&
+	    vfs__inode_gid(idmap, inode) == VFS__NO_ID)
+		return -EOVERFLOW;
+	return 0;
 }
 
 /* ---- chmod ---- */
 
 static int chmod_locked(struct vfs__thread *thread, const struct vfs_cred *cred,
-			struct vfs_inode *inode, uint32_t mode)
+			const struct vfs_userns *idmap, struct vfs_inode *inode,
+			uint32_t mode)
 {
 	struct vfs_attr attr = {
 		.size_of = sizeof(attr),
@@ -89,12 +114,19 @@ static int chmod_locked(struct vfs__thread *thread, const struct vfs_cred *cred,
 	uint32_t old = inode->mode;
 	int err;
 
+	if (vfs__inode_is_fixed(inode))
+		return -EPERM;
 	if (S_ISLNK(inode->mode))
 		return -EOPNOTSUPP;
-	if (!vfs__owner_or_capable(cred, inode))
+	err = check_unmapped(idmap, inode, &attr);
+	if (err)
+		return err;
+	if (!vfs__owner_or_capable(cred, idmap, inode))
 		return -EPERM;
-	if (!vfs__attr_may_setgid(cred, inode->gid))
+	if (!vfs__may_setgid(cred, idmap, inode, vfs__inode_gid(idmap, inode)))
 		attr.mode &= ~(uint32_t)S_ISGID;
+	if (vfs__seal_chmod(inode, attr.mode))
+		return -EPERM;
 	/* the ACL first: it may fail, and can be put back */
 	err = vfs__acl_chmod(thread, inode, attr.mode);
 	if (err)
@@ -114,7 +146,13 @@ int vfs__chmod(struct vfs__thread *thread, const struct vfs_cred *cred,
 
 	if (err)
 		return err;
-	err = chmod_locked(thread, cred, inode, mode);
+	err = has_no_type(inode)
+		      ? -EOPNOTSUPP
+		      : chmod_locked(thread, cred, vfs__mount_idmap(path->mnt),
+				     inode, mode);
+	if (!err)
+		vfs__notify_attr(thread, inode->super->vfs, path->dentry,
+				 VFS_ATTR_MODE);
 	change_end(thread, path, inode);
 	return err;
 }
@@ -123,12 +161,15 @@ int vfs__chmod(struct vfs__thread *thread, const struct vfs_cred *cred,
 
 /* The bits that a change of contents or owner takes away; excl. */
 static uint32_t set_id_bits(const struct vfs_cred *cred,
+			    const struct vfs_userns *idmap,
 			    const struct vfs_inode *inode)
 {
 	uint32_t mode = inode->mode, kill = mode & S_ISUID;
 
 	if ((mode & S_ISGID) &&
-	    ((mode & S_IXGRP) || !vfs__attr_may_setgid(cred, inode->gid)))
+	    ((mode & S_IXGRP) ||
+	     !vfs__may_setgid(cred, idmap, inode,
+			      vfs__inode_gid(idmap, inode))))
 		kill |= S_ISGID;
 	return kill;
 }
@@ -155,7 +196,7 @@ static int drop_capability(struct vfs_inode *inode)
 }
 
 int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
-			struct vfs_inode *inode)
+			const struct vfs_userns *idmap, struct vfs_inode *inode)
 {
 	struct vfs_attr attr = {
 		.size_of = sizeof(attr),
@@ -168,7 +209,7 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (!S_ISREG(mode))
 		return 0;
 	if ((mode & (S_ISUID | S_ISGID)) && !vfs__capable(cred, VFS_CAP_FSETID))
-		kill = set_id_bits(cred, inode);
+		kill = set_id_bits(cred, idmap, inode);
 	has = has_capability(inode);
 	if (has > 0)
 		has = drop_capability(inode);
@@ -183,75 +224,146 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 	return vfs__setattr(inode, &attr);
 }
 
+int vfs__attr_kill_file(struct vfs__thread *thread, const struct vfs_cred *cred,
+			const struct vfs_file *file)
+{
+	uint32_t mode = file->inode->mode;
+	int err = vfs__attr_kill_suid(
+		thread, cred, vfs__mount_idmap(file->path.mnt), file->inode);
+
+	if (file->inode->mode != mode)
+		vfs__notify_attr(thread, file->vfs, file->path.dentry,
+				 VFS_ATTR_MODE);
+	return err;
+}
+
 /* ---- chown ---- */
 
-/* Whether cred may make the change in attr; completes attr->mode. */
-static int chown_check(const struct vfs_cred *cred,
-		       const struct vfs_inode *inode, struct vfs_attr *attr)
-{
-	bool owner = cred->fsuid == inode->uid;
-	bool capable = vfs__capable(cred, VFS_CAP_CHOWN);
-	uint32_t gid = inode->gid;
+/* A chown on its way through the checks; ids internal, as the mount has them.
+ */
+struct chowning {
+	const struct vfs_cred *cred;
+	const struct vfs_userns *idmap;
+	struct vfs_inode *inode;
+	uint32_t uid, gid;
+	struct vfs_attr attr; /* ids as the inode is to have them */
+};
 
-	if ((attr->mask & VFS_ATTR_UID) && !capable &&
-	    !(owner && attr->uid == inode->uid))
+/* Capable, or able to give a file that nobody knows an id. */
+static bool is_chown_capable(const struct chowning *c, uint32_t id)
+{
+	return vfs__capable_over(c->cred, c->idmap, c->inode, VFS_CAP_CHOWN) ||
+	       (id == VFS__NO_ID &&
+		vfs__capable_in(c->cred, c->inode->super->userns,
+				VFS_CAP_CHOWN));
+}
+
+/* Whether the change in attr may be made; completes attr.mode. */
+static int chown_check(struct chowning *c)
+{
+	uint32_t uid = vfs__inode_uid(c->idmap, c->inode);
+	uint32_t gid = vfs__inode_gid(c->idmap, c->inode);
+	bool owner = c->cred->fsuid == uid;
+
+	if ((c->attr.mask & VFS_ATTR_UID) && !(owner && c->uid == uid) &&
+	    !is_chown_capable(c, uid))
 		return -EPERM;
-	if (attr->mask & VFS_ATTR_GID) {
-		if (!capable &&
-		    !(owner && (attr->gid == inode->gid ||
-				vfs__cred_in_group(cred, attr->gid))))
+	if (c->attr.mask & VFS_ATTR_GID) {
+		if (!(owner &&
+		      (c->gid == gid || vfs__cred_in_group(c->cred, c->gid))) &&
+		    !is_chown_capable(c, gid))
 			return -EPERM;
-		gid = attr->gid;
+		gid = c->gid;
 	}
-	if (attr->mask & VFS_ATTR_MODE) {
-		if (!vfs__owner_or_capable(cred, inode))
+	if (c->attr.mask & VFS_ATTR_MODE) {
+		if (!vfs__owner_or_capable(c->cred, c->idmap, c->inode))
 			return -EPERM;
-		if (!vfs__attr_may_setgid(cred, gid))
-			attr->mode &= ~(uint32_t)S_ISGID;
+		if (!vfs__may_setgid(c->cred, c->idmap, c->inode, gid))
+			c->attr.mode &= ~(uint32_t)S_ISGID;
 	}
 	return 0;
 }
 
-static int chown_locked(const struct vfs_cred *cred, struct vfs_inode *inode,
-			struct vfs_attr *attr)
+/* Ids that the file system can store, and a file that may have others. */
+static int chown_map(struct chowning *c)
 {
-	bool is_dir = S_ISDIR(inode->mode);
-	uint32_t kill = is_dir ? 0 : set_id_bits(cred, inode);
-	int has = is_dir ? 0 : has_capability(inode);
-	int err;
+	const struct vfs_super *super = c->inode->super;
+	struct vfs_attr *attr = &c->attr;
 
+	attr->uid = vfs__idmap_in(c->idmap, super, VFS__UID, c->uid);
+	attr->gid = vfs__idmap_in(c->idmap, super, VFS__GID, c->gid);
+	if ((attr->mask & VFS_ATTR_UID) && attr->uid == VFS__NO_ID)
+		return -EOVERFLOW;
+	if ((attr->mask & VFS_ATTR_GID) && attr->gid == VFS__NO_ID)
+		return -EOVERFLOW;
+	return check_unmapped(c->idmap, c->inode, attr);
+}
+
+static int chown_locked(struct chowning *c)
+{
+	struct vfs_inode *inode = c->inode;
+	bool is_dir = S_ISDIR(inode->mode);
+	uint32_t kill = is_dir ? 0 : set_id_bits(c->cred, c->idmap, inode);
+	int err, has;
+
+	if ((c->attr.mask & (VFS_ATTR_UID | VFS_ATTR_GID)) &&
+	    vfs__inode_is_fixed(inode))
+		return -EPERM;
+	has = is_dir ? 0 : has_capability(inode);
 	if (has < 0)
 		return has;
 	if (kill) {
-		attr->mask |= VFS_ATTR_MODE;
-		attr->mode = inode->mode & 07777 & ~kill;
+		c->attr.mask |= VFS_ATTR_MODE;
+		c->attr.mode = inode->mode & 07777 & ~kill;
 	}
-	err = chown_check(cred, inode, attr);
+	err = chown_map(c);
+	if (!err)
+		err = chown_check(c);
 	if (!err && has)
 		err = drop_capability(inode);
 	if (err)
 		return err;
-	vfs_now(inode->super->vfs, &attr->ctime);
-	return vfs__setattr(inode, attr);
+	vfs_now(inode->super->vfs, &c->attr.ctime);
+	return vfs__setattr(inode, &c->attr);
+}
+
+/* The caller's numbers become internal ids. */
+static int chown_ids(struct chowning *c, uint32_t uid, uint32_t gid)
+{
+	const struct vfs_userns *ns = c->cred->userns;
+
+	c->uid = vfs__id_make(ns, VFS__UID, uid);
+	c->gid = vfs__id_make(ns, VFS__GID, gid);
+	if (uid != UNCHANGED)
+		c->attr.mask |= VFS_ATTR_UID;
+	if (gid != UNCHANGED)
+		c->attr.mask |= VFS_ATTR_GID;
+	if ((uid != UNCHANGED && c->uid == VFS__NO_ID) ||
+	    (gid != UNCHANGED && c->gid == VFS__NO_ID))
+		return -EINVAL;
+	return 0;
 }
 
 int vfs__chown(struct vfs__thread *thread, const struct vfs_cred *cred,
 	       const struct vfs__path *path, uint32_t uid, uint32_t gid)
 {
-	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
-	struct vfs_attr attr = {
-		.size_of = sizeof(attr),
-		.mask = VFS_ATTR_CTIME | (uid == UNCHANGED ? 0 : VFS_ATTR_UID) |
-			(gid == UNCHANGED ? 0 : VFS_ATTR_GID),
-		.uid = uid,
-		.gid = gid,
+	struct chowning c = {
+		.cred = cred,
+		.idmap = vfs__mount_idmap(path->mnt),
+		.inode = vfs__dentry_inode(path->dentry),
+		.attr = {.size_of = sizeof(c.attr), .mask = VFS_ATTR_CTIME},
 	};
-	int err = change_begin(thread, path, inode);
+	int err = change_begin(thread, path, c.inode);
 
 	if (err)
 		return err;
-	err = chown_locked(cred, inode, &attr);
-	change_end(thread, path, inode);
+	err = chown_ids(&c, uid, gid);
+	if (!err)
+		err = has_no_type(c.inode) ? -EOPNOTSUPP : chown_locked(&c);
+	if (!err)
+		vfs__notify_attr(thread, c.inode->super->vfs, path->dentry,
+				 c.attr.mask);
+	change_end(thread, path, c.inode);
 	return err;
 }
 
@@ -277,14 +389,30 @@ static uint32_t choose_time(const struct vfs_timespec *asked,
 }
 
 static int utimens_check(struct vfs__thread *thread,
-			 const struct vfs_cred *cred, struct vfs_inode *inode,
-			 bool touch)
+			 const struct vfs_cred *cred,
+			 const struct vfs_userns *idmap,
+			 struct vfs_inode *inode, bool touch)
 {
-	if (vfs__owner_or_capable(cred, inode))
-		return 0;
+	const struct vfs_attr times = {.mask = 0};
+	int err = 0;
+
+	if (!touch && has_no_type(inode))
+		return -EOPNOTSUPP;
 	/* only setting both to now is a matter of write permission */
-	return touch ? vfs__permission_load(thread, cred, inode, VFS__MAY_WRITE)
-		     : -EPERM;
+	if (touch) {
+		if (VFS_READ_ONCE(inode->flags) & VFS_INODE_IMMUTABLE)
+			return -EPERM;
+		if (!vfs__owner_or_capable(cred, idmap, inode))
+			err = vfs__permission_load(thread, cred, idmap, inode,
+						   VFS__MAY_WRITE);
+		return err ? err : check_unmapped(idmap, inode, &times);
+	}
+	if (vfs__inode_is_fixed(inode))
+		return -EPERM;
+	err = check_unmapped(idmap, inode, &times);
+	if (!err && !vfs__owner_or_capable(cred, idmap, inode))
+		err = -EPERM;
+	return err;
 }
 
 int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
@@ -301,7 +429,8 @@ int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
 	err = vfs__mount_write_begin(thread, path->mnt);
 	if (err)
 		return err;
-	err = utimens_check(thread, cred, inode, !times);
+	err = utimens_check(thread, cred, vfs__mount_idmap(path->mnt), inode,
+			    !times);
 	if (!err) {
 		vfs__inode_lock(inode);
 		vfs_now(inode->super->vfs, &attr.ctime);
@@ -311,8 +440,12 @@ int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
 		attr.mask |= choose_time(times ? times + 1 : NULL, &attr.ctime,
 					 VFS_ATTR_MTIME, &attr.mtime);
 		err = vfs__setattr(inode, &attr);
+		if (!err)
+			vfs__notify_attr(thread, inode->super->vfs,
+					 path->dentry, attr.mask);
 		vfs__inode_unlock(inode);
 	}
 	vfs__mount_write_end(thread, path->mnt);
+	vfs__notify_flush(thread);
 	return err;
 }

@@ -14,7 +14,7 @@
  * access and the inode's lock. Errors as the manual pages have them. */
 int vfs__chmod(struct vfs__thread *thread, const struct vfs_cred *cred,
 	       const struct vfs__path *path, uint32_t mode);
-/* (uint32_t)-1: unchanged. */
+/* Ids as the caller's namespace numbers them; (uint32_t)-1: unchanged. */
 int vfs__chown(struct vfs__thread *thread, const struct vfs_cred *cred,
 	       const struct vfs__path *path, uint32_t uid, uint32_t gid);
 /* times NULL: both now. */
@@ -26,9 +26,11 @@ int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
  *   without CAP_FSETID, and drops security.capability; excl lock held. Cheap
  *   when there is nothing to clear. */
 int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
+			const struct vfs_userns *idmap,
 			struct vfs_inode *inode);
-/* Whether cred may keep or give the setgid bit to a file of group gid. */
-bool vfs__attr_may_setgid(const struct vfs_cred *cred, uint32_t gid);
+/* - The same by an open file, and whoever watches is told. */
+int vfs__attr_kill_file(struct vfs__thread *thread, const struct vfs_cred *cred,
+			const struct vfs_file *file);
 /* - Stores attr: the backend first, which may refuse, then in the inode; excl
  *   lock. */
 int vfs__setattr(struct vfs_inode *inode, const struct vfs_attr *attr);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/inode.h"
+#include "core/notify.h"
 #include "core/pipe.h"
 #include "core/rw.h"
 
@@ -71,6 +72,17 @@ static int64_t copy_loop(struct vfs__thread *thread, struct vfs_task *task,
 	return done ? done : n;
 }
 
+static void was_copied(struct vfs__thread *thread, const struct copy *c,
+		       int64_t n)
+{
+	if (n > 0) {
+		vfs__notify_file(thread, c->in, VFS_IN_ACCESS);
+		vfs__notify_file(thread, c->out, VFS_IN_MODIFY);
+	} else {
+		vfs__notify_flush(thread);
+	}
+}
+
 /* ---- copy_file_range ---- */
 
 static int check_pair(const struct vfs_file *in, const struct vfs_file *out)
@@ -86,7 +98,7 @@ static int check_pair(const struct vfs_file *in, const struct vfs_file *out)
 	    !(vfs__file_mode(out) & VFS__FILE_WRITE) ||
 	    (VFS_READ_ONCE(out->flags) & O_APPEND))
 		return -EBADF;
-	return 0;
+	return in->inode->super == out->inode->super ? 0 : -EXDEV;
 }
 
 /* Cuts c->left to what there is to read and room to write, in the order in
@@ -98,6 +110,8 @@ static int check_ranges(struct vfs_task *task, struct copy *c, int64_t in,
 	uint64_t limit = VFS_READ_ONCE(task->fsize_cur);
 	uint64_t max = (uint64_t)c->out->inode->super->max_file_size;
 
+	if (VFS_READ_ONCE(c->out->inode->flags) & VFS_INODE_IMMUTABLE)
+		return -EPERM;
 	if ((uint64_t)in + c->left < (uint64_t)in ||
 	    (uint64_t)out + c->left < (uint64_t)out)
 		return -EOVERFLOW;
@@ -153,6 +167,7 @@ int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
 		else
 			VFS_WRITE_ONCE(c.out->position, out);
 	}
+	was_copied(thread, &c, n);
 unref:
 	if (c.in)
 		vfs__file_unref(thread, c.in);
@@ -201,7 +216,7 @@ static int check_target(const struct copy *c)
 	if (mode & VFS__FILE_STREAM)
 		return check_pipe(c->out);
 	if ((VFS_READ_ONCE(c->out->flags) & O_APPEND) ||
-	    !(vfs__file_mode(c->in) & VFS__FILE_SEEKABLE))
+	    !(vfs__file_mode(c->in) & (VFS__FILE_SEEKABLE | VFS__FILE_NOTIFY)))
 		return -EINVAL;
 	/* even when there is nothing to copy, or nothing that can be */
 	if (!(VFS_READ_ONCE(c->in->flags) & O_NOATIME))
@@ -224,8 +239,10 @@ int64_t vfs__sendfile(struct vfs__thread *thread, struct vfs_task *task,
 		n = c.out ? check_target(&c) : -EBADF;
 	if (!n && c.left && !S_ISREG(vfs__inode_mode(c.in->inode)))
 		n = -EINVAL;
-	if (!n)
+	if (!n) {
 		n = copy_loop(thread, task, &c);
+		was_copied(thread, &c, n);
+	}
 	if (c.in)
 		vfs__file_unref(thread, c.in);
 	if (c.out)

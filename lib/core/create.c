@@ -6,22 +6,28 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "core/acl.h"
 #include "core/names.h"
+#include "core/notify.h"
 #include "core/pathname.h"
 #include "core/perm.h"
+#include "core/synthdir.h"
 #include "util/epoch.h"
 
 int vfs__may_create(struct vfs__thread *thread, const struct vfs_cred *cred,
-		    struct vfs_inode *dir)
+		    const struct vfs_userns *idmap, struct vfs_inode *dir)
 {
 	if (VFS_READ_ONCE(dir->flags) & VFS_INODE_DEAD)
 		return -ENOENT;
-	return vfs__permission_load(thread, cred, dir,
+	if (!vfs__can_own(cred, idmap, dir->super))
+		return -EOVERFLOW;
+	return vfs__permission_load(thread, cred, idmap, dir,
 				    VFS__MAY_WRITE | VFS__MAY_EXEC);
 }
 
@@ -87,34 +93,36 @@ void vfs__create_end(struct vfs__thread *thread, struct vfs__create *c)
 	vfs__dentry_unref(thread, c->dentry);
 	vfs__mount_write_end(thread, c->parent.mnt);
 	vfs__path_unref(thread, &c->parent);
+	vfs__notify_flush(thread);
 }
 
 /* Owner, group and setgid of a new inode, as inode(7) has them. */
 static void inherit_owner(const struct vfs_cred *cred,
+			  const struct vfs_userns *idmap,
 			  const struct vfs_inode *dir,
 			  struct vfs_create_args *args)
 {
-	args->uid = cred->fsuid;
-	args->gid = cred->fsgid;
+	args->uid = vfs__idmap_in(idmap, dir->super, VFS__UID, cred->fsuid);
+	args->gid = vfs__idmap_in(idmap, dir->super, VFS__GID, cred->fsgid);
 	if (!(dir->mode & S_ISGID))
 		return;
 	args->gid = dir->gid;
 	if (S_ISDIR(args->mode))
 		args->mode |= S_ISGID;
 	else if ((args->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
-		 !vfs__cred_in_group(cred, dir->gid) &&
-		 !vfs__capable(cred, VFS_CAP_FSETID))
+		 !vfs__may_setgid(cred, idmap, dir, vfs__inode_gid(idmap, dir)))
 		args->mode &= ~(uint32_t)S_ISGID;
 }
 
 int vfs__create_attributes(struct vfs__thread *thread, struct vfs_task *task,
-			   const struct vfs_cred *cred, struct vfs_inode *dir,
-			   struct vfs_create_args *args,
+			   const struct vfs_cred *cred,
+			   const struct vfs_userns *idmap,
+			   struct vfs_inode *dir, struct vfs_create_args *args,
 			   struct vfs__acl_inherit *acl)
 {
 	int err;
 
-	inherit_owner(cred, dir, args);
+	inherit_owner(cred, idmap, dir, args);
 	err = vfs__acl_inherit(thread, dir, args->mode,
 			       vfs__task_umask(thread, task), acl);
 	if (err)
@@ -127,12 +135,14 @@ int vfs__create_attributes(struct vfs__thread *thread, struct vfs_task *task,
 
 /* The node's attributes, then op on them: with a name or without. */
 static int make_inode(struct vfs__thread *thread, struct vfs_task *task,
-		      const struct vfs_cred *cred, struct vfs_inode *dir,
+		      const struct vfs_cred *cred, const struct vfs__path *at,
 		      const struct vfs_name *name, struct vfs_create_args *args,
 		      struct vfs_inode **inode, uint64_t *cookie)
 {
+	struct vfs_inode *dir = at->dentry->inode;
 	struct vfs__acl_inherit acl;
-	int err = vfs__create_attributes(thread, task, cred, dir, args, &acl);
+	int err = vfs__create_attributes(
+		thread, task, cred, vfs__mount_idmap(at->mnt), dir, args, &acl);
 
 	if (err)
 		return err;
@@ -145,7 +155,7 @@ static int make_inode(struct vfs__thread *thread, struct vfs_task *task,
 }
 
 int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
-		   const struct vfs_cred *cred, struct vfs_dentry *dir,
+		   const struct vfs_cred *cred, const struct vfs__path *dir,
 		   struct vfs_dentry *dentry, uint32_t mode, uint64_t rdev,
 		   const char *target)
 {
@@ -161,46 +171,55 @@ int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
 	uint64_t cookie = 0;
 	int err;
 
-	if (!dir->inode->ops->create)
+	if (!dir->dentry->inode->ops->create)
 		return -EPERM;
 	name.str = vfs__dentry_name(dentry, &name.len);
-	err = make_inode(thread, task, cred, dir->inode, &name, &args, &inode,
+	err = make_inode(thread, task, cred, dir, &name, &args, &inode,
 			 &cookie);
 	if (err)
 		return err;
 	vfs__dentry_instantiate(dentry, inode, cookie);
 	if (!vfs__dentry_hashed(dentry))
 		vfs__dcache_insert(thread, task->vfs, dentry);
+	vfs__notify_created(thread, task->vfs, dir->dentry, dentry, false);
 	return 0;
 }
 
 int vfs__make_tmpfile(struct vfs__thread *thread, struct vfs_task *task,
-		      const struct vfs_cred *cred, struct vfs_dentry *dir,
+		      const struct vfs_cred *cred, const struct vfs__path *dir,
 		      uint32_t mode, struct vfs_dentry **out)
 {
 	struct vfs_create_args args = {.size = sizeof(args), .mode = mode};
-	static const struct vfs_name nameless = {.str = "#tmpfile", .len = 8};
+	static const struct vfs_name nameless = {.str = "#", .len = 1};
 	struct vfs_inode *inode;
 	struct vfs_dentry *d;
 	int err;
 
-	if (!dir->inode->ops->tmpfile)
+	if (!dir->dentry->inode->ops->tmpfile)
 		return -EOPNOTSUPP;
-	d = vfs__dentry_alloc(thread, dir, &nameless);
+	d = vfs__dentry_alloc(thread, dir->dentry, &nameless);
 	if (!d)
 		return -ENOMEM;
-	err = make_inode(thread, task, cred, dir->inode, NULL, &args, &inode,
-			 NULL);
+	err = make_inode(thread, task, cred, dir, NULL, &args, &inode, NULL);
 	if (err) {
 		vfs__dentry_unref(thread, d);
 		return err;
 	}
 	vfs__dentry_instantiate(d, inode, 0);
+	/* what Linux calls it where a name is wanted; nobody knows it yet */
+	d->name_len = (uint8_t)snprintf(d->name.chars, sizeof(d->name.chars),
+					"#%" PRIu64, inode->ino);
 	*out = d;
 	return 0;
 }
 
 /* ---- the calls ---- */
+
+static int may_create_at(struct vfs__thread *thread, struct vfs__create *c)
+{
+	return vfs__may_create(thread, c->cred, vfs__mount_idmap(c->parent.mnt),
+			       c->parent.dentry->inode);
+}
 
 static int check_node_type(uint32_t mode)
 {
@@ -234,14 +253,14 @@ int vfs__mknod(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	if (!(mode & S_IFMT))
 		mode |= S_IFREG;
 	/* a 0:0 character device is a whiteout, which anybody may make */
-	err = vfs__may_create(thread, c.cred, c.parent.dentry->inode);
+	err = may_create_at(thread, &c);
 	if (!err && device && !(S_ISCHR(mode) && !dev) &&
 	    !vfs__capable(c.cred, VFS_CAP_MKNOD))
 		err = -EPERM;
 	if (!err)
-		err = vfs__make_node(thread, task, c.cred, c.parent.dentry,
-				     c.dentry, mode & (S_IFMT | 07777),
-				     device ? dev : 0, NULL);
+		err = vfs__make_node(thread, task, c.cred, &c.parent, c.dentry,
+				     mode & (S_IFMT | 07777), device ? dev : 0,
+				     NULL);
 	vfs__create_end(thread, &c);
 	return err;
 }
@@ -254,11 +273,10 @@ int vfs__mkdir(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 
 	if (err)
 		return err;
-	err = vfs__may_create(thread, c.cred, c.parent.dentry->inode);
+	err = may_create_at(thread, &c);
 	if (!err)
-		err = vfs__make_node(thread, task, c.cred, c.parent.dentry,
-				     c.dentry, S_IFDIR | (mode & 01777), 0,
-				     NULL);
+		err = vfs__make_node(thread, task, c.cred, &c.parent, c.dentry,
+				     S_IFDIR | (mode & 01777), 0, NULL);
 	vfs__create_end(thread, &c);
 	return err;
 }
@@ -280,10 +298,10 @@ int vfs__symlink(struct vfs__thread *thread, struct vfs_task *task,
 	err = vfs__create_begin(thread, task, dirfd, path, false, &c);
 	if (err)
 		return err;
-	err = vfs__may_create(thread, c.cred, c.parent.dentry->inode);
+	err = may_create_at(thread, &c);
 	if (!err)
-		err = vfs__make_node(thread, task, c.cred, c.parent.dentry,
-				     c.dentry, S_IFLNK | 0777, 0, target);
+		err = vfs__make_node(thread, task, c.cred, &c.parent, c.dentry,
+				     S_IFLNK | 0777, 0, target);
 	vfs__create_end(thread, &c);
 	return err;
 }
@@ -295,13 +313,17 @@ static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs_inode *dir = c->parent.dentry->inode;
 	struct vfs_name name = {.hash = c->dentry->hash};
 	uint64_t cookie = 0;
-	int err = vfs__may_create(thread, c->cred, dir);
+	int err = may_create_at(thread, c);
 
 	if (err)
 		return err;
 	if (inode->super != dir->super)
 		return -EXDEV;
-	if (!dir->ops->link || vfs__inode_is_dir(inode))
+	err = vfs__may_attach(vfs__mount_idmap(c->parent.mnt), inode);
+	if (err)
+		return err;
+	if (!dir->ops->link || vfs__inode_is_dir(inode) ||
+	    vfs__is_synthetic(inode))
 		return -EPERM;
 	name.str = vfs__dentry_name(c->dentry, &name.len);
 	vfs__inode_lock_nested(inode);
@@ -320,11 +342,14 @@ static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__dentry_instantiate(c->dentry, vfs_inode_ref(inode), cookie);
 	if (!vfs__dentry_hashed(c->dentry))
 		vfs__dcache_insert(thread, task->vfs, c->dentry);
+	vfs__notify_created(thread, task->vfs, c->parent.dentry, c->dentry,
+			    true);
 	return 0;
 }
 
 /* With AT_EMPTY_PATH a descriptor is for who opened it, or for
- * CAP_DAC_READ_SEARCH, whether the path is empty or not. */
+ * CAP_DAC_READ_SEARCH where the opener was, whether the path is empty or not.
+ */
 static int may_link_fd(struct vfs__thread *thread, struct vfs_task *task,
 		       int fd)
 {
@@ -340,7 +365,7 @@ static int may_link_fd(struct vfs__thread *thread, struct vfs_task *task,
 	if (!file)
 		err = -EBADF;
 	else if (file->cred_id != cred->id &&
-		 !vfs__capable(cred, VFS_CAP_DAC_READ_SEARCH))
+		 !vfs__capable_in(cred, file->userns, VFS_CAP_DAC_READ_SEARCH))
 		err = -ENOENT;
 	vfs__epoch_leave(thread);
 	return err;
@@ -349,16 +374,20 @@ static int may_link_fd(struct vfs__thread *thread, struct vfs_task *task,
 /* Somebody else's file is linked only when it could be read and written
  * anyway and is no program with more rights (fs.protected_hardlinks). */
 static int may_link_inode(struct vfs__thread *thread,
-			  const struct vfs_cred *cred, struct vfs_inode *inode)
+			  const struct vfs_cred *cred,
+			  const struct vfs_userns *idmap,
+			  struct vfs_inode *inode)
 {
 	uint32_t mode = vfs__inode_mode(inode);
 
-	if (vfs__owner_or_capable(cred, inode))
+	if (!vfs__inode_has_ids(idmap, inode))
+		return -EOVERFLOW;
+	if (vfs__owner_or_capable(cred, idmap, inode))
 		return 0;
 	if (!S_ISREG(mode) || (mode & S_ISUID) ||
 	    (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
 		return -EPERM;
-	return vfs__permission_load(thread, cred, inode,
+	return vfs__permission_load(thread, cred, idmap, inode,
 				    VFS__MAY_READ | VFS__MAY_WRITE)
 		       ? -EPERM
 		       : 0;
@@ -393,7 +422,9 @@ int vfs__link(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 		if (old.mnt != c.parent.mnt)
 			err = -EXDEV;
 		else
-			err = may_link_inode(thread, c.cred, old.dentry->inode);
+			err = may_link_inode(thread, c.cred,
+					     vfs__mount_idmap(old.mnt),
+					     old.dentry->inode);
 		if (!err)
 			err = link_locked(thread, task, &c, old.dentry->inode);
 		vfs__create_end(thread, &c);

@@ -11,7 +11,8 @@
 #include "util/epoch.h"
 
 #define GROUPS_MAX UINT64_C(65536)
-#define ID_NONE UINT32_MAX
+/* the size of struct vfs_cred_spec in the first version */
+#define SPEC_SIZE_0 offsetof(struct vfs_cred_spec, userns)
 
 static size_t cred_size(uint64_t group_count)
 {
@@ -25,46 +26,37 @@ static int compare_ids(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-static int check_spec(const struct vfs_cred_spec *spec)
+/* spec in this version's form. */
+static int read_spec(const struct vfs_cred_spec *spec,
+		     struct vfs_cred_spec *out)
 {
-	if (spec->size < sizeof(*spec))
+	if (spec->size < sizeof(*spec) && spec->size != SPEC_SIZE_0)
 		return -EINVAL;
 	for (uint64_t i = sizeof(*spec); i < spec->size; i++)
 		if (((const char *)spec)[i])
 			return -E2BIG;
-	if (spec->group_count > GROUPS_MAX)
+	memset(out, 0, sizeof(*out));
+	memcpy(out, spec,
+	       spec->size < sizeof(*out) ? (size_t)spec->size : sizeof(*out));
+	if (out->group_count > GROUPS_MAX)
 		return -EINVAL;
-	if (spec->group_count && !spec->groups)
+	if (out->group_count && !out->groups)
 		return -EFAULT;
-	if (spec->uid == ID_NONE || spec->gid == ID_NONE ||
-	    spec->fsuid == ID_NONE || spec->fsgid == ID_NONE)
-		return -EINVAL;
-	for (uint64_t i = 0; i < spec->group_count; i++)
-		if (spec->groups[i] == ID_NONE)
-			return -EINVAL;
-	if (spec->cap_effective & ~spec->cap_permitted)
+	if (out->cap_effective & ~out->cap_permitted)
 		return -EINVAL;
 	return 0;
 }
 
-int vfs_cred_create(struct vfs *vfs, const struct vfs_cred_spec *spec,
-		    struct vfs_cred **out)
+/* Of spec, whose ids are in ns; nothing is sorted. NULL: out of memory. */
+static struct vfs_cred *cred_alloc(struct vfs__thread *thread, struct vfs *vfs,
+				   const struct vfs_cred_spec *spec,
+				   struct vfs_userns *ns)
 {
-	struct vfs__thread *thread;
-	struct vfs_cred *cred;
-	int err;
+	struct vfs_cred *cred =
+		vfs__mem_alloc(thread, cred_size(spec->group_count));
 
-	if (!vfs || !spec || !out)
-		return -EFAULT;
-	err = check_spec(spec);
-	if (err)
-		return err;
-	thread = vfs__self(vfs);
-	if (!thread)
-		return -ENOMEM;
-	cred = vfs__mem_alloc(thread, cred_size(spec->group_count));
 	if (!cred)
-		return -ENOMEM;
+		return NULL;
 	cred->vfs = vfs;
 	cred->id = __atomic_add_fetch(&vfs->next_cred, 1, __ATOMIC_RELAXED);
 	cred->ref = 1;
@@ -74,15 +66,110 @@ int vfs_cred_create(struct vfs *vfs, const struct vfs_cred_spec *spec,
 	cred->fsgid = spec->fsgid;
 	cred->cap_effective = spec->cap_effective;
 	cred->cap_permitted = spec->cap_permitted;
+	cred->userns = vfs_userns_ref(ns);
+	cred->mapped = ns->parent != NULL;
 	cred->group_count = (uint32_t)spec->group_count;
-	if (cred->group_count) {
+	if (cred->group_count)
 		memcpy(cred->groups, spec->groups,
 		       cred->group_count * sizeof(uint32_t));
+	return cred;
+}
+
+static int make_id(const struct vfs_cred *cred, enum vfs__id_kind kind,
+		   uint32_t *id)
+{
+	*id = vfs__id_make(cred->userns, kind, *id);
+	return *id == VFS__NO_ID ? -EINVAL : 0;
+}
+
+/* Ids in the namespace become internal ones. */
+static int make_ids(struct vfs_cred *cred)
+{
+	int err = make_id(cred, VFS__UID, &cred->uid);
+
+	if (!err)
+		err = make_id(cred, VFS__GID, &cred->gid);
+	if (!err)
+		err = make_id(cred, VFS__UID, &cred->fsuid);
+	if (!err)
+		err = make_id(cred, VFS__GID, &cred->fsgid);
+	for (uint32_t i = 0; !err && i < cred->group_count; i++)
+		err = make_id(cred, VFS__GID, &cred->groups[i]);
+	return err;
+}
+
+int vfs_cred_create(struct vfs *vfs, const struct vfs_cred_spec *spec,
+		    struct vfs_cred **out)
+{
+	struct vfs_cred_spec wanted;
+	struct vfs__thread *thread;
+	struct vfs_userns *ns;
+	struct vfs_cred *cred;
+	int err;
+
+	if (!vfs || !spec || !out)
+		return -EFAULT;
+	err = read_spec(spec, &wanted);
+	if (err)
+		return err;
+	ns = wanted.userns ? wanted.userns : vfs->root_userns;
+	if (ns->vfs != vfs)
+		return -EINVAL;
+	thread = vfs__self(vfs);
+	if (!thread)
+		return -ENOMEM;
+	cred = cred_alloc(thread, vfs, &wanted, ns);
+	if (!cred)
+		return -ENOMEM;
+	err = make_ids(cred);
+	if (err) {
+		vfs_cred_unref(cred);
+		return err;
+	}
+	if (cred->group_count)
 		qsort(cred->groups, cred->group_count, sizeof(uint32_t),
 		      compare_ids);
-	}
 	*out = cred;
 	return 0;
+}
+
+/* What cred was made of; the ids stay internal ones. */
+static struct vfs_cred_spec spec_of(const struct vfs_cred *cred)
+{
+	return (struct vfs_cred_spec){
+		.size = sizeof(struct vfs_cred_spec),
+		.uid = cred->uid,
+		.gid = cred->gid,
+		.fsuid = cred->fsuid,
+		.fsgid = cred->fsgid,
+		.groups = cred->groups,
+		.group_count = cred->group_count,
+		.cap_effective = cred->cap_effective,
+		.cap_permitted = cred->cap_permitted,
+	};
+}
+
+static int copy_as(const struct vfs_cred *cred,
+		   const struct vfs_cred_spec *spec, struct vfs_userns *ns,
+		   struct vfs_cred **out)
+{
+	struct vfs__thread *thread = vfs__self(cred->vfs);
+	struct vfs_cred *copy =
+		thread ? cred_alloc(thread, cred->vfs, spec, ns) : NULL;
+
+	if (!copy)
+		return -ENOMEM;
+	*out = copy;
+	return 0;
+}
+
+int vfs__cred_in_userns(const struct vfs_cred *cred, struct vfs_userns *ns,
+			struct vfs_cred **out)
+{
+	struct vfs_cred_spec spec = spec_of(cred);
+
+	spec.cap_effective = spec.cap_permitted = VFS_CAP_ALL;
+	return copy_as(cred, &spec, ns, out);
 }
 
 struct vfs_cred *vfs_cred_ref(struct vfs_cred *cred)
@@ -98,6 +185,7 @@ void vfs_cred_unref(struct vfs_cred *cred)
 {
 	if (!cred || vfs__fetch_add_u32(&cred->ref, UINT32_MAX) != 1)
 		return;
+	vfs_userns_unref(cred->userns);
 	vfs__epoch_retire(vfs__self_always(cred->vfs), vfs__free_later, cred,
 			  cred_size(cred->group_count));
 }
@@ -121,25 +209,43 @@ bool vfs__cred_in_group(const struct vfs_cred *cred, uint32_t gid)
 	return false;
 }
 
+bool vfs__capable_in(const struct vfs_cred *cred, const struct vfs_userns *ns,
+		     int cap)
+{
+	if (!ns)
+		return vfs__capable(cred, cap);
+	while (ns != cred->userns) {
+		if (ns->level <= cred->userns->level)
+			return false;
+		if (ns->parent == cred->userns && ns->owner == cred->fsuid)
+			return true;
+		ns = ns->parent;
+	}
+	return vfs__capable_own(cred, cap);
+}
+
+/* The capabilities of the real user: a namespace's user 0 has them. */
+static uint64_t real_caps(const struct vfs_cred *cred)
+{
+	uint32_t root = 0;
+
+	if (__builtin_expect(cred->mapped, 0))
+		root = vfs__id_make(cred->userns, VFS__UID, 0);
+	return cred->uid == root ? cred->cap_permitted : 0;
+}
+
 bool vfs__cred_access_differs(const struct vfs_cred *cred)
 {
 	return cred->uid != cred->fsuid || cred->gid != cred->fsgid ||
-	       cred->cap_effective != (cred->uid ? 0 : cred->cap_permitted);
+	       cred->cap_effective != real_caps(cred);
 }
 
 int vfs__cred_for_access(const struct vfs_cred *cred, struct vfs_cred **out)
 {
-	struct vfs_cred_spec spec = {
-		.size = sizeof(spec),
-		.uid = cred->uid,
-		.gid = cred->gid,
-		.fsuid = cred->uid,
-		.fsgid = cred->gid,
-		.groups = cred->groups,
-		.group_count = cred->group_count,
-		.cap_effective = cred->uid ? 0 : cred->cap_permitted,
-		.cap_permitted = cred->cap_permitted,
-	};
+	struct vfs_cred_spec spec = spec_of(cred);
 
-	return vfs_cred_create(cred->vfs, &spec, out);
+	spec.fsuid = cred->uid;
+	spec.fsgid = cred->gid;
+	spec.cap_effective = real_caps(cred);
+	return copy_as(cred, &spec, cred->userns, out);
 }

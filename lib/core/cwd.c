@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/notify.h"
 #include "core/path.h"
 #include "core/pathname.h"
 #include "core/perm.h"
@@ -17,10 +18,10 @@ static int may_enter(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *at, bool root)
 {
 	struct vfs_cred *cred = vfs__task_cred(thread, task);
-	int err = vfs__permission_load(thread, cred, at->dentry->inode,
-				       VFS__MAY_EXEC);
+	int err = vfs__permission_load(thread, cred, vfs__mount_idmap(at->mnt),
+				       at->dentry->inode, VFS__MAY_EXEC);
 
-	if (!err && root && !vfs__capable(cred, VFS_CAP_SYS_CHROOT))
+	if (!err && root && !vfs__capable_own(cred, VFS_CAP_SYS_CHROOT))
 		err = -EPERM;
 	vfs__task_cred_put(thread, cred);
 	return err;
@@ -39,6 +40,7 @@ static int change(struct vfs__thread *thread, struct vfs_task *task,
 	if (!err)
 		err = vfs__task_set_path(thread, task, &at, root);
 	vfs__path_unref(thread, &at);
+	vfs__notify_flush(thread);
 	return err;
 }
 
@@ -67,6 +69,7 @@ int vfs__fchdir(struct vfs__thread *thread, struct vfs_task *task, int fd)
 		err = may_enter(thread, task, &file->path, false);
 	if (!err)
 		err = vfs__task_set_path(thread, task, &file->path, false);
+	vfs__notify_flush(thread);
 	vfs__file_unref(thread, file);
 	return err;
 }

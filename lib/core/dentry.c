@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "core/dcache.h"
+#include "core/handle.h"
 #include "core/inode.h"
 #include "core/instance.h"
+#include "core/notify.h"
 #include "util/atomic.h"
 #include "util/domain.h"
 #include "util/epoch.h"
@@ -57,11 +59,15 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 	struct vfs_dentry *parent = d->parent == d ? NULL : d->parent;
 	struct vfs_inode *inode = d->inode;
 
+	if (inode && (VFS_READ_ONCE(inode->flags) & VFS_INODE_HANDLE))
+		vfs__handle_forget(d);
 	if (vfs__dentry_flags(d) & VFS__DENTRY_LONG)
 		vfs__longname_retire(thread, d->name.longname);
 	vfs__epoch_retire(thread, vfs__free_later, d, sizeof(*d));
-	if (inode)
+	if (inode) {
+		vfs__notify_gone(thread, inode);
 		vfs__inode_unref(thread, inode);
+	}
 	return parent;
 }
 

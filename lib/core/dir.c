@@ -11,7 +11,9 @@
 #include <vfs/dir.h>
 
 #include "core/inode.h"
+#include "core/notify.h"
 #include "core/rw.h"
+#include "core/synthdir.h"
 
 #define HEADER offsetof(struct vfs_dirent, name)
 
@@ -89,7 +91,7 @@ static bool emit_dots(struct vfs_file *file, struct vfs_dir_context *context)
 }
 
 static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
-		    void *buffer, size_t size)
+		    void *buffer, size_t size, bool *read)
 {
 	struct vfs_inode *inode = file->inode;
 	int64_t before = VFS_READ_ONCE(file->position);
@@ -98,16 +100,19 @@ static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
 					  .end = (char *)buffer + size};
 	int err = 0;
 
-	(void)thread;
 	vfs__inode_lock_shared(inode);
 	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)
 		err = -ENOENT;
-	else if (emit_dots(file, &context))
+	else if (emit_dots(file, &context) &&
+		 (VFS_READ_ONCE(inode->flags) & VFS_INODE_MERGED))
+		err = vfs__synthetic_iterate(thread, inode, file, &context);
+	else if (!context.full)
 		err = inode->ops->iterate(inode, file, &context);
 	vfs__inode_unlock_shared(inode);
 	if (!err && !context.last && context.position == before && context.full)
 		err = -EINVAL;
 	/* a buffer too small for anything is an access all the same */
+	*read = err != -ENOENT;
 	if (err != -ENOENT && !(VFS_READ_ONCE(file->flags) & O_NOATIME))
 		vfs__path_accessed(&file->path, inode);
 	if (err && !context.last)
@@ -120,6 +125,7 @@ int64_t vfs__getdents(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		      void *buffer, size_t size)
 {
 	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
+	bool read = false;
 	int64_t n;
 
 	if (!file)
@@ -130,8 +136,10 @@ int64_t vfs__getdents(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		n = -EFAULT;
 	} else {
 		vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
-		n = list(thread, file, buffer, size);
+		n = list(thread, file, buffer, size, &read);
 		vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
+		if (read)
+			vfs__notify_file(thread, file, VFS_IN_ACCESS);
 	}
 	vfs__file_unref(thread, file);
 	return n;

@@ -384,16 +384,39 @@ bool vfs__fd_is(struct vfs__thread *thread, struct vfs__fdtable *table, int fd,
 	return same;
 }
 
+int vfs__fd_next(struct vfs__thread *thread, struct vfs_task *task, uint32_t fd)
+{
+	struct vfs__fdtable *table = table_of(task);
+	uint32_t count = chunk_count(thread, table);
+
+	for (uint32_t n = fd / VFS__FDCHUNK; n < count; n++) {
+		struct vfs__fdchunk *chunk =
+			chunk_get(thread, table, n * VFS__FDCHUNK, false);
+
+		fd = fd > n * VFS__FDCHUNK ? fd : n * VFS__FDCHUNK;
+		for (; chunk && fd / VFS__FDCHUNK == n; fd++)
+			if (load(slot_of(chunk, fd)))
+				return (int)fd;
+	}
+	return -EBADF;
+}
+
 /* ---- closing ---- */
 
-/* A descriptor of file is gone; its reference is given back. */
+/* A descriptor of file is gone; its reference is given back. A file that ends
+ * by that is put before *gone, for vfs__files_release: Linux ends the files of
+ * one call in the opposite order. gone NULL: at once. */
 static void closed(struct vfs__thread *thread, struct vfs *vfs,
-		   struct vfs__fdtable *table, struct vfs_file *file)
+		   struct vfs__fdtable *table, struct vfs_file *file,
+		   struct vfs_file **gone)
 {
 	if (__atomic_load_n(&table->posix_locks, __ATOMIC_SEQ_CST) &&
 	    !(vfs__file_mode(file) & VFS__FILE_PATH))
 		vfs__locks_close(thread, vfs, table, file->inode);
-	vfs__file_unref(thread, file);
+	if (gone)
+		vfs__file_unref_later(file, gone);
+	else
+		vfs__file_unref(thread, file);
 }
 
 /* What is behind fd, or NULL; then nothing is any more. The number is the
@@ -411,7 +434,8 @@ static struct vfs_file *detach(struct vfs__fdchunk *chunk, uint32_t fd)
 }
 
 static int close_in(struct vfs__thread *thread, struct vfs *vfs,
-		    struct vfs__fdtable *table, uint32_t fd)
+		    struct vfs__fdtable *table, uint32_t fd,
+		    struct vfs_file **gone)
 {
 	struct vfs__fdchunk *chunk;
 	struct vfs_file *file;
@@ -424,13 +448,8 @@ static int close_in(struct vfs__thread *thread, struct vfs *vfs,
 	if (!file)
 		return -EBADF;
 	bit_clear(table, chunk, fd);
-	closed(thread, vfs, table, file);
+	closed(thread, vfs, table, file, gone);
 	return 0;
-}
-
-int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
-{
-	return close_in(thread, task->vfs, table_of(task), (uint32_t)fd);
 }
 
 enum outcome {
@@ -455,6 +474,11 @@ static enum outcome try_replace(struct vfs__fdchunk *chunk, uint32_t fd,
 	if (!*before)
 		return BUSY;
 	return swap(slot_of(chunk, fd), before, word) ? DONE : AGAIN;
+}
+
+int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
+{
+	return close_in(thread, task->vfs, table_of(task), (uint32_t)fd, NULL);
 }
 
 int vfs__fd_replace(struct vfs__thread *thread, struct vfs_task *task, int fd,
@@ -484,7 +508,7 @@ int vfs__fd_replace(struct vfs__thread *thread, struct vfs_task *task, int fd,
 			return -EBUSY;
 	} while (outcome != DONE);
 	if (before)
-		closed(thread, task->vfs, table, vfs__fd_file(before));
+		closed(thread, task->vfs, table, vfs__fd_file(before), NULL);
 	return fd;
 }
 
@@ -523,6 +547,7 @@ void vfs__fd_close_range(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct vfs__fdtable *table = table_of(task);
 	uint32_t count = chunk_count(thread, table);
+	struct vfs_file *gone = NULL;
 
 	for (uint32_t n = first / VFS__FDCHUNK;
 	     n < count && n <= last / VFS__FDCHUNK; n++) {
@@ -539,11 +564,12 @@ void vfs__fd_close_range(struct vfs__thread *thread, struct vfs_task *task,
 				      (uint32_t)__builtin_ctzll(open);
 
 			if (!cloexec)
-				close_in(thread, task->vfs, table, fd);
+				close_in(thread, task->vfs, table, fd, &gone);
 			else
 				set_cloexec(thread, table, fd, true);
 		}
 	}
+	vfs__files_release(thread, gone);
 }
 
 int vfs__fd_get_cloexec(struct vfs__thread *thread, struct vfs_task *task,
@@ -598,6 +624,7 @@ static void close_all(struct vfs__thread *thread, struct vfs *vfs,
 		      struct vfs__fdtable *table)
 {
 	uint32_t count = chunk_count(thread, table);
+	struct vfs_file *gone = NULL;
 
 	for (uint32_t n = 0; n < count; n++) {
 		struct vfs__fdchunk *chunk =
@@ -607,9 +634,10 @@ static void close_all(struct vfs__thread *thread, struct vfs *vfs,
 			struct vfs_file *file = detach(chunk, i);
 
 			if (file)
-				closed(thread, vfs, table, file);
+				closed(thread, vfs, table, file, &gone);
 		}
 	}
+	vfs__files_release(thread, gone);
 }
 
 /* - Gives `to` the chunks that `from` has. */

@@ -132,6 +132,10 @@ int vfs__fd_get_cloexec(struct vfs__thread *thread, struct vfs_task *task,
 int vfs__fd_set_cloexec(struct vfs__thread *thread, struct vfs_task *task,
 			int fd, bool cloexec);
 
+/* - The first open number that is not below fd, or -EBADF. */
+int vfs__fd_next(struct vfs__thread *thread, struct vfs_task *task,
+		 uint32_t fd);
+
 /* -- tables -- */
 
 int vfs__fdtable_create(struct vfs__thread *thread, struct vfs__fdtable **out);

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "core/cred.h"
+#include "core/device.h"
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/namespace.h"
+#include "core/notify.h"
 #include "core/pipe.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
@@ -34,8 +36,7 @@ static uint32_t plain_bits(const struct vfs_inode *inode, uint32_t mode,
 	    !(inode->super->type->flags & VFS_FS_NONBLOCKING))
 		return 0;
 	if ((mode & VFS__FILE_READ) && inode->ops->read &&
-	    (mount_flags &
-	     (VFS__MNT_RELATIME | VFS__MNT_NOATIME | VFS__MNT_INTERNAL)))
+	    (mount_flags & (VFS__MNT_RELATIME | VFS__MNT_NOATIME)))
 		bits |= VFS__FILE_PLAIN_READ;
 	if ((mode & VFS__FILE_WRITE) && inode->ops->write)
 		bits |= VFS__FILE_PLAIN_WRITE;
@@ -55,7 +56,9 @@ void vfs__file_init(struct vfs_file *file, struct vfs *vfs,
 	vfs__mutex_init(&file->position_lock);
 	file->position = 0;
 	file->cred_id = cred->id;
+	file->userns = cred->mapped ? vfs_userns_ref(cred->userns) : NULL;
 	file->private_data = NULL;
+	file->device = NULL;
 	file->vfs = vfs;
 }
 
@@ -82,14 +85,27 @@ bool vfs__file_tryref(struct vfs_file *file)
 	return true;
 }
 
+static void was_closed(struct vfs__thread *thread, struct vfs_file *file)
+{
+	if (file->mode & (VFS__FILE_OPENED | VFS__FILE_STREAM))
+		vfs__notify_file(thread, file,
+				 file->mode & VFS__FILE_WRITE
+					 ? VFS_IN_CLOSE_WRITE
+					 : VFS_IN_CLOSE_NOWRITE);
+}
+
 static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 {
 	struct vfs_inode *inode = file->inode;
 
+	if (vfs__notify_on(file->vfs))
+		was_closed(thread, file);
 	if (vfs__file_mode(file) & VFS__FILE_LOCKED)
 		vfs__locks_release(thread, file);
 	if (file->mode & VFS__FILE_STREAM)
 		vfs__fifo_release(thread, file);
+	else if (file->mode & VFS__FILE_DEVICE)
+		vfs__device_release(thread, file);
 	else if ((file->mode & VFS__FILE_OPENED) && inode->ops->release)
 		inode->ops->release(inode, file);
 	if (file->mode & VFS__FILE_WRITER)
@@ -97,6 +113,8 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 	vfs__path_unref(thread, &file->path);
 	if (file->mode & VFS__FILE_TREE)
 		vfs__namespace_release(thread, file->vfs, file->private_data);
+	vfs_userns_unref(file->userns);
+	vfs__notify_flush(thread);
 	vfs__epoch_retire(thread, vfs__free_later, file, sizeof(*file));
 }
 
@@ -104,6 +122,24 @@ void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file)
 {
 	if (vfs__fetch_add_u32(&file->ref, UINT32_MAX) == 1)
 		file_release(thread, file);
+}
+
+void vfs__file_unref_later(struct vfs_file *file, struct vfs_file **gone)
+{
+	if (vfs__fetch_add_u32(&file->ref, UINT32_MAX) != 1)
+		return;
+	file->gone = *gone;
+	*gone = file;
+}
+
+void vfs__files_release(struct vfs__thread *thread, struct vfs_file *gone)
+{
+	struct vfs_file *file;
+
+	while ((file = gone)) {
+		gone = file->gone;
+		file_release(thread, file);
+	}
 }
 
 uint32_t vfs_file_flags(const struct vfs_file *file)

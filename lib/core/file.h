@@ -21,6 +21,7 @@ struct vfs__thread;
 struct vfs_task;
 struct vfs_cred;
 struct vfs__pollers;
+struct vfs_device;
 
 /* vfs_file.mode */
 #define VFS__FILE_READ 0x1u
@@ -36,8 +37,13 @@ struct vfs__pollers;
  * one test decides for the straight ways of rw_plain.h. */
 #define VFS__FILE_PLAIN_READ 0x200u
 #define VFS__FILE_PLAIN_WRITE 0x400u
+#define VFS__FILE_DEVICE 0x20000u /* of a device node: see device.h */
+/* What has other operations than its inode's. */
+#define VFS__FILE_SPECIAL \
+	(VFS__FILE_STREAM | VFS__FILE_DEVICE | VFS__FILE_NOTIFY)
 /* Holds a detached tree (its namespace is private_data), or a namespace. */
 #define VFS__FILE_TREE 0x800u
+#define VFS__FILE_NOTIFY 0x10000u /* a queue of events */
 
 struct vfs_file {
 	struct vfs_inode *inode; /* constant; the dentry's reference */
@@ -46,10 +52,14 @@ struct vfs_file {
 	uint32_t mode;		 /* VFS__FILE_*: atomic or */
 	uint32_t ref;		 /* atomic */
 	struct vfs__mutex position_lock;
-	int64_t position;   /* atomic; see vfs__position_move in rw.h */
-	uint64_t cred_id;   /* the opener's */
-	void *private_data; /* the backend's, or the pipe */
+	int64_t position;	   /* atomic; see vfs__position_move in rw.h */
+	uint64_t cred_id;	   /* the opener's */
+	struct vfs_userns *userns; /* the opener's; referenced; NULL: the root
+				    */
+	void *private_data;	   /* the backend's, or the pipe */
 	struct vfs *vfs;
+	struct vfs_device *device; /* constant once open; NULL: none */
+	struct vfs_file *gone;	   /* without references: see unref_later */
 };
 
 /* - Memory for an open file, so that what is created for it is not left behind
@@ -76,6 +86,11 @@ static inline struct vfs_file *vfs__file_ref(struct vfs_file *file)
 bool vfs__file_tryref(struct vfs_file *file);
 /* - Not inside a section. With the last one: release. */
 void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file);
+
+/* - The same, but a last reference puts the file in front of *gone instead. */
+void vfs__file_unref_later(struct vfs_file *file, struct vfs_file **gone);
+/* - Releases what is in that list, from the front. */
+void vfs__files_release(struct vfs__thread *thread, struct vfs_file *gone);
 
 static inline uint32_t vfs__file_mode(const struct vfs_file *file)
 {

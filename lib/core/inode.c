@@ -9,10 +9,13 @@
 
 #include "core/acl.h"
 #include "core/atime.h"
+#include "core/endpoint.h"
+#include "core/handle.h"
 #include "core/inode_stat.h"
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/pipe.h"
+#include "core/synthdir.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
 #include "util/time.h"
@@ -83,6 +86,7 @@ static void free_ext(struct vfs__thread *thread, struct vfs__inode_ext *ext)
 {
 	if (ext->locks)
 		vfs__locks_free(thread, ext->locks);
+	vfs__synthetic_free(thread, ext);
 	vfs__acl_free(thread, ext);
 	/* somebody may still be asking about permission */
 	vfs__epoch_retire(thread, inode_free, ext, sizeof(*ext));
@@ -97,12 +101,16 @@ static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 		sched_yield();
 	/* nobody else changes flags any more */
 	VFS_WRITE_ONCE(inode->flags, inode->flags | VFS_INODE_DEAD);
-	if (super->ops->evict)
+	if (inode->flags & VFS_INODE_HANDLE)
+		vfs__handle_evict(thread, inode);
+	if (super->ops->evict && !vfs__is_synthetic(inode))
 		super->ops->evict(inode);
 	if (inode->core_ext)
 		free_ext(thread, inode->core_ext);
 	if (S_ISFIFO(inode->mode) && inode->core_special)
 		vfs__pipe_free(thread, inode);
+	else if (S_ISSOCK(inode->mode))
+		vfs__endpoint_evict(thread, inode);
 	vfs__inode_unlock(inode);
 	vfs__epoch_retire(thread, inode_free, inode, inode_size(super));
 }
@@ -148,7 +156,7 @@ static void fill_stat(const struct vfs_inode *inode, uint64_t mnt_id,
 	while (!vfs__inode_copy(inode, out))
 		sched_yield();
 	out->mnt_id = mnt_id;
-	out->attributes = 0;
+	out->attributes = vfs__stat_attributes(inode);
 }
 
 int vfs__inode_stat(struct vfs_inode *inode, uint64_t mnt_id,
@@ -217,6 +225,12 @@ static bool needs_atime(const struct vfs_inode *inode, int64_t sec,
 			 (uint64_t)sec) >= VFS__RELATIME_SECONDS;
 }
 
+static bool leaves_no_trace(const struct vfs_inode *inode)
+{
+	return (VFS_READ_ONCE(inode->flags) & VFS_INODE_NOATIME) ||
+	       (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY);
+}
+
 void vfs__inode_accessed(struct vfs_inode *inode)
 {
 	struct vfs_timespec atime = vfs__inode_atime(inode);
@@ -229,8 +243,7 @@ void vfs__inode_accessed_strictly(struct vfs_inode *inode)
 {
 	struct vfs_timespec atime, now;
 
-	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_NOATIME ||
-	    VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY)
+	if (leaves_no_trace(inode))
 		return;
 	atime = vfs__inode_atime(inode);
 	vfs_now(inode->super->vfs, &now);

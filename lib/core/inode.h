@@ -12,6 +12,7 @@
 #ifndef VFS__INODE_H
 #define VFS__INODE_H
 
+#include <stddef.h>
 #include <sys/stat.h>
 #include <vfs/sys/backend.h>
 
@@ -20,13 +21,26 @@
 struct vfs__thread;
 struct vfs__locks;
 struct vfs__acl;
+struct vfs__synthetic;
 
 /* What few inodes need; made on first use, freed with the inode. */
 struct vfs__inode_ext {
 	struct vfs__locks *locks; /* core/lock.c; vfs.locks_lock */
 	struct vfs__acl *access;  /* cached ACLs: pointer published under the */
-	struct vfs__acl *default_; /* excl lock, retired when replaced */
+	struct vfs__acl *default_;	  /* excl lock, retired when replaced */
+	uint32_t seals;			  /* core/seal.h; excl, read without */
+	uint32_t mappings;		  /* core/mapping.c; atomic */
+	uint32_t writable_mappings;	  /* of them; atomic */
+	uint32_t notify_mask;		  /* atomic: what they want, together */
+	struct vfs__mark *marks;	  /* core/notify.c; notify.lock */
+	struct vfs__synthetic *synthetic; /* core/synthdir.c: the lock */
 };
+
+/* An operation that was appended to the table: tables may end before it. */
+#define VFS__HAS_OP(ops, op)                                               \
+	((ops)->size >=                                                    \
+		 offsetof(struct vfs_inode_ops, op) + sizeof((ops)->op) && \
+	 (ops)->op)
 
 /* - The ext, made when missing. NULL: out of memory. Any thread. */
 struct vfs__inode_ext *vfs__inode_ext(struct vfs__thread *thread,

@@ -23,6 +23,17 @@
 #define VFS__SEQ_FENCE() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #endif
 
+/* STATX_ATTR_IMMUTABLE, _APPEND and _NODUMP of inode's flags. */
+static inline uint64_t vfs__stat_attributes(const struct vfs_inode *inode)
+{
+	return VFS_READ_ONCE(inode->flags) >> 8 & 0x70;
+}
+
+_Static_assert(VFS_INODE_IMMUTABLE >> 8 == STATX_ATTR_IMMUTABLE &&
+		       VFS_INODE_APPEND >> 8 == STATX_ATTR_APPEND &&
+		       VFS_INODE_NODUMP >> 8 == STATX_ATTR_NODUMP,
+	       "flags are shown by shifting them");
+
 /* nsec and the zero behind it in one store. */
 static inline void vfs__stat_time(struct vfs_timespec *out, int64_t sec,
 				  uint32_t nsec)

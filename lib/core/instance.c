@@ -12,7 +12,10 @@
 #include <time.h>
 
 #include "core/cred.h"
+#include "core/device.h"
+#include "core/handle.h"
 #include "core/inode.h"
+#include "core/mapping.h"
 #include "core/mount_fd.h"
 #include "core/namespace.h"
 #include "core/nsfs.h"
@@ -22,6 +25,9 @@
 
 #define DEFAULT_NAMES 100000u
 #define DEFAULT_DESCRIPTORS 1048576u
+#define DEFAULT_INOTIFY_INSTANCES 128u
+#define DEFAULT_INOTIFY_WATCHES 65536u
+#define DEFAULT_INOTIFY_EVENTS 16384u
 /* the size of struct vfs_config in the first version */
 #define CONFIG_SIZE_0 offsetof(struct vfs_config, max_mounts)
 
@@ -88,7 +94,7 @@ static int read_config(const struct vfs_config *config, struct vfs_config *out)
 		return -EINVAL;
 	if (out->allocator && (!out->allocator->alloc || !out->allocator->free))
 		return -EINVAL;
-	if (out->max_descriptors > INT32_MAX)
+	if (out->max_descriptors > INT32_MAX || out->zero)
 		return -EINVAL;
 	if (out->type_count && !out->types)
 		return -EFAULT;
@@ -105,6 +111,15 @@ static void apply_config(struct vfs *vfs, const struct vfs_config *config)
 	vfs->flags = config->flags;
 	vfs->max_descriptors = config->max_descriptors ? config->max_descriptors
 						       : DEFAULT_DESCRIPTORS;
+	vfs->notify.max_groups = config->max_inotify_instances
+					 ? config->max_inotify_instances
+					 : DEFAULT_INOTIFY_INSTANCES;
+	vfs->notify.max_marks = config->max_inotify_watches
+					? config->max_inotify_watches
+					: DEFAULT_INOTIFY_WATCHES;
+	vfs->notify.max_events = config->max_inotify_events
+					 ? config->max_inotify_events
+					 : DEFAULT_INOTIFY_EVENTS;
 	memcpy(vfs->hash_seed, config->hash_seed, sizeof(vfs->hash_seed));
 	while (!vfs->hash_seed[0] && !vfs->hash_seed[1])
 		if (getrandom(vfs->hash_seed, sizeof(vfs->hash_seed),
@@ -173,6 +188,8 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 	struct vfs_mount *below, *root;
 	int err = register_types(vfs, config, builtin);
 
+	if (!err)
+		err = vfs__device_register_mem(vfs);
 	if (err)
 		return err;
 	type = vfs__type_find(vfs, name);
@@ -189,6 +206,13 @@ static int make_tree(struct vfs__thread *thread, struct vfs *vfs,
 	if (err)
 		return err;
 	vfs->pipe_super = vfs->pipe_mount->super;
+	err = mount_type(thread, vfs, &vfs__anonfs_type, NULL, NULL,
+			 VFS__MNT_INTERNAL, &vfs->anon_mount);
+	if (err)
+		return err;
+	vfs->anon_inode = vfs__anonfs_inode(vfs->anon_mount->super);
+	if (!vfs->anon_inode)
+		return -ENOMEM;
 	vfs->context = vfs__fs_context_dentry(thread, vfs);
 	if (!vfs->context)
 		return -ENOMEM;
@@ -242,15 +266,24 @@ static void destroy(struct vfs *vfs)
 {
 	struct vfs__thread *thread = vfs__self_always(vfs);
 
+	vfs__mappings_fini(thread, vfs);
 	vfs__namespace_unref(thread, vfs->root_ns);
 	vfs__mounts_collect(thread, vfs);
 	vfs__dentry_unref(thread, vfs->context);
+	if (vfs->memfd_mount)
+		vfs__mount_destroy(thread, vfs->memfd_mount);
 	if (vfs->pipe_mount)
 		vfs__mount_destroy(thread, vfs->pipe_mount);
 	if (vfs->ns_mount)
 		vfs__mount_destroy(thread, vfs->ns_mount);
+	vfs_inode_unref(vfs->anon_inode);
+	if (vfs->anon_mount)
+		vfs__mount_destroy(thread, vfs->anon_mount);
+	vfs__handles_fini(thread, vfs);
 	vfs_cred_unref(vfs->root_cred);
+	vfs_userns_unref(vfs->root_userns);
 	vfs__table_fini(&vfs->types);
+	vfs__devices_fini(thread, vfs);
 	vfs__dcache_fini(vfs);
 	vfs__mounts_fini(vfs);
 	/* runs what was retired, with vfs still there */
@@ -284,14 +317,22 @@ int vfs__instance_create(const struct vfs_config *config,
 		vfs__domain_set_plain(vfs->domain);
 	vfs__mutex_init(&vfs->views_lock);
 	vfs__list_init(&vfs->views);
+	vfs__mutex_init(&vfs->userns_lock);
 	vfs__mutex_init(&vfs->types_lock);
+	vfs__mutex_init(&vfs->tasks_lock);
+	vfs__mutex_init(&vfs->devices_lock);
 	vfs__mutex_init(&vfs->locks_lock);
+	vfs__mutex_init(&vfs->mappings.lock);
+	vfs__mutex_init(&vfs->handles.lock);
+	vfs__mutex_init(&vfs->notify.lock);
 	vfs__table_init(&vfs->types, vfs->domain, vfs->hash_seed);
 	err = vfs__mounts_init(vfs, wanted.max_mounts);
 	if (!err)
 		err = vfs__dcache_init(vfs, wanted.max_cached_names
 						    ? wanted.max_cached_names
 						    : DEFAULT_NAMES);
+	if (!err)
+		err = vfs__userns_create_root(vfs, &vfs->root_userns);
 	if (!err)
 		err = make_root_cred(vfs);
 	if (!err)

@@ -16,10 +16,35 @@
 #include "util/table.h"
 
 struct vfs__namespace;
+struct vfs__mapping;
+struct vfs__handle;
+
+/* core/mapping.h */
+struct vfs__mappings {
+	struct vfs__mutex lock;	    /* rank MAPPINGS; protects the rest */
+	uint32_t count;		    /* atomic */
+	uint32_t capacity;	    /* of list */
+	struct vfs__mapping **list; /* sorted by address */
+};
+
+/* core/handle.h */
+struct vfs__handles {
+	struct vfs__mutex lock; /* a leaf; protects the rest */
+	uint32_t count;		/* of entries */
+	uint32_t size;		/* of buckets: a power of two, or 0 */
+	uint32_t zero;
+	struct vfs__handle **buckets;
+};
+
+#define VFS__TASK_BUCKETS 64u
+struct vfs__mark;
+struct vfs__notify_user;
 
 struct vfs {
 	/* constant after vfs_create */
 	struct vfs__domain *domain;
+	/* atomic: how much is watched. Every call has just read the line */
+	uint32_t watched;
 	const struct vfs_allocator *allocator; /* NULL: malloc's family */
 	void (*now)(void *context, struct vfs_timespec *now);
 	void *now_context;
@@ -30,30 +55,55 @@ struct vfs {
 	uint32_t flags;
 	uint32_t max_descriptors;
 	struct vfs__namespace *root_ns;
+	struct vfs_userns *root_userns;
 	struct vfs_cred *root_cred;   /* ids 0, every capability */
 	struct vfs_super *pipe_super; /* inodes of pipe2() */
 	struct vfs_mount
 		*pipe_mount; /* where their files live: not in the tree */
-	struct vfs_mount *ns_mount; /* the same for namespaces' files */
-	struct vfs_dentry *context; /* what fsopen's files are */
+	struct vfs_mount *ns_mount;   /* the same for namespaces' files */
+	struct vfs_mount *anon_mount; /* the same for what has no name at all */
+	struct vfs_inode *anon_inode; /* and the one inode there */
+	struct vfs_dentry *context;   /* what fsopen's files are */
 
 	uint32_t ref;	     /* atomic */
 	uint32_t next_task;  /* atomic */
 	uint32_t next_dev;   /* atomic: minor numbers of anonymous devices */
 	uint64_t next_mount; /* atomic */
 	uint64_t next_cred;  /* atomic */
+	uint64_t next_synthetic; /* atomic: core/synthdir.c */
 
-	struct vfs__mutex views_lock; /* rank TASKS: views */
-	struct vfs__list views;	      /* every struct vfs__fs */
+	struct vfs__mutex views_lock;  /* rank TASKS: views */
+	struct vfs__list views;	       /* every struct vfs__fs */
+	struct vfs__mutex userns_lock; /* who sets a map; a leaf */
 
 	struct vfs__mutex types_lock; /* protects types; a leaf */
 	struct vfs__table types;
 
+	struct vfs__mutex devices_lock; /* the two: a leaf; core/device.c */
+	struct vfs_device *devices;
+	uint64_t next_device;
+
+	struct vfs__mutex tasks_lock;		   /* protects tasks; a leaf */
+	struct vfs_task *tasks[VFS__TASK_BUCKETS]; /* core/tasks.c: by number */
+
 	/* POSIX locks' waiters-for graph, and the lock lists: core/lock.c */
 	struct vfs__mutex locks_lock;
 
-	struct vfs__mounts mounts; /* core/mount.c */
-	struct vfs__dcache dcache; /* core/dcache.c */
+	/* core/notify.c */
+	struct {
+		struct vfs__mutex lock;	 /* rank NOTIFY; of the rest: */
+		struct vfs__mark *marks; /* all, newest first */
+		struct vfs__notify_user *users;
+		uint64_t sequence;
+		uint32_t cookie;
+		uint32_t max_groups, max_marks, max_events; /* constant */
+	} notify;
+
+	struct vfs__mounts mounts;     /* core/mount.c */
+	struct vfs_mount *memfd_mount; /* atomic; core/memfd.c; NULL: not yet */
+	struct vfs__mappings mappings; /* core/mapping.c */
+	struct vfs__handles handles;   /* core/handle.c */
+	struct vfs__dcache dcache;     /* core/dcache.c */
 };
 
 /* - vfs_create, with the types that every instance knows: NULL-terminated. */

@@ -6,6 +6,7 @@
 
 #include "core/acl.h"
 #include "core/dcache_find.h"
+#include "core/synthdir.h"
 #include "core/walk.h"
 
 /* Asks the backend of dir (locked, shared or excl) for name; a dentry with a
@@ -33,6 +34,12 @@ static int ask_backend(struct vfs__thread *thread, struct vfs *vfs,
 	if (!err)
 		vfs__dentry_instantiate(d, inode, cookie);
 	vfs__dentry_set(d, VFS__DENTRY_EVICTABLE | VFS__DENTRY_USED);
+	if (VFS_READ_ONCE(dir->inode->flags) & VFS_INODE_VOLATILE) {
+		vfs__dentry_set(d, VFS__DENTRY_VOLATILE);
+		*out = d;
+		if (err) /* an absence that says nothing of the next time */
+			return 0;
+	}
 	other = vfs__dcache_insert_unique(thread, vfs, d);
 	if (other) {
 		vfs__dentry_unref(thread, d);
@@ -40,6 +47,49 @@ static int ask_backend(struct vfs__thread *thread, struct vfs *vfs,
 	}
 	*out = d;
 	return 0;
+}
+
+/* Does d, found in dir (locked, shared or excl), still stand for name? 1, 0, or
+ * an error. What is mounted on stays as it is. */
+static int still_valid(struct vfs__thread *thread, struct vfs_inode *dir,
+		       const struct vfs_name *name, struct vfs_dentry *d)
+{
+	uint32_t flags = vfs__dentry_flags(d);
+	struct vfs_inode *inode = vfs__dentry_inode(d);
+
+	if (!(flags & VFS__DENTRY_VOLATILE) || (flags & VFS__DENTRY_MOUNTED) ||
+	    !inode)
+		return 1;
+	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_SYNTHETIC)
+		return vfs__synthetic_valid(thread, dir, name);
+	if (!VFS__HAS_OP(dir->ops, revalidate))
+		return 1;
+	return dir->ops->revalidate(dir, name, inode);
+}
+
+/* d (a reference passes), found in dir, if it is still valid; NULL: it was
+ * forgotten. dir is not locked. */
+static int keep_valid(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_inode *dir, const struct vfs_name *name,
+		      struct vfs_dentry **d)
+{
+	int valid;
+
+	if (!*d || !(vfs__dentry_flags(*d) & VFS__DENTRY_VOLATILE))
+		return 0;
+	vfs__inode_lock_shared(dir);
+	valid = still_valid(thread, dir, name, *d);
+	vfs__inode_unlock_shared(dir);
+	if (valid == 1)
+		return 0;
+	if (!valid) {
+		vfs__inode_lock(dir);
+		vfs__forget_name(thread, vfs, dir, *d);
+		vfs__inode_unlock(dir);
+	}
+	vfs__dentry_unref(thread, *d);
+	*d = NULL;
+	return valid;
 }
 
 static bool is_complete(const struct vfs_inode *inode)
@@ -66,6 +116,18 @@ int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
 	if (name->len > inode->super->name_max)
 		return -ENAMETOOLONG;
 	d = vfs__dcache_get(thread, vfs, dir, name);
+	if (d && (vfs__dentry_flags(d) & VFS__DENTRY_VOLATILE)) {
+		int valid = still_valid(thread, inode, name, d);
+
+		if (!valid)
+			vfs__forget_name(thread, vfs, inode, d);
+		if (valid != 1)
+			vfs__dentry_unref(thread, d);
+		if (valid < 0)
+			return valid;
+		if (!valid)
+			d = NULL;
+	}
 	if (!d && !is_complete(inode))
 		return ask_backend(thread, vfs, dir, name, out);
 	if (!d)
@@ -80,12 +142,13 @@ int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,
 {
 	struct vfs_inode *inode = vfs__dentry_inode(dir);
 	struct vfs_dentry *d;
-	int err = 0;
+	int err;
 
 	if (name->len > inode->super->name_max)
 		return too_long(inode);
 	d = vfs__dcache_get(thread, vfs, dir, name);
-	if (!d && !is_complete(inode)) {
+	err = keep_valid(thread, vfs, inode, name, &d);
+	if (!err && !d && !is_complete(inode)) {
 		vfs__inode_lock_shared(inode);
 		if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)
 			err = -ENOENT;

@@ -15,8 +15,10 @@
 
 #include "core/instance.h"
 #include "core/namespace.h"
+#include "core/notify.h"
+#include "core/userns.h"
+#include "util/barrier.h"
 #include "util/epoch.h"
-#include "util/fence.h"
 
 #define FIRST_CHAINS 64u
 #define DEFAULT_MAX 100000u
@@ -313,6 +315,7 @@ static void mount_free(struct vfs *vfs, void *pointer, size_t size)
 	struct vfs__thread *thread = vfs__self_always(vfs);
 	struct vfs_mount *mnt = pointer;
 
+	vfs_userns_unref(mnt->idmap);
 	vfs__refs_fini(&mnt->refs, vfs->domain);
 	if (mnt->source)
 		vfs__mem_free(thread, mnt->source, strlen(mnt->source) + 1);
@@ -376,6 +379,18 @@ int vfs__mount_create(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__mutex_unlock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
 	*out = mnt;
 	return 0;
+}
+
+int vfs__mount_set_idmap(struct vfs_mount *mnt, struct vfs_userns *ns)
+{
+	struct vfs_userns *none = NULL;
+
+	vfs_userns_ref(ns);
+	if (__atomic_compare_exchange_n(&mnt->idmap, &none, ns, false,
+					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		return 0;
+	vfs_userns_unref(ns);
+	return -EPERM;
 }
 
 void vfs__mount_destroy(struct vfs__thread *thread, struct vfs_mount *mnt)
@@ -489,6 +504,7 @@ void vfs__mounts_release(struct vfs__thread *thread, struct vfs *vfs,
 		}
 		claim_idle(vfs, &idle);
 		reap(thread, vfs, &idle, out);
+		vfs__notify_flush(thread);
 	}
 }
 
@@ -534,7 +550,7 @@ int vfs__mount_write_wait(struct vfs__thread *thread, struct vfs_mount *mnt)
 		while (vfs__mount_flags(mnt) & VFS__MNT_HOLD)
 			sched_yield();
 		vfs__refs_add(&mnt->refs, thread, VFS__REFS_WRITERS, 1);
-		vfs__heavy_fence();
+		vfs__barrier_force();
 	}
 	if (!vfs__mount_readonly(mnt))
 		return 0;

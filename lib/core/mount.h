@@ -70,6 +70,8 @@ struct vfs_mount {
 	/* what walks read */
 	struct vfs_super *super;       /* constant; counted */
 	struct vfs_dentry *root;       /* constant; referenced */
+	struct vfs_userns *idmap;      /* see userns.h; atomic, set once,
+					* referenced; NULL: none */
 	struct vfs_mount *parent;      /* itself for a root; lock, atomic */
 	struct vfs_dentry *mountpoint; /* root for a root; lock, atomic */
 	struct vfs_mount *next;	       /* chain by place: lock, atomic */
@@ -230,6 +232,16 @@ static inline void vfs__mount_unref(struct vfs__thread *thread,
 		vfs__refs_add(&mnt->refs, thread, VFS__REFS_USERS, -1);
 }
 
+/* - What the mount does to ids: valid as long as mnt is. */
+static inline const struct vfs_userns *
+vfs__mount_idmap(const struct vfs_mount *mnt)
+{
+	return VFS_LOAD_POINTER(mnt->idmap);
+}
+/* - mnt's ids go through ns from now on, which gets a reference. -EPERM: mnt
+ *   has a mapping already. */
+int vfs__mount_set_idmap(struct vfs_mount *mnt, struct vfs_userns *ns);
+
 static inline uint32_t vfs__mount_flags(const struct vfs_mount *mnt)
 {
 	return VFS_READ_ONCE(mnt->flags);
@@ -296,7 +308,7 @@ static inline void vfs__path_accessed(const struct vfs__path *path,
 		return;
 	if ((flags & VFS__MNT_NODIRATIME) && vfs__inode_is_dir(inode))
 		return;
-	if (flags & (VFS__MNT_RELATIME | VFS__MNT_INTERNAL))
+	if (flags & VFS__MNT_RELATIME)
 		vfs__inode_accessed(inode);
 	else
 		vfs__inode_accessed_strictly(inode);

@@ -25,16 +25,22 @@
 
 /* ---- who may ---- */
 
-bool vfs__may_mount_in(struct vfs__thread *thread, struct vfs_task *task,
-		       const struct vfs__namespace *ns)
+bool vfs__may_administer(struct vfs__thread *thread, struct vfs_task *task,
+			 const struct vfs_userns *userns)
 {
 	bool may;
 
-	(void)ns;
 	vfs__epoch_enter(thread);
-	may = vfs__capable(vfs__task_cred_peek(task), VFS_CAP_SYS_ADMIN);
+	may = vfs__capable_in(vfs__task_cred_peek(task), userns,
+			      VFS_CAP_SYS_ADMIN);
 	vfs__epoch_leave(thread);
 	return may;
+}
+
+bool vfs__may_mount_in(struct vfs__thread *thread, struct vfs_task *task,
+		       const struct vfs__namespace *ns)
+{
+	return vfs__may_administer(thread, task, ns->owner);
 }
 
 bool vfs__may_mount(struct vfs__thread *thread, struct vfs_task *task)
@@ -132,6 +138,15 @@ static uint64_t super_flags(uint64_t flags)
 	       (flags & MS_LAZYTIME ? VFS_SUPER_LAZYTIME : 0);
 }
 
+/* A new file system belongs to the user namespace of who mounts it. */
+static bool may_make(const struct vfs_cred *cred,
+		     const struct vfs_filesystem_type *type)
+{
+	return type->flags & VFS_FS_USERNS
+		       ? vfs__capable_own(cred, VFS_CAP_SYS_ADMIN)
+		       : vfs__capable(cred, VFS_CAP_SYS_ADMIN);
+}
+
 int vfs__mount_make(struct vfs__thread *thread, struct vfs_task *task,
 		    const struct vfs_filesystem_type *type, const char *source,
 		    uint64_t flags, const char *data, struct vfs_mount **out)
@@ -143,12 +158,15 @@ int vfs__mount_make(struct vfs__thread *thread, struct vfs_task *task,
 		.options = data,
 		.uid = cred->fsuid,
 		.gid = cred->fsgid,
+		.userns = cred->userns,
 	};
 	struct vfs_super *super;
 	struct vfs_dentry *root;
-	int err = vfs__super_create(thread, task->vfs, type, &args, &super,
-				    &root);
+	int err = -EPERM;
 
+	if (may_make(cred, type))
+		err = vfs__super_create(thread, task->vfs, type, &args, &super,
+					&root);
 	vfs__task_cred_put(thread, cred);
 	if (err)
 		return err;

@@ -9,6 +9,9 @@
 #include "core/mount_tree.h"
 #include "core/task.h"
 
+/* - Whether the task has CAP_SYS_ADMIN in userns (NULL: the root's). */
+bool vfs__may_administer(struct vfs__thread *thread, struct vfs_task *task,
+			 const struct vfs_userns *userns);
 /* - May the task change its mount namespace? The one place that decides. */
 bool vfs__may_mount(struct vfs__thread *thread, struct vfs_task *task);
 /* - The same for namespace ns, be it the task's or not. */

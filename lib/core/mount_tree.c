@@ -14,6 +14,7 @@
 #include "core/nsfs.h"
 #include "core/path.h"
 #include "core/propagate.h"
+#include "core/userns.h"
 #include "util/epoch.h"
 
 #define CHILD(at) VFS__LIST_ENTRY(at, struct vfs_mount, child_link)
@@ -142,6 +143,7 @@ int vfs__mount_copy(struct vfs__thread *thread, struct vfs_mount *mnt,
 		vfs__super_unref(thread, mnt->super);
 		return err;
 	}
+	copy->idmap = vfs_userns_ref(VFS_LOAD_POINTER(mnt->idmap));
 	err = copy_relations(thread, copy, mnt, how);
 	if (err) {
 		vfs__peers_leave(thread, copy);

@@ -34,7 +34,7 @@ void vfs__create_end(struct vfs__thread *thread, struct vfs__create *create);
  *   positive and is cached.
  */
 int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
-		   const struct vfs_cred *cred, struct vfs_dentry *dir,
+		   const struct vfs_cred *cred, const struct vfs__path *dir,
 		   struct vfs_dentry *dentry, uint32_t mode, uint64_t rdev,
 		   const char *target);
 /* - What an inode of args->mode gets in dir: owner, group, umask, ACLs. The
@@ -42,22 +42,24 @@ int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
  *   vfs__acl_inherit_fini. dir locked excl. 0, -ENOMEM. */
 struct vfs__acl_inherit;
 int vfs__create_attributes(struct vfs__thread *thread, struct vfs_task *task,
-			   const struct vfs_cred *cred, struct vfs_inode *dir,
-			   struct vfs_create_args *args,
+			   const struct vfs_cred *cred,
+			   const struct vfs_userns *idmap,
+			   struct vfs_inode *dir, struct vfs_create_args *args,
 			   struct vfs__acl_inherit *acl);
 /* - O_TMPFILE's: an unhashed dentry below dir, referenced. dir locked excl. */
 int vfs__make_tmpfile(struct vfs__thread *thread, struct vfs_task *task,
-		      const struct vfs_cred *cred, struct vfs_dentry *dir,
+		      const struct vfs_cred *cred, const struct vfs__path *dir,
 		      uint32_t mode, struct vfs_dentry **out);
 
 /* - Write and search permission on a locked directory: -ENOENT when it was
- *   removed, -EACCES. */
+ *   removed, -EACCES, -EPERM when it is immutable, -EOVERFLOW when cred's ids
+ *   have no number there. */
 int vfs__may_create(struct vfs__thread *thread, const struct vfs_cred *cred,
-		    struct vfs_inode *dir);
+		    const struct vfs_userns *idmap, struct vfs_inode *dir);
 /* - May cred take victim's name out of dir? directory: by rmdir. */
 int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
-		    struct vfs_inode *dir, struct vfs_dentry *victim,
-		    bool directory);
+		    const struct vfs_userns *idmap, struct vfs_inode *dir,
+		    struct vfs_dentry *victim, bool directory);
 
 /* The calls. */
 int vfs__mknod(struct vfs__thread *thread, struct vfs_task *task, int dirfd,

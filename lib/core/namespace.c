@@ -34,6 +34,12 @@ struct vfs__namespace *vfs__namespace_create(struct vfs__thread *thread,
 	return ns;
 }
 
+void vfs__namespace_own(struct vfs__namespace *ns, struct vfs_userns *owner)
+{
+	ns->owner =
+		owner == ns->vfs->root_userns ? NULL : vfs_userns_ref(owner);
+}
+
 struct vfs__namespace *vfs__namespace_ref(struct vfs__namespace *ns)
 {
 	__atomic_fetch_add(&ns->ref, 1, __ATOMIC_RELAXED);
@@ -54,6 +60,7 @@ static void destroy(struct vfs__thread *thread, struct vfs__namespace *ns)
 	assert(vfs__list_empty(&ns->mounts));
 	vfs__tree_unlock(vfs);
 	vfs__mounts_release(thread, vfs, &out);
+	vfs_userns_unref(ns->owner);
 	vfs__epoch_retire(thread, vfs__free_later, ns, sizeof(*ns));
 }
 
@@ -153,7 +160,7 @@ int vfs__namespace_copy(struct vfs__thread *thread, struct vfs__namespace *old,
 
 	if (!ns)
 		return -ENOMEM;
-	ns->owner = owner;
+	vfs__namespace_own(ns, owner);
 	if (vfs__namespace_foreign(ns, old))
 		how |= VFS__COPY_SLAVE | VFS__COPY_LOCKED;
 	vfs__tree_lock(vfs);

@@ -20,7 +20,7 @@ struct vfs__namespace {
 	bool anonymous;
 	uint64_t origin; /* of an anonymous one: who may use it; 0: all */
 	struct vfs_dentry *file;  /* in nsfs, uncounted: zombie_lock */
-	struct vfs_userns *owner; /* constant; NULL: the first */
+	struct vfs_userns *owner; /* constant, counted; NULL: the root */
 	struct vfs_mount *root;	  /* mounts.lock; constant but for pivot_root */
 	struct vfs__list mounts;  /* of ns_link: mounts.lock */
 	struct vfs__list link;	  /* mounts.namespaces: zombie_lock */
@@ -46,6 +46,8 @@ static inline int vfs__namespace_reserve(struct vfs__namespace *ns, uint64_t n)
 /* - One without a mount, with one reference. NULL: out of memory. */
 struct vfs__namespace *vfs__namespace_create(struct vfs__thread *thread,
 					     struct vfs *vfs, bool anonymous);
+/* - To a new one, once: NULL is the root user namespace, too. */
+void vfs__namespace_own(struct vfs__namespace *ns, struct vfs_userns *owner);
 struct vfs__namespace *vfs__namespace_ref(struct vfs__namespace *ns);
 /* - With the last one the tree goes: no lock held, not inside a section. */
 void vfs__namespace_unref(struct vfs__thread *thread,

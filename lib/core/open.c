@@ -16,7 +16,10 @@
 #include <sys/stat.h>
 
 #include "core/attr.h"
+#include "core/device.h"
+#include "core/jump.h"
 #include "core/names.h"
+#include "core/notify.h"
 #include "core/pathname.h"
 #include "core/perm.h"
 #include "core/pipe.h"
@@ -55,6 +58,14 @@ static uint32_t access_of(uint32_t flags)
 
 static int find_plain(struct opening *o, int dirfd, const char *path)
 {
+	if (o->how->place) {
+		if (S_ISLNK(vfs__inode_mode(o->how->place->dentry->inode)) &&
+		    !(o->how->flags & O_PATH))
+			return -ELOOP;
+		o->path = *o->how->place;
+		vfs__path_ref(o->thread, &o->path);
+		return 0;
+	}
 	return vfs__path_lookup(o->thread, o->task, dirfd, path, o->walk,
 				&o->path);
 }
@@ -76,12 +87,13 @@ static int find_or_make(struct opening *o, const struct vfs__path *parent,
 	if (!err && !(*dentry)->inode) {
 		err = readonly;
 		if (!err)
-			err = vfs__may_create(o->thread, o->cred, dir);
+			err = vfs__may_create(o->thread, o->cred,
+					      vfs__mount_idmap(parent->mnt),
+					      dir);
 		if (!err)
-			err = vfs__make_node(o->thread, o->task, o->cred,
-					     parent->dentry, *dentry,
-					     S_IFREG | (o->how->mode & 07777),
-					     0, NULL);
+			err = vfs__make_node(
+				o->thread, o->task, o->cred, parent, *dentry,
+				S_IFREG | (o->how->mode & 07777), 0, NULL);
 		o->created = !err;
 		if (err) {
 			vfs__inode_unlock(dir);
@@ -104,7 +116,8 @@ static int find_existing(struct opening *o, const struct vfs__path *parent,
 		vfs__dcache_get(o->thread, o->task->vfs, parent->dentry, name);
 	if (!*dentry)
 		return -ENOENT;
-	if (vfs__dentry_inode(*dentry))
+	if (vfs__dentry_inode(*dentry) &&
+	    !(vfs__dentry_flags(*dentry) & VFS__DENTRY_VOLATILE))
 		return 0;
 	vfs__dentry_unref(o->thread, *dentry);
 	return -ENOENT;
@@ -151,6 +164,22 @@ static int check_escape(struct opening *o, int dirfd, const char *path,
 	return otherwise;
 }
 
+/* A last magic link leads to the file itself. The references of parent and
+ * dentry pass. */
+static int jump_creating(struct opening *o, const struct vfs__resume *resume,
+			 struct vfs_dentry *dentry,
+			 const struct vfs__path *parent)
+{
+	int err = vfs__walk_may_follow(resume, parent->mnt);
+
+	if (!err)
+		err = vfs__jump(o->thread, o->task, dentry->inode,
+				o->how->resolve, parent->mnt, &o->path);
+	vfs__dentry_unref(o->thread, dentry);
+	vfs__path_unref(o->thread, parent);
+	return err;
+}
+
 static int find_creating(struct opening *o, int dirfd, const char *path)
 {
 	struct vfs__resume resume;
@@ -178,6 +207,10 @@ static int find_creating(struct opening *o, int dirfd, const char *path)
 				vfs__path_unref(o->thread, &o->path);
 			break;
 		}
+		if (vfs__is_magic(dentry->inode)) {
+			err = jump_creating(o, &resume, dentry, &parent);
+			break;
+		}
 		err = vfs__walk_resume(o->thread, o->task, &resume,
 				       dentry->inode, &parent, &last);
 		vfs__dentry_unref(o->thread, dentry);
@@ -186,25 +219,40 @@ static int find_creating(struct opening *o, int dirfd, const char *path)
 	return err;
 }
 
+static int may_make_tmpfile(struct opening *o, const struct vfs__path *dir)
+{
+	const struct vfs_userns *idmap = vfs__mount_idmap(dir->mnt);
+	struct vfs_inode *inode = dir->dentry->inode;
+
+	if (!vfs__can_own(o->cred, idmap, inode->super))
+		return -EOVERFLOW;
+	return vfs__permission_load(o->thread, o->cred, idmap, inode,
+				    VFS__MAY_WRITE | VFS__MAY_EXEC);
+}
+
 static int make_tmpfile(struct opening *o, int dirfd, const char *path)
 {
 	struct vfs_dentry *dentry = NULL;
 	struct vfs__path dir;
 	struct vfs_inode *inode;
-	int err = vfs__path_lookup(o->thread, o->task, dirfd, path,
-				   o->walk | VFS__WALK_DIRECTORY, &dir);
+	int err;
 
+	o->walk |= VFS__WALK_DIRECTORY;
+	err = find_plain(o, dirfd, path);
 	if (err)
 		return err;
+	dir = o->path;
 	inode = dir.dentry->inode;
-	err = vfs__mount_write_begin(o->thread, dir.mnt);
+	/* a place that was given may be anything */
+	err = vfs__inode_is_dir(inode)
+		      ? vfs__mount_write_begin(o->thread, dir.mnt)
+		      : -ENOTDIR;
 	if (!err) {
 		vfs__inode_lock(inode);
-		err = vfs__permission_load(o->thread, o->cred, inode,
-					   VFS__MAY_WRITE | VFS__MAY_EXEC);
+		err = may_make_tmpfile(o, &dir);
 		if (!err)
 			err = vfs__make_tmpfile(
-				o->thread, o->task, o->cred, dir.dentry,
+				o->thread, o->task, o->cred, &dir,
 				S_IFREG | (o->how->mode & 07777), &dentry);
 		vfs__inode_unlock(inode);
 		vfs__mount_write_end(o->thread, dir.mnt);
@@ -235,15 +283,31 @@ static int check_type(const struct opening *o, const struct vfs_inode *inode)
 		return o->access & VFS__MAY_WRITE ? -EISDIR : 0;
 	case S_IFCHR:
 	case S_IFBLK:
-		return flags & VFS__MNT_NODEV ? -EACCES : 0;
+		/* nor on what a user namespace mounted */
+		return (flags & VFS__MNT_NODEV) || inode->super->userns
+			       ? -EACCES
+			       : 0;
 	default:
 		return 0;
 	}
 }
 
+/* An append-only file is written at its end, or not at all. */
+static int check_append(const struct opening *o, const struct vfs_inode *inode)
+{
+	uint32_t flags = o->how->flags;
+
+	if (!(VFS_READ_ONCE(inode->flags) & VFS_INODE_APPEND))
+		return 0;
+	if ((flags & O_ACCMODE) != O_RDONLY && !(flags & O_APPEND))
+		return -EPERM;
+	return flags & O_TRUNC ? -EPERM : 0;
+}
+
 static int may_open(struct opening *o)
 {
 	struct vfs_inode *inode = o->path.dentry->inode;
+	const struct vfs_userns *idmap = vfs__mount_idmap(o->path.mnt);
 	uint32_t type = vfs__inode_mode(inode) & S_IFMT;
 	int err = check_type(o, inode);
 
@@ -254,13 +318,16 @@ static int may_open(struct opening *o)
 		    (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY) &&
 		    type == S_IFREG)
 			return -EROFS;
-		err = vfs__permission_load(o->thread, o->cred, inode,
+		err = vfs__permission_load(o->thread, o->cred, idmap, inode,
 					   o->access);
 		if (err)
 			return err;
 	}
+	err = check_append(o, inode);
+	if (err)
+		return err;
 	if ((o->how->flags & O_NOATIME) &&
-	    !vfs__owner_or_capable(o->cred, inode))
+	    !vfs__owner_or_capable(o->cred, idmap, inode))
 		return -EPERM;
 	return 0;
 }
@@ -280,7 +347,8 @@ static int may_create_in_sticky(struct opening *o,
 	dir = VFS_READ_ONCE(vfs__dentry_parent(o->path.dentry)->inode);
 	if (dir && (~vfs__inode_mode(dir) & (S_ISVTX | S_IWOTH)) == 0 &&
 	    VFS_READ_ONCE(inode->uid) != VFS_READ_ONCE(dir->uid) &&
-	    VFS_READ_ONCE(inode->uid) != o->cred->fsuid)
+	    vfs__inode_uid(vfs__mount_idmap(o->path.mnt), inode) !=
+		    o->cred->fsuid)
 		err = -EACCES;
 	vfs__epoch_leave(o->thread);
 	return err;
@@ -320,11 +388,23 @@ static uint32_t file_mode(const struct opening *o, uint32_t type)
 		mode |= VFS__FILE_WRITE;
 	if (type == S_IFIFO)
 		mode |= VFS__FILE_STREAM;
+	else if (type == S_IFCHR || type == S_IFBLK)
+		mode |= VFS__FILE_DEVICE;
 	else
 		mode |= VFS__FILE_SEEKABLE;
 	if (type == S_IFDIR)
 		mode |= VFS__FILE_DIR;
 	return mode;
+}
+
+/* O_DIRECT of what has no blocks is refused when it was opened already: Linux
+ * tells that it is closed, though not that it was opened. */
+static int refuse_direct(struct opening *o, struct vfs_file *file)
+{
+	vfs__notify_file(o->thread, file,
+			 file->mode & VFS__FILE_WRITE ? VFS_IN_CLOSE_WRITE
+						      : VFS_IN_CLOSE_NOWRITE);
+	return -EINVAL;
 }
 
 /* Tells whoever serves the type; file->mode says what is to be undone. */
@@ -339,14 +419,18 @@ static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
 		err = vfs__fifo_open(o->thread, o->task, file);
 		if (!err)
 			file->mode |= VFS__FILE_STREAM;
+		else if (err == -EINVAL &&
+			 (file->mode & (VFS__FILE_READ | VFS__FILE_WRITE)))
+			err = refuse_direct(o, file);
 		return err;
-	case S_IFSOCK:
 	case S_IFCHR:
 	case S_IFBLK:
+		return vfs__device_open(o->thread, file);
+	case S_IFSOCK:
 		return -ENXIO; /* nothing serves it */
 	case S_IFDIR:
 		if (o->how->flags & O_DIRECT)
-			return -EINVAL;
+			return refuse_direct(o, file);
 		break;
 	default:
 		break;
@@ -371,8 +455,8 @@ static int truncate_opened(struct opening *o, uint32_t type)
 		return 0;
 	err = vfs__mount_write_begin(o->thread, o->path.mnt);
 	if (!err) {
-		err = vfs__truncate_inode(o->thread, o->task, o->cred,
-					  o->path.dentry->inode, 0, true);
+		err = vfs__truncate_path(o->thread, o->task, o->cred, &o->path,
+					 0, true);
 		vfs__mount_write_end(o->thread, o->path.mnt);
 	}
 	return err;
@@ -397,8 +481,10 @@ static int make_file(struct opening *o, struct vfs_file **out)
 	o->file = NULL;
 	if (!(file->mode & VFS__FILE_PATH)) {
 		err = tell_backend(o, file, type);
-		if (!err)
+		if (!err) {
+			vfs__notify_file(o->thread, file, VFS_IN_OPEN);
 			err = truncate_opened(o, type);
+		}
 	}
 	if (err) {
 		vfs__file_unref(o->thread, file);
@@ -416,7 +502,7 @@ static int open_path(struct opening *o, int dirfd, const char *path,
 
 	if (flags & TMPFILE_BIT)
 		err = make_tmpfile(o, dirfd, path);
-	else if ((flags & O_CREAT) && !(flags & O_PATH))
+	else if ((flags & O_CREAT) && !(flags & O_PATH) && !o->how->place)
 		err = find_creating(o, dirfd, path);
 	else
 		err = find_plain(o, dirfd, path);
@@ -471,6 +557,7 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	vfs__task_cred_put(thread, o.cred);
 	vfs__file_discard(thread, o.file);
 	if (err) {
+		vfs__notify_flush(thread);
 		vfs__fd_release(thread, table, fd);
 		return err;
 	}

@@ -9,6 +9,9 @@ struct vfs__open_how {
 	uint32_t flags;	  /* O_* that this system has */
 	uint32_t mode;	  /* for a file that is made */
 	uint32_t resolve; /* RESOLVE_* */
+	/* What is opened whatever the path says; referenced by the caller.
+	 * NULL: none. */
+	const struct vfs__path *place;
 };
 
 /* - The descriptor, or an error as open(2) and openat2(2) have them. */

@@ -43,10 +43,24 @@ static bool prepend_name(char *buffer, char **start, const struct vfs_dentry *d)
 	       prepend(buffer, start, "/", 1);
 }
 
+bool vfs__path_connected(const struct vfs__path *path)
+{
+	const struct vfs_dentry *d = path->dentry;
+
+	while (d != path->mnt->root) {
+		if (vfs__dentry_flags(d) & VFS__DENTRY_ROOT)
+			return false;
+		d = vfs__dentry_parent(d);
+	}
+	return true;
+}
+
 /* One try: -EAGAIN when a rename interfered is the caller's to find out. */
 static int build(struct vfs__path at, const struct vfs__path *root,
 		 char *buffer, char **start, bool *unreachable)
 {
+	char *end = *start;
+
 	*unreachable = false;
 	while (at.mnt != root->mnt || at.dentry != root->dentry) {
 		if (at.dentry == at.mnt->root) {
@@ -60,6 +74,12 @@ static int build(struct vfs__path at, const struct vfs__path *root,
 			at.dentry = VFS_LOAD_POINTER(at.mnt->mountpoint);
 			at.mnt = parent;
 			continue;
+		}
+		/* not under the mount's root: nothing of it can be said */
+		if (vfs__dentry_flags(at.dentry) & VFS__DENTRY_ROOT) {
+			*start = end;
+			*unreachable = true;
+			return 0;
 		}
 		if (!prepend_name(buffer, start, at.dentry))
 			return -ERANGE;
@@ -81,19 +101,15 @@ bool vfs__dentry_is_removed(const struct vfs_dentry *d)
 	return !vfs__dentry_hashed(d);
 }
 
-int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
-			 const struct vfs__path *path,
-			 const struct vfs__path *root, char *buffer,
-			 size_t size, char **start, bool *unreachable)
+static int64_t path_string(struct vfs__thread *thread, struct vfs *vfs,
+			   const struct vfs__path *path,
+			   const struct vfs__path *root, char *buffer,
+			   size_t size, char **start, bool *unreachable)
 {
 	uint64_t renames;
 	bool valid;
 	int err;
 
-	if (!size)
-		return -ERANGE;
-	if (vfs__dentry_is_removed(path->dentry))
-		return -ENOENT;
 	do {
 		renames =
 			__atomic_load_n(&vfs->dcache.renames, __ATOMIC_ACQUIRE);
@@ -109,6 +125,40 @@ int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
 	if (!err && !**start && !prepend(buffer, start, "/", 1))
 		err = -ERANGE;
 	return err ? err : buffer + size - *start;
+}
+
+int64_t vfs__path_string(struct vfs__thread *thread, struct vfs *vfs,
+			 const struct vfs__path *path,
+			 const struct vfs__path *root, char *buffer,
+			 size_t size, char **start, bool *unreachable)
+{
+	if (!size)
+		return -ERANGE;
+	if (vfs__dentry_is_removed(path->dentry))
+		return -ENOENT;
+	return path_string(thread, vfs, path, root, buffer, size, start,
+			   unreachable);
+}
+
+int64_t vfs__path_describe(struct vfs__thread *thread, struct vfs *vfs,
+			   const struct vfs__path *path,
+			   const struct vfs__path *root, char *buffer,
+			   size_t size, char **start)
+{
+	static const char deleted[] = " (deleted)";
+	bool removed = vfs__dentry_is_removed(path->dentry);
+	size_t tail = removed ? sizeof(deleted) - 1 : 0;
+	bool unreachable;
+	int64_t len;
+
+	if (size <= tail)
+		return -ENAMETOOLONG;
+	len = path_string(thread, vfs, path, root, buffer, size - tail, start,
+			  &unreachable);
+	if (len < 0)
+		return -ENAMETOOLONG;
+	memcpy(*start + len - 1, deleted, tail);
+	return len - 1 + (int64_t)tail;
 }
 
 int64_t vfs__dentry_string(struct vfs__thread *thread, struct vfs *vfs,

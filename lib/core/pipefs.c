@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Where anonymous pipes live. Contract: pipefs.h. */
+/* Where anonymous pipes live, and what has no type of its own. Contract:
+ * pipefs.h. */
 #include "core/pipefs.h"
 
 #include <errno.h>
 #include <sys/stat.h>
+
+#include "core/inotify.h"
 
 static int pipefs_statfs(struct vfs_super *super, struct vfs_statfs *out)
 {
@@ -39,16 +42,22 @@ static const struct vfs_inode_ops pipefs_pipe_ops = {
 	.size = sizeof(struct vfs_inode_ops),
 };
 
+static int mount_magic(struct vfs_super *super, uint64_t magic,
+		       struct vfs_inode **root)
+{
+	super->ops = &pipefs_super_ops;
+	super->magic = magic;
+	super->block_size = VFS_PAGE_SIZE;
+	*root = vfs_inode_create(super, &pipefs_root_ops, 1, S_IFDIR | 0600);
+	return *root ? 0 : -ENOMEM;
+}
+
 static int pipefs_mount(struct vfs_super *super,
 			const struct vfs_mount_args *args,
 			struct vfs_inode **root)
 {
 	(void)args;
-	super->ops = &pipefs_super_ops;
-	super->magic = VFS__PIPEFS_MAGIC;
-	super->block_size = VFS_PAGE_SIZE;
-	*root = vfs_inode_create(super, &pipefs_root_ops, 1, S_IFDIR | 0600);
-	return *root ? 0 : -ENOMEM;
+	return mount_magic(super, VFS__PIPEFS_MAGIC, root);
 }
 
 const struct vfs_filesystem_type vfs__pipefs_type = {
@@ -70,5 +79,54 @@ struct vfs_inode *vfs__pipefs_inode(struct vfs_super *super, uint32_t uid,
 		inode->gid = gid;
 		inode->btime_packed = INT64_MIN; /* statx tells none */
 	}
+	return inode;
+}
+
+/* ---- neither file nor pipe ---- */
+
+static int anonfs_mount(struct vfs_super *super,
+			const struct vfs_mount_args *args,
+			struct vfs_inode **root)
+{
+	(void)args;
+	return mount_magic(super, VFS__ANONFS_MAGIC, root);
+}
+
+const struct vfs_filesystem_type vfs__anonfs_type = {
+	.size = sizeof(struct vfs_filesystem_type),
+	.name = "anon_inodefs",
+	.flags = VFS_FS_COMPLETE,
+	.mount = anonfs_mount,
+};
+
+/* All share one inode, whose attributes are nobody's to change. */
+static int anon_setattr(struct vfs_inode *inode, const struct vfs_attr *attr)
+{
+	(void)inode;
+	(void)attr;
+	return -EOPNOTSUPP;
+}
+
+static void anon_release(struct vfs_inode *inode, struct vfs_file *file)
+{
+	struct vfs__thread *thread = vfs__self_always(inode->super->vfs);
+
+	if (vfs__file_mode(file) & VFS__FILE_NOTIFY)
+		vfs__inotify_release(thread, file);
+}
+
+static const struct vfs_inode_ops anon_ops = {
+	.size = sizeof(struct vfs_inode_ops),
+	.release = anon_release,
+	.setattr = anon_setattr,
+};
+
+struct vfs_inode *vfs__anonfs_inode(struct vfs_super *super)
+{
+	struct vfs_inode *inode = vfs_inode_create(
+		super, &anon_ops, vfs_super_next_ino(super), 0600);
+
+	if (inode)
+		inode->btime_packed = INT64_MIN;
 	return inode;
 }

@@ -13,4 +13,12 @@ extern const struct vfs_filesystem_type vfs__pipefs_type;
 struct vfs_inode *vfs__pipefs_inode(struct vfs_super *super, uint32_t uid,
 				    uint32_t gid);
 
+/* The same for what is no file of any type. */
+#define VFS__ANONFS_MAGIC 0x09041934u
+
+extern const struct vfs_filesystem_type vfs__anonfs_type;
+
+/* - Its one inode, with one reference. NULL: out of memory. */
+struct vfs_inode *vfs__anonfs_inode(struct vfs_super *super);
+
 #endif

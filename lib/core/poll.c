@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll(2). Contract: pipe.h. Only pipes and FIFOs are ever not ready; while a
- * call sleeps it holds references on those it looks at.
+ * poll(2). Contract: pipe.h. Only pipes, FIFOs, devices and queues of events
+ * are ever not ready; while a call sleeps it holds references on those it looks
+ * at.
  */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <vfs/file.h>
 
+#include "core/device.h"
+#include "core/inotify.h"
 #include "core/pipe.h"
 #include "core/wait.h"
 
 #define ALWAYS_READY (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM)
+#define MAY_WAIT (VFS__FILE_STREAM | VFS__FILE_NOTIFY)
 
 /* One descriptor that is waited for. */
 struct entry {
@@ -22,10 +26,15 @@ struct entry {
 
 static int16_t file_events(struct vfs_file *file, int16_t wanted)
 {
-	uint32_t events = vfs__file_mode(file) & VFS__FILE_STREAM
-				  ? vfs__pipe_poll(file)
-				  : ALWAYS_READY;
+	uint32_t mode = vfs__file_mode(file);
+	uint32_t events = ALWAYS_READY;
 
+	if (mode & VFS__FILE_STREAM)
+		events = vfs__pipe_poll(file);
+	else if (mode & VFS__FILE_DEVICE)
+		events = vfs__device_poll(file);
+	else if (mode & VFS__FILE_NOTIFY)
+		events = vfs__inotify_poll(file);
 	return (int16_t)(events &
 			 ((uint16_t)wanted | (uint32_t)(POLLERR | POLLHUP)));
 }
@@ -46,7 +55,7 @@ static struct vfs_file *look_at(struct vfs__thread *thread,
 		return NULL;
 	}
 	fd->revents = file_events(file, fd->events);
-	if (!fd->revents && (vfs__file_mode(file) & VFS__FILE_STREAM))
+	if (!fd->revents && (vfs__file_mode(file) & VFS__FILE_SPECIAL))
 		return file;
 	vfs__file_unref(thread, file);
 	return NULL;
@@ -74,11 +83,23 @@ static int look_at_all(struct vfs__thread *thread, struct vfs_task *task,
 
 static void enter_queues(struct entry *entry, struct vfs__waiter *waiter)
 {
-	struct vfs__waitqueue *queues[2];
+	struct vfs__waitqueue *queues[2] = {NULL, NULL};
 
-	vfs__pipe_poll_queues(entry->file, queues);
-	for (int i = 0; i < 2; i++)
-		vfs__wait_add(queues[i], &entry->links[i], waiter);
+	if (vfs__file_mode(entry->file) & VFS__FILE_DEVICE) {
+		vfs__wait_add(vfs__device_queue(entry->file), &entry->links[0],
+			      waiter);
+		entry->links[1].queue = NULL;
+		return;
+	}
+	if (vfs__file_mode(entry->file) & VFS__FILE_NOTIFY)
+		queues[0] = &vfs__inotify_group(entry->file)->readable;
+	else
+		vfs__pipe_poll_queues(entry->file, queues);
+	for (int i = 0; i < 2; i++) {
+		entry->links[i].queue = NULL;
+		if (queues[i])
+			vfs__wait_add(queues[i], &entry->links[i], waiter);
+	}
 }
 
 /* The same again, with the streams that have nothing yet put in entries, of

@@ -13,7 +13,7 @@
 
 #include "core/mount_calls.h"
 #include "core/namespace.h"
-#include "util/fence.h"
+#include "util/barrier.h"
 
 #define SETTABLE                                              \
 	(VFS__MNT_RDONLY | VFS__MNT_NOSUID | VFS__MNT_NODEV | \
@@ -29,7 +29,7 @@
 int vfs__writers_hold(struct vfs_mount *mnt)
 {
 	__atomic_fetch_or(&mnt->flags, VFS__MNT_HOLD, __ATOMIC_SEQ_CST);
-	vfs__heavy_fence();
+	vfs__barrier_force();
 	return vfs__refs_sum(&mnt->refs, VFS__REFS_WRITERS) > 0 ? -EBUSY : 0;
 }
 
@@ -113,7 +113,7 @@ static int hold_all(struct vfs_super *super)
 	VFS__LIST_EACH (at, vfs__super_mounts(super))
 		__atomic_fetch_or(&MOUNT(at)->flags, VFS__MNT_HOLD,
 				  __ATOMIC_SEQ_CST);
-	vfs__heavy_fence();
+	vfs__barrier_force();
 	VFS__LIST_EACH (at, vfs__super_mounts(super))
 		if (vfs__refs_sum(&MOUNT(at)->refs, VFS__REFS_WRITERS) > 0)
 			err = -EBUSY;
@@ -184,13 +184,14 @@ int vfs__remount(struct vfs__thread *thread, struct vfs_task *task,
 	uint32_t wanted = attributes_of(mnt, flags);
 	int err = 0;
 
-	(void)thread;
 	vfs__tree_lock(task->vfs);
 	if (!vfs__in_own_namespace(task, mnt) || !vfs__path_is_mount(path))
 		err = -EINVAL;
 	else if (!vfs__may_change_flags(mnt, wanted))
 		err = -EPERM;
 	vfs__tree_unlock(task->vfs);
+	if (!err && !vfs__may_administer(thread, task, mnt->super->userns))
+		err = -EPERM;
 	if (!err)
 		err = vfs__super_reconfigure(mnt->super, flags, REMOUNT_MASK,
 					     data);

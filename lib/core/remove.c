@@ -3,19 +3,28 @@
 #include <errno.h>
 
 #include "core/names.h"
+#include "core/notify.h"
 #include "core/perm.h"
+#include "core/synthdir.h"
 #include "core/uncover.h"
 
 int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
-		    struct vfs_inode *dir, struct vfs_dentry *victim,
-		    bool directory)
+		    const struct vfs_userns *idmap, struct vfs_inode *dir,
+		    struct vfs_dentry *victim, bool directory)
 {
 	struct vfs_inode *inode = victim->inode;
-	int err = vfs__permission_load(thread, cred, dir,
-				       VFS__MAY_WRITE | VFS__MAY_EXEC);
+	int err;
 
+	if (!vfs__inode_has_ids(idmap, inode))
+		return -EOVERFLOW;
+	err = vfs__permission_load(thread, cred, idmap, dir,
+				   VFS__MAY_WRITE | VFS__MAY_EXEC);
+	if (!err && (VFS_READ_ONCE(dir->flags) & VFS_INODE_APPEND))
+		err = -EPERM;
 	if (!err)
-		err = vfs__sticky(cred, dir, inode);
+		err = vfs__sticky(cred, idmap, dir, inode);
+	if (!err)
+		err = vfs__may_attach(idmap, inode);
 	if (err)
 		return err;
 	if (directory) {
@@ -35,14 +44,19 @@ static int remove_locked(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct vfs_inode *inode = victim->inode;
 	struct vfs_name name = {.hash = victim->hash};
+	bool synthetic = vfs__is_synthetic(inode);
 	int err;
 
-	if (!dir->ops->remove)
+	if (!synthetic && !dir->ops->remove)
 		return -EPERM;
 	name.str = vfs__dentry_name(victim, &name.len);
 	vfs__inode_lock_nested(inode);
 	if (vfs__mounted_for(thread, task, victim))
 		err = -EBUSY;
+	else if (synthetic)
+		err = vfs__synthetic_remove(thread, dir, &name, inode);
+	else if (vfs__synthetic_within(inode))
+		err = -ENOTEMPTY;
 	else
 		err = dir->ops->remove(dir, &name, inode,
 				       vfs__dentry_cookie(victim));
@@ -81,10 +95,13 @@ static int remove_name(struct vfs__thread *thread, struct vfs_task *task,
 		else if (!victim->inode)
 			err = -ENOENT;
 		else
-			err = vfs__may_delete(thread, cred, dir, victim,
-					      directory);
+			err = vfs__may_delete(thread, cred,
+					      vfs__mount_idmap(parent->mnt),
+					      dir, victim, directory);
 		if (!err)
 			err = remove_locked(thread, task, dir, victim);
+		if (!err)
+			vfs__notify_removed(thread, task->vfs, victim);
 		vfs__inode_unlock(dir);
 		if (!err)
 			vfs__uncover(thread, task->vfs, victim);
@@ -116,6 +133,7 @@ static int remove_at(struct vfs__thread *thread, struct vfs_task *task,
 		vfs__mount_write_end(thread, parent.mnt);
 	}
 	vfs__path_unref(thread, &parent);
+	vfs__notify_flush(thread);
 	return err;
 }
 

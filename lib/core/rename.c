@@ -20,7 +20,9 @@
 
 #include "core/acl.h"
 #include "core/names.h"
+#include "core/notify.h"
 #include "core/perm.h"
+#include "core/synthdir.h"
 #include "core/uncover.h"
 
 #ifndef RENAME_NOREPLACE
@@ -207,25 +209,26 @@ static int check_permissions(struct renaming *r)
 	struct vfs_inode *new_dir = r->to.parent.dentry->inode;
 	bool is_dir = vfs__inode_is_dir(source);
 	bool exchange = r->flags & RENAME_EXCHANGE;
-	int err = vfs__may_delete(r->thread, r->cred, old_dir, r->from.dentry,
-				  is_dir);
+	const struct vfs_userns *idmap = vfs__mount_idmap(r->from.parent.mnt);
+	int err = vfs__may_delete(r->thread, r->cred, idmap, old_dir,
+				  r->from.dentry, is_dir);
 
 	if (err)
 		return err;
 	if (!target)
-		err = vfs__may_create(r->thread, r->cred, new_dir);
+		err = vfs__may_create(r->thread, r->cred, idmap, new_dir);
 	else
-		err = vfs__may_delete(r->thread, r->cred, new_dir, r->to.dentry,
-				      exchange ? vfs__inode_is_dir(target)
-					       : is_dir);
+		err = vfs__may_delete(
+			r->thread, r->cred, idmap, new_dir, r->to.dentry,
+			exchange ? vfs__inode_is_dir(target) : is_dir);
 	if (!err && (!old_dir->ops->rename || !new_dir->ops->rename))
 		err = -EPERM;
 	/* `..` of a directory changes: that is a write to it */
 	if (!err && old_dir != new_dir && is_dir)
-		err = vfs__permission_load(r->thread, r->cred, source,
+		err = vfs__permission_load(r->thread, r->cred, idmap, source,
 					   VFS__MAY_WRITE);
 	if (!err && old_dir != new_dir && exchange && vfs__inode_is_dir(target))
-		err = vfs__permission_load(r->thread, r->cred, target,
+		err = vfs__permission_load(r->thread, r->cred, idmap, target,
 					   VFS__MAY_WRITE);
 	return err;
 }
@@ -242,6 +245,8 @@ static int call_backend(struct renaming *r, struct vfs_rename_args *args)
 	    vfs__mounted_for(r->thread, r->task, r->to.dentry))
 		err = -EBUSY;
 	else
+		err = vfs__synthetic_rename(args);
+	if (!err)
 		err = args->old_dir->ops->rename(args);
 	if (!err && target && !(r->flags & RENAME_EXCHANGE) &&
 	    vfs__inode_is_dir(target))
@@ -335,14 +340,44 @@ static int prepare_whiteout(struct renaming *r, struct whiteout *w,
 		return 0;
 	w->args.size = sizeof(w->args);
 	w->args.mode = S_IFCHR;
-	err = vfs__create_attributes(r->thread, r->task, r->cred, args->old_dir,
-				     &w->args, &w->acl);
+	err = vfs__create_attributes(r->thread, r->task, r->cred,
+				     vfs__mount_idmap(r->from.parent.mnt),
+				     args->old_dir, &w->args, &w->acl);
 	if (err)
 		return err;
 	args->whiteout_args = &w->args;
 	w->dentry = vfs__dentry_alloc(r->thread, r->from.parent.dentry,
 				      &args->old_name);
 	return w->dentry ? 0 : -ENOMEM;
+}
+
+static void notify(struct renaming *r, const struct vfs_rename_args *args)
+{
+	struct vfs__notify_move move = {
+		.old_dir = args->old_dir,
+		.new_dir = args->new_dir,
+		.old_name = &args->old_name,
+		.new_name = &args->new_name,
+		.source = args->old_inode,
+		.target = args->new_inode,
+	};
+
+	if (!vfs__notify_on(r->task->vfs))
+		return;
+	if (!(r->flags & RENAME_EXCHANGE)) {
+		vfs__notify_moved(r->thread, r->task->vfs, &move);
+		return;
+	}
+	move.target = NULL;
+	vfs__notify_moved(r->thread, r->task->vfs, &move);
+	move = (struct vfs__notify_move){
+		.old_dir = args->new_dir,
+		.new_dir = args->old_dir,
+		.old_name = &args->new_name,
+		.new_name = &args->old_name,
+		.source = args->new_inode,
+	};
+	vfs__notify_moved(r->thread, r->task->vfs, &move);
 }
 
 static int rename_locked(struct renaming *r)
@@ -376,6 +411,8 @@ static int rename_locked(struct renaming *r)
 		vfs__acl_inherited(r->thread, args.whiteout, &whiteout.acl);
 	if (!err)
 		move_names(r, &args, whiteout.dentry);
+	if (!err)
+		notify(r, &args);
 	vfs__acl_inherit_fini(r->thread, &whiteout.acl);
 	vfs__dentry_unref(r->thread, whiteout.dentry);
 	vfs__longname_free(r->thread, r->from.longname);
@@ -439,5 +476,6 @@ int vfs__rename(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 		vfs__path_unref(thread, &r.to.parent);
 	}
 	vfs__path_unref(thread, &r.from.parent);
+	vfs__notify_flush(thread);
 	return err;
 }

@@ -15,8 +15,11 @@
 #include <unistd.h>
 
 #include "core/attr.h"
+#include "core/device.h"
 #include "core/inode.h"
+#include "core/inotify.h"
 #include "core/pipe.h"
+#include "core/seal.h"
 #include "util/epoch.h"
 
 static bool is_nonblocking(const struct vfs_inode *inode)
@@ -127,7 +130,10 @@ static int check_read(const struct vfs_file *file, const struct vfs__io *io)
 					       : io->offset)
 			       ? -EINVAL
 			       : -EISDIR;
-	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->read)
+	if (mode & VFS__FILE_DEVICE)
+		return vfs__device_check(file, io, false);
+	if (!(mode & (VFS__FILE_STREAM | VFS__FILE_NOTIFY)) &&
+	    !file->inode->ops->read)
 		return -EINVAL;
 	return check_flags(io, mode);
 }
@@ -187,6 +193,13 @@ static int64_t read_long(struct vfs__thread *thread, struct vfs_task *task,
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_readv(thread, task, file, io->iov, io->count,
 				       nonblock);
+	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		return vfs__device_rw(file, io, false);
+	if (__builtin_expect(vfs__file_mode(file) & VFS__FILE_NOTIFY, 0))
+		return io->flags & VFS__IO_PROBE
+			       ? 0
+			       : vfs__inotify_readv(thread, task, file, io->iov,
+						    io->count, nonblock);
 	if (io->offset >= 0)
 		return read_at(thread, file, io, io->offset);
 	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
@@ -198,6 +211,23 @@ static int64_t read_long(struct vfs__thread *thread, struct vfs_task *task,
 	return n;
 }
 
+/* Reading by vectors is told of even if there was nothing, as in Linux. */
+static void was_read(struct vfs__thread *thread, const struct vfs_file *file,
+		     const struct vfs__io *io, int64_t n)
+{
+	if (n > 0 || (!n && !(io->flags & (VFS__IO_PLAIN | VFS__IO_PROBE))))
+		vfs__notify_file(thread, file, VFS_IN_ACCESS);
+}
+
+/* Whether the short ways do: they know of no watchers. Inside a section. */
+static bool is_short(const struct vfs_task *task, const struct vfs_file *file,
+		     uint32_t mask)
+{
+	return is_nonblocking(file->inode) &&
+	       !(vfs__file_mode(file) & VFS__FILE_SPECIAL) &&
+	       !(vfs__notify_on(task->vfs) && vfs__notify_wants(file, mask));
+}
+
 int64_t vfs__read(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		  const struct vfs__io *io)
 {
@@ -207,8 +237,7 @@ int64_t vfs__read(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	n = file ? check_read(file, io) : -EBADF;
-	if (!n && is_nonblocking(file->inode) &&
-	    !(vfs__file_mode(file) & VFS__FILE_STREAM))
+	if (!n && is_short(task, file, VFS_IN_ACCESS))
 		n = read_short(file, io);
 	else if (!n)
 		n = -EAGAIN;
@@ -219,10 +248,23 @@ int64_t vfs__read(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	if (!file)
 		return -EBADF;
 	n = check_read(file, io);
-	if (!n)
+	if (!n) {
 		n = read_long(thread, task, file, io);
+		was_read(thread, file, io, n);
+	}
 	vfs__file_unref(thread, file);
 	return n;
+}
+
+void vfs__read_nothing(struct vfs__thread *thread, struct vfs_task *task,
+		       int fd)
+{
+	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
+
+	if (!file)
+		return;
+	vfs__notify_file(thread, file, VFS_IN_ACCESS);
+	vfs__file_unref(thread, file);
 }
 
 int64_t vfs__file_read(struct vfs__thread *thread, struct vfs_task *task,
@@ -251,6 +293,8 @@ static int check_write(const struct vfs_file *file, const struct vfs__io *io)
 		return -ESPIPE;
 	if (!(mode & VFS__FILE_WRITE))
 		return -EBADF;
+	if (mode & VFS__FILE_DEVICE)
+		return vfs__device_check(file, io, true);
 	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->write)
 		return -EINVAL;
 	return check_flags(io, mode);
@@ -299,7 +343,15 @@ static int64_t write_segments(struct vfs_inode *inode, struct vfs_file *file,
 	return done;
 }
 
-/* inode locked, in no section. *offset: out, where it was written. */
+/* Whether a write may have set-id bits or capabilities to take away. Locked. */
+static bool loses_privilege(const struct vfs_inode *inode)
+{
+	return (inode->mode & (S_ISUID | S_ISGID)) ||
+	       (VFS_READ_ONCE(inode->flags) & VFS_INODE_XATTR);
+}
+
+/* inode locked, in no section. *offset: out, where it was written. file may be
+ * NULL for one that loses nothing. */
 static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 			    struct vfs_inode *inode, struct vfs_file *file,
 			    const struct vfs__io *io, bool append,
@@ -321,18 +373,21 @@ static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 	err = check_limits(task, inode, *offset, &length);
 	if (err)
 		return err;
-	if (__builtin_expect((inode->mode & (S_ISUID | S_ISGID)) ||
-				     (inode->flags & VFS_INODE_XATTR),
-			     0)) {
+	if (__builtin_expect(loses_privilege(inode), 0)) {
 		struct vfs_cred *cred = vfs__task_cred(thread, task);
 
-		err = vfs__attr_kill_suid(thread, cred, inode);
+		err = vfs__attr_kill_file(thread, cred, file);
 		vfs__task_cred_put(thread, cred);
 		if (err)
 			return err;
 	}
 	/* Linux updates the times before it knows whether bytes will fit */
 	vfs__inode_modified(task->vfs, inode);
+	if (__builtin_expect(vfs__inode_sealable(inode), 0)) {
+		err = vfs__seal_write(inode, *offset, &length);
+		if (err)
+			return err;
+	}
 	n = write_segments(inode, file, io, *offset, length);
 	return n;
 }
@@ -369,6 +424,8 @@ static int64_t write_long(struct vfs__thread *thread, struct vfs_task *task,
 	if (vfs__file_mode(file) & VFS__FILE_STREAM)
 		return vfs__pipe_writev(thread, task, file, io->iov, io->count,
 					nonblock);
+	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		return vfs__device_rw(file, io, true);
 	if (offset >= 0)
 		return write_at(thread, task, file, io, &offset);
 	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
@@ -391,7 +448,7 @@ static bool pwrite_short(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs_file *file;
 	struct vfs_inode *inode;
 	int64_t offset = io->offset;
-	bool append;
+	bool append, short_way;
 
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
@@ -402,15 +459,18 @@ static bool pwrite_short(struct vfs__thread *thread, struct vfs_task *task,
 	}
 	inode = file->inode;
 	append = appends(file, io);
-	if ((vfs__file_mode(file) & VFS__FILE_STREAM) ||
-	    !is_nonblocking(inode) || !vfs__inode_trylock(inode)) {
+	if (!is_short(task, file, VFS_IN_MODIFY | VFS_IN_ATTRIB) ||
+	    !vfs__inode_trylock(inode)) {
 		vfs__epoch_leave(thread);
 		return false;
 	}
 	vfs__epoch_leave(thread);
-	*result = write_locked(thread, task, inode, NULL, io, append, &offset);
+	short_way = !loses_privilege(inode);
+	if (short_way)
+		*result = write_locked(thread, task, inode, NULL, io, append,
+				       &offset);
 	vfs__inode_unlock(inode);
-	return true;
+	return short_way;
 }
 
 int64_t vfs__write(struct vfs__thread *thread, struct vfs_task *task, int fd,
@@ -427,6 +487,10 @@ int64_t vfs__write(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	n = check_write(file, io);
 	if (!n)
 		n = write_long(thread, task, file, io);
+	if (n > 0)
+		vfs__notify_file(thread, file, VFS_IN_MODIFY);
+	else
+		vfs__notify_flush(thread);
 	vfs__file_unref(thread, file);
 	return n;
 }
@@ -522,8 +586,12 @@ int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		return -EBADF;
 	if (whence < 0 || whence > SEEK_HOLE)
 		at = -EINVAL;
+	else if (vfs__file_mode(file) & VFS__FILE_NOTIFY)
+		at = 0;
 	else if (!(vfs__file_mode(file) & VFS__FILE_SEEKABLE))
 		at = -ESPIPE;
+	else if (vfs__file_mode(file) & VFS__FILE_DEVICE)
+		at = vfs__device_seek(file, offset, whence);
 	else
 		at = seek_locked(file, offset, whence);
 	vfs__file_unref(thread, file);

@@ -15,6 +15,8 @@
 /* Among the RWF_ flags: not a vector. A plain read of no bytes is an access, a
  * vector of no bytes is nothing at all. */
 #define VFS__IO_PLAIN 0x80000000u
+/* The same: asks whether it could be done, and does nothing. */
+#define VFS__IO_PROBE 0x40000000u
 /* What F_GETFL shows of a 64-bit kernel, whatever the C library defines. */
 #define VFS__O_LARGEFILE 0100000u
 
@@ -40,6 +42,9 @@ static inline void vfs__position_move(struct vfs_file *file, int64_t from,
 
 int64_t vfs__read(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		  const struct vfs__io *io);
+/* - A vector of no bytes was read from a directory: that is an access. */
+void vfs__read_nothing(struct vfs__thread *thread, struct vfs_task *task,
+		       int fd);
 int64_t vfs__write(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		   const struct vfs__io *io);
 int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
@@ -57,11 +62,11 @@ int64_t vfs__file_write(struct vfs__thread *thread, struct vfs_task *task,
 			struct vfs_file *file, const struct vfs_iovec *iov,
 			int count, int64_t *offset, uint32_t flags);
 
-/* - Sets a regular inode's size; always: mtime changes even when the size does
+/* - Sets a regular file's size; always: mtime changes even when the size does
  *   not. Takes the lock. */
-int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
-			const struct vfs_cred *cred, struct vfs_inode *inode,
-			int64_t size, bool always);
+int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
+		       const struct vfs_cred *cred,
+		       const struct vfs__path *path, int64_t size, bool always);
 
 int vfs__truncate(struct vfs__thread *thread, struct vfs_task *task,
 		  const char *path, int64_t length);

@@ -5,6 +5,9 @@
  * no lock that is taken, no rule that has something to say. Whatever is
  * different: false with nothing done, and rw.c does it.
  *
+ * watched, a constant: something is, somewhere; whoever wants to know of this
+ * is told by the long way. Not watched: it was looked at before.
+ *
  * A pread stores to the caller's buffer and the thread's own record, so that
  * threads that share a descriptor do not slow each other down.
  */
@@ -17,6 +20,7 @@
 #include <unistd.h>
 
 #include "core/atime.h"
+#include "core/notify.h"
 #include "core/rw.h"
 
 /* Neither empty, nor cut, nor beyond the last offset there is. */
@@ -29,7 +33,8 @@ static inline bool vfs__io_is_sane(const void *buffer, size_t count,
 
 static inline bool vfs__pread_plain(struct vfs__thread *thread,
 				    struct vfs_task *task, int fd, void *buffer,
-				    size_t count, int64_t offset, int64_t *n)
+				    size_t count, int64_t offset, bool watched,
+				    int64_t *n)
 {
 	struct vfs_inode *inode;
 	struct vfs_file *file;
@@ -39,7 +44,8 @@ static inline bool vfs__pread_plain(struct vfs__thread *thread,
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
-		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ),
+		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ) ||
+			    (watched && vfs__notify_wants(file, VFS_IN_ACCESS)),
 		    0)) {
 		vfs__epoch_leave(thread);
 		return false;
@@ -55,7 +61,7 @@ static inline bool vfs__pread_plain(struct vfs__thread *thread,
 /* At the position, if nobody else is reading there. */
 static inline bool vfs__read_plain(struct vfs__thread *thread,
 				   struct vfs_task *task, int fd, void *buffer,
-				   size_t count, int64_t *n)
+				   size_t count, bool watched, int64_t *n)
 {
 	struct vfs_inode *inode;
 	struct vfs_file *file;
@@ -67,6 +73,8 @@ static inline bool vfs__read_plain(struct vfs__thread *thread,
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ) ||
+			    (watched &&
+			     vfs__notify_wants(file, VFS_IN_ACCESS)) ||
 			    !vfs__mutex_trylock(&file->position_lock,
 						VFS__RANK_POS),
 		    0)) {
@@ -98,7 +106,7 @@ static inline bool vfs__pwrite_is_plain(const struct vfs_task *task,
 	       end <= (uint64_t)inode->super->max_file_size &&
 	       !(inode->mode & (S_ISUID | S_ISGID)) &&
 	       !(VFS_READ_ONCE(inode->flags) &
-		 (VFS_INODE_XATTR | VFS_INODE_DEAD));
+		 (VFS_INODE_XATTR | VFS_INODE_DEAD | VFS_INODE_SEALABLE));
 }
 
 static inline void vfs__pwrite_end(struct vfs__thread *thread,
@@ -117,7 +125,7 @@ static inline void vfs__pwrite_end(struct vfs__thread *thread,
  */
 static inline struct vfs_inode *vfs__pwrite_begin(struct vfs__thread *thread,
 						  struct vfs_task *task, int fd,
-						  uint64_t end)
+						  uint64_t end, bool watched)
 {
 	struct vfs_inode *inode = NULL;
 	struct vfs_file *file;
@@ -126,7 +134,10 @@ static inline struct vfs_inode *vfs__pwrite_begin(struct vfs__thread *thread,
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    file && (vfs__file_mode(file) & VFS__FILE_PLAIN_WRITE) &&
-			    !(VFS_READ_ONCE(file->flags) & O_APPEND),
+			    !(VFS_READ_ONCE(file->flags) & O_APPEND) &&
+			    !(watched &&
+			      vfs__notify_wants(file,
+						VFS_IN_MODIFY | VFS_IN_ATTRIB)),
 		    1)) {
 		inode = file->inode;
 		if (!vfs__rw_try_excl(&inode->core_lock, VFS__RANK_INODE))
@@ -146,13 +157,14 @@ static inline struct vfs_inode *vfs__pwrite_begin(struct vfs__thread *thread,
 static inline bool vfs__pwrite_plain(struct vfs__thread *thread,
 				     struct vfs_task *task, int fd,
 				     const void *buffer, size_t count,
-				     int64_t offset, int64_t *n)
+				     int64_t offset, bool watched, int64_t *n)
 {
 	struct vfs_inode *inode;
 
 	if (__builtin_expect(!vfs__io_is_sane(buffer, count, offset), 0))
 		return false;
-	inode = vfs__pwrite_begin(thread, task, fd, (uint64_t)offset + count);
+	inode = vfs__pwrite_begin(thread, task, fd, (uint64_t)offset + count,
+				  watched);
 	if (__builtin_expect(!inode, 0))
 		return false;
 	*n = inode->ops->write(inode, NULL, buffer, count, offset);
@@ -171,8 +183,10 @@ static inline bool vfs__lseek_plain(struct vfs__thread *thread,
 
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
-	if (__builtin_expect(
-		    file && (vfs__file_mode(file) & VFS__FILE_SEEKABLE), 1)) {
+	if (__builtin_expect(file && (vfs__file_mode(file) &
+				      (VFS__FILE_SEEKABLE |
+				       VFS__FILE_DEVICE)) == VFS__FILE_SEEKABLE,
+			     1)) {
 		if (whence == SEEK_SET && offset >= 0 &&
 		    offset <= file->inode->super->max_file_size) {
 			VFS_WRITE_ONCE(file->position, offset);

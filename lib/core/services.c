@@ -57,6 +57,13 @@ void vfs_retire(struct vfs *vfs,
 	vfs__epoch_retire(vfs__self_always(vfs), free_fn, pointer, size);
 }
 
+struct vfs_task *vfs_current_task(struct vfs *vfs)
+{
+	struct vfs__thread *thread = vfs__self(vfs);
+
+	return thread ? thread->task : NULL;
+}
+
 int vfs_counter_create(struct vfs *vfs, int64_t limit, struct vfs_counter **out)
 {
 	return vfs__counter_create(vfs->domain, limit, out);

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 
 #include "core/attr.h"
+#include "core/notify.h"
 #include "core/perm.h"
 #include "core/rw.h"
+#include "core/seal.h"
 #include "core/walk.h"
 
 /* May the file grow to size? */
@@ -22,19 +24,25 @@ static int check_new_size(struct vfs_task *task, const struct vfs_inode *inode,
 	return 0;
 }
 
-int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
-			const struct vfs_cred *cred, struct vfs_inode *inode,
-			int64_t size, bool always)
+int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
+		       const struct vfs_cred *cred,
+		       const struct vfs__path *path, int64_t size, bool always)
 {
+	struct vfs_inode *inode = path->dentry->inode;
+	uint32_t mode;
 	int err = 0;
 
 	vfs__inode_lock(inode);
+	mode = inode->mode;
 	if (!inode->ops->truncate)
 		err = -EINVAL;
 	if (!err)
 		err = check_new_size(task, inode, size);
+	if (!err && vfs__inode_sealable(inode))
+		err = vfs__seal_resize(inode, size);
 	if (!err)
-		err = vfs__attr_kill_suid(thread, cred, inode);
+		err = vfs__attr_kill_suid(thread, cred,
+					  vfs__mount_idmap(path->mnt), inode);
 	if (!err) {
 		/* cutting where there are blocks is a change, whatever goes */
 		bool changes = always || size != inode->size || inode->blocks;
@@ -43,8 +51,19 @@ int vfs__truncate_inode(struct vfs__thread *thread, struct vfs_task *task,
 		if (!err && changes)
 			vfs__inode_modified(task->vfs, inode);
 	}
+	if (!err)
+		vfs__notify_dentry(
+			thread, task->vfs, path->dentry,
+			VFS_IN_MODIFY |
+				(inode->mode == mode ? 0 : VFS_IN_ATTRIB));
 	vfs__inode_unlock(inode);
+	vfs__notify_flush(thread);
 	return err;
+}
+
+static bool is_append(const struct vfs_inode *inode)
+{
+	return VFS_READ_ONCE(inode->flags) & VFS_INODE_APPEND;
 }
 
 static int check_truncate(struct vfs__thread *thread,
@@ -59,7 +78,8 @@ static int check_truncate(struct vfs__thread *thread,
 		return -EINVAL;
 	if (vfs__mount_readonly(path->mnt))
 		return -EROFS;
-	return vfs__permission_load(thread, cred, inode, VFS__MAY_WRITE);
+	return vfs__permission_load(thread, cred, vfs__mount_idmap(path->mnt),
+				    inode, VFS__MAY_WRITE);
 }
 
 int vfs__truncate(struct vfs__thread *thread, struct vfs_task *task,
@@ -80,8 +100,10 @@ int vfs__truncate(struct vfs__thread *thread, struct vfs_task *task,
 	if (!err)
 		err = vfs__mount_write_begin(thread, at.mnt);
 	if (!err) {
-		err = vfs__truncate_inode(thread, task, cred, at.dentry->inode,
-					  length, false);
+		err = is_append(at.dentry->inode)
+			      ? -EPERM
+			      : vfs__truncate_path(thread, task, cred, &at,
+						   length, false);
 		vfs__mount_write_end(thread, at.mnt);
 	}
 	vfs__task_cred_put(thread, cred);
@@ -104,10 +126,12 @@ int vfs__ftruncate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	if (!S_ISREG(vfs__inode_mode(file->inode)) ||
 	    !(vfs__file_mode(file) & VFS__FILE_WRITE))
 		err = -EINVAL;
+	else if (is_append(file->inode))
+		err = -EPERM;
 	if (!err) {
 		cred = vfs__task_cred(thread, task);
-		err = vfs__truncate_inode(thread, task, cred, file->inode,
-					  length, true);
+		err = vfs__truncate_path(thread, task, cred, &file->path,
+					 length, true);
 		vfs__task_cred_put(thread, cred);
 	}
 	vfs__file_unref(thread, file);
@@ -146,14 +170,18 @@ static int check_fallocate_mode(int mode, int64_t offset, int64_t length)
 	}
 }
 
-static int check_fallocate_file(const struct vfs_file *file, int64_t offset,
-				int64_t length)
+static int check_fallocate_file(const struct vfs_file *file, int mode,
+				int64_t offset, int64_t length)
 {
 	uint32_t type = vfs__inode_mode(file->inode) & S_IFMT;
 	int64_t end;
 
 	if (!(vfs__file_mode(file) & VFS__FILE_WRITE))
 		return -EBADF;
+	if ((mode & ~FALLOC_FL_KEEP_SIZE) && is_append(file->inode))
+		return -EPERM;
+	if (VFS_READ_ONCE(file->inode->flags) & VFS_INODE_IMMUTABLE)
+		return -EPERM;
 	if (type == S_IFIFO)
 		return -ESPIPE;
 	if (type == S_IFDIR)
@@ -179,21 +207,26 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	inode = file->inode;
 	err = check_fallocate_mode(mode, offset, length);
 	if (!err)
-		err = check_fallocate_file(file, offset, length);
+		err = check_fallocate_file(file, mode, offset, length);
 	if (err)
 		goto unref;
 	cred = vfs__task_cred(thread, task);
 	vfs__inode_lock(inode);
 	if (!(mode & FALLOC_FL_PUNCH_HOLE))
 		err = check_new_size(task, inode, offset + length);
+	if (!err && vfs__inode_sealable(inode))
+		err = vfs__seal_fallocate(inode, mode & FALLOC_FL_PUNCH_HOLE,
+					  offset + length);
 	if (!err)
 		err = inode->ops->fallocate(inode, mode, offset, length);
 	if (!err)
-		err = vfs__attr_kill_suid(thread, cred, inode);
+		err = vfs__attr_kill_file(thread, cred, file);
 	if (!err)
 		vfs__inode_modified(task->vfs, inode);
 	vfs__inode_unlock(inode);
 	vfs__task_cred_put(thread, cred);
+	if (!err)
+		vfs__notify_file(thread, file, VFS_IN_MODIFY);
 unref:
 	vfs__file_unref(thread, file);
 	return err;

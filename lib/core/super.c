@@ -13,6 +13,8 @@
 #include "core/inode.h"
 #include "core/instance.h"
 #include "core/mount.h"
+#include "core/notify.h"
+#include "core/userns.h"
 #include "util/epoch.h"
 #include "util/run.h"
 
@@ -38,7 +40,9 @@ static struct super_core *core_of(struct vfs_super *super)
 
 static int check_type(const struct vfs_filesystem_type *type)
 {
-	const uint64_t known = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING;
+	const uint64_t known = VFS_FS_USERNS | VFS_FS_COMPLETE |
+			       VFS_FS_NONBLOCKING | VFS_FS_SEALS |
+			       VFS_FS_HANDLES;
 
 	if (type->size < sizeof(*type) || !type->name || !*type->name ||
 	    strlen(type->name) > 63 || strchr(type->name, '/'))
@@ -116,6 +120,7 @@ static void super_free(struct vfs_super *super)
 {
 	struct super_core *core = core_of(super);
 
+	vfs_userns_unref(super->userns);
 	vfs__domain_free(super->vfs->domain, core, core->size, 64);
 }
 
@@ -128,6 +133,7 @@ static void super_free_later(struct vfs *vfs, void *pointer, size_t size)
 
 static void super_destroy(struct vfs__thread *thread, struct vfs_super *super)
 {
+	vfs__notify_super(thread, super);
 	vfs__dcache_shutdown(thread, super->vfs, super);
 	vfs__dentry_unref(thread, core_of(super)->root);
 	if (super->type->unmount)
@@ -155,6 +161,8 @@ int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,
 		return -ENOMEM;
 	}
 	core_of(super)->root = d;
+	if (args->userns && args->userns->parent)
+		super->userns = vfs_userns_ref(args->userns);
 	err = type->mount(super, args, &inode);
 	if (err) {
 		vfs__dentry_unref(thread, d);

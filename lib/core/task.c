@@ -9,6 +9,8 @@
 #include "core/instance.h"
 #include "core/mount_calls.h"
 #include "core/namespace.h"
+#include "core/notify.h"
+#include "core/tasks.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
 
@@ -205,6 +207,7 @@ static int task_alloc(struct vfs__thread *thread, struct vfs *vfs,
 	memset(task, 0, sizeof(*task));
 	task->vfs = vfs_ref(vfs);
 	task->cred = vfs_cred_ref(cred);
+	task->mapped = cred->mapped;
 	task->ref = 1;
 	task->id = (int32_t)(__atomic_add_fetch(&vfs->next_task, 1,
 						__ATOMIC_RELAXED) &
@@ -256,6 +259,7 @@ int vfs_task_create(struct vfs *vfs, struct vfs_cred *cred,
 	if (err)
 		goto unref_fs;
 	task->ns = vfs__namespace_ref(vfs->root_ns);
+	vfs__tasks_add(task);
 	*out = task;
 	return 0;
 
@@ -303,7 +307,7 @@ static int clone_view(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__task_paths(thread, task, &at);
 	copy->ns = ns;
 	if (flags & VFS_CLONE_NEWNS) {
-		err = vfs__namespace_copy(thread, ns, ns->owner, &at,
+		err = vfs__namespace_copy(thread, ns, copy->cred->userns, &at,
 					  &copy->ns);
 		vfs__namespace_unref(thread, ns);
 	}
@@ -326,6 +330,18 @@ static void drop_view(struct vfs__thread *thread, struct vfs_task *task)
 	vfs__namespace_unref(thread, task->ns);
 }
 
+static struct vfs_cred *cred_ref(struct vfs__thread *thread,
+				 struct vfs_task *task);
+
+static int clone_cred(struct vfs__thread *thread, struct vfs_task *task,
+		      uint64_t flags, struct vfs_cred **out)
+{
+	if (flags & VFS_CLONE_NEWUSER)
+		return vfs__userns_unshare(thread, task, out);
+	*out = cred_ref(thread, task);
+	return 0;
+}
+
 int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 {
 	struct vfs__thread *thread;
@@ -335,19 +351,24 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 
 	if (!task || !out)
 		return -EFAULT;
-	if (flags &
-	    ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES | VFS_CLONE_NEWNS))
+	if (flags & ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES |
+				VFS_CLONE_NEWNS | VFS_CLONE_NEWUSER))
 		return -EINVAL;
-	if ((flags & VFS_CLONE_FS) && (flags & VFS_CLONE_NEWNS))
+	if ((flags & VFS_CLONE_FS) &&
+	    (flags & (VFS_CLONE_NEWNS | VFS_CLONE_NEWUSER)))
 		return -EINVAL;
 	thread = vfs__self(task->vfs);
 	if (!thread)
 		return -ENOMEM;
-	if ((flags & VFS_CLONE_NEWNS) && !vfs__may_mount(thread, task))
-		return -EPERM;
-	cred = vfs__task_cred(thread, task);
-	err = task_alloc(thread, task->vfs, cred, &copy);
-	vfs__task_cred_put(thread, cred);
+	err = clone_cred(thread, task, flags, &cred);
+	if (err)
+		return err;
+	if ((flags & VFS_CLONE_NEWNS) &&
+	    !vfs__capable_own(cred, VFS_CAP_SYS_ADMIN))
+		err = -EPERM;
+	else
+		err = task_alloc(thread, task->vfs, cred, &copy);
+	vfs_cred_unref(cred);
 	if (err)
 		return err;
 	err = clone_view(thread, task, flags, copy);
@@ -364,6 +385,7 @@ int vfs_task_clone(struct vfs_task *task, uint64_t flags, struct vfs_task **out)
 	copy->fsize_max = VFS_READ_ONCE(task->fsize_max);
 	copy->nofile_cur = VFS_READ_ONCE(task->nofile_cur);
 	copy->nofile_max = VFS_READ_ONCE(task->nofile_max);
+	vfs__tasks_add(copy);
 	*out = copy;
 	return 0;
 
@@ -381,8 +403,9 @@ struct vfs_task *vfs_task_ref(struct vfs_task *task)
 	return task;
 }
 
-/* A table that the task no longer uses, but calls of other threads may: they
- * began when it was the task's. Its memory stays until the task's end. */
+/* A table that the task no longer uses, but calls of other threads may:
+ * they began when it was the task's. Its memory stays until the task's
+ * end. */
 struct vfs__past {
 	struct vfs__past *next;
 	struct vfs__fdtable *table;
@@ -408,10 +431,14 @@ void vfs_task_unref(struct vfs_task *task)
 		return;
 	vfs = task->vfs;
 	thread = vfs__self_always(vfs);
+	vfs__tasks_remove(task);
 	vfs__fdtable_unref(thread, vfs, task->files);
 	drop_past(thread, task);
 	drop_view(thread, task);
+	vfs__notify_flush(thread);
 	vfs_cred_unref(task->cred);
+	if (thread->task == task)
+		thread->task = NULL;
 	vfs__mem_free(thread, task, sizeof(*task));
 	vfs_unref(vfs);
 }
@@ -423,6 +450,9 @@ int vfs_task_set_cred(struct vfs_task *task, struct vfs_cred *cred)
 	if (cred->vfs != task->vfs)
 		return -EINVAL;
 	vfs_cred_ref(cred);
+	/* first: stat believes a 0 without a look at the credentials */
+	if (cred->mapped)
+		VFS_WRITE_ONCE(task->mapped, 1);
 	/* its memory outlives the sections that may be looking at it */
 	vfs_cred_unref(
 		__atomic_exchange_n(&task->cred, cred, __ATOMIC_ACQ_REL));
@@ -445,8 +475,8 @@ static struct vfs_cred *cred_ref(struct vfs__thread *thread,
 }
 
 /*
- * The thread keeps a reference on the credentials that it used last, so that
- * threads of one task do not meet at the counter.
+ * The thread keeps a reference on the credentials that it used last, so
+ * that threads of one task do not meet at the counter.
  */
 struct vfs_cred *vfs__task_cred(struct vfs__thread *thread,
 				struct vfs_task *task)
@@ -478,6 +508,7 @@ void vfs__task_thread_exit(struct vfs__thread *thread)
 {
 	struct vfs_cred *cred = thread->cred;
 
+	vfs__notify_flush(thread);
 	thread->cred = NULL;
 	vfs_cred_unref(cred);
 }

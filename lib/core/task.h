@@ -35,14 +35,16 @@ struct vfs__fs {
 struct vfs__namespace;
 
 struct vfs_task {
-	struct vfs *vfs;	    /* referenced */
-	struct vfs_cred *cred;	    /* atomic; referenced */
-	struct vfs__fs *fs;	    /* atomic: unshare may replace it */
+	struct vfs *vfs;       /* referenced */
+	struct vfs_cred *cred; /* atomic; referenced */
+	uint32_t mapped;       /* atomic: some cred was mapped; never cleared */
+	struct vfs__fs *fs;    /* atomic: unshare may replace it */
 	struct vfs__namespace *ns;  /* atomic; counted */
 	struct vfs__fdtable *files; /* atomic: close_range may unshare it */
 	struct vfs__past *past;	    /* tables before it: their locks */
 	uint32_t ref;		    /* atomic */
 	int32_t id;
+	struct vfs_task *id_next;	 /* core/tasks.c: the table's lock */
 	uint64_t fsize_cur, fsize_max;	 /* atomic: RLIMIT_FSIZE */
 	uint64_t nofile_cur, nofile_max; /* atomic: RLIMIT_NOFILE */
 	struct vfs__sleepers sleepers;	 /* core/wait.c: who to interrupt */

@@ -15,14 +15,15 @@
 
 /* ---- unshare ---- */
 
-static int unshare_namespace(struct vfs__thread *thread, struct vfs_task *task)
+static int unshare_namespace(struct vfs__thread *thread, struct vfs_task *task,
+			     struct vfs_userns *owner)
 {
 	struct vfs__namespace *old = vfs__task_namespace(thread, task), *ns;
 	struct vfs__fspaths paths;
 	int err;
 
 	vfs__task_paths(thread, task, &paths);
-	err = vfs__namespace_copy(thread, old, old->owner, &paths, &ns);
+	err = vfs__namespace_copy(thread, old, owner, &paths, &ns);
 	vfs__namespace_unref(thread, old);
 	if (!err) {
 		err = vfs__task_replace_fs(thread, task, &paths);
@@ -53,23 +54,47 @@ static int unshare_fs(struct vfs__thread *thread, struct vfs_task *task)
 	return err;
 }
 
-int vfs__unshare(struct vfs__thread *thread, struct vfs_task *task,
-		 uint64_t flags)
+/* As somebody else, maybe: cred is who the task is to be. */
+static int unshare_as(struct vfs__thread *thread, struct vfs_task *task,
+		      uint64_t flags, const struct vfs_cred *cred)
 {
 	int err = 0;
 
-	if (flags &
-	    ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES | VFS_CLONE_NEWNS))
-		return -EINVAL;
-	if ((flags & VFS_CLONE_NEWNS) && !vfs__may_mount(thread, task))
+	if ((flags & VFS_CLONE_NEWNS) &&
+	    !vfs__capable_own(cred, VFS_CAP_SYS_ADMIN))
 		return -EPERM;
 	/* the one that may be undone by nobody comes last */
 	if (flags & VFS_CLONE_FILES)
 		err = vfs__task_unshare_files(thread, task);
 	if (!err && (flags & VFS_CLONE_NEWNS))
-		return unshare_namespace(thread, task);
-	if (!err && (flags & VFS_CLONE_FS))
+		return unshare_namespace(thread, task, cred->userns);
+	if (!err && (flags & (VFS_CLONE_FS | VFS_CLONE_NEWUSER)))
 		err = unshare_fs(thread, task);
+	return err;
+}
+
+int vfs__unshare(struct vfs__thread *thread, struct vfs_task *task,
+		 uint64_t flags)
+{
+	struct vfs_cred *cred;
+	int err;
+
+	if (flags & ~(uint64_t)(VFS_CLONE_FS | VFS_CLONE_FILES |
+				VFS_CLONE_NEWNS | VFS_CLONE_NEWUSER))
+		return -EINVAL;
+	if (!(flags & VFS_CLONE_NEWUSER)) {
+		cred = vfs__task_cred(thread, task);
+		err = unshare_as(thread, task, flags, cred);
+		vfs__task_cred_put(thread, cred);
+		return err;
+	}
+	err = vfs__userns_unshare(thread, task, &cred);
+	if (err)
+		return err;
+	err = unshare_as(thread, task, flags, cred);
+	if (!err)
+		err = vfs_task_set_cred(task, cred);
+	vfs_cred_unref(cred);
 	return err;
 }
 
@@ -78,14 +103,12 @@ int vfs__unshare(struct vfs__thread *thread, struct vfs_task *task,
 static int may_enter(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__namespace *ns)
 {
-	bool may;
+	struct vfs_cred *cred = vfs__task_cred(thread, task);
+	bool may = vfs__capable_in(cred, ns->owner, VFS_CAP_SYS_ADMIN) &&
+		   vfs__capable_own(cred, VFS_CAP_SYS_CHROOT) &&
+		   vfs__capable_own(cred, VFS_CAP_SYS_ADMIN);
 
-	if (!vfs__may_mount_in(thread, task, ns) ||
-	    !vfs__may_mount(thread, task))
-		return -EPERM;
-	vfs__epoch_enter(thread);
-	may = vfs__capable(vfs__task_cred_peek(task), VFS_CAP_SYS_CHROOT);
-	vfs__epoch_leave(thread);
+	vfs__task_cred_put(thread, cred);
 	if (!may)
 		return -EPERM;
 	/* others who share root and cwd would be in two places */

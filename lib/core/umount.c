@@ -13,10 +13,11 @@
 
 #include "core/mount_calls.h"
 #include "core/namespace.h"
+#include "core/notify.h"
 #include "core/propagate.h"
 #include "core/walk.h"
+#include "util/barrier.h"
 #include "util/epoch.h"
-#include "util/fence.h"
 
 static bool is_task_root(struct vfs__thread *thread, struct vfs_task *task,
 			 const struct vfs_mount *mnt)
@@ -40,7 +41,7 @@ static bool is_busy(struct vfs__thread *thread, struct vfs_mount *mnt)
 		return true;
 	vfs__dcache_rename_begin(mnt->vfs);
 	vfs__epoch_synchronize(thread);
-	vfs__heavy_fence();
+	vfs__barrier_force();
 	busy = vfs__propagate_busy(mnt, 1);
 	vfs__dcache_rename_end(mnt->vfs);
 	return busy;
@@ -125,5 +126,6 @@ int vfs__umount(struct vfs__thread *thread, struct vfs_task *task,
 	else if (!err)
 		err = take_out(thread, task, mnt, flags, root);
 	vfs__path_unref(thread, &at);
+	vfs__notify_flush(thread);
 	return err;
 }

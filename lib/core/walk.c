@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/walk_engine.h"
+#include "util/barrier.h"
 
 #define FAST_TRIES 4u
 
@@ -114,6 +115,9 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 				return err;
 			}
 			out->at->mnt = s.at.mnt;
+			/* not one store made of both: whoever comes next
+			 * waits for the second, and would for that */
+			VFS__COMPILER_FENCE();
 			out->at->dentry = s.at.dentry;
 			if (q->flags & VFS__WALK_PARENT) {
 				out->links = w.links;
@@ -458,6 +462,17 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 	*parent = s.at;
 	*last = w.last;
 	return 0;
+}
+
+int vfs__walk_may_follow(const struct vfs__resume *resume,
+			 const struct vfs_mount *mnt)
+{
+	struct vfs__path at = {(struct vfs_mount *)(uintptr_t)mnt, NULL};
+	struct walk w;
+
+	w.flags = resume->flags;
+	w.links = resume->links;
+	return may_follow(&w, &at);
 }
 
 int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,

@@ -96,6 +96,9 @@ int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 		     struct vfs__resume *resume, struct vfs_inode *link,
 		     struct vfs__path *parent, struct vfs__last *last);
+/* - May one more link be followed, found on mnt? 0 or -ELOOP. */
+int vfs__walk_may_follow(const struct vfs__resume *resume,
+			 const struct vfs_mount *mnt);
 /* - Goes down to what is mounted on *path (referenced). -EXDEV under
  *   RESOLVE_NO_XDEV; *path is referenced then too. */
 int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,

@@ -16,7 +16,9 @@
 
 #include "core/dcache_find.h"
 #include "core/inode.h"
+#include "core/jump.h"
 #include "core/lookup.h"
+#include "core/path.h"
 #include "core/perm.h"
 #include "core/walk.h"
 #include "util/epoch.h"
@@ -125,6 +127,25 @@ ALWAYS_INLINE int cross(struct walk *w, struct vfs__path *at, const bool fast)
 	return 0;
 }
 
+/* Whether at is under its mount's root: a directory may have been moved out of
+ * what is bound, or come from a handle, and nothing above it is this mount's
+ * to show. */
+ALWAYS_INLINE bool is_connected(struct walk *w, const struct vfs__path *at,
+				const bool fast)
+{
+	bool connected;
+
+	if (__builtin_expect(
+		    vfs__dentry_flags(at->mnt->root) & VFS__DENTRY_ROOT, 1))
+		return true;
+	if (!fast)
+		vfs__epoch_enter(w->thread);
+	connected = vfs__path_connected(at);
+	if (!fast)
+		vfs__epoch_leave(w->thread);
+	return connected;
+}
+
 /* `..` */
 ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 {
@@ -146,6 +167,8 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 				vfs__mount_ref(w->thread, mnt);
 				stand_on(w, s, mnt, dentry);
 			}
+			if (!is_connected(w, &s->at, fast))
+				return -ENOENT;
 			break;
 		}
 		if (VFS_READ_ONCE(mnt->parent) == mnt) {
@@ -243,6 +266,23 @@ ALWAYS_INLINE int enter_text(struct walk *w, struct spot *s, const char *text,
 	return 0;
 }
 
+/* Slow: to where a magic link leads. The dentry's reference passes. */
+static int jump(struct walk *w, struct spot *s, struct vfs_dentry *dentry,
+		struct vfs_inode *link)
+{
+	struct vfs__path to;
+	int err =
+		vfs__jump(w->thread, w->task, link,
+			  w->flags >> VFS__WALK_RESOLVE_SHIFT, s->at.mnt, &to);
+
+	vfs__dentry_unref(w->thread, dentry);
+	if (err)
+		return err;
+	stand_on(w, s, to.mnt, to.dentry);
+	look_around(s);
+	return 0;
+}
+
 /* link was found in s->at as dentry (slow: its reference passes). */
 ALWAYS_INLINE int follow(struct walk *w, struct spot *s,
 			 struct vfs_dentry *dentry, struct vfs_inode *link,
@@ -262,6 +302,8 @@ ALWAYS_INLINE int follow(struct walk *w, struct spot *s,
 		len = (size_t)link->size;
 		if (!text)
 			return -ECHILD;
+	} else if (vfs__is_magic(link)) {
+		return jump(w, s, dentry, link);
 	} else {
 		err = slow_text(w, dentry, link, &text, &len);
 		if (err)
@@ -287,6 +329,8 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 	mode = vfs__inode_mode(inode);
 	if (__builtin_expect(S_ISLNK(mode), 0) &&
 	    (!final || slash || (w->flags & VFS__WALK_FOLLOW))) {
+		if (fast && (flags & VFS__DENTRY_VOLATILE))
+			return -ECHILD;
 		if (final && slash)
 			w->flags |= VFS__WALK_FOLLOW | VFS__WALK_DIRECTORY;
 		return follow(w, s, d, inode, fast);
@@ -301,10 +345,16 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 	}
 	s->inode = inode;
 	s->mode = mode;
-	if (__builtin_expect(
-		    flags & (VFS__DENTRY_MOUNTED | VFS__DENTRY_EVICTABLE), 0)) {
+	if (__builtin_expect(flags & (VFS__DENTRY_MOUNTED |
+				      VFS__DENTRY_EVICTABLE |
+				      VFS__DENTRY_VOLATILE),
+			     0)) {
 		int err;
 
+		if (fast &&
+		    (flags & (VFS__DENTRY_VOLATILE | VFS__DENTRY_MOUNTED)) ==
+			    VFS__DENTRY_VOLATILE)
+			return -ECHILD;
 		if (!(flags & VFS__DENTRY_USED))
 			vfs__dentry_set(d, VFS__DENTRY_USED);
 		err = cross(w, &s->at, fast);
@@ -326,10 +376,12 @@ ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
 		return 0;
 	if (!S_ISDIR(s->mode))
 		return -ENOTDIR;
-	err = vfs__permission(w->cred, s->inode, VFS__MAY_EXEC);
+	err = vfs__permission(w->cred, vfs__mount_idmap(s->at.mnt), s->inode,
+			      VFS__MAY_EXEC);
 	if (!fast && err == -ECHILD)
-		err = vfs__permission_load(w->thread, w->cred, s->inode,
-					   VFS__MAY_EXEC);
+		err = vfs__permission_load(w->thread, w->cred,
+					   vfs__mount_idmap(s->at.mnt),
+					   s->inode, VFS__MAY_EXEC);
 	return err;
 }
 

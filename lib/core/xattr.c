@@ -12,15 +12,12 @@
 #include <sys/xattr.h>
 
 #include "core/acl.h"
+#include "core/filecap.h"
+#include "core/notify.h"
 #include "core/perm.h"
 #include "util/domain.h"
 
-#define CAPABILITY "security.capability"
-#define CAPABILITY_V2 0x02000000u
-#define CAPABILITY_V2_SIZE 20u
-#define CAPABILITY_V3 0x03000000u
-#define CAPABILITY_V3_SIZE 24u
-#define CAPABILITY_EFFECTIVE 0x1u /* the one flag beside the version */
+#define CAPABILITY VFS__FILECAP_NAME
 
 static bool has_prefix(const char *name, const char *prefix)
 {
@@ -83,119 +80,84 @@ static int resolve_name(const struct vfs_inode *inode, const char *name)
 
 /* ---- permission ---- */
 
-/* mask: VFS__MAY_READ or VFS__MAY_WRITE. */
-static int permission(struct vfs__thread *thread, const struct vfs_cred *cred,
-		      struct vfs_inode *inode, const char *name, uint32_t mask)
+/* Who asks, and through what. */
+struct asking {
+	struct vfs__thread *thread;
+	const struct vfs_cred *cred;
+	const struct vfs_userns *idmap;
+	struct vfs_inode *inode;
+};
+
+static struct asking ask(struct vfs__thread *thread,
+			 const struct vfs_cred *cred,
+			 const struct vfs__path *path)
 {
-	uint32_t mode = vfs__inode_mode(inode);
+	return (struct asking){thread, cred, vfs__mount_idmap(path->mnt),
+			       vfs__dentry_inode(path->dentry)};
+}
+
+/* mask: VFS__MAY_READ or VFS__MAY_WRITE. */
+static int permission(const struct asking *q, const char *name, uint32_t mask)
+{
+	uint32_t mode = vfs__inode_mode(q->inode);
 	int refusal = mask & VFS__MAY_WRITE ? -EPERM : -ENODATA;
+	int err = 0;
+
+	if (mask & VFS__MAY_WRITE)
+		err = vfs__may_attach(q->idmap, q->inode);
+	if (err)
+		return err;
 
 	/* those of security.* are with the caller */
 	if (is_security(name) || has_prefix(name, "system."))
 		return 0;
 	if (is_trusted(name))
-		return vfs__capable(cred, VFS_CAP_SYS_ADMIN) ? 0 : refusal;
+		return vfs__capable(q->cred, VFS_CAP_SYS_ADMIN) ? 0 : refusal;
 	if (is_user(name)) {
 		if (!S_ISREG(mode) && !S_ISDIR(mode))
 			return refusal;
 		if (S_ISDIR(mode) && (mode & S_ISVTX) &&
 		    (mask & VFS__MAY_WRITE) &&
-		    !vfs__owner_or_capable(cred, inode))
+		    !vfs__owner_or_capable(q->cred, q->idmap, q->inode))
 			return -EPERM;
 	}
-	return vfs__permission_load(thread, cred, inode, mask);
+	return vfs__permission_load(q->thread, q->cred, q->idmap, q->inode,
+				    mask);
 }
 
-/* Changing what is the security system's own. */
-static int security_permission(const struct vfs_cred *cred, const char *name,
+/* Changing what is the security system's own; what is no file at all it does
+ * not look at. */
+static int security_permission(const struct asking *q, const char *name,
 			       bool removing)
 {
-	if (!is_security(name))
+	bool may;
+
+	if (!is_security(name) || !(vfs__inode_mode(q->inode) & S_IFMT))
 		return 0;
 	/* setting it has been checked by its value */
 	if (!strcmp(name, CAPABILITY))
-		return !removing || vfs__capable(cred, VFS_CAP_SETFCAP)
-			       ? 0
-			       : -EPERM;
-	return vfs__capable(cred, VFS_CAP_SYS_ADMIN) ? 0 : -EPERM;
-}
-
-/* ---- file capabilities ---- */
-
-static uint32_t le32(const unsigned char *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-	       (uint32_t)p[3] << 24;
-}
-
-/* 2 or 3: the format; 0: none that is known. */
-static int capability_version(const unsigned char *value, size_t size)
-{
-	uint32_t version;
-
-	if (size < CAPABILITY_V2_SIZE)
-		return 0;
-	version = le32(value) & ~CAPABILITY_EFFECTIVE;
-	if (size == CAPABILITY_V2_SIZE && version == CAPABILITY_V2)
-		return 2;
-	return size == CAPABILITY_V3_SIZE && version == CAPABILITY_V3 ? 3 : 0;
-}
-
-static int check_capability(const struct vfs_cred *cred, const void *value,
-			    size_t size)
-{
-	int version = capability_version(value, size);
-
-	if (!version)
-		return -EINVAL;
-	if (!vfs__capable(cred, VFS_CAP_SETFCAP))
-		return -EPERM;
-	if (version == 3 && le32((const unsigned char *)value +
-				 CAPABILITY_V2_SIZE) == UINT32_MAX)
-		return -EINVAL;
-	return 0;
-}
-
-/*
- * As the value is shown: one for user namespaces of root 0 is one for
- * everybody, the older format.
- */
-static int64_t get_capability(struct vfs_inode *inode, void *value, size_t size)
-{
-	unsigned char buffer[CAPABILITY_V3_SIZE] = {0};
-	int64_t len;
-	int version;
-
-	len = inode->ops->getxattr(inode, CAPABILITY, buffer, sizeof(buffer));
-	if (len == -ERANGE)
-		return -EINVAL;
-	if (len < 0)
-		return len;
-	version = capability_version(buffer, (size_t)len);
-	if (!version)
-		return -EINVAL;
-	if (version == 3 && !le32(buffer + CAPABILITY_V2_SIZE)) {
-		buffer[3] = CAPABILITY_V2 >> 24;
-		len = CAPABILITY_V2_SIZE;
-	}
-	if (size && size < (size_t)len)
-		return -ERANGE;
-	if (size)
-		memcpy(value, buffer, (size_t)len);
-	return len;
+		may = !removing || vfs__capable_over(q->cred, q->idmap,
+						     q->inode, VFS_CAP_SETFCAP);
+	else
+		may = vfs__capable_in(q->cred, q->inode->super->userns,
+				      VFS_CAP_SYS_ADMIN);
+	return may ? 0 : -EPERM;
 }
 
 /* ---- reading ---- */
 
-static int64_t get_locked(struct vfs_inode *inode, const char *name,
-			  void *value, size_t size)
+static int64_t get_locked(const struct asking *q, const char *name, void *value,
+			  size_t size)
 {
+	struct vfs_inode *inode = q->inode;
+
 	if (vfs__acl_is_name(name))
-		return vfs__acl_get(inode, name, value, size);
+		return vfs__acl_get(q->cred, q->idmap, inode, name, value,
+				    size);
 	if (!inode->ops->getxattr)
 		return -EOPNOTSUPP;
 	if (!strcmp(name, CAPABILITY))
-		return get_capability(inode, value, size);
+		return vfs__filecap_get(q->cred, q->idmap, inode, value, size);
 	return inode->ops->getxattr(inode, name, value, size);
 }
 
@@ -211,20 +173,20 @@ int64_t vfs__xattr_get(struct vfs__thread *thread, const struct vfs_cred *cred,
 		       const struct vfs__path *path, const char *name,
 		       void *value, size_t size)
 {
-	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
+	const struct asking q = ask(thread, cred, path);
 	int64_t len;
 	int err = 0;
 
 	if (!vfs__acl_is_name(name)) {
-		err = permission(thread, cred, inode, name, VFS__MAY_READ);
+		err = permission(&q, name, VFS__MAY_READ);
 		if (!err)
-			err = resolve_name(inode, name);
+			err = resolve_name(q.inode, name);
 	}
 	if (err)
 		return err;
-	vfs__inode_lock_shared(inode);
-	len = get_locked(inode, name, value, value ? size : 0);
-	vfs__inode_unlock_shared(inode);
+	vfs__inode_lock_shared(q.inode);
+	len = get_locked(&q, name, value, value ? size : 0);
+	vfs__inode_unlock_shared(q.inode);
 	return value || !size ? len : null_result(len, size);
 }
 
@@ -305,22 +267,52 @@ int64_t vfs__xattr_list(struct vfs__thread *thread, const struct vfs_cred *cred,
 
 /* ---- changing ---- */
 
-static int set_check(struct vfs__thread *thread, const struct vfs_cred *cred,
-		     struct vfs_inode *inode, const char *name,
-		     const void *value, size_t size)
+static int set_check(const struct asking *q, const char *name)
 {
+	int err = permission(q, name, VFS__MAY_WRITE);
+
+	if (!err)
+		err = security_permission(q, name, false);
+	if (!err)
+		err = resolve_name(q->inode, name);
+	if (!err && !q->inode->ops->setxattr)
+		err = -EOPNOTSUPP;
+	return err;
+}
+
+/* Any but an ACL. */
+static int set_plain(const struct asking *q, const char *name,
+		     const void *value, size_t size, int flags)
+{
+	unsigned char stored[VFS__FILECAP_SIZE];
+	struct vfs_inode *inode = q->inode;
 	int err = 0;
 
-	if (size && !strcmp(name, CAPABILITY))
-		err = check_capability(cred, value, size);
+	if (size && !strcmp(name, CAPABILITY)) {
+		err = vfs__filecap_convert(q->cred, q->idmap, inode, value,
+					   &size, stored);
+		value = stored;
+	}
 	if (!err)
-		err = permission(thread, cred, inode, name, VFS__MAY_WRITE);
-	if (!err)
-		err = security_permission(cred, name, false);
-	if (!err)
-		err = resolve_name(inode, name);
-	if (!err && !inode->ops->setxattr)
-		err = -EOPNOTSUPP;
+		err = set_check(q, name);
+	if (err)
+		return err;
+	vfs__inode_lock(inode);
+	err = inode->ops->setxattr(inode, name, value, size, flags);
+	vfs__inode_unlock(inode);
+	return err;
+}
+
+/* value NULL: removes. */
+static int set_acl(const struct asking *q, const char *name, const void *value,
+		   size_t size)
+{
+	int err;
+
+	vfs__inode_lock(q->inode);
+	err = vfs__acl_set(q->thread, q->cred, q->idmap, q->inode, name, value,
+			   size);
+	vfs__inode_unlock(q->inode);
 	return err;
 }
 
@@ -328,56 +320,55 @@ int vfs__xattr_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 		   const struct vfs__path *path, const char *name,
 		   const void *value, size_t size, int flags)
 {
-	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
-	bool acl = vfs__acl_is_name(name);
+	const struct asking q = ask(thread, cred, path);
 	int err = vfs__mount_write_begin(thread, path->mnt);
 
 	if (err)
 		return err;
-	if (!acl)
-		err = set_check(thread, cred, inode, name, value, size);
-	if (!err) {
-		vfs__inode_lock(inode);
-		err = acl ? vfs__acl_set(thread, cred, inode, name, value, size)
-			  : inode->ops->setxattr(inode, name, value, size,
-						 flags);
-		vfs__inode_unlock(inode);
-	}
+	err = vfs__acl_is_name(name) ? set_acl(&q, name, value, size)
+				     : set_plain(&q, name, value, size, flags);
+	if (!err)
+		vfs__notify_dentry(thread, q.inode->super->vfs, path->dentry,
+				   VFS_IN_ATTRIB);
 	vfs__mount_write_end(thread, path->mnt);
+	vfs__notify_flush(thread);
 	return err;
 }
 
-static int remove_check(struct vfs__thread *thread, const struct vfs_cred *cred,
-			struct vfs_inode *inode, const char *name)
+/* Any but an ACL. */
+static int remove_plain(const struct asking *q, const char *name)
 {
-	int err = permission(thread, cred, inode, name, VFS__MAY_WRITE);
+	struct vfs_inode *inode = q->inode;
+	int err = permission(q, name, VFS__MAY_WRITE);
 
 	if (!err)
-		err = security_permission(cred, name, true);
+		err = security_permission(q, name, true);
 	if (!err)
 		err = resolve_name(inode, name);
 	if (!err && !inode->ops->removexattr)
 		err = -EOPNOTSUPP;
+	if (err)
+		return err;
+	vfs__inode_lock(inode);
+	err = inode->ops->removexattr(inode, name);
+	vfs__inode_unlock(inode);
 	return err;
 }
 
 int vfs__xattr_remove(struct vfs__thread *thread, const struct vfs_cred *cred,
 		      const struct vfs__path *path, const char *name)
 {
-	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
-	bool acl = vfs__acl_is_name(name);
+	const struct asking q = ask(thread, cred, path);
 	int err = vfs__mount_write_begin(thread, path->mnt);
 
 	if (err)
 		return err;
-	if (!acl)
-		err = remove_check(thread, cred, inode, name);
-	if (!err) {
-		vfs__inode_lock(inode);
-		err = acl ? vfs__acl_set(thread, cred, inode, name, NULL, 0)
-			  : inode->ops->removexattr(inode, name);
-		vfs__inode_unlock(inode);
-	}
+	err = vfs__acl_is_name(name) ? set_acl(&q, name, NULL, 0)
+				     : remove_plain(&q, name);
+	if (!err)
+		vfs__notify_dentry(thread, q.inode->super->vfs, path->dentry,
+				   VFS_IN_ATTRIB);
 	vfs__mount_write_end(thread, path->mnt);
+	vfs__notify_flush(thread);
 	return err;
 }

@@ -2,6 +2,8 @@
 /* Barriers on all threads. Contract: barrier.h. */
 #include "util/barrier.h"
 
+#include <stdint.h>
+#include <time.h>
 #ifdef __linux__
 #include <errno.h>
 #include <sys/syscall.h>
@@ -66,3 +68,12 @@ bool vfs__barrier_everywhere(void)
 	return false;
 }
 #endif
+
+void vfs__barrier_force(void)
+{
+	struct timespec nap = {0, 1000000};
+
+	__atomic_exchange_n(&(uint32_t){0}, 1, __ATOMIC_SEQ_CST);
+	if (!vfs__barrier_everywhere())
+		nanosleep(&nap, NULL);
+}

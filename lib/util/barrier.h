@@ -24,5 +24,8 @@ void vfs__barrier_prepare(void);
  *   vfs__barrier_supported). errno is the application's and stays.
  */
 bool vfs__barrier_everywhere(void);
+/* - The same, whatever the system says: where it refuses, waits for longer than
+ *   any processor keeps a store to itself. */
+void vfs__barrier_force(void);
 
 #endif

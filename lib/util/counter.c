@@ -132,10 +132,23 @@ int vfs__counter_take(struct vfs__thread *thread, struct vfs_counter *counter,
 	return take_slow(counter, mine, amount);
 }
 
+/* The centre may go below zero: then nobody finds any there. */
+static void take_always(struct vfs_counter *c, int64_t amount)
+{
+	vfs__mutex_lock(&c->lock, VFS__RANK_LEAF);
+	gather(c);
+	c->centre -= amount;
+	vfs__mutex_unlock(&c->lock, VFS__RANK_LEAF);
+}
+
 void vfs__counter_give(struct vfs__thread *thread, struct vfs_counter *counter,
 		       int64_t amount)
 {
-	if (vfs__counter_limit(counter) == VFS_COUNTER_UNLIMITED)
+	bool unlimited = vfs__counter_limit(counter) == VFS_COUNTER_UNLIMITED;
+
+	if (amount < 0 && !unlimited)
+		take_always(counter, -amount);
+	else if (unlimited)
 		add_unlimited(thread, counter, amount);
 	else
 		vfs__fetch_add_i64(credit_of(thread, counter), amount);

@@ -120,7 +120,8 @@ int vfs__domain_create(const struct vfs_allocator *allocator, struct vfs *owner,
 {
 	static const struct vfs_allocator own = {own_alloc, own_free, NULL};
 	const struct vfs_allocator *a = allocator ? allocator : &own;
-	struct vfs__domain *domain = a->alloc(a->context, sizeof(*domain), 64);
+	struct vfs__domain *domain = a->alloc(a->context, sizeof(*domain),
+					      _Alignof(struct vfs__domain));
 
 	if (!domain)
 		return -ENOMEM;
@@ -139,7 +140,8 @@ int vfs__domain_create(const struct vfs_allocator *allocator, struct vfs *owner,
 	if (!vfs__thread_self(domain)) {
 		if (domain->has_key)
 			pthread_key_delete(domain->key);
-		a->free(a->context, domain, sizeof(*domain), 64);
+		a->free(a->context, domain, sizeof(*domain),
+			_Alignof(struct vfs__domain));
 		return -ENOMEM;
 	}
 	*out = domain;
@@ -170,5 +172,6 @@ void vfs__domain_destroy(struct vfs__domain *domain)
 	vfs__threads_fini(domain);
 	vfs__slab_fini(domain);
 	vfs__page_fini(domain);
-	a.free(a.context, domain, sizeof(*domain), 64);
+	a.free(a.context, domain, sizeof(*domain),
+	       _Alignof(struct vfs__domain));
 }

@@ -142,16 +142,12 @@ static void batch_submit(struct vfs__thread *thread)
  */
 static uint64_t order_sections(struct vfs__domain *domain)
 {
-	struct timespec nap = {0, 1000000};
 	uint64_t number = __atomic_add_fetch(&domain->barriers_begun, 1,
 					     __ATOMIC_SEQ_CST);
 	uint64_t done =
 		__atomic_load_n(&domain->barriers_done, __ATOMIC_RELAXED);
 
-	/* A filter was put up since the domain began? No processor keeps a
-	 * store to itself for as long as this. */
-	if (!vfs__barrier_everywhere())
-		nanosleep(&nap, NULL);
+	vfs__barrier_force();
 	while (done < number &&
 	       !__atomic_compare_exchange_n(&domain->barriers_done, &done,
 					    number, true, __ATOMIC_RELEASE,

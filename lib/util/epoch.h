@@ -111,6 +111,10 @@ struct vfs__thread {
 	/* the layer above: credentials used last, and who uses them now */
 	uint32_t cred_pins;
 	struct vfs_cred *cred;
+	struct vfs_task *task; /* whose call this thread made last */
+	/* events for callbacks when this call holds no lock: core/watch.c */
+	struct vfs__event *events_first, *events_last;
+	bool telling; /* a callback is running */
 	/* what the clock showed first in this call: one call, one time */
 	bool now_valid;
 	struct vfs_timespec now;

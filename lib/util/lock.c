@@ -258,4 +258,15 @@ void vfs__rank_retiring(void)
 		abort();
 	}
 }
+
+void vfs__rank_calling(void)
+{
+	if (held_count || sections) {
+		fprintf(stderr,
+			"libvfs: a callback under a lock of rank %d, "
+			"in %d sections\n",
+			highest(), sections);
+		abort();
+	}
+}
 #endif

@@ -36,6 +36,8 @@ enum vfs__lock_rank {
 	VFS__RANK_DIR = 40,
 	VFS__RANK_INODE = 50,
 	VFS__RANK_FDTABLE = 60,
+	VFS__RANK_MAPPINGS = 65,
+	VFS__RANK_NOTIFY = 66,
 	VFS__RANK_LOCKS = 70,
 	VFS__RANK_WAIT = 75,
 	VFS__RANK_LRU = 78,
@@ -53,6 +55,9 @@ void vfs__rank_drop(const void *lock);
 void vfs__rank_section(int delta);
 /* Aborts when this thread holds a lock under which nobody may retire. */
 void vfs__rank_retiring(void);
+/* Aborts when this thread holds any lock, or is in a section: a function of
+ * the embedder's is about to be called. */
+void vfs__rank_calling(void);
 #else
 static inline void vfs__rank_take(const void *lock, int rank, bool nested,
 				  bool tried)
@@ -71,6 +76,9 @@ static inline void vfs__rank_section(int delta)
 	(void)delta;
 }
 static inline void vfs__rank_retiring(void)
+{
+}
+static inline void vfs__rank_calling(void)
 {
 }
 #endif

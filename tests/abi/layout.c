@@ -10,6 +10,9 @@
 #include <stdint.h>
 
 #include <vfs/sys/backend.h>
+#include <vfs/sys/device.h>
+#include <vfs/sys/synthetic.h>
+#include <vfs/sys/task.h>
 #include <vfs/vfs.h>
 
 #define SIZE(name, bytes) \
@@ -46,6 +49,11 @@ PLACE(vfs_dirent, reclen, 16);
 PLACE(vfs_dirent, type, 18);
 PLACE(vfs_dirent, name, 19);
 PLACE(vfs_dirent, zero, 275);
+
+SIZE(vfs_file_handle, 136);
+PLACE(vfs_file_handle, handle_bytes, 0);
+PLACE(vfs_file_handle, handle_type, 4);
+PLACE(vfs_file_handle, f_handle, 8);
 
 SIZE(vfs_flock, 24);
 PLACE(vfs_flock, type, 0);
@@ -126,7 +134,7 @@ PLACE(vfs_statfs, namelen, 64);
 PLACE(vfs_statfs, frsize, 72);
 PLACE(vfs_statfs, flags, 80);
 
-SIZE(vfs_cred_spec, 56);
+SIZE(vfs_cred_spec, 64);
 PLACE(vfs_cred_spec, size, 0);
 PLACE(vfs_cred_spec, uid, 8);
 PLACE(vfs_cred_spec, gid, 12);
@@ -136,13 +144,19 @@ PLACE(vfs_cred_spec, groups, 24);
 PLACE(vfs_cred_spec, group_count, 32);
 PLACE(vfs_cred_spec, cap_effective, 40);
 PLACE(vfs_cred_spec, cap_permitted, 48);
+PLACE(vfs_cred_spec, userns, 56);
+
+SIZE(vfs_id_map, 12);
+PLACE(vfs_id_map, inside, 0);
+PLACE(vfs_id_map, outside, 4);
+PLACE(vfs_id_map, count, 8);
 
 SIZE(vfs_allocator, 24);
 PLACE(vfs_allocator, alloc, 0);
 PLACE(vfs_allocator, free, 8);
 PLACE(vfs_allocator, context, 16);
 
-SIZE(vfs_config, 128);
+SIZE(vfs_config, 144);
 PLACE(vfs_config, size, 0);
 PLACE(vfs_config, allocator, 8);
 PLACE(vfs_config, now, 16);
@@ -159,15 +173,42 @@ PLACE(vfs_config, root_options, 96);
 PLACE(vfs_config, types, 104);
 PLACE(vfs_config, type_count, 112);
 PLACE(vfs_config, max_mounts, 120);
+PLACE(vfs_config, max_inotify_instances, 128);
+PLACE(vfs_config, max_inotify_watches, 132);
+PLACE(vfs_config, max_inotify_events, 136);
+PLACE(vfs_config, zero, 140);
+
+SIZE(vfs_inotify_event, 272);
+PLACE(vfs_inotify_event, wd, 0);
+PLACE(vfs_inotify_event, mask, 4);
+PLACE(vfs_inotify_event, cookie, 8);
+PLACE(vfs_inotify_event, len, 12);
+PLACE(vfs_inotify_event, name, 16);
+
+SIZE(vfs_watch_event, 40);
+PLACE(vfs_watch_event, size, 0);
+PLACE(vfs_watch_event, sequence, 8);
+PLACE(vfs_watch_event, name, 16);
+PLACE(vfs_watch_event, name_len, 24);
+PLACE(vfs_watch_event, wd, 28);
+PLACE(vfs_watch_event, mask, 32);
+PLACE(vfs_watch_event, cookie, 36);
+
+SIZE(vfs_watch_spec, 32);
+PLACE(vfs_watch_spec, size, 0);
+PLACE(vfs_watch_spec, event, 8);
+PLACE(vfs_watch_spec, release, 16);
+PLACE(vfs_watch_spec, context, 24);
 
 /* -- backends' -- */
 
-SIZE(vfs_mount_args, 32);
+SIZE(vfs_mount_args, 40);
 PLACE(vfs_mount_args, size, 0);
 PLACE(vfs_mount_args, source, 8);
 PLACE(vfs_mount_args, options, 16);
 PLACE(vfs_mount_args, uid, 24);
 PLACE(vfs_mount_args, gid, 28);
+PLACE(vfs_mount_args, userns, 32);
 
 SIZE(vfs_filesystem_type, 64);
 PLACE(vfs_filesystem_type, size, 0);
@@ -187,7 +228,7 @@ PLACE(vfs_super_ops, evict, 24);
 PLACE(vfs_super_ops, show_options, 32);
 PLACE(vfs_super_ops, reconfigure, 40);
 
-SIZE(vfs_super, 64);
+SIZE(vfs_super, 72);
 PLACE(vfs_super, vfs, 0);
 PLACE(vfs_super, type, 8);
 PLACE(vfs_super, dev, 16);
@@ -197,6 +238,7 @@ PLACE(vfs_super, magic, 40);
 PLACE(vfs_super, block_size, 48);
 PLACE(vfs_super, name_max, 52);
 PLACE(vfs_super, max_file_size, 56);
+PLACE(vfs_super, userns, 64);
 
 SIZE(vfs_inode, 128);
 PLACE(vfs_inode, ops, 0);
@@ -269,7 +311,7 @@ PLACE(vfs_dir_context, last, 24);
 PLACE(vfs_dir_context, full, 32);
 PLACE(vfs_dir_context, zero, 36);
 
-SIZE(vfs_attr, 72);
+SIZE(vfs_attr, 80);
 PLACE(vfs_attr, size_of, 0);
 PLACE(vfs_attr, mask, 8);
 PLACE(vfs_attr, mode, 12);
@@ -278,8 +320,10 @@ PLACE(vfs_attr, gid, 20);
 PLACE(vfs_attr, atime, 24);
 PLACE(vfs_attr, mtime, 40);
 PLACE(vfs_attr, ctime, 56);
+PLACE(vfs_attr, flags, 72);
+PLACE(vfs_attr, zero, 76);
 
-SIZE(vfs_inode_ops, 192);
+SIZE(vfs_inode_ops, 224);
 PLACE(vfs_inode_ops, size, 0);
 PLACE(vfs_inode_ops, lookup, 8);
 PLACE(vfs_inode_ops, create, 16);
@@ -304,6 +348,90 @@ PLACE(vfs_inode_ops, fallocate, 160);
 PLACE(vfs_inode_ops, seek, 168);
 PLACE(vfs_inode_ops, fsync, 176);
 PLACE(vfs_inode_ops, ioctl, 184);
+PLACE(vfs_inode_ops, mmap, 192);
+PLACE(vfs_inode_ops, mmap_sync, 200);
+PLACE(vfs_inode_ops, revalidate, 208);
+PLACE(vfs_inode_ops, follow, 216);
+
+SIZE(vfs_device_ops, 80);
+PLACE(vfs_device_ops, size, 0);
+PLACE(vfs_device_ops, flags, 8);
+PLACE(vfs_device_ops, open, 16);
+PLACE(vfs_device_ops, release, 24);
+PLACE(vfs_device_ops, read, 32);
+PLACE(vfs_device_ops, write, 40);
+PLACE(vfs_device_ops, seek, 48);
+PLACE(vfs_device_ops, poll, 56);
+PLACE(vfs_device_ops, ioctl, 64);
+PLACE(vfs_device_ops, fsync, 72);
+
+SIZE(vfs_device_spec, 56);
+PLACE(vfs_device_spec, size, 0);
+PLACE(vfs_device_spec, type, 8);
+PLACE(vfs_device_spec, major, 12);
+PLACE(vfs_device_spec, minor, 16);
+PLACE(vfs_device_spec, count, 20);
+PLACE(vfs_device_spec, name, 24);
+PLACE(vfs_device_spec, mode, 32);
+PLACE(vfs_device_spec, zero, 36);
+PLACE(vfs_device_spec, ops, 40);
+PLACE(vfs_device_spec, context, 48);
+
+SIZE(vfs_device_info, 88);
+PLACE(vfs_device_info, number, 0);
+PLACE(vfs_device_info, position, 8);
+PLACE(vfs_device_info, type, 16);
+PLACE(vfs_device_info, mode, 20);
+PLACE(vfs_device_info, name, 24);
+
+SIZE(vfs_fd_info, 40);
+PLACE(vfs_fd_info, size, 0);
+PLACE(vfs_fd_info, position, 8);
+PLACE(vfs_fd_info, flags, 16);
+PLACE(vfs_fd_info, access, 20);
+PLACE(vfs_fd_info, mnt_id, 24);
+PLACE(vfs_fd_info, ino, 32);
+
+SIZE(vfs_synthetic_node, 88);
+PLACE(vfs_synthetic_node, size, 0);
+PLACE(vfs_synthetic_node, name, 8);
+PLACE(vfs_synthetic_node, mode, 16);
+PLACE(vfs_synthetic_node, uid, 20);
+PLACE(vfs_synthetic_node, gid, 24);
+PLACE(vfs_synthetic_node, flags, 28);
+PLACE(vfs_synthetic_node, ino, 32);
+PLACE(vfs_synthetic_node, rdev, 40);
+PLACE(vfs_synthetic_node, key, 48);
+PLACE(vfs_synthetic_node, context, 56);
+PLACE(vfs_synthetic_node, children, 64);
+PLACE(vfs_synthetic_node, target, 72);
+PLACE(vfs_synthetic_node, ops, 80);
+
+SIZE(vfs_synthetic_call, 40);
+PLACE(vfs_synthetic_call, size, 0);
+PLACE(vfs_synthetic_call, super, 8);
+PLACE(vfs_synthetic_call, task, 16);
+PLACE(vfs_synthetic_call, node, 24);
+PLACE(vfs_synthetic_call, ino, 32);
+
+SIZE(vfs_synthetic_ops, 96);
+PLACE(vfs_synthetic_ops, size, 0);
+PLACE(vfs_synthetic_ops, show, 8);
+PLACE(vfs_synthetic_ops, read, 16);
+PLACE(vfs_synthetic_ops, store, 24);
+PLACE(vfs_synthetic_ops, length, 32);
+PLACE(vfs_synthetic_ops, readlink, 40);
+PLACE(vfs_synthetic_ops, follow, 48);
+PLACE(vfs_synthetic_ops, lookup, 56);
+PLACE(vfs_synthetic_ops, iterate, 64);
+PLACE(vfs_synthetic_ops, getattr, 72);
+PLACE(vfs_synthetic_ops, open, 80);
+PLACE(vfs_synthetic_ops, drop, 88);
+
+SIZE(vfs_synthetic_tree, 24);
+PLACE(vfs_synthetic_tree, size, 0);
+PLACE(vfs_synthetic_tree, magic, 8);
+PLACE(vfs_synthetic_tree, root, 16);
 #endif
 
 /* Values that are part of the interface. */
@@ -311,6 +439,21 @@ _Static_assert(VFS_CLONE_FS == 0x200 && VFS_CLONE_FILES == 0x400, "clone");
 _Static_assert(VFS_CONFIG_SLOW_WALK == 1 && VFS_CONFIG_PLAIN_MEMORY == 2,
 	       "config flags");
 _Static_assert(VFS_FS_COMPLETE == 1 && VFS_FS_NONBLOCKING == 2, "type flags");
+_Static_assert(VFS_MKDIR_SYNTHETIC == 1 && VFS_MOUNTPOINT_FILE == 1 &&
+		       VFS_MOUNTPOINT_SYNTHETIC == 2,
+	       "mount points");
+_Static_assert(VFS_PLACE_CWD == -1 && VFS_PLACE_ROOT == -2 &&
+		       VFS_MOUNTS_INFO == 0 && VFS_MOUNTS_OLD == 1,
+	       "tasks");
+_Static_assert(VFS_DEVICE_NOWAIT == 1 && VFS_DEVICE_WRITE_ANY == 2 &&
+		       VFS_DEVICE_READ_ANY == 4,
+	       "devices");
+_Static_assert(VFS_SYNTHETIC_AT_OPEN == 1 && VFS_SYNTHETIC_FLAT == 2 &&
+		       VFS_SYNTHETIC_CLOSED == 4 && VFS_SYNTHETIC_FIXED == 8 &&
+		       VFS_SYNTHETIC_OWNED == 16 &&
+		       VFS_SYNTHETIC_INODE_SIZE == 192 &&
+		       VFS_SYNTHETIC_SUPER_SIZE == 64,
+	       "synthetic");
 _Static_assert(VFS_LOG_ERROR == 0 && VFS_LOG_DEBUG == 3, "log levels");
 
 int main(void)

@@ -32,6 +32,12 @@
 #define KIT_ACL 0x8u
 #define KIT_TMPFILE 0x10u
 #define KIT_WHITEOUT 0x20u
+#define KIT_MMAP 0x40u
+#define KIT_HANDLES 0x80u
+#define KIT_SOCKETS 0x100u /* endpoints: VFS_FS_COMPLETE */
+#define KIT_NAMES 0x200u   /* names can be made: what most bodies need */
+#define KIT_GIVEN 0x400u   /* names are there, and none can be made */
+#define KIT_MOVING 0x800u  /* looking at the tree changes it */
 
 struct kit_backend {
 	const char *name;
@@ -149,5 +155,13 @@ void kit_statfs(struct kit *kit);
 void kit_locks(struct kit *kit);
 void kit_fifo(struct kit *kit);
 void kit_tasks(struct kit *kit);
+void kit_mountpoints(struct kit *kit);
+void kit_given(struct kit *kit);
+void kit_mmap(struct kit *kit);
+void kit_mmap_sparse(struct kit *kit);
+void kit_memfd(struct kit *kit);
+void kit_handles(struct kit *kit);
+void kit_sockets(struct kit *kit);
+void kit_watches(struct kit *kit);
 
 #endif

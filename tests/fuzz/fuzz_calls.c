@@ -22,6 +22,7 @@ static const char *const paths[] = {
 struct machine {
 	struct fuzz_input in;
 	struct vfs_task *task[2];
+	struct vfs_watch *watch; /* NULL: nobody is called */
 };
 
 static struct vfs_task *task(struct machine *m)
@@ -130,6 +131,30 @@ static void data_call(struct machine *m, uint8_t call)
 	FUZZ_CHECK(n <= (int64_t)size && n > -4096);
 }
 
+/* A function may call anything. */
+static void called(void *context, const struct vfs_watch_event *event)
+{
+	struct machine *m = context;
+	struct vfs_stat st;
+
+	FUZZ_CHECK(event->mask && !event->name == !event->name_len);
+	FUZZ_CHECK(vfs_stat(m->task[0], ".", &st) <= 0);
+	FUZZ_CHECK(vfs_chmod(m->task[1], "/", 0777) <= 0);
+	if (event->sequence % 64 == 0)
+		vfs_close(m->task[0], event->wd);
+}
+
+static void watch(struct machine *m, struct vfs_task *t)
+{
+	struct vfs_watch_spec spec = {
+		.size = sizeof(spec), .event = called, .context = m};
+
+	if (!m->watch)
+		FUZZ_CHECK(vfs_watch_create(vfs_task_instance(t), &spec,
+					    &m->watch) == 0);
+	vfs_watch_add(m->watch, t, AT_FDCWD, path(m), fuzz_word(&m->in));
+}
+
 static void fd_call(struct machine *m, uint8_t call)
 {
 	struct vfs_task *t = task(m);
@@ -138,7 +163,7 @@ static void fd_call(struct machine *m, uint8_t call)
 	int64_t at;
 	int fds[2], number;
 
-	switch (call % 13) {
+	switch (call % 17) {
 	case 0:
 		vfs_close(t, fd(m));
 		break;
@@ -186,6 +211,20 @@ static void fd_call(struct machine *m, uint8_t call)
 		vfs_close_range(t, (uint32_t)number, (uint32_t)number + 3,
 				fuzz_byte(&m->in) & 6);
 		break;
+	case 12:
+		vfs_inotify_init1(t, O_NONBLOCK);
+		break;
+	case 13:
+		number = fd(m);
+		vfs_inotify_add_watch(t, number, path(m), fuzz_word(&m->in));
+		break;
+	case 14:
+		number = fd(m);
+		vfs_inotify_rm_watch(t, number, fuzz_byte(&m->in) % 8);
+		break;
+	case 15:
+		watch(m, t);
+		break;
 	default:
 		vfs_linkat(t, fd(m), "", AT_FDCWD, path(m), AT_EMPTY_PATH);
 		break;
@@ -228,6 +267,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			fd_call(&m, call);
 	}
 	fuzz_check_tree(observer);
+	vfs_watch_destroy(m.watch);
 	vfs_task_unref(m.task[0]);
 	vfs_task_unref(m.task[1]);
 	fuzz_check_tree(observer);

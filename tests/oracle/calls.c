@@ -5,7 +5,7 @@
 
 #include "script.h"
 
-#define MAX_CALLS 192u
+#define MAX_CALLS 320u
 #define NAME_SLOTS 512u
 
 static const struct call_def *all[MAX_CALLS];
@@ -25,9 +25,10 @@ static unsigned slot_of(const char *name)
 
 static void collect(void)
 {
-	const struct call_def *const groups[] = {file_calls,	io_calls,
-						 name_calls,	attribute_calls,
-						 control_calls, mount_calls};
+	const struct call_def *const groups[] = {
+		file_calls,	 io_calls,	name_calls,
+		attribute_calls, control_calls, mount_calls,
+		memory_calls,	 userns_calls,	event_calls};
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		for (const struct call_def *def = groups[i]; def->name; def++) {
@@ -94,6 +95,13 @@ void exec_fd(struct exec *exec, int64_t result)
 }
 
 void exec_data(struct exec *exec, int64_t result, const void *data)
+{
+	if (result > 0 && data && events_show(exec, result, data))
+		return;
+	exec_bytes(exec, result, data);
+}
+
+void exec_bytes(struct exec *exec, int64_t result, const void *data)
 {
 	exec_result(exec, result);
 	if (result <= 0 || !data)

@@ -74,12 +74,12 @@ static void run_fcntl(struct exec *exec)
 
 static void run_ioctl(struct exec *exec)
 {
-	int value = INT(2);
+	int64_t value = NUM(2);
 	int64_t result = CALL(ioctl, INT(0), (uint64_t)NUM(1), &value);
 
 	exec_result(exec, result);
 	if (result >= 0)
-		text_printf(&exec->side->out, " %d", value);
+		text_printf(&exec->side->out, " %lld", (long long)value);
 }
 
 static void show_pair(struct exec *exec, int result, const int fds[2])

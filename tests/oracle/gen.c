@@ -68,6 +68,11 @@ static const struct template templates[] = {
 	{3, "ioctl %f FIONREAD"},
 	{1, "ioctl %f FIOCLEX"},
 	{1, "ioctl %f TCGETS"},
+	{5, "ioctl %f FS_IOC_SETFLAGS %2"},
+	{2, "fssetxattr %f %3"},
+	{2, "ioctl %f FS_IOC_GETFLAGS"},
+	{1, "fsgetxattr %f"},
+	{2, "ioctl %f FIOQSIZE"},
 	{4, "pipe2 O_NONBLOCK -> $%r $%r"},
 	{8, "poll %f:POLLIN|POLLOUT"},
 	/* Pipes and FIFOs. */
@@ -165,10 +170,51 @@ static const struct template templates[] = {
 	{5, "getxattr %p system.posix_acl_access"},
 	{4, "getxattr %Y system.posix_acl_default"},
 	{4, "removexattr %p system.posix_acl_%Q"},
+	/* Mapped files. */
+	{14, "mmap 0 16384 PROT_READ|PROT_WRITE MAP_SHARED %F 0"},
+	{6, "mmap 1 8192 PROT_READ|PROT_WRITE MAP_SHARED %F 4096"},
+	{5, "mmap 2 16384 PROT_READ|PROT_WRITE MAP_PRIVATE %F 0"},
+	{3, "mmap 3 200000 PROT_READ MAP_SHARED %f 0"},
+	{16, "peek %7 %9 %n"},
+	{16, "poke %7 %9 %v"},
+	{6, "munmap %7 0 %8"},
+	{3, "munmap %7 4096 4096"},
+	{2, "msync %7 0 8192 MS_SYNC"},
+	/* Files without a name. */
+	{5, "memfd_create m %4 -> $%r"},
+	{3, "fcntl %F F_GET_SEALS 0"},
+	{4, "fcntl %F F_ADD_SEALS %5"},
+	/* File handles. */
+	{6, "name_to_handle_at %7 AT_FDCWD %p 0"},
+	{4, "name_to_handle_at %7 %f \"\" AT_EMPTY_PATH"},
+	{6, "open_by_handle_at AT_FDCWD %7 %o -> $%r"},
+	/* Events: two queues that are there from the start, in slots that no
+	 * other descriptor gets, and others. */
+	{30, "inotify_add_watch $8 %p %<"},
+	{16, "inotify_add_watch $8 %Y %<"},
+	{20, "inotify_add_watch $9 %p %<"},
+	{6, "inotify_add_watch %= %p %<"},
+	{1, "inotify_add_watch %f %p %<"},
+	{5, "inotify_rm_watch $8 %>"},
+	{3, "inotify_rm_watch $9 %>"},
+	{1, "inotify_rm_watch %f %>"},
+	{60, "events $8"},
+	{30, "events $9"},
+	{8, "events %="},
+	{4, "read $9 %n"},
+	{2, "readv $8 %i"},
+	{3, "read %= %n"},
+	{3, "ioctl $8 FIONREAD"},
+	{3, "poll $8:POLLIN,$9:POLLIN"},
+	{3, "inotify_init IN_NONBLOCK -> $%r"},
+	{1, "inotify_init IN_NONBLOCK -> $9"},
 	/* Tasks. */
 	{5, "clone %T %j"},
 	{8, "task %T"},
 	{2, "exit %T"},
+	{4, "newuser 3 " GEN_UID_MAP " " GEN_GID_MAP},
+	{12, "task 3"},
+	{1, "exit 3"},
 };
 
 #define TEMPLATES (sizeof(templates) / sizeof(templates[0]))
@@ -181,7 +227,14 @@ static const char *const beginnings[] = {
 	"mkdir c 0777",
 	"chmod c 02775",
 	"chown c 1000 1000",
+	"inotify_init IN_NONBLOCK -> $8",
+	"inotify_init IN_NONBLOCK -> $9",
+	"inotify_add_watch $8 a IN_ALL_EVENTS",
+	"inotify_add_watch $8 . IN_ALL_EVENTS",
+	"inotify_add_watch $8 b IN_ALL_EVENTS",
+	"inotify_add_watch $9 c IN_ALL_EVENTS|IN_EXCL_UNLINK",
 	"open d O_CREAT|O_RDWR 0666 -> $0",
+	"inotify_add_watch $9 d IN_ALL_EVENTS",
 	"write $0 \"hello\"",
 	"open a/c O_CREAT|O_RDWR 0644 -> $1",
 	"pwrite $1 \"x\"*100 5000",
@@ -226,6 +279,7 @@ void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
 	gen->place = place;
 	gen->mounts = mounts;
 	gen->tasks[0] = true;
+	gen->watching = sequence % 4 != 0;
 	next(gen);
 }
 
@@ -260,13 +314,38 @@ static bool contains(const char *line, const char *const words[])
 	return false;
 }
 
+/* A memory file is bounded by the machine alone, which is needed. */
+static bool fills_memory(const struct gen *gen)
+{
+	static const char *const takers[] = {"fallocate ", "sendfile ",
+					     "copy_file_range ", NULL};
+	/* sizes, and what becomes one as a size_t */
+	static const char *const huge[] = {"0x7ff", "0x80000000", "MAX",
+					   "MIN",   " -",	  NULL};
+
+	return gen->memory && contains(gen->text.data, takers) &&
+	       contains(gen->text.data, huge);
+}
+
+/* How many calls a listing takes depends on the order of the entries, and by
+ * which of its names a file is opened that was found by its handle is nobody's
+ * business: but each is an event. */
+static bool told_by_chance(const char *line)
+{
+	return !strncmp(line, "cookies ", 8) ||
+	       !strncmp(line, "open_by_handle_at ", 18) ||
+	       (!strncmp(line, "listdir ", 8) && strchr(line + 8, ' '));
+}
+
 /* What a user namespace of one identity can be asked, and what a directory of
  * some file system can that is not the root of anything. */
 static bool possible(const struct gen *gen)
 {
 	static const char *const privileged[] = {
-		"as user", "chown ", "trusted.",     "security.", "u:1", "g:1",
-		"u:5",	   "user2",  "F_SETPIPE_SZ", "WHITEOUT",  NULL,
+		"as user", "chown ",  "trusted.", "security.",	  "u:1",
+		"g:1",	   "u:5",     "user2",	  "F_SETPIPE_SZ", "WHITEOUT",
+		"newuser", "FS_APP",  "FS_IMM",	  "FS_XFLAG_A",	  "FS_XFLAG_I",
+		"handle",  "inotify", "events",	  NULL,
 	};
 	static const char *const rooted[] = {
 		" /",	     "\"/",	  "..",
@@ -277,10 +356,23 @@ static bool possible(const struct gen *gen)
 		"WHITEOUT",  "chown",	  "copy_file_range",
 		"sync ",     "0x7fff",	  "MAX",
 		"O_NOATIME", "sendfile",  "SEEK_END",
-		"RWF_",	     "0x1000",	  NULL,
+		"RWF_",	     "0x1000",	  "FS_IOC",
+		"fsgetx",    "fssetx",	  "FIOQSIZE",
+		NULL,
 	};
+	static const char *const watching[] = {"inotify", "events ", " $8",
+					       " $9", NULL};
 	const char *line = gen->text.data;
 
+	if (gen->watching ? told_by_chance(line) : contains(line, watching))
+		return false;
+	if (fills_memory(gen))
+		return false;
+	/* on the kernel's side it could not end before its clones */
+	if (gen->current == 3 && !strncmp(line, "clone ", 6))
+		return false;
+	if (!strncmp(line, "newuser ", 8) && !kernel_has_userns())
+		return false;
 	if (gen->place != PLACE_MOUNT && contains(line, privileged))
 		return false;
 	return gen->place != PLACE_DIRECTORY || !contains(line, rooted);
@@ -318,6 +410,8 @@ const char *gen_line(struct gen *gen)
 				text_add(&gen->text, p, 1);
 		}
 	} while (!possible(gen));
+	if (!strncmp(gen->text.data, "memfd_create ", 13))
+		gen->memory = true;
 	return gen->text.data;
 }
 
@@ -376,7 +470,8 @@ static enum slot_kind look(struct side *side, int fd)
 		return SLOT_CLOSED;
 	return S_ISREG(stat.mode)   ? SLOT_FILE
 	       : S_ISDIR(stat.mode) ? SLOT_DIRECTORY
-				    : SLOT_OTHER;
+	       : stat.mode & S_IFMT ? SLOT_OTHER
+				    : SLOT_EVENTS;
 }
 
 static void learn_names(struct gen *gen, const char *name)
@@ -425,6 +520,8 @@ void gen_learn(struct gen *gen, const struct call *call, struct side *side)
 	if (!strcmp(name, "close") && call->args[0].slot >= 0 &&
 	    call->args[0].slot < GEN_SLOTS)
 		gen->slots[call->args[0].slot] = SLOT_CLOSED;
+	else if (!strcmp(name, "task"))
+		gen->current = (unsigned)call->args[0].number;
 	else if (!strcmp(name, "clone"))
 		gen->tasks[call->args[0].number % MAX_TASKS] = true;
 	else if (!strcmp(name, "exit"))
@@ -471,6 +568,11 @@ bool gen_unclear(const char *line, struct side *side)
 	    !strncmp(line, "sendfile ", 9))
 		return same_file(side, line) ||
 		       first_slot(side, line) == SLOT_OTHER;
+	/* Locks of queues are everybody's who has one. */
+	if ((!strncmp(line, "fcntl_lock ", 11) ||
+	     !strncmp(line, "flock ", 6)) &&
+	    first_slot(side, line) == SLOT_EVENTS)
+		return true;
 	if (!strncmp(line, "fcntl_lock ", 11) || !strncmp(line, "lseek ", 6))
 		return strstr(line, "SEEK_CUR") &&
 		       first_slot(side, line) == SLOT_DIRECTORY;

@@ -13,11 +13,17 @@
 #define GEN_SLOTS 8
 #define GEN_KNOWN 32
 #define GEN_PATH 64
+/* Everybody's ids have a number, but not always the same; some that the
+ * generator uses outside have none. */
+#define GEN_UID_MAP "0:1000:1,100:100:1,1000:1001:1,1001:5001:1,1002:77:1"
+#define GEN_GID_MAP \
+	"0:1000:1,100:100:1,1000:1001:1,1001:5001:1,1002:77:1,1003:1003:1"
 
 enum slot_kind {
 	SLOT_CLOSED,
 	SLOT_FILE,
 	SLOT_DIRECTORY,
+	SLOT_EVENTS,
 	SLOT_OTHER
 };
 
@@ -28,14 +34,16 @@ struct gen {
 	unsigned mount_count; /* in the last mountinfo */
 	unsigned line;
 	enum slot_kind slots[GEN_SLOTS];
-	unsigned current;
+	unsigned current; /* the task */
 	bool tasks[MAX_TASKS];
 	struct {
 		char path[GEN_PATH];
 		bool directory;
 	} known[GEN_KNOWN]; /* what was made and not removed */
 	unsigned known_count;
+	bool watching;		  /* with queues of events */
 	bool away;		  /* the working directory is not the root */
+	bool memory;		  /* memfd_create was there */
 	char chosen[4][GEN_PATH]; /* the paths in the last line */
 	unsigned chosen_count;
 	struct text text;
@@ -53,6 +61,7 @@ void gen_learn(struct gen *gen, const struct call *call, struct side *side);
  * - Reading and writing one file in a call: whether the later of the two stamps
  *   is really later, and with it every later update of the access time.
  * - What a position in a directory is, as a number.
+ * - What locks there are on the inode that queues of events share.
  * - What a pipe holds of a file: its bytes, or the file's page, which may
  *   change before it is read. */
 bool gen_unclear(const char *line, struct side *side);

@@ -368,6 +368,26 @@ static const struct {
 	{'I', "\"\\0\\0\\0\\x02\"+\"\\xff\"*16 \"\\x01\\0\\0\\x02\"+\"\\0\"*16 "
 	      "\"\\x01\\0\\0\\x03\"+\"\\0\"*20 \"\\0\\0\\0\\x01\"+\"\\0\"*8 "
 	      "\"\\0\\0\\0\\x02\"+\"\\0\"*20 \"x\""},
+	{'2',
+	 "0 0 0 0 FS_APPEND_FL FS_IMMUTABLE_FL FS_NODUMP_FL FS_NOATIME_FL "
+	 "FS_APPEND_FL|FS_NODUMP_FL FS_NOATIME_FL|FS_NODUMP_FL FS_SYNC_FL"},
+	{'3', "0 0 0 FS_XFLAG_APPEND FS_XFLAG_IMMUTABLE FS_XFLAG_NODUMP "
+	      "FS_XFLAG_EXTSZINHERIT FS_XFLAG_EXTSIZE 4 FS_XFLAG_SYNC"},
+	{'4',
+	 "0 MFD_CLOEXEC MFD_ALLOW_SEALING MFD_ALLOW_SEALING MFD_NOEXEC_SEAL"},
+	{'5', "F_SEAL_WRITE F_SEAL_GROW F_SEAL_SHRINK F_SEAL_FUTURE_WRITE "
+	      "F_SEAL_EXEC F_SEAL_SEAL F_SEAL_WRITE|F_SEAL_GROW 64 0"},
+	{'7', "0 0 0 1 1 2 2 3"},
+	{'8', "8192 16384 16384 4096 1"},
+	{'9', "0 0 10 4000 4096 8192 12000"},
+	{'<', "IN_ALL_EVENTS IN_ALL_EVENTS IN_ALL_EVENTS "
+	      "IN_ALL_EVENTS|IN_DONT_FOLLOW IN_ALL_EVENTS|IN_EXCL_UNLINK "
+	      "IN_ALL_EVENTS|IN_ONESHOT IN_MODIFY|IN_MASK_ADD "
+	      "IN_ALL_EVENTS|IN_MASK_CREATE IN_CREATE|IN_DELETE|IN_MOVE "
+	      "IN_DELETE_SELF|IN_MOVE_SELF IN_ATTRIB|IN_ONLYDIR "
+	      "IN_OPEN|IN_CLOSE IN_ACCESS|IN_MODIFY IN_ATTRIB IN_MODIFY "
+	      "IN_MASK_ADD|IN_ONESHOT IN_MOVE|IN_ONESHOT IN_ISDIR 0 0x100000"},
+	{'>', "1 2 3 4 5 6 7 8 0 -1 MAX"},
 	{'b', "4096 8192 65536 1 0 4097 -1 131072 2000000"},
 	{'j', "0 0 FS FILES FS|FILES"},
 	{'y', "a b c d e ../a ../d a/b /a /b/c . .. / \"\" nowhere a/ ./e"},
@@ -412,6 +432,7 @@ void gen_value(struct gen *gen, char kind)
 		}
 	}
 	slot(gen, kind == 'H'	? SLOT_OTHER
+		  : kind == '=' ? SLOT_EVENTS
 		  : kind == 'F' ? SLOT_FILE
 		  : kind == 'D' ? SLOT_DIRECTORY
 				: SLOT_CLOSED);

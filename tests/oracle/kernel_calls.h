@@ -10,4 +10,9 @@
 #include "api_calls.inc"
 #undef X
 
+int kernel_bind(struct side *side, unsigned number, const char *path,
+		uint32_t mode);
+int kernel_connect(struct side *side, const char *path);
+void kernel_hang_up(struct side *side, unsigned number);
+
 #endif

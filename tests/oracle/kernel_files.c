@@ -215,3 +215,24 @@ int64_t kernel_getdents(struct vfs_task *task, int fd, void *buffer,
 {
 	return CALL(getdents64, fd, P(buffer), (long)size);
 }
+
+int kernel_inotify_init(struct vfs_task *task)
+{
+	return (int)CALL(inotify_init1, 0);
+}
+
+int kernel_inotify_init1(struct vfs_task *task, int flags)
+{
+	return (int)CALL(inotify_init1, flags);
+}
+
+int kernel_inotify_add_watch(struct vfs_task *task, int fd, const char *path,
+			     uint32_t mask)
+{
+	return (int)CALL(inotify_add_watch, fd, P(path), mask);
+}
+
+int kernel_inotify_rm_watch(struct vfs_task *task, int fd, int wd)
+{
+	return (int)CALL(inotify_rm_watch, fd, wd);
+}

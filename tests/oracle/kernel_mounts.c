@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,7 +31,8 @@ static void take_over(int tid, int fd)
  * The kernel gives the device number of a file system that is gone to the next
  * one, the library does not: so that they can be compared by identity, each
  * file system stays until the script's end, behind a mount that is nowhere, in
- * the descriptors of the thread that runs the script.
+ * the descriptors of the thread that runs the script. Not what is called
+ * `passing`.
  */
 static void keep(struct vfs_task *task, int dirfd, const char *target)
 {
@@ -55,7 +57,8 @@ int kernel_mount(struct vfs_task *task, const char *source, const char *target,
 
 	if ((flags & 0xffff0000) == 0xc0ed0000)
 		flags &= 0xffff;
-	if (!result && !(flags & others))
+	if (!result && !(flags & others) &&
+	    !(source && !strcmp(source, "passing")))
 		keep(task, AT_FDCWD, target);
 	return result;
 }

@@ -9,16 +9,25 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define STACK_SIZE (1u << 20)
+
 struct ktask {
 	pthread_t thread;
 	bool adopted;
-	int home; /* a descriptor of the root to end in, or -1 */
+	/* A user namespace is a process's: the task is then one that shares
+	 * all memory, and its thread only waits for it. */
+	pid_t process;
+	sem_t born; /* posted by the thread: the process may begin */
+	int error;  /* why there is no process */
+	int home;   /* a descriptor of the root to end in, or -1 */
 	uint64_t shared;
 	sem_t go;   /* posted by the caller: function is set */
 	sem_t done; /* posted by the thread */
@@ -66,6 +75,19 @@ static void apply_limits(const struct ktask *task)
 	}
 }
 
+void ktask_unlimit(void)
+{
+	const struct ktask free_task = {
+		.file_size = file_size_now.rlim_max,
+		.descriptors = descriptors_now.rlim_cur < 1024
+				       ? 1024
+				       : descriptors_now.rlim_cur,
+	};
+
+	if (descriptors_now.rlim_max)
+		apply_limits(&free_task);
+}
+
 int ktask_limit(struct ktask *task, int resource, uint64_t cur)
 {
 	if (resource == RLIMIT_FSIZE)
@@ -82,19 +104,106 @@ int ktask_limit(struct ktask *task, int resource, uint64_t cur)
 static void leave(const struct ktask *task)
 {
 	unshare(CLONE_FS | CLONE_FILES);
-	if (ktask_last_namespace >= 0 && ktask_become(who_find("root")) &&
+	/* in a user namespace of its own it may not, and nothing depends on it
+	 */
+	if (ktask_last_namespace >= 0 && !(task->shared & VFS_CLONE_NEWUSER) &&
+	    ktask_become(who_find("root")) &&
 	    setns(ktask_last_namespace, CLONE_NEWNS))
-		die("cannot leave the namespace");
+		errno = 0;
 	if (task->home >= 0 && ktask_become(who_find("root")) &&
 	    !fchdir(task->home) && chroot("."))
 		die("cannot leave the tree");
 	syscall(SYS_close_range, 3, ~0U, 0);
 }
 
+/* A process has limits of its own, which it inherited. */
+static void limit_process(const struct ktask *task)
+{
+	struct rlimit file_size = file_size_now;
+	struct rlimit descriptors = descriptors_now;
+
+	file_size.rlim_cur = task->file_size;
+	descriptors.rlim_cur = task->descriptors;
+	setrlimit(RLIMIT_FSIZE, &file_size);
+	setrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
+/* Runs what is asked for until the task is to end. */
+static void serve_calls(struct ktask *task)
+{
+	sem_post(&task->done);
+	for (;;) {
+		while (sem_wait(&task->go))
+			;
+		if (!task->function)
+			break;
+		if (task->process)
+			limit_process(task);
+		task->function(task->argument);
+		sem_post(&task->done);
+	}
+}
+
+static int serve_process(void *argument)
+{
+	struct ktask *task = argument;
+
+	while (sem_wait(&task->born))
+		;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	serve_calls(task);
+	return 0;
+}
+
+static void start_process(struct ktask *task, char *stack)
+{
+	int flags = CLONE_VM | CLONE_NEWUSER | SIGCHLD;
+
+	if (task->shared & VFS_CLONE_NEWNS)
+		flags |= CLONE_NEWNS;
+	if (task->shared & VFS_CLONE_FILES)
+		flags |= CLONE_FILES;
+	if (task->shared & VFS_CLONE_FS)
+		flags |= CLONE_FS;
+	task->process = clone(serve_process, stack + STACK_SIZE, flags, task);
+	if (task->process < 0)
+		task->error = -errno;
+}
+
+/*
+ * The thread that a process belongs to: it gives it its thread-local memory,
+ * and lets go of what it shares with its own maker.
+ */
+static void *serve_userns(void *argument)
+{
+	struct ktask *task = argument;
+	int status = 0;
+	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	self = task;
+	if (stack == MAP_FAILED)
+		die("out of memory");
+	start_process(task, stack);
+	leave(task);
+	if (task->error) {
+		sem_post(&task->done);
+	} else {
+		sem_post(&task->born);
+		syscall(SYS_wait4, task->process, &status, __WALL, NULL);
+		if (status)
+			die("a task is gone");
+	}
+	munmap(stack, STACK_SIZE);
+	return NULL;
+}
+
 static void *serve(void *argument)
 {
 	struct ktask *task = argument;
 
+	if (task->shared & VFS_CLONE_NEWUSER)
+		return serve_userns(task);
 	self = task;
 	if (!(task->shared & VFS_CLONE_FS) && unshare(CLONE_FS))
 		die("cannot unshare the working directory");
@@ -102,15 +211,7 @@ static void *serve(void *argument)
 		die("cannot unshare descriptors");
 	if ((task->shared & VFS_CLONE_NEWNS) && unshare(CLONE_NEWNS))
 		die("cannot unshare the mount namespace");
-	sem_post(&task->done);
-	for (;;) {
-		while (sem_wait(&task->go))
-			;
-		if (!task->function)
-			break;
-		task->function(task->argument);
-		sem_post(&task->done);
-	}
+	serve_calls(task);
 	leave(task);
 	return NULL;
 }
@@ -146,6 +247,7 @@ struct ktask *ktask_spawn(struct ktask *parent, uint64_t shared, int home)
 	task->home = home;
 	sem_init(&task->go, 0, 0);
 	sem_init(&task->done, 0, 0);
+	sem_init(&task->born, 0, 0);
 	init_limits(task);
 	if (parent) {
 		task->file_size = parent->file_size;
@@ -159,16 +261,28 @@ struct ktask *ktask_spawn(struct ktask *parent, uint64_t shared, int home)
 	return task;
 }
 
+int ktask_error(const struct ktask *task)
+{
+	return task->error;
+}
+
+pid_t ktask_process(const struct ktask *task)
+{
+	return task->process;
+}
+
 void ktask_end(struct ktask *task)
 {
 	if (!task)
 		return;
 	if (!task->adopted) {
 		task->function = NULL;
-		sem_post(&task->go);
+		if (!task->error)
+			sem_post(&task->go);
 		pthread_join(task->thread, NULL);
 		sem_destroy(&task->go);
 		sem_destroy(&task->done);
+		sem_destroy(&task->born);
 	} else {
 		self = NULL;
 	}
@@ -177,7 +291,8 @@ void ktask_end(struct ktask *task)
 
 void ktask_run(struct ktask *task, void (*function)(void *), void *argument)
 {
-	apply_limits(task);
+	if (!task->process)
+		apply_limits(task);
 	if (task == self) {
 		function(argument);
 		return;
@@ -253,5 +368,10 @@ bool ktask_become(const struct who *who)
 	if (syscall(SYS_setresgid, who->gid, who->fsgid, 0) ||
 	    syscall(SYS_setresuid, who->uid, who->fsuid, 0))
 		return false;
-	return !prctl(PR_SET_SECUREBITS, 0) && set_caps(who->caps);
+	if (prctl(PR_SET_SECUREBITS, 0) || !set_caps(who->caps))
+		return false;
+	/* forgotten with every change */
+	if (self && self->process)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return true;
 }

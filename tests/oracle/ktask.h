@@ -8,6 +8,8 @@
 #ifndef ORACLE_KTASK_H
 #define ORACLE_KTASK_H
 
+#include <sys/types.h>
+
 #include "side.h"
 
 struct ktask;
@@ -20,6 +22,10 @@ struct ktask *ktask_adopt(void);
 struct ktask *ktask_spawn(struct ktask *parent, uint64_t shared, int home);
 /* Where tasks end: a descriptor of a mount namespace, or -1. */
 extern int ktask_last_namespace;
+/* Why a task with VFS_CLONE_NEWUSER could not be made; it is to be ended. */
+int ktask_error(const struct ktask *task);
+/* The process of a task with VFS_CLONE_NEWUSER. */
+pid_t ktask_process(const struct ktask *task);
 /* Closes what the task alone has open; NULL is accepted. */
 void ktask_end(struct ktask *task);
 
@@ -28,6 +34,9 @@ void ktask_run(struct ktask *task, void (*function)(void *), void *argument);
 long ktask_call(struct ktask *task, long number, const long args[6]);
 /* The soft limit, applied whenever task runs. */
 int ktask_limit(struct ktask *task, int resource, uint64_t cur);
+
+/* The process as it is without a task: the library calls the kernel too. */
+void ktask_unlimit(void);
 
 /* To be run on the task's thread. False: not permitted here. */
 bool ktask_become(const struct who *who);

@@ -419,6 +419,8 @@ int main(int argc, char **argv)
 	if (sequences && options.sequences)
 		options.sequences = number(sequences);
 	options.plan.place = kernel_place();
+	/* once for all workers */
+	kernel_has_userns();
 	kernel_fine_times();
 	if (options.directory)
 		options.plan.place = PLACE_DIRECTORY;

@@ -101,6 +101,28 @@ static bool fallocate_mode(const struct call *call, const struct side *subject,
 	       oracle->result == -EOPNOTSUPP;
 }
 
+/* A page that a mapping was given cannot be refused. */
+static bool mapping_when_full(const struct call *call,
+			      const struct side *subject,
+			      const struct side *oracle)
+{
+	struct vfs_statfs statfs;
+
+	return (is_call(call, "poke") || is_call(call, "peek")) &&
+	       oracle->result == -EIO && subject->result >= 0 &&
+	       oracle->class->calls.statfs(oracle->observer, ".", &statfs) ==
+		       0 &&
+	       !statfs.bfree;
+}
+
+/* Other processes of the user have used up what it may have. */
+static bool queues_used_up(const struct call *call, const struct side *subject,
+			   const struct side *oracle)
+{
+	return is_call(call, "inotify_init") && oracle->result == -EMFILE &&
+	       subject->result >= 0;
+}
+
 const struct rule rules[] = {
 	{"protected-links", true, protected_links,
 	 "the machine's fs.protected_* settings are not the library's"},
@@ -112,8 +134,13 @@ const struct rule rules[] = {
 	{"fallocate-mode", false, fallocate_mode,
 	 "a size beyond the limit is refused before a mode that the file "
 	 "system does not have"},
+	{"mapping-full", true, mapping_when_full,
+	 "a mapping that is touched in a full file system gets its page"},
 	{"fxattr-cwd", true, xattr_of_cwd,
 	 "the f forms of the xattr calls refuse AT_FDCWD, as documented"},
+	{"inotify-instances", true, queues_used_up,
+	 "the machine's fs.inotify.max_user_instances is shared with whatever "
+	 "else runs as the same user"},
 };
 const unsigned rule_count = sizeof(rules) / sizeof(rules[0]);
 _Static_assert(sizeof(rules) / sizeof(rules[0]) <= MAX_RULES, "too many");

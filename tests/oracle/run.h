@@ -5,8 +5,8 @@
 
 #include "script.h"
 
-#define MAX_CALL_KINDS 192
-#define MAX_RULES 8
+#define MAX_CALL_KINDS 256
+#define MAX_RULES 16
 
 /* What a child tells its parent, in memory that both see. */
 struct report {

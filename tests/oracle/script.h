@@ -6,6 +6,7 @@
  *	mount size=64k,nr_inodes=20	options of the tmpfs, first lines only
  *	need privileged			skip where there is no root
  *	need mounts			the same, and the script mounts
+ *	need userns			skip where there are no namespaces
  *	as user1			who makes the next calls
  *	mkdir a 0755
  *	open a/f O_CREAT|O_RDWR 0644 -> $0
@@ -82,6 +83,9 @@ extern const struct call_def name_calls[];
 extern const struct call_def attribute_calls[];
 extern const struct call_def control_calls[];
 extern const struct call_def mount_calls[];
+extern const struct call_def memory_calls[];
+extern const struct call_def userns_calls[];
+extern const struct call_def event_calls[];
 
 /* Every call, numbered from 0. */
 const struct call_def *call_find(const char *name, unsigned *index);
@@ -93,7 +97,12 @@ int64_t exec_number(const struct exec *exec, unsigned i);
 void exec_fd(struct exec *exec, int64_t result);
 void exec_result(struct exec *exec, int64_t result);
 /* A result that is a count of bytes at data. */
+/* What a call returned with data: by a descriptor, its first argument, which
+ * may be a queue of events; or otherwise. */
 void exec_data(struct exec *exec, int64_t result, const void *data);
+void exec_bytes(struct exec *exec, int64_t result, const void *data);
+/* If the call read from a queue of events, what they are. */
+bool events_show(struct exec *exec, int64_t result, const void *data);
 size_t exec_size(const struct exec *exec, unsigned i);
 
 #define NUM(i) exec_number(exec, i)

@@ -34,6 +34,7 @@ const struct who whos[] = {
 	{"capfsetid", 1000, 1000, 1000, 1000, {0}, 0, CAP(FSETID)},
 	{"capmknod", 1000, 1000, 1000, 1000, {0}, 0, CAP(MKNOD)},
 	{"capadmin", 1000, 1000, 1000, 1000, {0}, 0, CAP(SYS_ADMIN)},
+	{"capimmutable", 1000, 1000, 1000, 1000, {0}, 0, CAP(LINUX_IMMUTABLE)},
 	{"capchroot", 1000, 1000, 1000, 1000, {0}, 0, CAP(SYS_CHROOT)},
 };
 const unsigned who_count = sizeof(whos) / sizeof(whos[0]);
@@ -99,6 +100,11 @@ unsigned side_number(struct idmap *map, uint64_t dev, uint64_t ino)
 	return map->count;
 }
 
+unsigned side_cookie(struct side *side, uint32_t cookie)
+{
+	return cookie ? side_number(&side->cookies, cookie, 0) : 0;
+}
+
 struct side *side_create(const struct side_class *class, const char *options)
 {
 	struct side *side = calloc(1, sizeof(*side));
@@ -113,6 +119,7 @@ struct side *side_create(const struct side_class *class, const char *options)
 	idmap_init(&side->inodes);
 	idmap_init(&side->devices);
 	idmap_init(&side->groups);
+	idmap_init(&side->cookies);
 	text_clear(&side->out);
 	return side;
 }
@@ -122,23 +129,51 @@ void side_begin(struct side *side)
 	side_number_reset(&side->inodes);
 	side_number_reset(&side->devices);
 	side_number_reset(&side->groups);
+	side_number_reset(&side->cookies);
 	side->current = 0;
 	for (unsigned i = 0; i < MAX_SLOTS; i++)
 		side->slots[i] = -1;
 	side->class->begin(side);
 }
 
+void side_unmap(struct side *side, struct mapping *mapping)
+{
+	unsigned pages = (unsigned)(mapping->length / 4096);
+
+	for (unsigned i = 0; mapping->at && !mapping->inside && i < pages; i++)
+		if (i >= 64 || !(mapping->gone >> i & 1))
+			side->class->calls.munmap(side_task(side),
+						  mapping->at + i * 4096, 4096);
+	memset(mapping, 0, sizeof(*mapping));
+}
+
+/* What a script has mapped and bound. */
+static void let_go(struct side *side)
+{
+	side->current = 0;
+	for (unsigned i = 0; side->tasks[0] && i < MAX_MAPPINGS; i++)
+		side_unmap(side, &side->mappings[i]);
+	for (unsigned i = 0; i < MAX_ENDPOINTS; i++) {
+		if (side->endpoints[i])
+			side->class->hang_up(side, i);
+	}
+	memset(side->handles, 0, sizeof(side->handles));
+}
+
 void side_end(struct side *side)
 {
+	let_go(side);
 	side->class->end(side);
 }
 
 void side_destroy(struct side *side)
 {
+	let_go(side);
 	side->class->destroy(side);
 	free(side->inodes.slots);
 	free(side->devices.slots);
 	free(side->groups.slots);
+	free(side->cookies.slots);
 	free(side->buffer);
 	text_fini(&side->out);
 	free(side);
@@ -187,9 +222,13 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 		text_printf(out, " attributes=%llx",
 			    (unsigned long long)(stat->attributes &
 						 SHOWN_ATTRIBUTES));
-	text_printf(out, " ino=%u dev=%u a/m/c/b=",
+	text_printf(out, " ino=%u dev=%u",
 		    side_number(&side->inodes, stat->dev, stat->ino),
 		    side_number(&side->devices, stat->dev, 0));
+	/* what is no file: one inode in the whole system, touched by all */
+	if (!(stat->mode & S_IFMT))
+		return;
+	text_add(out, " a/m/c/b=", 9);
 	side_time(side, &stat->atime);
 	side_time(side, &stat->mtime);
 	side_time(side, &stat->ctime);

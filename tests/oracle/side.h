@@ -17,6 +17,9 @@
 
 #define MAX_TASKS 4
 #define MAX_SLOTS 16
+#define MAX_MAPPINGS 8
+#define MAX_HANDLES 8
+#define MAX_ENDPOINTS 4
 /* Descriptors from here on belong to the program, not to the script. */
 #define FIRST_PRIVATE_FD 900
 /* And from here on only until the script ends. */
@@ -72,11 +75,21 @@ struct side_class {
 	int (*limit)(struct side *side, int resource, uint64_t cur);
 	/* tasks[to] := a clone of the current task. */
 	int (*clone)(struct side *side, unsigned to, uint64_t flags);
+	/* The maps of task's user namespace, which the current one made. */
+	int (*set_maps)(struct side *side, unsigned task,
+			const struct vfs_id_map *uids, size_t uid_count,
+			const struct vfs_id_map *gids, size_t gid_count);
 	void (*drop)(struct side *side, unsigned task);
 	/* A descriptor of the current task's for task's mount namespace. */
 	int (*open_ns)(struct side *side, unsigned task);
 	/* mountinfo as the current task sees it: its length, or an errno. */
 	int64_t (*mountinfo)(struct side *side, char *buffer, size_t size);
+	/* Sockets' names: bind(2) and connect(2); the endpoint of that number
+	 * is then there, until it hangs up. */
+	int (*bind)(struct side *side, unsigned number, const char *path,
+		    uint32_t mode);
+	int (*connect)(struct side *side, const char *path);
+	void (*hang_up)(struct side *side, unsigned number);
 	/* Runs function where task's calls are cheapest. */
 	void (*run_on)(struct vfs_task *task, void (*function)(void *),
 		       void *argument);
@@ -93,6 +106,13 @@ struct idmap {
 	unsigned count;
 };
 
+struct mapping {
+	char *at; /* NULL: none yet */
+	size_t length;
+	uint64_t gone; /* which of the pages, 64 at the most, were unmapped */
+	bool inside;   /* of another one, which is the one to unmap */
+};
+
 struct side {
 	const struct side_class *class;
 	const char *options; /* of the mount */
@@ -101,10 +121,14 @@ struct side {
 	unsigned current;
 	struct vfs_task *observer; /* root, for looking at the result */
 	int slots[MAX_SLOTS];
+	struct mapping mappings[MAX_MAPPINGS];
+	struct vfs_file_handle handles[MAX_HANDLES];
+	void *endpoints[MAX_ENDPOINTS]; /* as the class has them */
 	struct idmap inodes;
 	struct idmap devices;
 	struct idmap groups; /* and namespaces: what mountinfo has */
-	char *buffer;	     /* BUFFER_SIZE */
+	struct idmap cookies;
+	char *buffer; /* BUFFER_SIZE */
 	struct text out;
 	int64_t result; /* of the last call */
 	void *private;
@@ -127,6 +151,8 @@ extern const struct side_class vfs_class;
 
 /* What this process may do; tried in a child. */
 enum place kernel_place(void);
+/* Tasks in user namespaces of their own are possible: tried in a child. */
+bool kernel_has_userns(void);
 /* Fine-grained stamps (Linux 6.13): instants can be told apart. */
 bool kernel_fine_times(void);
 /* inlined: task 0 is the calling thread, which then lives in the new root. */
@@ -142,7 +168,11 @@ void side_destroy(struct side *side);
 /* The number of what was seen first as such. */
 unsigned side_number(struct idmap *map, uint64_t dev, uint64_t ino);
 void side_number_reset(struct idmap *map);
+/* What is left of a mapping goes. */
+void side_unmap(struct side *side, struct mapping *mapping);
+
 /* As text, comparable between sides. */
+unsigned side_cookie(struct side *side, uint32_t cookie);
 void side_time(struct side *side, const struct vfs_timespec *time);
 void side_stat(struct side *side, const struct vfs_stat *stat);
 /* The whole tree and the open descriptors, into out. */

@@ -31,6 +31,17 @@
 
 #include "kernel_calls.h"
 #include "ktask.h"
+#include "kuser.h"
+
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+/* It does not bear a process that shares memory with it. */
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define USERNS_POSSIBLE false
+#else
+#define USERNS_POSSIBLE true
+#endif
 
 struct kernel_side {
 	enum place place;
@@ -46,6 +57,8 @@ struct kernel_side {
 };
 
 static int clock_fd = -1;
+/* opened before the tree is all there is */
+static int proc_fd = -1;
 
 static int private_fd(int fd)
 {
@@ -198,6 +211,22 @@ static bool try_place(enum place place)
 	       !WEXITSTATUS(status);
 }
 
+bool kernel_has_userns(void)
+{
+	static int known = -1;
+	int status;
+	pid_t pid;
+
+	if (known >= 0)
+		return known;
+	pid = USERNS_POSSIBLE ? fork() : -1;
+	if (!pid)
+		_exit(unshare(CLONE_NEWUSER) ? 1 : 0);
+	known = pid > 0 && waitpid(pid, &status, 0) == pid &&
+		WIFEXITED(status) && !WEXITSTATUS(status);
+	return known;
+}
+
 enum place kernel_place(void)
 {
 	if (try_place(PLACE_MOUNT))
@@ -215,11 +244,15 @@ static void purge(int dir)
 
 	if (copy < 0 || !(stream = fdopendir(copy)))
 		die("cannot empty the tree: %s", strerror(errno));
+	kuser_clear_flags(copy, NULL);
 	while ((entry = readdir(stream))) {
 		int child;
 
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
+		if (!unlinkat(dir, entry->d_name, 0))
+			continue;
+		kuser_clear_flags(dir, entry->d_name);
 		if (!unlinkat(dir, entry->d_name, 0))
 			continue;
 		/* Without privileges its mode may be in the way. */
@@ -400,11 +433,37 @@ static int kernel_clone(struct side *side, unsigned to, uint64_t flags)
 {
 	struct kernel_side *self = side->private;
 	struct ktask *parent = (struct ktask *)side_task(side);
+	struct ktask *task =
+		ktask_spawn(parent, flags,
+			    self->place == PLACE_DIRECTORY ? -1 : self->root);
+	int error = ktask_error(task);
 
-	side->tasks[to] = (struct vfs_task *)ktask_spawn(
-		parent, flags,
-		self->place == PLACE_DIRECTORY ? -1 : self->root);
-	return 0;
+	if (error)
+		ktask_end(task);
+	else
+		side->tasks[to] = (struct vfs_task *)task;
+	return error;
+}
+
+static int kernel_set_maps(struct side *side, unsigned task,
+			   const struct vfs_id_map *uids, size_t uid_count,
+			   const struct vfs_id_map *gids, size_t gid_count)
+{
+	/* like an embedder, one who may; who must be in the parent */
+	struct ktask *current = (struct ktask *)side_task(side);
+	struct ktask *writer = ktask_process(current)
+				       ? current
+				       : (struct ktask *)side->observer;
+	pid_t process = ktask_process((struct ktask *)side->tasks[task]);
+	int result = 0;
+
+	if (uid_count)
+		result = kuser_write_map(writer, proc_fd, process, "uid_map",
+					 uids, uid_count);
+	if (gid_count && !result)
+		result = kuser_write_map(writer, proc_fd, process, "gid_map",
+					 gids, gid_count);
+	return result;
 }
 
 static void read_tid(void *argument)
@@ -499,9 +558,13 @@ const struct side_class kernel_class = {
 	.become = kernel_become,
 	.limit = kernel_limit,
 	.clone = kernel_clone,
+	.set_maps = kernel_set_maps,
 	.drop = kernel_drop,
 	.open_ns = kernel_open_ns,
 	.mountinfo = kernel_mountinfo,
+	.bind = kernel_bind,
+	.connect = kernel_connect,
+	.hang_up = kernel_hang_up,
 	.run_on = kernel_run_on,
 };
 
@@ -518,6 +581,8 @@ struct side *kernel_create(enum place place, const char *options, bool inlined)
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	kernel_fine_times();
+	if (proc_fd < 0)
+		proc_fd = private_fd(open("/proc", O_PATH | O_DIRECTORY));
 	if (place == PLACE_USER_MOUNT && !entered) {
 		if (!enter_user_namespace())
 			die("no user namespace");

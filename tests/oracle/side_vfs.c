@@ -53,6 +53,7 @@ static int library_become(struct side *side, const struct who *who)
 		.groups = who->groups,
 		.group_count = who->group_count,
 	};
+	struct vfs_userns *userns = vfs_task_userns(side_task(side));
 	struct vfs_cred *cred;
 	int result;
 
@@ -61,7 +62,9 @@ static int library_become(struct side *side, const struct who *who)
 		caps &= ~(UINT64_C(1) << VFS_CAP_FSETID);
 	spec.cap_permitted = caps;
 	spec.cap_effective = who->caps & caps;
+	spec.userns = userns;
 	result = vfs_cred_create(self->vfs, &spec, &cred);
+	vfs_userns_unref(userns);
 	if (result < 0)
 		return result;
 	result = vfs_task_set_cred(side_task(side), cred);
@@ -140,6 +143,7 @@ static void library_tick(struct side *side)
 	struct vfs_side *self = side->private;
 
 	self->instant++;
+	ktask_unlimit();
 }
 
 static unsigned library_instant(struct side *side,
@@ -152,6 +156,18 @@ static unsigned library_instant(struct side *side,
 static int library_clone(struct side *side, unsigned to, uint64_t flags)
 {
 	return vfs_task_clone(side_task(side), flags, &side->tasks[to]);
+}
+
+static int library_set_maps(struct side *side, unsigned task,
+			    const struct vfs_id_map *uids, size_t uid_count,
+			    const struct vfs_id_map *gids, size_t gid_count)
+{
+	struct vfs_userns *userns = vfs_task_userns(side->tasks[task]);
+	int result =
+		vfs_userns_set_maps(userns, uids, uid_count, gids, gid_count);
+
+	vfs_userns_unref(userns);
+	return result;
 }
 
 static void library_drop(struct side *side, unsigned task)
@@ -178,6 +194,41 @@ static void library_run_on(struct vfs_task *task, void (*function)(void *),
 	function(argument);
 }
 
+static int library_bind(struct side *side, unsigned number, const char *path,
+			uint32_t mode)
+{
+	struct vfs_side *self = side->private;
+	struct vfs_endpoint *endpoint;
+	int result;
+
+	must(vfs_endpoint_create(self->vfs, NULL, NULL, &endpoint), "endpoint");
+	result = vfs_bind_socket(side_task(side), AT_FDCWD, path, mode,
+				 endpoint);
+	if (result < 0)
+		vfs_endpoint_unref(endpoint);
+	else
+		side->endpoints[number] = endpoint;
+	return result;
+}
+
+static int library_connect(struct side *side, const char *path)
+{
+	struct vfs_endpoint *endpoint;
+	int result = vfs_connect_socket(side_task(side), AT_FDCWD, path, 0,
+					&endpoint);
+
+	if (!result)
+		vfs_endpoint_unref(endpoint);
+	return result;
+}
+
+static void library_hang_up(struct side *side, unsigned number)
+{
+	vfs_endpoint_close(side->endpoints[number]);
+	vfs_endpoint_unref(side->endpoints[number]);
+	side->endpoints[number] = NULL;
+}
+
 const struct side_class vfs_class = {
 	.name = "libvfs",
 	.calls =
@@ -194,9 +245,13 @@ const struct side_class vfs_class = {
 	.become = library_become,
 	.limit = library_limit,
 	.clone = library_clone,
+	.set_maps = library_set_maps,
 	.drop = library_drop,
 	.open_ns = library_open_ns,
 	.mountinfo = library_mountinfo,
+	.bind = library_bind,
+	.connect = library_connect,
+	.hang_up = library_hang_up,
 	.run_on = library_run_on,
 };
 

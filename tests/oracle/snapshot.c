@@ -133,6 +133,17 @@ static void read_xattrs(struct shot *shot, const char *name)
 
 static void walk_directory(struct shot *shot);
 
+/* A procfs shows who looks: what is in it is not part of the state. */
+static bool is_proc(struct shot *shot, const char *name,
+		    const struct vfs_stat *stat)
+{
+	struct vfs_statfs statfs;
+
+	return stat->mode == (S_IFDIR | 0555) && stat->ino == 1 &&
+	       shot->c->statfs(shot->task, name, &statfs) >= 0 &&
+	       statfs.type == 0x9fa0;
+}
+
 /* name is looked up in the observer's working directory. */
 static void show_entry(struct shot *shot, const char *name, uint64_t listed)
 {
@@ -143,6 +154,11 @@ static void show_entry(struct shot *shot, const char *name, uint64_t listed)
 
 	text_printf(&shot->path, "/%s", name);
 	text_add(out, shot->path.data, shot->path.len);
+	if (result >= 0 && is_proc(shot, name, &stat)) {
+		text_add(out, " proc\n", 6);
+		shot->path.len = len;
+		return;
+	}
 	if (result < 0) {
 		text_add(out, " ", 1);
 		text_result(out, result);

@@ -138,6 +138,9 @@ bool header_read(const char *text, struct set_up *set_up)
 		set_up->mounts = true;
 	if (set_up->place == PLACE_DIRECTORY)
 		return false;
+	if (has_line(text, "need userns") &&
+	    (set_up->place != PLACE_MOUNT || !kernel_has_userns()))
+		return false;
 	return set_up->place == PLACE_MOUNT ||
 	       (!has_line(text, "need privileged") &&
 		!has_line(text, "need mounts"));

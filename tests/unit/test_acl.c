@@ -167,7 +167,7 @@ static uint32_t granted(const struct vfs__acl *acl, struct world *w,
 
 	check_ok(vfs_cred_create(w->vfs, &spec, &cred));
 	for (uint32_t mask = 1; mask < 8; mask++) {
-		int err = vfs__acl_permission(cred, &inode, acl, mask);
+		int err = vfs__acl_permission(cred, NULL, &inode, acl, mask);
 
 		if (!err && !(mask & (mask - 1)))
 			bits |= mask;

@@ -98,6 +98,12 @@ static void test_cred__refused(void **state)
 	spec.cap_effective = 0;
 	spec.size--;
 	check_eq(vfs_cred_create(w->vfs, &spec, &cred), -EINVAL);
+	/* the first version's, which ends before the user namespace */
+	spec.size = offsetof(struct vfs_cred_spec, userns);
+	spec.userns = (void *)16;
+	check_ok(vfs_cred_create(w->vfs, &spec, &cred));
+	vfs_cred_unref(cred);
+	cred = NULL;
 	larger.spec.size = sizeof(larger);
 	check_eq(vfs_cred_create(w->vfs, &larger.spec, &cred), -E2BIG);
 	assert_null(cred);

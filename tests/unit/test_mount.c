@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 
 #include <cmocka.h>
@@ -144,52 +145,97 @@ static void test_mount__limit(void **state)
 	check_ok(vfs_umount(w->task, "/m"));
 }
 
-/* In other hands: a namespace whose owner is another user namespace. */
-static void test_mount__foreign_copies_are_locked(void **state)
+/* What is on a mount without execution is not mapped for it either; a mapping
+ * keeps its mount busy. */
+static void test_mount__mappings(void **state)
 {
 	struct world *w = *state;
-	struct vfs__thread *self = vfs__self(w->vfs);
-	struct vfs__namespace *ns;
-	struct vfs__fspaths paths;
-	struct vfs_task *other;
-	char text[512];
+	void *at = NULL;
+	int fd;
 
 	check_ok(vfs_mkdir(w->task, "/m", 0755));
-	check_ok(vfs_mkdir(w->task, "/n", 0755));
-	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", MS_NOSUID | MS_RDONLY,
-			   NULL));
-	check_ok(vfs_mount(w->task, NULL, "/m", NULL, MS_SHARED, NULL));
-	check_ok(vfs_task_clone(w->task, 0, &other));
-	vfs__task_paths(self, other, &paths);
-	check_ok(vfs__namespace_copy(self, other->ns,
-				     (struct vfs_userns *)(uintptr_t)w, &paths,
-				     &ns));
-	check_ok(vfs__task_set_paths(self, other, &paths));
-	vfs__task_set_namespace(self, other, ns);
-	/* nothing that was covered comes to light, no flag goes */
-	check_eq(vfs_umount(other, "/m"), -EINVAL);
-	check_eq(vfs_umount2(other, "/m", MNT_DETACH), -EINVAL);
-	check_eq(vfs_mount(other, "/m", "/n", NULL, MS_MOVE, NULL), -EINVAL);
-	check_eq(vfs_mount(other, "/", "/n", NULL, MS_BIND, NULL), -EINVAL);
-	check_eq(vfs_mount(other, NULL, "/m", NULL,
-			   MS_REMOUNT | MS_BIND | MS_NOSUID, NULL),
+	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", 0, NULL));
+	fd = check_fd(vfs_open(w->task, "/m/f", O_CREAT | O_RDWR, 0755));
+	check_ok(vfs_ftruncate(w->task, fd, 4096));
+	check_ok(vfs_mmap(w->task, NULL, 4096, PROT_READ | PROT_EXEC,
+			  MAP_PRIVATE, fd, 0, &at));
+	check_ok(vfs_munmap(w->task, at, 4096));
+	check_ok(vfs_mount(w->task, NULL, "/m", NULL,
+			   MS_REMOUNT | MS_BIND | MS_NOEXEC, NULL));
+	check_eq(vfs_mmap(w->task, NULL, 4096, PROT_READ | PROT_EXEC,
+			  MAP_PRIVATE, fd, 0, &at),
 		 -EPERM);
-	check_eq(vfs_mount(other, NULL, "/m", NULL,
-			   MS_REMOUNT | MS_BIND | MS_NOSUID | MS_RDONLY |
-				   MS_NOATIME,
-			   NULL),
-		 -EPERM);
-	check_ok(vfs_mount(
-		other, NULL, "/m", NULL,
-		MS_REMOUNT | MS_BIND | MS_NOSUID | MS_RDONLY | MS_NODEV, NULL));
-	/* a copy of all, and the copy's own place, are no secret */
-	check_ok(vfs_mount(other, "/", "/n", NULL, MS_BIND | MS_REC, NULL));
-	check_ok(vfs_umount2(other, "/n", MNT_DETACH));
-	/* what is shared here is only received there */
-	assert_true(vfs_mountinfo(other, 0, text, sizeof(text)) > 0);
-	assert_non_null(strstr(text, " master:1 "));
-	assert_null(strstr(text, " shared:"));
-	vfs_task_unref(other);
+	check_ok(vfs_mmap(w->task, NULL, 4096, PROT_READ, MAP_SHARED, fd, 0,
+			  &at));
+	check_ok(vfs_close(w->task, fd));
+	check_eq(vfs_umount(w->task, "/m"), -EBUSY);
+	check_ok(vfs_munmap(w->task, at, 4096));
+	check_ok(vfs_umount(w->task, "/m"));
+}
+
+/* Watches end with the file system, and a function is told by who unmounts. */
+static void count_event(void *context, const struct vfs_watch_event *event)
+{
+	uint32_t *masks = context;
+
+	*masks |= event->mask;
+}
+
+static void test_mount__watches_are_told(void **state)
+{
+	struct {
+		int32_t wd;
+		uint32_t mask, cookie, len;
+	} event;
+	static const struct {
+		int32_t wd;
+		uint32_t mask;
+	} expected[] = {{3, VFS_IN_UNMOUNT | VFS_IN_ISDIR},
+			{3, VFS_IN_IGNORED},
+			{2, VFS_IN_UNMOUNT | VFS_IN_ISDIR},
+			{2, VFS_IN_IGNORED}};
+	struct world *w = *state;
+	int fd;
+
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", 0, NULL));
+	check_ok(vfs_mkdir(w->task, "/m/inside", 0755));
+	fd = check_fd(vfs_inotify_init1(w->task, O_NONBLOCK));
+	check_eq(vfs_inotify_add_watch(w->task, fd, "/", VFS_IN_OPEN), 1);
+	check_eq(vfs_inotify_add_watch(w->task, fd, "/m", VFS_IN_OPEN), 2);
+	check_eq(vfs_inotify_add_watch(w->task, fd, "/m/inside", VFS_IN_OPEN),
+		 3);
+	check_ok(vfs_umount2(w->task, "/m", 0));
+	for (int i = 0; i < 4; i++) {
+		check_eq(vfs_read(w->task, fd, &event, 16), 16);
+		check_eq(event.wd, expected[i].wd);
+		check_eq(event.mask, expected[i].mask);
+	}
+	check_eq(vfs_read(w->task, fd, &event, 16), -EAGAIN);
+	check_eq(vfs_inotify_rm_watch(w->task, fd, 2), -EINVAL);
+	check_ok(vfs_inotify_rm_watch(w->task, fd, 1));
+}
+
+/* A file system ends for whoever watches with its last mount. */
+static void test_mount__binds_tell_nothing(void **state)
+{
+	uint32_t masks = 0;
+	struct vfs_watch_spec spec = {
+		.size = sizeof(spec), .event = count_event, .context = &masks};
+	struct world *w = *state;
+	struct vfs_watch *watch;
+
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "s", "/m", "tmpfs", 0, NULL));
+	check_ok(vfs_watch_create(w->vfs, &spec, &watch));
+	check_eq(vfs_watch_add(watch, w->task, AT_FDCWD, "/m", VFS_IN_OPEN), 1);
+	check_ok(vfs_mount(w->task, "/m", "/m", NULL, MS_BIND, NULL));
+	check_ok(vfs_umount(w->task, "/m"));
+	check_eq(masks, 0);
+	check_ok(vfs_umount(w->task, "/m"));
+	check_eq(masks, VFS_IN_UNMOUNT | VFS_IN_ISDIR | VFS_IN_IGNORED);
+	check_eq(vfs_watch_remove(watch, 1), -EINVAL);
+	vfs_watch_destroy(watch);
 }
 
 int main(void)
@@ -201,7 +247,9 @@ int main(void)
 		world_test(test_mount__many_in_one_tree),
 		world_test(test_mount__namespace_ends_with_its_task),
 		world_test(test_mount__limit),
-		world_test(test_mount__foreign_copies_are_locked),
+		world_test(test_mount__mappings),
+		world_test(test_mount__watches_are_told),
+		world_test(test_mount__binds_tell_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

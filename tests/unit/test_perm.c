@@ -48,7 +48,7 @@ static void test_perm__classes(void **state)
 			uint32_t bits = mode >> (6 - 3 * class) & 7;
 
 			for (uint32_t mask = 0; mask < 8; mask++)
-				if (vfs__permission(creds[class], &inode,
+				if (vfs__permission(creds[class], NULL, &inode,
 						    mask) !=
 				    (mask & ~bits ? -EACCES : 0))
 					fail_msg("mode %o mask %o class %d",
@@ -72,14 +72,14 @@ static void test_perm__capabilities(void **state)
 		bool writes = mask & VFS__MAY_WRITE;
 		bool executes = mask & VFS__MAY_EXEC;
 
-		check_eq(vfs__permission(search, &file, mask),
+		check_eq(vfs__permission(search, NULL, &file, mask),
 			 mask == VFS__MAY_READ ? 0 : -EACCES);
-		check_eq(vfs__permission(search, &dir, mask),
+		check_eq(vfs__permission(search, NULL, &dir, mask),
 			 writes ? -EACCES : 0);
-		check_eq(vfs__permission(override, &file, mask),
+		check_eq(vfs__permission(override, NULL, &file, mask),
 			 executes ? -EACCES : 0);
-		check_ok(vfs__permission(override, &program, mask));
-		check_ok(vfs__permission(override, &dir, mask));
+		check_ok(vfs__permission(override, NULL, &program, mask));
+		check_ok(vfs__permission(override, NULL, &dir, mask));
 	}
 	vfs_cred_unref(search);
 	vfs_cred_unref(override);
@@ -98,11 +98,11 @@ static void test_perm__acl_not_loaded(void **state)
 		.flags = VFS_INODE_ACL,
 	};
 
-	check_ok(vfs__permission(owner, &inode, VFS__MAY_READ));
-	check_eq(vfs__permission(other, &inode, VFS__MAY_READ), -ECHILD);
+	check_ok(vfs__permission(owner, NULL, &inode, VFS__MAY_READ));
+	check_eq(vfs__permission(other, NULL, &inode, VFS__MAY_READ), -ECHILD);
 	/* an empty mask leaves nothing to ask */
 	inode.mode = S_IFREG | 0704;
-	check_ok(vfs__permission(other, &inode, VFS__MAY_READ));
+	check_ok(vfs__permission(other, NULL, &inode, VFS__MAY_READ));
 	vfs_cred_unref(owner);
 	vfs_cred_unref(other);
 }
@@ -115,16 +115,16 @@ static void test_perm__sticky(void **state)
 	struct vfs_inode dir = {.mode = S_IFDIR | 01777};
 	struct vfs_inode file = {.mode = S_IFREG | 0666};
 
-	check_eq(vfs__sticky(user, &dir, &file), -EPERM);
-	check_ok(vfs__sticky(fowner, &dir, &file));
+	check_eq(vfs__sticky(user, NULL, &dir, &file), -EPERM);
+	check_ok(vfs__sticky(fowner, NULL, &dir, &file));
 	file.uid = 40;
-	check_ok(vfs__sticky(user, &dir, &file));
+	check_ok(vfs__sticky(user, NULL, &dir, &file));
 	file.uid = 0;
 	dir.uid = 40;
-	check_ok(vfs__sticky(user, &dir, &file));
+	check_ok(vfs__sticky(user, NULL, &dir, &file));
 	dir.uid = 0;
 	dir.mode = S_IFDIR | 0777;
-	check_ok(vfs__sticky(user, &dir, &file));
+	check_ok(vfs__sticky(user, NULL, &dir, &file));
 	vfs_cred_unref(user);
 	vfs_cred_unref(fowner);
 }

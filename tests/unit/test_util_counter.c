@@ -120,6 +120,28 @@ static void test_counter__exact_at_the_ceiling(void **state)
 	}
 }
 
+/* A debt: what was used without asking counts before anybody gets more. */
+static void test_counter__passed_by_force(void **state)
+{
+	struct ground *g = *state;
+	struct vfs_counter *c;
+
+	assert_int_equal(vfs__counter_create(g->domain, 1000, &c), 0);
+	assert_int_equal(vfs__counter_take(g->self, c, 998), 0);
+	vfs__counter_give(g->self, c, -1);
+	assert_int_equal(vfs__counter_used(c), 999);
+	assert_int_equal(vfs__counter_take(g->self, c, 2), -ENOSPC);
+	assert_int_equal(vfs__counter_take(g->self, c, 1), 0);
+	assert_int_equal(vfs__counter_take(g->self, c, 1), -ENOSPC);
+	vfs__counter_give(g->self, c, -5);
+	assert_int_equal(vfs__counter_used(c), 1000);
+	assert_int_equal(vfs__counter_take(g->self, c, 1), -ENOSPC);
+	vfs__counter_give(g->self, c, 1005);
+	assert_int_equal(vfs__counter_used(c), 0);
+	assert_int_equal(vfs__counter_take(g->self, c, 1000), 0);
+	vfs__counter_destroy(g->domain, c);
+}
+
 static void test_counter__without_a_ceiling(void **state)
 {
 	struct ground *g = *state;
@@ -256,6 +278,7 @@ int main(void)
 		TEST(test_counter__limits),
 		TEST(test_counter__another_limit),
 		TEST(test_counter__exact_at_the_ceiling),
+		TEST(test_counter__passed_by_force),
 		TEST(test_counter__without_a_ceiling),
 		TEST(test_counter__threads_never_pass_the_ceiling),
 		TEST(test_counter__nobody_is_refused_what_is_there),

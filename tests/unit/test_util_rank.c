@@ -106,6 +106,18 @@ static void retire_under_a_leaf(void)
 	vfs__rank_retiring();
 }
 
+static void call_under_a_lock(void)
+{
+	vfs__rw_lock_shared(&words[0], VFS__RANK_INODE);
+	vfs__rank_calling();
+}
+
+static void call_in_a_section(void)
+{
+	vfs__rank_section(1);
+	vfs__rank_calling();
+}
+
 static void too_many(void)
 {
 	for (int i = 0; i < 40; i++)
@@ -139,6 +151,7 @@ static void trying_is_free(void)
 	vfs__rw_lock_excl(&words[0], VFS__RANK_INODE);
 	vfs__rank_retiring();
 	vfs__rw_unlock_excl(&words[0]);
+	vfs__rank_calling();
 }
 
 static void test_rank__sections_and_retiring(void **state)
@@ -147,6 +160,8 @@ static void test_rank__sections_and_retiring(void **state)
 	assert_false(aborts(trying_is_free));
 	assert_true(aborts(wait_in_a_section));
 	assert_true(aborts(retire_under_a_leaf));
+	assert_true(aborts(call_under_a_lock));
+	assert_true(aborts(call_in_a_section));
 }
 
 int main(void)

@@ -253,4 +253,27 @@ a
 1 directories, 0 files
 EOT
 
+# ---- events ----
+
+check watch 1 'mkdir d; watch -e create,delete,moved_from,moved_to,isdir d
+watch -e create,delete,moved_from,moved_to d
+touch d/f; mkdir d/s; mv d/f d/g; rm d/g; watch; watch -d; rmdir d/s; watch
+touch f; watch f nix; write f x; rm f; watch' <<'EOT'
+watch: create,delete,moved_from,moved_to,isdir: unknown event
+d: create f
+d: create,isdir s
+d: moved_from f #1
+d: moved_to g #1
+d: delete g
+d
+watch: nix: No such file or directory
+f: open
+f: modify
+f: modify
+f: close_write
+f: attrib
+f: delete_self
+f: ignored
+EOT
+
 finish

@@ -39,6 +39,7 @@ struct vfs_inode;
 struct vfs_super;
 struct vfs_file;
 struct vfs__inode_ext;
+struct vfs_jump;
 
 /*
  * Fields that are read without a lock are written under the inode's exclusive
@@ -63,12 +64,23 @@ struct vfs__inode_ext;
 #define VFS_FS_COMPLETE UINT64_C(0x1)
 /* read, getattr and readlink never block: see above. */
 #define VFS_FS_NONBLOCKING UINT64_C(0x2)
+/* Regular files answer F_GET_SEALS, and those that memfd_create made can be
+ * sealed; the core keeps the seals and enforces them. */
+#define VFS_FS_SEALS UINT64_C(0x100)
+/* File handles: an inode number is never given to another file of the super as
+ * long as the super lives. The core keeps what a handle leads to; an inode that
+ * was evicted is stale for them. */
+#define VFS_FS_HANDLES UINT64_C(0x200)
+/* Whoever may mount in his user namespace may mount it: what is mounted that
+ * way harms nobody. Others are for the root's CAP_SYS_ADMIN. */
+#define VFS_FS_USERNS UINT64_C(0x400)
 
 struct vfs_mount_args {
-	uint64_t size;	     /* sizeof, for growth */
-	const char *source;  /* may be NULL */
-	const char *options; /* comma-separated; may be NULL */
-	uint32_t uid, gid;   /* of the mounter, for files' systems */
+	uint64_t size;		   /* sizeof, for growth */
+	const char *source;	   /* may be NULL */
+	const char *options;	   /* comma-separated; may be NULL */
+	uint32_t uid, gid;	   /* of the mounter, for files' systems */
+	struct vfs_userns *userns; /* whose it will be; NULL: the root's */
 };
 
 struct vfs_filesystem_type {
@@ -128,6 +140,9 @@ struct vfs_super_ops {
 #define VFS_SUPER_SYNCHRONOUS UINT64_C(0x4) /* every write lasts at once */
 #define VFS_SUPER_DIRSYNC UINT64_C(0x8)	    /* every name does */
 #define VFS_SUPER_LAZYTIME UINT64_C(0x10)   /* times may come later */
+/* Files, directories and symlinks may be immutable, append-only, without atime
+ * and without dumps: setattr gets VFS_ATTR_FLAGS. */
+#define VFS_SUPER_FLAGS UINT64_C(0x20)
 
 struct vfs_super {
 	/* set by the core before mount() */
@@ -141,6 +156,10 @@ struct vfs_super {
 	uint32_t block_size;   /* st_blksize; 4096 unless set */
 	uint32_t name_max;     /* 255 unless set */
 	int64_t max_file_size; /* INT64_MAX unless set */
+	/* Set by the core before mount(): the user namespace that owns it,
+	 * NULL: the instance's root. Ids in inodes and arguments are always the
+	 * root's. */
+	struct vfs_userns *userns;
 };
 
 /* The type's private data behind the super. */
@@ -160,6 +179,22 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_XATTR 0x8u  /* may have xattrs (set by the backend) */
 #define VFS_INODE_NOATIME 0x10u	 /* reading leaves no trace */
 #define VFS_INODE_LINKABLE 0x20u /* made by O_TMPFILE: link from 0 allowed */
+/* The core's: mapped, so that mmap_sync is asked before attributes are told;
+ * has seals of its own; somebody was given a handle. */
+#define VFS_INODE_MAPPED 0x100000u
+#define VFS_INODE_SEALABLE 0x200000u
+#define VFS_INODE_HANDLE 0x400000u
+/* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
+ * bits further up */
+#define VFS_INODE_IMMUTABLE 0x1000u
+#define VFS_INODE_APPEND 0x2000u /* written at its end only, never removed */
+#define VFS_INODE_NODUMP 0x4000u
+/* A directory of a type without VFS_FS_COMPLETE whose names come and go
+ * without the core's doing (set by the backend before the inode is returned):
+ * every step to a name in it asks revalidate, and absences are not kept. */
+#define VFS_INODE_VOLATILE 0x10000u
+#define VFS_INODE_SYNTHETIC 0x20000u /* the core's: a mount point in memory */
+#define VFS_INODE_MERGED 0x40000u    /* the core's: some of those are in it */
 
 struct vfs_inode {
 	const struct vfs_inode_ops *ops; /* constant */
@@ -303,6 +338,9 @@ struct vfs_attr {
 	uint32_t mode;	  /* permissions only */
 	uint32_t uid, gid;
 	struct vfs_timespec atime, mtime, ctime;
+	uint32_t flags; /* VFS_INODE_IMMUTABLE, APPEND, NODUMP, NOATIME: all
+			 * that the inode is to have of these */
+	uint32_t zero;
 };
 #define VFS_ATTR_MODE 0x1u
 #define VFS_ATTR_UID 0x2u
@@ -310,6 +348,7 @@ struct vfs_attr {
 #define VFS_ATTR_ATIME 0x8u
 #define VFS_ATTR_MTIME 0x10u
 #define VFS_ATTR_CTIME 0x20u
+#define VFS_ATTR_FLAGS 0x40u
 
 /*
  * cookie: 48 bits of the backend's that the core keeps with the name: set by
@@ -403,6 +442,33 @@ struct vfs_inode_ops {
 	/* Missing: -ENOTTY. No lock. */
 	int (*ioctl)(struct vfs_inode *inode, struct vfs_file *file,
 		     uint64_t request, void *argument);
+	/*
+	 * Missing: -ENODEV. *host_fd: a descriptor of the host whose bytes are
+	 * the file's from now on, at the same offsets, as long as the inode
+	 * has a reference; the core maps it as often as it likes and never
+	 * closes it. Open for reading and writing where file is; in between
+	 * for reading will do. Checks and the address space are the core's.
+	 * excl.
+	 */
+	int (*mmap)(struct vfs_inode *inode, struct vfs_file *file,
+		    int *host_fd);
+	/* Optional. The file is mapped, and what was written through a mapping
+	 * did not come by here: bring blocks and times up to date. Called
+	 * before attributes are told, at msync, and when a mapping goes.
+	 * excl. */
+	void (*mmap_sync)(struct vfs_inode *inode);
+
+	/* -- a table whose size ends before here has none of these -- */
+
+	/* Directories with VFS_INODE_VOLATILE: does name still mean inode? 1:
+	 * yes; 0: no, the core forgets the name and calls lookup; else an
+	 * error. Missing: yes. dir: shared or excl. */
+	int (*revalidate)(struct vfs_inode *dir, const struct vfs_name *name,
+			  struct vfs_inode *inode);
+	/* Magic links: a symlink (link NULL) that leads to a place and not to
+	 * a path. Says where by vfs_jump_to() of <vfs/sys/task.h>, or returns
+	 * an error. What readlink shows is not walked then. No lock. */
+	int (*follow)(struct vfs_inode *link, struct vfs_jump *jump);
 };
 
 /* The open file's flags (O_*), and a word for the backend. */
@@ -455,6 +521,8 @@ VFS_API void vfs_counter_destroy(struct vfs *vfs, struct vfs_counter *counter);
 /* 0 or -ENOSPC. */
 VFS_API int vfs_counter_take(struct vfs *vfs, struct vfs_counter *counter,
 			     int64_t amount);
+/* A negative amount is a take that is not refused, for what has happened
+ * already. */
 VFS_API void vfs_counter_give(struct vfs *vfs, struct vfs_counter *counter,
 			      int64_t amount);
 /* Another ceiling, where there is one: 0, or -EINVAL when more is taken. */
@@ -466,6 +534,21 @@ VFS_API int64_t vfs_counter_limit(struct vfs_counter *counter);
 /* A number never given before in this super, for inodes; from 2 on, in runs
  * a thread. */
 VFS_API uint64_t vfs_super_next_ino(struct vfs_super *super);
+
+/*
+ * The task whose call has led to the present operation; no reference. Only in
+ * an operation that a task's call makes: not in mount, unmount, evict and
+ * release. A call on the same instance that the operation makes itself changes
+ * the answer to that call's task.
+ */
+VFS_API struct vfs_task *vfs_current_task(struct vfs *vfs);
+
+/* What a number in a mount option means: the internal id of one in the user
+ * namespace that owns super. UINT32_MAX: it has none there. */
+VFS_API uint32_t vfs_super_make_uid(const struct vfs_super *super,
+				    uint32_t uid);
+VFS_API uint32_t vfs_super_make_gid(const struct vfs_super *super,
+				    uint32_t gid);
 
 /* The instance's time for timestamps. */
 VFS_API void vfs_now(struct vfs *vfs, struct vfs_timespec *now);

@@ -97,6 +97,8 @@ int tmpfs_truncate(struct vfs_inode *inode, int64_t size)
 {
 	int64_t before = inode->size;
 
+	if (tmpfs_shared(tmpfs_inode(inode)->root))
+		return tmpfs_shared_truncate(inode, size);
 	VFS_STORE_POINTER(inode->size, size);
 	/* To the same size as well: what was promised beyond it goes. */
 	if (size <= before && tmpfs_inode(inode)->root)
@@ -145,17 +147,21 @@ prune:
 	return error;
 }
 
-static int reserve(struct vfs_inode *inode, uint64_t first, uint64_t last)
+bool tmpfs_could_reserve(const struct vfs_inode *inode, uint64_t pages)
 {
 	const struct tmpfs_super *super = tmpfs_super(inode->super);
-	uint64_t limit = super->max_blocks;
-	int error;
 
 	/* Whatever exists already. And without a limit, the machine's memory
 	 * is one: it could not keep the promise. */
-	if (!limit)
-		limit = super->memory_pages;
-	if (last - first + 1 > limit)
+	return pages <=
+	       (super->max_blocks ? super->max_blocks : super->memory_pages);
+}
+
+static int reserve(struct vfs_inode *inode, uint64_t first, uint64_t last)
+{
+	int error;
+
+	if (!tmpfs_could_reserve(inode, last - first + 1))
 		return -ENOSPC;
 	if (tmpfs_small(tmpfs_inode(inode)->root)) {
 		if (last == 0)
@@ -176,6 +182,8 @@ int tmpfs_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
+	if (tmpfs_shared(tmpfs_inode(inode)->root))
+		return tmpfs_shared_fallocate(inode, mode, offset, length);
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
 		if (tmpfs_inode(inode)->root)
 			erase(inode, first, last);
@@ -233,6 +241,9 @@ int64_t tmpfs_seek(struct vfs_inode *inode, int64_t offset, int whence)
 
 	if (offset < 0 || offset >= inode->size)
 		return -ENXIO;
+	if (tmpfs_shared(tmpfs_inode(inode)->root))
+		return tmpfs_shared_seek(tmpfs_shared(tmpfs_inode(inode)->root),
+					 offset, whence);
 	end = page_of((uint64_t)inode->size - 1) + 1;
 	index = find_page(inode, page_of((uint64_t)offset), end, data);
 	/* The end's last page may begin where 63 bits end. */

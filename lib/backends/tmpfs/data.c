@@ -125,10 +125,10 @@ static inline char *find_straight(void *root, size_t count, uint64_t offset)
 	uint32_t shift;
 	char *page;
 
-	if ((uintptr_t)root & TMPFS_SMALL_TAG) {
+	if ((uintptr_t)root & TMPFS_TAGS) {
 		struct tmpfs_small *small = tmpfs_small(root);
 
-		return offset + count <= small->capacity
+		return small && offset + count <= small->capacity
 			       ? (char *)small->data + offset
 			       : NULL;
 	}
@@ -148,17 +148,21 @@ static inline char *find_straight(void *root, size_t count, uint64_t offset)
 }
 
 /* All before the file's end. */
-static void __attribute__((noinline))
+static int64_t __attribute__((noinline))
 read_scattered(void *root, void *buffer, size_t count, uint64_t offset)
 {
 	const struct tmpfs_small *small = tmpfs_small(root);
 
+	if (tmpfs_shared(root))
+		return tmpfs_shared_read(tmpfs_shared(root), buffer, count,
+					 offset);
 	if (small)
 		read_small(small, buffer, count, offset);
 	else if (!root)
 		memset(buffer, 0, count);
 	else
 		read_tree(root, buffer, count, offset);
+	return (int64_t)count;
 }
 
 int64_t tmpfs_read(struct vfs_inode *inode, struct vfs_file *file, void *buffer,
@@ -175,10 +179,9 @@ int64_t tmpfs_read(struct vfs_inode *inode, struct vfs_file *file, void *buffer,
 		count = (size_t)(size - offset);
 	root = VFS_LOAD_POINTER(tmpfs_inode(inode)->root);
 	from = find_straight(root, count, (uint64_t)offset);
-	if (__builtin_expect(from != NULL, 1))
-		vfs_copy_shared(buffer, from, count);
-	else
-		read_scattered(root, buffer, count, (uint64_t)offset);
+	if (__builtin_expect(!from, 0))
+		return read_scattered(root, buffer, count, (uint64_t)offset);
+	vfs_copy_shared(buffer, from, count);
 	return (int64_t)count;
 }
 
@@ -278,17 +281,19 @@ int tmpfs_promote(struct vfs_inode *inode)
 	return 0;
 }
 
-void tmpfs_data_retire(struct vfs_inode *inode)
+void tmpfs_data_replace(struct vfs_inode *inode, void *root)
 {
+	uint64_t pages = (uint64_t)inode->blocks / TMPFS_BLOCKS_PER_PAGE;
 	struct vfs *vfs = inode->super->vfs;
-	void *root = tmpfs_inode(inode)->root;
+	void *old = tmpfs_inode(inode)->root;
 
-	if (tmpfs_small(root))
-		tmpfs_small_retire(vfs, tmpfs_small(root));
-	else if (root)
-		tmpfs_tree_retire(vfs, root,
-				  (uint64_t)inode->blocks /
-					  TMPFS_BLOCKS_PER_PAGE);
+	VFS_STORE_POINTER(tmpfs_inode(inode)->root, root);
+	if (tmpfs_small(old))
+		tmpfs_small_retire(vfs, tmpfs_small(old));
+	else if (tmpfs_shared(old))
+		tmpfs_shared_retire(vfs, tmpfs_shared(old), pages);
+	else if (old)
+		tmpfs_tree_retire(vfs, old, pages);
 }
 
 /* -- pages -- */
@@ -459,6 +464,8 @@ write_scattered(struct vfs_inode *inode, const void *buffer, size_t count,
 	void *root = tmpfs_inode(inode)->root;
 	int error;
 
+	if (tmpfs_shared(root))
+		return tmpfs_shared_write(inode, buffer, count, at);
 	if ((!root || tmpfs_small(root)) && count <= TMPFS_SMALL_MAX &&
 	    at <= TMPFS_SMALL_MAX - count)
 		return write_small(inode, buffer, (uint32_t)count,

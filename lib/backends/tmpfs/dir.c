@@ -47,8 +47,9 @@ static int set_target(struct vfs_inode *inode,
 	return 0;
 }
 
-int tmpfs_make_inode(struct vfs_super *super, uint64_t ino,
-		     const struct vfs_create_args *args, struct vfs_inode **out)
+int tmpfs_make_inode(struct vfs_super *super, const struct vfs_inode *dir,
+		     uint64_t ino, const struct vfs_create_args *args,
+		     struct vfs_inode **out)
 {
 	struct vfs_inode *inode;
 	uint64_t i;
@@ -64,6 +65,8 @@ int tmpfs_make_inode(struct vfs_super *super, uint64_t ino,
 	}
 	inode->uid = args->uid;
 	inode->gid = args->gid;
+	if (dir)
+		inode->flags = VFS_READ_ONCE(dir->flags) & TMPFS_INHERITED;
 	if (S_ISDIR(args->mode))
 		inode->size = 2 * TMPFS_DIRENT_SIZE;
 	else if (S_ISCHR(args->mode) || S_ISBLK(args->mode))
@@ -120,7 +123,7 @@ static int tmpfs_create(struct vfs_inode *dir, const struct vfs_name *name,
 	error = tmpfs_log_reserve(super->vfs, &data->log, name->len);
 	if (error)
 		return error;
-	error = tmpfs_make_inode(super, vfs_super_next_ino(super), args,
+	error = tmpfs_make_inode(super, dir, vfs_super_next_ino(super), args,
 				 &inode);
 	if (error)
 		return error;
@@ -140,7 +143,8 @@ static int tmpfs_tmpfile(struct vfs_inode *dir,
 	struct vfs_super *super = dir->super;
 	int error;
 
-	error = tmpfs_make_inode(super, vfs_super_next_ino(super), args, out);
+	error = tmpfs_make_inode(super, dir, vfs_super_next_ino(super), args,
+				 out);
 	if (!error)
 		(*out)->nlink = 0;
 	return error;
@@ -218,6 +222,8 @@ const struct vfs_inode_ops tmpfs_file_ops = {
 	.truncate = tmpfs_truncate,
 	.fallocate = tmpfs_fallocate,
 	.seek = tmpfs_seek,
+	.mmap = tmpfs_mmap,
+	.mmap_sync = tmpfs_mmap_sync,
 };
 
 /* Symlinks (their target lies at the inode), FIFOs, sockets and devices. */

@@ -153,13 +153,20 @@ static bool set_limit(struct piece value, uint64_t max, uint64_t *limit)
 	return true;
 }
 
-static bool set_id(const struct piece *value, uint32_t *id)
+/* A number of the user namespace that the super belongs to. */
+static bool set_id(const struct tmpfs_super *data, const struct piece *value,
+		   uint32_t (*make)(const struct vfs_super *, uint32_t),
+		   uint32_t *out)
 {
 	uint64_t v;
+	uint32_t id;
 
 	if (!whole_number(*value, 0, UINT32_MAX - 1, &v))
 		return false;
-	*id = (uint32_t)v;
+	id = make(data->super, (uint32_t)v);
+	if (id == UINT32_MAX)
+		return false;
+	*out = id;
 	return true;
 }
 
@@ -239,9 +246,9 @@ static bool set_value(struct tmpfs_super *data, const struct piece *key,
 	if (piece_is(key, "mode"))
 		return set_mode(data, value);
 	if (piece_is(key, "uid"))
-		return set_id(value, &data->uid);
+		return set_id(data, value, vfs_super_make_uid, &data->uid);
 	if (piece_is(key, "gid"))
-		return set_id(value, &data->gid);
+		return set_id(data, value, vfs_super_make_gid, &data->gid);
 	if (piece_is(key, "huge"))
 		return known_word(value, huge);
 	if (piece_is(key, "mpol"))

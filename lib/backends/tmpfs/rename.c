@@ -59,7 +59,7 @@ static int make_whiteout(const struct vfs_rename_args *args,
 {
 	struct vfs_super *super = args->old_dir->super;
 
-	return tmpfs_make_inode(super, vfs_super_next_ino(super),
+	return tmpfs_make_inode(super, args->old_dir, vfs_super_next_ino(super),
 				args->whiteout_args, out);
 }
 

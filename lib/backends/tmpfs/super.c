@@ -26,6 +26,14 @@ int tmpfs_take_pages(struct vfs_super *super, uint64_t pages)
 	return vfs_counter_take(super->vfs, data->blocks, (int64_t)pages);
 }
 
+void tmpfs_settle_pages(struct vfs_super *super, int64_t pages)
+{
+	struct tmpfs_super *data = tmpfs_super(super);
+
+	if (data->blocks && pages)
+		vfs_counter_give(super->vfs, data->blocks, pages);
+}
+
 void tmpfs_give_pages(struct vfs_super *super, uint64_t pages)
 {
 	struct tmpfs_super *data = tmpfs_super(super);
@@ -103,7 +111,7 @@ static void tmpfs_evict(struct vfs_inode *inode)
 		tmpfs_give_pages(super, pages);
 	}
 	if (S_ISREG(inode->mode)) {
-		tmpfs_data_retire(inode);
+		tmpfs_data_replace(inode, NULL);
 	} else if (S_ISDIR(inode->mode)) {
 		tmpfs_log_destroy(super->vfs, data->log);
 		data->log = NULL;
@@ -246,6 +254,7 @@ static int tmpfs_mount(struct vfs_super *super,
 	struct vfs_create_args create = {.size = sizeof(create)};
 	int error;
 
+	data->super = super;
 	data->blocks = data->inode_space = NULL;
 	data->memory_pages = machine_pages();
 	data->max_blocks = data->memory_pages / 2;
@@ -258,8 +267,8 @@ static int tmpfs_mount(struct vfs_super *super,
 	if (error)
 		return error;
 	super->ops = &tmpfs_super_ops;
-	super->flags =
-		VFS_SUPER_POSIXACL | (data->rdonly ? VFS_SUPER_RDONLY : 0);
+	super->flags = VFS_SUPER_POSIXACL | VFS_SUPER_FLAGS |
+		       (data->rdonly ? VFS_SUPER_RDONLY : 0);
 	super->magic = TMPFS_MAGIC;
 	super->block_size = VFS_PAGE_SIZE;
 	super->name_max = 255;
@@ -270,7 +279,7 @@ static int tmpfs_mount(struct vfs_super *super,
 	create.mode = S_IFDIR | data->mode;
 	create.uid = data->uid;
 	create.gid = data->gid;
-	error = tmpfs_make_inode(super, ROOT_INO, &create, root);
+	error = tmpfs_make_inode(super, NULL, ROOT_INO, &create, root);
 	if (error)
 		goto unmount;
 	return 0;
@@ -290,7 +299,8 @@ static int tmpfs_check_options(struct vfs *vfs, const char *options)
 VFS_API const struct vfs_filesystem_type vfs_tmpfs_type = {
 	.size = sizeof(vfs_tmpfs_type),
 	.name = "tmpfs",
-	.flags = VFS_FS_COMPLETE | VFS_FS_NONBLOCKING,
+	.flags = VFS_FS_USERNS | VFS_FS_COMPLETE | VFS_FS_NONBLOCKING |
+		 VFS_FS_SEALS | VFS_FS_HANDLES,
 	.inode_size = sizeof(struct tmpfs_inode),
 	.super_size = sizeof(struct tmpfs_super),
 	.mount = tmpfs_mount,

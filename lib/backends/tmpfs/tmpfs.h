@@ -10,6 +10,7 @@
  *	tree.c     pages of a file by index
  *	data.c     read and write
  *	alloc.c    truncate, fallocate, seek
+ *	shared.c   all of these for files that were mapped once
  *	xattr.c    extended attributes
  *
  * Accounting. A page that a file has, written or only promised by fallocate,
@@ -25,6 +26,8 @@
 #ifndef TMPFS_TMPFS_H
 #define TMPFS_TMPFS_H
 
+#include <stdbool.h>
+
 #include <vfs/sys/backend.h>
 
 #define TMPFS_MAGIC UINT64_C(0x01021994)
@@ -33,14 +36,18 @@
 #define TMPFS_DIRENT_SIZE 20	/* what an entry adds to a directory's size */
 #define TMPFS_INODE_SPACE 1024	/* bytes of inode space an inode takes */
 #define TMPFS_LONG_SYMLINK 128	/* from this length on a target is a page */
+/* inode->flags that a file gets from its directory */
+#define TMPFS_INHERITED (VFS_INODE_NOATIME | VFS_INODE_NODUMP)
 
 struct tmpfs_log;
+struct tmpfs_shared;
 struct tmpfs_xattr;
 
 struct tmpfs_super {
 	struct vfs_counter *blocks;	 /* pages; NULL: unlimited */
 	struct vfs_counter *inode_space; /* bytes; NULL: unlimited */
 	/* constant after mount */
+	const struct vfs_super *super;
 	uint64_t max_blocks;	 /* 0: unlimited */
 	uint64_t max_inodes;	 /* 0: unlimited */
 	uint64_t memory_pages;	 /* the machine's */
@@ -78,6 +85,8 @@ static inline struct tmpfs_inode *tmpfs_inode(const struct vfs_inode *inode)
 /* 0 or -ENOSPC. */
 int tmpfs_take_pages(struct vfs_super *super, uint64_t pages);
 void tmpfs_give_pages(struct vfs_super *super, uint64_t pages);
+/* The same for what may be a debt: pages that came into being unasked. */
+void tmpfs_settle_pages(struct vfs_super *super, int64_t pages);
 int tmpfs_take_inode_space(struct vfs_super *super, uint64_t bytes);
 void tmpfs_give_inode_space(struct vfs_super *super, uint64_t bytes);
 
@@ -99,11 +108,12 @@ int tmpfs_show_options(struct vfs_super *super, char *out, size_t size);
 /* -- dir.c -- */
 
 /*
- * An inode as args say, with one reference; not in any directory yet. 0,
- * -ENOSPC, -ENOMEM. tmpfs_undo_inode takes it back.
+ * An inode as args say, with one reference; not in any directory yet. dir: the
+ * one that it is made for, or NULL. 0, -ENOSPC, -ENOMEM. tmpfs_undo_inode takes
+ * it back.
  */
-int tmpfs_make_inode(struct vfs_super *super, uint64_t ino,
-		     const struct vfs_create_args *args,
+int tmpfs_make_inode(struct vfs_super *super, const struct vfs_inode *dir,
+		     uint64_t ino, const struct vfs_create_args *args,
 		     struct vfs_inode **out);
 void tmpfs_undo_inode(struct vfs_inode *inode);
 /* One name less: the link, its space and ctime; a directory's are gone. excl.
@@ -125,8 +135,9 @@ int64_t tmpfs_write(struct vfs_inode *inode, struct vfs_file *file,
 /* The file's small block, if it has one, becomes a page in a tree. 0, -ENOMEM.
  * excl. */
 int tmpfs_promote(struct vfs_inode *inode);
-/* Hands all of the file's memory to be freed; accounting is the caller's. */
-void tmpfs_data_retire(struct vfs_inode *inode);
+/* The file's root becomes another (NULL: none); the old one is handed to be
+ * freed. Accounting is the caller's. excl. */
+void tmpfs_data_replace(struct vfs_inode *inode, void *root);
 /* Zeroes bytes of a page or block that readers may be looking at. */
 void tmpfs_zero_shared(void *to, size_t size);
 
@@ -136,6 +147,25 @@ int tmpfs_truncate(struct vfs_inode *inode, int64_t size);
 int tmpfs_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 		    int64_t length);
 int64_t tmpfs_seek(struct vfs_inode *inode, int64_t offset, int whence);
+/* Whether fallocate may promise so many pages at all. */
+bool tmpfs_could_reserve(const struct vfs_inode *inode, uint64_t pages);
+
+/* -- shared.c: where the file's root is a shared object -- */
+
+int64_t tmpfs_shared_read(const struct tmpfs_shared *shared, void *buffer,
+			  size_t count, uint64_t offset);
+int64_t tmpfs_shared_write(struct vfs_inode *inode, const void *buffer,
+			   size_t count, uint64_t offset);
+int tmpfs_shared_truncate(struct vfs_inode *inode, int64_t size);
+int tmpfs_shared_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
+			   int64_t length);
+int64_t tmpfs_shared_seek(const struct tmpfs_shared *shared, int64_t offset,
+			  int whence);
+void tmpfs_shared_retire(struct vfs *vfs, struct tmpfs_shared *shared,
+			 uint64_t pages);
+/* vfs_inode_ops.mmap: makes the root one. */
+int tmpfs_mmap(struct vfs_inode *inode, struct vfs_file *file, int *host_fd);
+void tmpfs_mmap_sync(struct vfs_inode *inode);
 
 /* -- xattr.c -- */
 

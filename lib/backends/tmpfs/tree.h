@@ -3,6 +3,8 @@
  * The pages of a regular file. tmpfs_inode.root is one of
  *
  *	NULL                nothing but holes;
+ *	a shared object     (tagged) the file was mapped once: its bytes are in
+ *	                    a memfd of the host (shared.c);
  *	a small block       (tagged) the front of page 0, the rest of which is
  *	                    zero; no other page exists. Whatever the file's
  *	                    size: it may be a sparse giant;
@@ -31,6 +33,8 @@
 #define TMPFS_RESERVED ((void *)1)
 #define TMPFS_ZEROED ((void *)2)
 #define TMPFS_SMALL_TAG UINT64_C(1)
+#define TMPFS_SHARED_TAG UINT64_C(2)
+#define TMPFS_TAGS (TMPFS_SMALL_TAG | TMPFS_SHARED_TAG)
 #define TMPFS_SMALL_MAX 2040u /* bytes of data in a small block */
 
 struct tmpfs_small {
@@ -50,6 +54,13 @@ static inline struct tmpfs_small *tmpfs_small(const void *root)
 	if (!((uintptr_t)root & TMPFS_SMALL_TAG))
 		return NULL;
 	return (struct tmpfs_small *)((uintptr_t)root - TMPFS_SMALL_TAG);
+}
+
+static inline struct tmpfs_shared *tmpfs_shared(const void *root)
+{
+	if (!((uintptr_t)root & TMPFS_SHARED_TAG))
+		return NULL;
+	return (struct tmpfs_shared *)((uintptr_t)root - TMPFS_SHARED_TAG);
 }
 
 static inline bool tmpfs_is_page(const void *slot)
@@ -90,7 +101,7 @@ static inline struct tmpfs_node *tmpfs_tree_leaf(struct tmpfs_node *node,
 	return node;
 }
 
-/* All: excl. The inode's root is not a small block. */
+/* All: excl. The inode's root is no tagged object. */
 
 /* As tmpfs_tree_leaf, making what is missing. 0, -ENOMEM. */
 int tmpfs_tree_make_leaf(struct vfs_inode *inode, uint64_t index,

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of tasks, and what <vfs/sys/task.h> tells of them while nobody
+ * holds one. Contract: tasks.h. */
+#include "core/tasks.h"
+
+#include <errno.h>
+#include <vfs/sys/task.h>
+
+#include "core/perm.h"
+#include "util/epoch.h"
+
+/* linux/capability.h's CAP_SYS_PTRACE: no call on files asks for it */
+#define CAP_PTRACE 19
+
+static struct vfs_task **bucket_of(struct vfs *vfs, int32_t id)
+{
+	return &vfs->tasks[(uint32_t)id % VFS__TASK_BUCKETS];
+}
+
+static void lock(struct vfs *vfs)
+{
+	vfs__mutex_lock(&vfs->tasks_lock, VFS__RANK_LEAF);
+}
+
+static void unlock(struct vfs *vfs)
+{
+	vfs__mutex_unlock(&vfs->tasks_lock, VFS__RANK_LEAF);
+}
+
+void vfs__tasks_add(struct vfs_task *task)
+{
+	struct vfs_task **bucket = bucket_of(task->vfs, task->id);
+
+	lock(task->vfs);
+	task->id_next = *bucket;
+	*bucket = task;
+	unlock(task->vfs);
+}
+
+void vfs__tasks_remove(struct vfs_task *task)
+{
+	struct vfs_task **link = bucket_of(task->vfs, task->id);
+
+	lock(task->vfs);
+	while (*link != task)
+		link = &(*link)->id_next;
+	*link = task->id_next;
+	unlock(task->vfs);
+}
+
+/* Locked; NULL: none. */
+static struct vfs_task *find(struct vfs *vfs, int32_t id)
+{
+	struct vfs_task *task = *bucket_of(vfs, id);
+
+	while (task && task->id != id)
+		task = task->id_next;
+	return task;
+}
+
+struct vfs_task *vfs__tasks_get(struct vfs *vfs, int32_t id)
+{
+	struct vfs_task *task;
+	uint32_t ref = 0;
+
+	lock(vfs);
+	task = find(vfs, id);
+	if (task)
+		ref = VFS_READ_ONCE(task->ref);
+	while (ref &&
+	       !__atomic_compare_exchange_n(&task->ref, &ref, ref + 1, true,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		;
+	unlock(vfs);
+	return ref ? task : NULL;
+}
+
+int32_t vfs_task_next(struct vfs *vfs, int32_t after)
+{
+	int32_t lowest = 0;
+
+	lock(vfs);
+	for (unsigned i = 0; i < VFS__TASK_BUCKETS; i++)
+		for (const struct vfs_task *task = vfs->tasks[i]; task;
+		     task = task->id_next)
+			if (task->id > after && (!lowest || task->id < lowest))
+				lowest = task->id;
+	unlock(vfs);
+	return lowest;
+}
+
+int vfs_task_owner(struct vfs *vfs, int32_t id, uint32_t *uid, uint32_t *gid)
+{
+	struct vfs__thread *thread = vfs__self(vfs);
+	struct vfs_task *task;
+
+	if (!thread)
+		return -ENOMEM;
+	lock(vfs);
+	task = find(vfs, id);
+	if (task) {
+		vfs__epoch_enter(thread);
+		*uid = vfs__task_cred_peek(task)->fsuid;
+		*gid = vfs__task_cred_peek(task)->fsgid;
+		vfs__epoch_leave(thread);
+	}
+	unlock(vfs);
+	return task ? 0 : -ESRCH;
+}
+
+static bool may_inspect(const struct vfs_cred *cred,
+			const struct vfs_cred *other)
+{
+	if (vfs__capable_in(cred, other->userns, CAP_PTRACE))
+		return true;
+	return cred->userns == other->userns && cred->fsuid == other->uid &&
+	       cred->fsuid == other->fsuid && cred->fsgid == other->gid &&
+	       cred->fsgid == other->fsgid &&
+	       !(other->cap_permitted & ~cred->cap_effective);
+}
+
+int vfs_task_inspect(struct vfs *vfs, int32_t id)
+{
+	struct vfs__thread *thread = vfs__self(vfs);
+	struct vfs_task *caller, *task;
+	int err = 0;
+
+	if (!thread)
+		return -ENOMEM;
+	caller = thread->task;
+	lock(vfs);
+	task = find(vfs, id);
+	if (!task) {
+		err = -ESRCH;
+	} else if (!caller) {
+		err = -EACCES; /* nobody asks */
+	} else if (task != caller) {
+		vfs__epoch_enter(thread);
+		if (!may_inspect(vfs__task_cred_peek(caller),
+				 vfs__task_cred_peek(task)))
+			err = -EACCES;
+		vfs__epoch_leave(thread);
+	}
+	unlock(vfs);
+	return err;
+}
+
+int vfs_task_next_fd(struct vfs *vfs, int32_t id, int after)
+{
+	struct vfs__thread *thread = vfs__self(vfs);
+	struct vfs_task *task;
+	int fd = -ESRCH;
+
+	if (!thread)
+		return -ENOMEM;
+	if (after < -1 || after == INT32_MAX)
+		return -EBADF;
+	lock(vfs);
+	task = find(vfs, id);
+	if (task)
+		fd = vfs__fd_next(thread, task, (uint32_t)(after + 1));
+	unlock(vfs);
+	return fd;
+}

@@ -315,6 +315,41 @@ ALWAYS_INLINE int follow(struct walk *w, struct spot *s,
 
 /* ---- the engine ---- */
 
+/*
+ * What is rare, for the fast engine: functions of their own, which are given a
+ * copy of the spot, so that the spot itself stays in registers.
+ */
+static __attribute__((noinline)) int rare_follow(struct walk *w, struct spot *s,
+						 struct vfs_dentry *d,
+						 struct vfs_inode *link)
+{
+	return follow(w, s, d, link, true);
+}
+
+static __attribute__((noinline)) int rare_up(struct walk *w, struct spot *s)
+{
+	int err = step_up(w, s, true);
+
+	look_around(s);
+	return err;
+}
+
+/* s stands on a dentry with these flags, some of which matter. */
+static __attribute__((noinline)) int
+rare_arrival(struct walk *w, struct spot *s, uint32_t flags)
+{
+	int err;
+
+	if ((flags & (VFS__DENTRY_VOLATILE | VFS__DENTRY_MOUNTED)) ==
+	    VFS__DENTRY_VOLATILE)
+		return -ECHILD;
+	if (!(flags & VFS__DENTRY_USED))
+		vfs__dentry_set(s->at.dentry, VFS__DENTRY_USED);
+	err = cross(w, &s->at, true);
+	look_around(s);
+	return err;
+}
+
 /* Steps from s->at to its child d (slow: reference passes). */
 ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 			    struct vfs_dentry *d, bool final, bool slash,
@@ -322,7 +357,9 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 {
 	uint32_t flags = vfs__dentry_flags(d);
 	struct vfs_inode *inode = vfs__dentry_inode(d);
+	struct spot copy;
 	uint32_t mode;
+	int err;
 
 	if (__builtin_expect(!inode, 0))
 		return -ENOENT; /* negative; slow_child has seen to its own */
@@ -333,7 +370,12 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 			return -ECHILD;
 		if (final && slash)
 			w->flags |= VFS__WALK_FOLLOW | VFS__WALK_DIRECTORY;
-		return follow(w, s, d, inode, fast);
+		if (!fast)
+			return follow(w, s, d, inode, false);
+		copy = *s;
+		err = rare_follow(w, &copy, d, inode);
+		*s = copy;
+		return err;
 	}
 	if (final && slash)
 		w->flags |= VFS__WALK_DIRECTORY;
@@ -349,15 +391,15 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 				      VFS__DENTRY_EVICTABLE |
 				      VFS__DENTRY_VOLATILE),
 			     0)) {
-		int err;
-
-		if (fast &&
-		    (flags & (VFS__DENTRY_VOLATILE | VFS__DENTRY_MOUNTED)) ==
-			    VFS__DENTRY_VOLATILE)
-			return -ECHILD;
+		if (fast) {
+			copy = *s;
+			err = rare_arrival(w, &copy, flags);
+			*s = copy;
+			return err;
+		}
 		if (!(flags & VFS__DENTRY_USED))
 			vfs__dentry_set(d, VFS__DENTRY_USED);
-		err = cross(w, &s->at, fast);
+		err = cross(w, &s->at, false);
 		look_around(s);
 		return err;
 	}
@@ -426,7 +468,14 @@ ALWAYS_INLINE int step(struct walk *w, struct spot *s, const char *str,
 	if (__builtin_expect(word == DOT, 0))
 		return 0;
 	if (__builtin_expect(word == DOTDOT, 0)) {
-		err = step_up(w, s, fast);
+		if (fast) {
+			struct spot copy = *s;
+
+			err = rare_up(w, &copy);
+			*s = copy;
+			return err;
+		}
+		err = step_up(w, s, false);
 		look_around(s);
 		return err;
 	}

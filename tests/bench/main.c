@@ -19,7 +19,7 @@ static const struct benchmark *const groups[] = {
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
-#define ROW_MAX 18
+#define ROW_MAX 19
 
 static const char usage[] =
 	"usage: vfs-bench [OPTION]...\n"

@@ -10,8 +10,9 @@
 #include "core/namespace.h"
 
 /* vfs_mount.mark, within one operation */
-#define VFS__MARK_GOES 0x1u   /* is to be unmounted */
-#define VFS__MARK_MAY_GO 0x2u /* so, by propagation, if nothing is against it \
+#define VFS__MARK_GOES 0x1u /* is to be unmounted */
+#define VFS__MARK_MAY_GO                                                      \
+	0x2u		      /* so, by propagation, if nothing is against it \
 			       */
 #define VFS__MARK_STAYS 0x4u  /* is unmounted, and stays on its parent */
 #define VFS__MARK_SHARED 0x8u /* has just become shared */

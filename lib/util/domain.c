@@ -10,8 +10,8 @@
 
 #include "util/domain_private.h"
 
-/* The only word that all instances of a process share: it makes domains'
- * numbers unique, and means nothing else. */
+/* The only word that all instances of a process share, beside the list of them
+ * in thread.c: it makes domains' numbers unique, and means nothing else. */
 static uint64_t last_id;
 
 /* ---- the allocator ---- */
@@ -144,6 +144,7 @@ int vfs__domain_create(const struct vfs_allocator *allocator, struct vfs *owner,
 			_Alignof(struct vfs__domain));
 		return -ENOMEM;
 	}
+	vfs__domain_enlist(domain);
 	*out = domain;
 	return 0;
 }
@@ -164,6 +165,7 @@ void vfs__domain_destroy(struct vfs__domain *domain)
 	if (!domain)
 		return;
 	a = domain->allocator;
+	vfs__domain_delist(domain);
 	/* callbacks still find their thread's record, by pthread_self() */
 	if (domain->has_key)
 		pthread_key_delete(domain->key);

@@ -43,8 +43,8 @@ int vfs__domain_create(const struct vfs_allocator *allocator, struct vfs *owner,
 void vfs__domain_set_plain(struct vfs__domain *domain);
 /*
  * - Runs every retired callback, then frees all. NULL is accepted.
- * - No other thread is inside, nor exiting: one that used the domain is joined
- *   first, or goes on living.
+ * - No other thread is inside. One that has used the domain may be on its way
+ *   out, or go on living.
  */
 void vfs__domain_destroy(struct vfs__domain *domain);
 

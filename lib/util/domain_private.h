@@ -29,7 +29,9 @@ struct vfs__domain {
 	bool plain;	 /* no slabs; since before the first allocation */
 	bool asymmetric; /* sections without barriers: see epoch.h */
 	/* constant until the end: */
-	bool has_key; /* else records are found by pthread_self() */
+	struct vfs__domain *next; /* thread.c: registry_lock */
+	uint32_t exiting;	  /* threads that are: registry_lock */
+	bool has_key;		  /* else records are found by pthread_self() */
 	pthread_key_t key;
 	uint32_t shared; /* atomic: there has been a second thread */
 
@@ -67,6 +69,10 @@ struct vfs__domain {
 /* - Whether the caller is its process's first thread, which in a child of
  *   fork() is the one that forked. False where nobody can tell. */
 bool vfs__thread_is_main(void);
+/* - Threads that exit find the domain from now on, and no more. The second
+ *   waits for those that have found it. */
+void vfs__domain_enlist(struct vfs__domain *domain);
+void vfs__domain_delist(struct vfs__domain *domain);
 void vfs__threads_drain(struct vfs__domain *domain, struct vfs__thread *self);
 void vfs__threads_fini(struct vfs__domain *domain);
 /* The destructor of the domain's thread key. */

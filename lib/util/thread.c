@@ -10,6 +10,7 @@
  *
  * The list grows at its head only, so that it can be read without the lock.
  */
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -167,11 +168,88 @@ struct vfs__thread *vfs__thread_lookup(struct vfs__domain *domain)
 	return thread;
 }
 
+/* ---- threads that exit, and domains that end ---- */
+
+/*
+ * The C library calls the destructor of a thread key when a thread exits,
+ * whatever becomes of the key meanwhile; and languages that join a thread may
+ * go on before the system's thread has come so far. So the destructor cannot
+ * believe the record that it is given: it looks whether a living domain has it,
+ * and a domain that ends waits for those that found it. This list, and the
+ * lock, are what all instances of a process share; they mean nothing else.
+ */
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct vfs__domain *registry;
+
+void vfs__domain_enlist(struct vfs__domain *domain)
+{
+	pthread_mutex_lock(&registry_lock);
+	domain->next = registry;
+	registry = domain;
+	pthread_mutex_unlock(&registry_lock);
+}
+
+void vfs__domain_delist(struct vfs__domain *domain)
+{
+	struct vfs__domain **link = &registry;
+
+	pthread_mutex_lock(&registry_lock);
+	while (*link != domain)
+		link = &(*link)->next;
+	*link = domain->next;
+	while (domain->exiting) {
+		pthread_mutex_unlock(&registry_lock);
+		sched_yield();
+		pthread_mutex_lock(&registry_lock);
+	}
+	pthread_mutex_unlock(&registry_lock);
+}
+
+/* The calling thread's record, if it is still one; its domain then waits for
+ * exit_end. It may be another domain's at the same address, with a destructor
+ * of its own: that one finds nothing to do. */
+static struct vfs__thread *exit_begin(const void *record)
+{
+	struct vfs__thread *thread = NULL;
+	struct vfs__domain *domain;
+
+	pthread_mutex_lock(&registry_lock);
+	for (domain = registry; domain && !thread; domain = domain->next)
+		for (thread = first_thread(domain); thread && thread != record;)
+			thread = thread->next;
+	if (thread) {
+		vfs__mutex_lock(&thread->domain->threads_lock, VFS__RANK_SLAB);
+		if (!thread->in_use ||
+		    !pthread_equal(thread->owner, pthread_self()))
+			domain = NULL;
+		else
+			domain = thread->domain;
+		vfs__mutex_unlock(&thread->domain->threads_lock,
+				  VFS__RANK_SLAB);
+		if (domain)
+			domain->exiting++;
+		else
+			thread = NULL;
+	}
+	pthread_mutex_unlock(&registry_lock);
+	return thread;
+}
+
+static void exit_end(struct vfs__domain *domain)
+{
+	pthread_mutex_lock(&registry_lock);
+	domain->exiting--;
+	pthread_mutex_unlock(&registry_lock);
+}
+
 void vfs__thread_exited(void *record)
 {
-	struct vfs__thread *thread = record;
-	struct vfs__domain *domain = thread->domain;
+	struct vfs__thread *thread = exit_begin(record);
+	struct vfs__domain *domain;
 
+	if (!thread)
+		return;
+	domain = thread->domain;
 	/* callbacks look this thread up: it is still there */
 	pthread_setspecific(domain->key, thread);
 	if (domain->thread_exit)
@@ -183,6 +261,7 @@ void vfs__thread_exited(void *record)
 	pthread_setspecific(domain->key, NULL);
 	cache_clear(domain);
 	record_release(thread);
+	exit_end(domain);
 }
 
 /* Whether the thread behind the record is gone, or this process is not its. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Domains and threads' records: util/domain.h. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 
 #include "support/alloc.h"
 #include "util/domain.h"
+#include "util/epoch.h"
 
 #define MANY 1500 /* more than a process has thread keys */
 
@@ -210,6 +212,53 @@ static void test_domain__blocks_of_any_size(void **state)
 	vfs__domain_destroy(domain);
 }
 
+struct leaver {
+	struct vfs__domain *domain;
+	uint32_t done; /* atomic */
+};
+
+static void free_object(struct vfs *owner, void *pointer, size_t size)
+{
+	struct leaver *leaver = (void *)owner;
+
+	vfs__mem_free(vfs__thread_self(leaver->domain), pointer, size);
+}
+
+static void *leave_much(void *argument)
+{
+	struct leaver *leaver = argument;
+	struct vfs__thread *self = vfs__thread_self(leaver->domain);
+
+	for (int i = 0; i < 200; i++)
+		vfs__epoch_retire(self, free_object, vfs__mem_alloc(self, 64),
+				  64);
+	__atomic_store_n(&leaver->done, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Languages join their threads before the system does: a domain may end while
+ * one is still on its way out, with things to give back. */
+static void test_domain__ends_while_a_thread_exits(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		struct leaver leaver = {.done = 0};
+		pthread_t thread;
+
+		assert_int_equal(vfs__domain_create(NULL, (void *)&leaver, NULL,
+						    &leaver.domain),
+				 0);
+		assert_int_equal(
+			pthread_create(&thread, NULL, leave_much, &leaver), 0);
+		while (!__atomic_load_n(&leaver.done, __ATOMIC_ACQUIRE))
+			sched_yield();
+		for (int spins = 0; spins < i * 20; spins++)
+			__asm__ volatile("");
+		vfs__domain_destroy(leaver.domain);
+		pthread_join(thread, NULL);
+	}
+}
+
 static void test_domain__goes_on_in_a_forked_child(void **state)
 {
 	struct vfs__domain *domain;
@@ -247,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_domain__every_allocation_may_fail),
 		cmocka_unit_test(test_domain__no_memory_for_a_record),
 		cmocka_unit_test(test_domain__blocks_of_any_size),
+		cmocka_unit_test(test_domain__ends_while_a_thread_exits),
 		cmocka_unit_test(test_domain__goes_on_in_a_forked_child),
 	};
 

@@ -30,16 +30,14 @@ static inline bool may_block(const struct vfs_inode *inode)
 		!(inode->super->type->flags & VFS_FS_NONBLOCKING));
 }
 
-/* What the mount says, and the flags. */
-static inline void stat_mount(const struct vfs__path *path,
-			      const struct vfs_inode *inode,
+/* What the mount says, and the inode's flags. */
+static inline void stat_mount(const struct vfs_mount *mnt,
+			      const struct vfs_dentry *dentry, uint32_t flags,
 			      struct vfs_stat *out)
 {
-	const struct vfs_mount *mnt = path->mnt;
-
 	out->mnt_id = mnt->id;
-	out->attributes = vfs__stat_attributes(inode);
-	if (__builtin_expect(path->dentry == mnt->root, 0))
+	out->attributes = vfs__stat_attributes(flags);
+	if (__builtin_expect(dentry == mnt->root, 0))
 		out->attributes |= STATX_ATTR_MOUNT_ROOT;
 }
 
@@ -87,7 +85,8 @@ static inline int stat_place(struct vfs__thread *thread, struct vfs_task *task,
 	if (__builtin_expect(!out, 0))
 		return -EFAULT;
 	if (__builtin_expect(!inode->ops->getattr, 1)) {
-		stat_mount(path, inode, out);
+		stat_mount(path->mnt, path->dentry, VFS_READ_ONCE(inode->flags),
+			   out);
 		if (__builtin_expect(vfs__inode_copy(inode, out), 1))
 			goto ids;
 	}
@@ -179,9 +178,12 @@ fstat_slow(struct vfs_task *task, int fd, struct vfs_stat *out)
  */
 int vfs_fstat(struct vfs_task *task, int fd, struct vfs_stat *out)
 {
+	const struct vfs_inode *inode;
+	const struct vfs_mount *mnt;
 	struct vfs__thread *thread;
 	struct vfs_file *file;
 	bool done = false;
+	uint32_t flags;
 
 	if (__builtin_expect(!task || !out, 0))
 		return fstat_slow(task, fd, out);
@@ -190,12 +192,17 @@ int vfs_fstat(struct vfs_task *task, int fd, struct vfs_stat *out)
 		return fstat_slow(task, fd, out);
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
-	if (__builtin_expect(file && !file->inode->ops->getattr &&
-				     !vfs__inode_mapped(file->inode) &&
-				     !maps_ids(task, &file->path),
-			     1)) {
-		stat_mount(&file->path, file->inode, out);
-		done = vfs__inode_copy(file->inode, out);
+	if (__builtin_expect(file != NULL, 1)) {
+		inode = file->inode;
+		mnt = file->path.mnt;
+		flags = VFS_READ_ONCE(inode->flags);
+		if (__builtin_expect(!inode->ops->getattr &&
+					     !(flags & VFS_INODE_MAPPED) &&
+					     !maps_ids(task, &file->path),
+				     1)) {
+			stat_mount(mnt, file->path.dentry, flags, out);
+			done = vfs__inode_copy(inode, out);
+		}
 	}
 	vfs__epoch_leave(thread);
 	return __builtin_expect(done, 1) ? 0 : fstat_slow(task, fd, out);

@@ -156,7 +156,7 @@ static void fill_stat(const struct vfs_inode *inode, uint64_t mnt_id,
 	while (!vfs__inode_copy(inode, out))
 		sched_yield();
 	out->mnt_id = mnt_id;
-	out->attributes = vfs__stat_attributes(inode);
+	out->attributes = vfs__stat_attributes(VFS_READ_ONCE(inode->flags));
 }
 
 int vfs__inode_stat(struct vfs_inode *inode, uint64_t mnt_id,

@@ -23,10 +23,10 @@
 #define VFS__SEQ_FENCE() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #endif
 
-/* STATX_ATTR_IMMUTABLE, _APPEND and _NODUMP of inode's flags. */
-static inline uint64_t vfs__stat_attributes(const struct vfs_inode *inode)
+/* STATX_ATTR_IMMUTABLE, _APPEND and _NODUMP of an inode's flags. */
+static inline uint64_t vfs__stat_attributes(uint32_t flags)
 {
-	return VFS_READ_ONCE(inode->flags) >> 8 & 0x70;
+	return flags >> 8 & 0x70;
 }
 
 _Static_assert(VFS_INODE_IMMUTABLE >> 8 == STATX_ATTR_IMMUTABLE &&

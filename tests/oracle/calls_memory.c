@@ -144,6 +144,7 @@ static void run_mmap(struct exec *exec)
 	if (placed)
 		text_printf(&exec->side->out, " %s",
 			    at == hint ? "there" : "elsewhere");
+	exec->side->ever_mapped = true;
 	mapping->at = at;
 	mapping->length = (length + PAGE - 1) & ~(size_t)(PAGE - 1);
 	mapping->gone = 0;

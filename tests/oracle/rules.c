@@ -109,10 +109,35 @@ static bool mapping_when_full(const struct call *call,
 	struct vfs_statfs statfs;
 
 	return (is_call(call, "poke") || is_call(call, "peek")) &&
-	       oracle->result == -EIO && subject->result >= 0 &&
+	       oracle->result == -EIO &&
+	       (subject->result >= 0 || subject->result == -EIO) &&
 	       oracle->class->calls.statfs(oracle->observer, ".", &statfs) ==
 		       0 &&
 	       !statfs.bfree;
+}
+
+/* Does the file of a call's first argument stand in the page before 2^63? */
+static bool in_last_page(const struct call *call, const struct side *side)
+{
+	int slot = call->args[0].slot;
+
+	return slot >= 0 &&
+	       side->class->calls.lseek(side->tasks[side->current],
+					side->slots[slot], 0,
+					SEEK_CUR) > INT64_MAX - 4096;
+}
+
+/* Of a file that is or was mapped the host does not tell promised pages from
+ * holes, nor whether it has the last page before 2^63: taking room for what
+ * has some already may fail. */
+static bool promised_pages(const struct call *call, const struct side *subject,
+			   const struct side *oracle)
+{
+	if (!subject->ever_mapped || subject->result != -ENOSPC ||
+	    oracle->result < 0)
+		return false;
+	return is_call(call, "fallocate") ||
+	       (is_call(call, "write") && in_last_page(call, oracle));
 }
 
 /* Other processes of the user have used up what it may have. */
@@ -136,6 +161,9 @@ const struct rule rules[] = {
 	 "system does not have"},
 	{"mapping-full", true, mapping_when_full,
 	 "a mapping that is touched in a full file system gets its page"},
+	{"promised-pages", true, promised_pages,
+	 "a nearly full file system has no room for pages of a mapped file "
+	 "that were promised before"},
 	{"fxattr-cwd", true, xattr_of_cwd,
 	 "the f forms of the xattr calls refuse AT_FDCWD, as documented"},
 	{"inotify-instances", true, queues_used_up,

@@ -122,6 +122,7 @@ struct side {
 	struct vfs_task *observer; /* root, for looking at the result */
 	int slots[MAX_SLOTS];
 	struct mapping mappings[MAX_MAPPINGS];
+	bool ever_mapped; /* a file, since side_begin */
 	struct vfs_file_handle handles[MAX_HANDLES];
 	void *endpoints[MAX_ENDPOINTS]; /* as the class has them */
 	struct idmap inodes;

@@ -37,23 +37,38 @@ static void make_pipe(int p[2])
 		die("no pipe: %s", strerror(errno));
 }
 
-/* One of the two is in a mapping; a page at a time. */
-static int64_t copy(char *to, const char *from, size_t size, char *mapped)
+/* One of the two is in a mapping, a page of which is looked at in turn. */
+static int64_t copy(char *to, const char *from, size_t size, char *mapped,
+		    size_t *done)
 {
 	int64_t result = 0;
+	size_t at = 0;
 	int p[2];
 
 	make_pipe(p);
-	for (size_t at = 0; !result && at < size; at += PAGE) {
-		size_t n = size - at < PAGE ? size - at : PAGE;
+	while (at < size) {
+		size_t n = PAGE - ((uintptr_t)mapped + at) % PAGE;
 
+		if (n > size - at)
+			n = size - at;
 		if (write(p[1], from + at, n) != (ssize_t)n ||
-		    read(p[0], to + at, n) != (ssize_t)n)
+		    read(p[0], to + at, n) != (ssize_t)n) {
 			result = fault(mapped + at);
+			break;
+		}
+		at += n;
 	}
 	close(p[0]);
 	close(p[1]);
+	*done = at;
 	return result;
+}
+
+/* Pages that were there before the one that was not. */
+static void say_done(struct exec *exec, int64_t result, size_t done)
+{
+	if (result < 0 && done)
+		text_printf(&exec->side->out, " after %zu", done);
 }
 
 static struct mapping *mapping_of(const struct exec *exec, unsigned i)
@@ -204,16 +219,17 @@ static void run_peek(struct exec *exec)
 {
 	struct mapping *mapping = mapping_of(exec, 0);
 	char *buffer = exec->side->buffer, *at;
-	size_t size = exec_size(exec, 2);
+	size_t size = exec_size(exec, 2), done;
 	int64_t result;
 
 	if (!is_there(exec, size))
 		return;
 	at = address_of(exec, 0);
-	result = copy(buffer, at, size, at);
+	result = copy(buffer, at, size, at, &done);
 	/* looking at a hole makes a page, too, which the library counts then */
 	CALL(msync, mapping->at, mapping->length, 0);
 	exec_bytes(exec, result ? result : (int64_t)size, buffer);
+	say_done(exec, result, done);
 }
 
 /*
@@ -224,14 +240,16 @@ static void run_poke(struct exec *exec)
 {
 	struct mapping *mapping = mapping_of(exec, 0);
 	int64_t result;
+	size_t done;
 	char *at;
 
 	if (!is_there(exec, LEN(2)))
 		return;
 	at = address_of(exec, 0);
-	result = copy(at, STR(2), LEN(2), at);
+	result = copy(at, STR(2), LEN(2), at, &done);
 	CALL(msync, mapping->at, mapping->length, 0);
 	exec_result(exec, result ? result : (int64_t)LEN(2));
+	say_done(exec, result, done);
 }
 
 static void run_memfd_create(struct exec *exec)

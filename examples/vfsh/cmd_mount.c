@@ -221,6 +221,24 @@ static int list_mounts(struct shell *sh)
 	return 0;
 }
 
+/* As mount(8) has them: letters, or flags, which are more than any letter. */
+static const struct option mount_longs[] = {
+	{"bind", no_argument, NULL, 'B'},
+	{"rbind", no_argument, NULL, 'R'},
+	{"move", no_argument, NULL, 'M'},
+	{"types", required_argument, NULL, 't'},
+	{"options", required_argument, NULL, 'o'},
+	{"make-shared", no_argument, NULL, MS_SHARED},
+	{"make-rshared", no_argument, NULL, MS_SHARED | MS_REC},
+	{"make-slave", no_argument, NULL, MS_SLAVE},
+	{"make-rslave", no_argument, NULL, MS_SLAVE | MS_REC},
+	{"make-private", no_argument, NULL, MS_PRIVATE},
+	{"make-rprivate", no_argument, NULL, MS_PRIVATE | MS_REC},
+	{"make-unbindable", no_argument, NULL, MS_UNBINDABLE},
+	{"make-runbindable", no_argument, NULL, MS_UNBINDABLE | MS_REC},
+	{NULL, 0, NULL, 0},
+};
+
 static int run_mount(struct shell *sh, int argc, char **argv)
 {
 	const char *type = NULL;
@@ -229,7 +247,8 @@ static int run_mount(struct shell *sh, int argc, char **argv)
 	int c, status;
 
 	sh_options_start();
-	while ((c = getopt(argc, argv, "+BMRt:o:")) != -1) {
+	while ((c = getopt_long(argc, argv, "+BMRt:o:", mount_longs, NULL)) !=
+	       -1) {
 		if (c == 't') {
 			type = optarg;
 		} else if (c == 'B') {
@@ -242,6 +261,8 @@ static int run_mount(struct shell *sh, int argc, char **argv)
 			free(options);
 			options = sh_strdup(optarg);
 			take_flags(options, &flags);
+		} else if (c >= MS_UNBINDABLE) {
+			flags |= (uint64_t)c;
 		} else {
 			free(options);
 			return sh_usage(sh);
@@ -302,13 +323,20 @@ static int run_bind(struct shell *sh, int argc, char **argv)
 
 static int run_unshare(struct shell *sh, int argc, char **argv)
 {
-	int result;
+	uint64_t flags = VFS_CLONE_NEWNS;
+	int result, c;
 
-	(void)argv;
-	if (argc != 1)
+	sh_options_start();
+	while ((c = getopt(argc, argv, "+mU")) != -1) {
+		if (c == 'U')
+			flags |= VFS_CLONE_NEWUSER;
+		else if (c != 'm')
+			return sh_usage(sh);
+	}
+	if (optind != argc)
 		return sh_usage(sh);
-	result = vfs_unshare(sh->task, VFS_CLONE_NEWNS);
-	return result ? sh_fail(sh, "mounts", result) : 0;
+	result = vfs_unshare(sh->task, flags);
+	return result ? sh_fail(sh, "namespace", result) : 0;
 }
 
 static int run_pivot_root(struct shell *sh, int argc, char **argv)
@@ -324,12 +352,13 @@ static int run_pivot_root(struct shell *sh, int argc, char **argv)
 const struct command sh_mount_commands[] = {
 	{"mount", run_mount,
 	 "[-BMR] [-t TYPE] [-o OPTION,...] [SOURCE] [TARGET]",
-	 "mount; -B: bind, -R: with all below, -M: move"},
+	 "mount; -B: bind, -R: with all below, -M: move; --make-shared..."},
 	{"umount", run_umount, "[-fl] TARGET...", "unmount; -l: lazily"},
 	{"bind", run_bind, "[-r] SOURCE TARGET",
 	 "make a tree appear elsewhere; -r: with mounts below"},
 	{"mounts", run_mounts, "[-t]", "what is mounted; -t: as a tree"},
-	{"unshare", run_unshare, "", "go on in a mount namespace of one's own"},
+	{"unshare", run_unshare, "[-mU]",
+	 "go on in a mount namespace of one's own; -U: and a user namespace"},
 	{"pivot_root", run_pivot_root, "NEW_ROOT PUT_OLD", "change the root"},
 	{NULL, NULL, NULL, NULL},
 };

@@ -44,5 +44,17 @@ old
 / n tmpfs rw,relatime
 /
 EOT
+check long-options 2 'mkdir /a /b; mount --bind /a /a; mount --make-rshared /a
+unshare -m; mount --rbind /a /b; mounts; mount --make-private /a
+mount --move /b /a; mount --bond /a; unshare -U; mounts -t' <<'EOT'
+/ none tmpfs rw,relatime
+/a none[/a] tmpfs rw,relatime shared:1
+/b none[/a] tmpfs rw,relatime shared:1
+mount: unrecognized option '--bond'
+usage: mount [-BMR] [-t TYPE] [-o OPTION,...] [SOURCE] [TARGET]
+/ none tmpfs rw,relatime
+  /a none[/a] tmpfs rw,relatime
+    /a none[/a] tmpfs rw,relatime master:1
+EOT
 
 finish

@@ -109,7 +109,9 @@ static int64_t describe_nameless(const struct vfs_dentry *dentry, char *scratch)
 		return snprintf(scratch, VFS__PATH_MAX, "pipe:[%llu]", ino);
 	if (!strcmp(type, "nsfs"))
 		return snprintf(scratch, VFS__PATH_MAX, "mnt:[%llu]", ino);
-	return snprintf(scratch, VFS__PATH_MAX, "anon_inode:inotify");
+	return snprintf(scratch, VFS__PATH_MAX, "anon_inode:%s",
+			inode == inode->super->vfs->anon_inode ? "inotify"
+							       : "[fscontext]");
 }
 
 /* What a place is called by task, in scratch; its length. */

@@ -287,7 +287,8 @@ VFS_API int vfs_statmount(struct vfs_task *task,
  * VFS_LISTMOUNT_REVERSE, the other way round.
  *
  * Returns how many were written, or: -EINVAL an unknown flag, or req->size is
- * too small; -ENOENT no such mount in the task's namespace. Since 0.1. See
+ * too small; -ENOENT no such mount in the task's namespace; -EPERM the task's
+ * root does not lead to it; -EOVERFLOW count is above 1000000. Since 0.1. See
  * listmount(2).
  */
 VFS_API int64_t vfs_listmount(struct vfs_task *task,

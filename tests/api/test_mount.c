@@ -152,6 +152,13 @@ static void test_mount__requests_grow(void **state)
 		 -ENOENT);
 	check_eq(vfs_statmount(w->task, &large.req, NULL, 0, 0), -EFAULT);
 	check_eq(vfs_statmount(w->task, NULL, &sm, sizeof(sm), 0), -EFAULT);
+	large.req.mnt_id = VFS_LSMT_ROOT;
+	check_eq(vfs_listmount(w->task, &large.req, NULL, 1, 0), -EFAULT);
+	check_eq(vfs_listmount(w->task, NULL, ids, 4, 0), -EFAULT);
+	check_eq(vfs_listmount(w->task, &large.req, ids, 1000001, 0),
+		 -EOVERFLOW);
+	large.req.zero = 1;
+	check_eq(vfs_listmount(w->task, &large.req, ids, 4, 0), -EINVAL);
 }
 
 static void test_mount__context_has_no_messages(void **state)

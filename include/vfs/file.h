@@ -70,7 +70,8 @@ VFS_API int vfs_openat(struct vfs_task *task, int dirfd, const char *path,
  * Also -EINVAL an unknown flag, mode bits without O_CREAT or O_TMPFILE, size
  * too small; -E2BIG a larger size whose tail is not zero; -EXDEV a path that
  * leads out; -ELOOP a symlink that is refused; -EAGAIN RESOLVE_CACHED and the
- * answer is not at hand. See openat2(2).
+ * answer is not at hand, or something was renamed or mounted while `..` was
+ * followed under RESOLVE_BENEATH or RESOLVE_IN_ROOT: ask again. See openat2(2).
  */
 VFS_API int vfs_openat2(struct vfs_task *task, int dirfd, const char *path,
 			const struct vfs_open_how *how, size_t size);

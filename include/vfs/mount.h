@@ -37,7 +37,8 @@ extern "C" {
  * the file system: MS_RDONLY, MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME. The
  * magic number in the upper half is ignored, and so are other flags.
  *
- * Errors: -EINVAL no type or source where one is needed; what is to be changed
+ * Errors: -EINVAL no type or source where one is needed, or one of 4096 bytes or
+ * more; what is to be changed
  * or moved is no mount, or not in the task's namespace, or locked; an
  * unbindable source; options that the type refuses; two kinds of propagation
  * at once; a move out of a shared mount, or of something unbindable into one;
@@ -286,7 +287,8 @@ VFS_API int vfs_statmount(struct vfs_task *task,
  * VFS_LISTMOUNT_REVERSE, the other way round.
  *
  * Returns how many were written, or: -EINVAL an unknown flag, or req->size is
- * too small; -ENOENT no such mount in the task's namespace. Since 0.1. See
+ * too small; -ENOENT no such mount in the task's namespace; -EPERM the task's
+ * root does not lead to it; -EOVERFLOW count is above 1000000. Since 0.1. See
  * listmount(2).
  */
 VFS_API int64_t vfs_listmount(struct vfs_task *task,

@@ -11,6 +11,7 @@
 #define AT_RECURSIVE 0x8000
 #endif
 #define PAGE 4096u
+#define LIST_MAX 1000000u /* of what is asked for at once */
 
 int vfs_open_tree(struct vfs_task *task, int dirfd, const char *path,
 		  uint32_t flags)
@@ -153,6 +154,8 @@ int64_t vfs_listmount(struct vfs_task *task, const struct vfs_mnt_id_req *req,
 		return err;
 	if (flags & ~VFS_LISTMOUNT_REVERSE)
 		return -EINVAL;
+	if (count > LIST_MAX)
+		return -EOVERFLOW;
 	err = read_request(req, &request);
 	if (err)
 		return err;

@@ -14,7 +14,10 @@
 
 #include "core/mount_fd.h"
 #include "core/mountinfo.h"
+#include "core/pathname.h"
 #include "core/walk.h"
+
+#define PARAMETER_MAX 256u /* bytes of a key, and of a string */
 
 enum phase {
 	CREATE_PARAMS,
@@ -64,23 +67,33 @@ static int64_t context_read(struct vfs_inode *inode, struct vfs_file *file,
 	return -ENODATA;
 }
 
+/* One inode is everybody's. */
+static int context_setattr(struct vfs_inode *inode, const struct vfs_attr *attr)
+{
+	(void)inode;
+	(void)attr;
+	return -EOPNOTSUPP;
+}
+
 static const struct vfs_inode_ops context_ops = {
 	.size = sizeof(struct vfs_inode_ops),
 	.release = context_release,
 	.read = context_read,
+	.setattr = context_setattr,
 };
 
 struct vfs_dentry *vfs__fs_context_dentry(struct vfs__thread *thread,
 					  struct vfs *vfs)
 {
 	struct vfs_dentry *dentry = vfs__dentry_alloc(thread, NULL, NULL);
+	struct vfs_super *super = vfs->anon_mount->super;
 	struct vfs_inode *inode;
 
 	if (!dentry)
 		return NULL;
 	/* of no type, as in Linux */
-	inode = vfs_inode_create(vfs->pipe_super, &context_ops,
-				 vfs_super_next_ino(vfs->pipe_super), 0600);
+	inode = vfs_inode_create(super, &context_ops, vfs_super_next_ino(super),
+				 0600);
 	if (!inode) {
 		vfs__dentry_unref(thread, dentry);
 		return NULL;
@@ -93,7 +106,7 @@ struct vfs_dentry *vfs__fs_context_dentry(struct vfs__thread *thread,
 static struct vfs_file *make_file(struct vfs__thread *thread,
 				  struct vfs_task *task)
 {
-	struct vfs__path path = {task->vfs->pipe_mount, task->vfs->context};
+	struct vfs__path path = {task->vfs->anon_mount, task->vfs->context};
 	struct vfs_cred *cred = vfs__task_cred(thread, task);
 	struct vfs_file *file =
 		vfs__file_alloc(thread, task->vfs, &path, cred, O_RDWR,
@@ -144,6 +157,8 @@ int vfs__fsopen(struct vfs__thread *thread, struct vfs_task *task,
 		return -EINVAL;
 	if (!name)
 		return -EFAULT;
+	if (!vfs__string_fits(name, VFS__PATH_MAX))
+		return -EINVAL;
 	type = vfs__type_find(task->vfs, name);
 	if (!type)
 		return -ENODEV;
@@ -242,8 +257,8 @@ static int set_option(struct vfs__thread *thread, struct vfs_task *task,
 	size_t before = c->options.len, start;
 	int err;
 
-	/* a comma would be the end of it */
-	if (strchr(key, ',') || (value && strchr(value, ',')))
+	/* a comma would be the end of it, and nothing none */
+	if (!*key || strchr(key, ',') || (value && strchr(value, ',')))
 		return -EINVAL;
 	c->options.thread = thread;
 	if (before)
@@ -271,7 +286,8 @@ static int set_parameter(struct vfs__thread *thread, struct vfs_task *task,
 {
 	if (c->phase != CREATE_PARAMS && c->phase != RECONFIGURE_PARAMS)
 		return -EBUSY;
-	if (!value && set_word(c, key))
+	/* whatever they are set to */
+	if (set_word(c, key))
 		return 0;
 	if (!strcmp(key, "source"))
 		return set_source(thread, c, value);
@@ -376,11 +392,40 @@ static int configure(struct vfs__thread *thread, struct vfs_task *task,
 	case FSCONFIG_CMD_RECONFIGURE:
 		return reconfigure(thread, task, c);
 	default:
+		if (c->phase != CREATE_PARAMS && c->phase != RECONFIGURE_PARAMS)
+			return -EBUSY;
 		/* no type here has a parameter of the other kinds */
-		return c->phase == CREATE_PARAMS ||
-				       c->phase == RECONFIGURE_PARAMS
-			       ? -EINVAL
-			       : -EBUSY;
+		return set_word(c, key) ? 0 : -EINVAL;
+	}
+}
+
+/* What is wrong with the values themselves, whatever they are for. */
+static int check_values(struct vfs__thread *thread, struct vfs_task *task,
+			uint32_t command, const char *key, const char *value,
+			int aux)
+{
+	struct vfs_file *file;
+
+	if (!vfs__string_fits(key, PARAMETER_MAX))
+		return -EINVAL;
+	switch (command) {
+	case FSCONFIG_SET_STRING:
+		return vfs__string_fits(value, PARAMETER_MAX) ? 0 : -EINVAL;
+	case FSCONFIG_SET_PATH:
+		if (!*value)
+			return -ENOENT;
+		/* fallthrough */
+	case FSCONFIG_SET_PATH_EMPTY:
+		return vfs__string_fits(value, VFS__PATH_MAX) ? 0
+							      : -ENAMETOOLONG;
+	case FSCONFIG_SET_FD:
+		file = vfs__fd_get(thread, task, aux);
+		if (!file)
+			return -EBADF;
+		vfs__file_unref(thread, file);
+		return 0;
+	default:
+		return 0;
 	}
 }
 
@@ -411,10 +456,13 @@ int vfs__fsconfig(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		err = get_context(thread, task, fd, &file);
 	if (err)
 		return err;
-	c = vfs_file_private(file);
-	vfs__mutex_lock(&c->lock, VFS__RANK_CONTEXT);
-	err = configure(thread, task, c, command, key, value);
-	vfs__mutex_unlock(&c->lock, VFS__RANK_CONTEXT);
+	err = check_values(thread, task, command, key, value, aux);
+	if (!err) {
+		c = vfs_file_private(file);
+		vfs__mutex_lock(&c->lock, VFS__RANK_CONTEXT);
+		err = configure(thread, task, c, command, key, value);
+		vfs__mutex_unlock(&c->lock, VFS__RANK_CONTEXT);
+	}
 	vfs__file_unref(thread, file);
 	return err;
 }

@@ -9,6 +9,7 @@
 
 #include "core/jump.h"
 #include "core/mountinfo.h"
+#include "core/nsfs.h"
 #include "core/path.h"
 #include "core/pathname.h"
 #include "core/tasks.h"
@@ -108,8 +109,11 @@ static int64_t describe_nameless(const struct vfs_dentry *dentry, char *scratch)
 	if (S_ISFIFO(vfs__inode_mode(inode)))
 		return snprintf(scratch, VFS__PATH_MAX, "pipe:[%llu]", ino);
 	if (!strcmp(type, "nsfs"))
-		return snprintf(scratch, VFS__PATH_MAX, "mnt:[%llu]", ino);
-	return snprintf(scratch, VFS__PATH_MAX, "anon_inode:inotify");
+		return snprintf(scratch, VFS__PATH_MAX, "%s:[%llu]",
+				vfs__nsfs_userns(inode) ? "user" : "mnt", ino);
+	return snprintf(scratch, VFS__PATH_MAX, "anon_inode:%s",
+			inode == inode->super->vfs->anon_inode ? "inotify"
+							       : "[fscontext]");
 }
 
 /* What a place is called by task, in scratch; its length. */

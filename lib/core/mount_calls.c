@@ -13,6 +13,7 @@
 #include "core/cred.h"
 #include "core/namespace.h"
 #include "core/nsfs.h"
+#include "core/pathname.h"
 #include "core/propagate.h"
 #include "core/walk.h"
 #include "util/epoch.h"
@@ -536,9 +537,14 @@ int vfs__mount(struct vfs__thread *thread, struct vfs_task *task,
 	       uint64_t flags, const char *data)
 {
 	struct vfs__path at;
-	int err = vfs__path_lookup(thread, task, AT_FDCWD, target,
-				   VFS__WALK_FOLLOW, &at);
+	int err;
 
+	/* also where source is a path */
+	if (!vfs__string_fits(type, VFS__PATH_MAX) ||
+	    !vfs__string_fits(source, VFS__PATH_MAX))
+		return -EINVAL;
+	err = vfs__path_lookup(thread, task, AT_FDCWD, target, VFS__WALK_FOLLOW,
+			       &at);
 	if (err)
 		return err;
 	err = dispatch(thread, task, &at, source, type, flags, data);

@@ -18,6 +18,13 @@
 #define VFS__NAME_MAX 255u
 #define VFS__SYMLINKS_MAX 40u
 
+/* Strings that are no paths have a limit, too: NULL, or with its NUL at most
+ * size bytes? */
+static inline bool vfs__string_fits(const char *s, size_t size)
+{
+	return !s || strnlen(s, size) < size;
+}
+
 struct vfs__component {
 	uint64_t words[VFS__NAME_INLINE / 8];
 	struct vfs_name name;

@@ -225,9 +225,9 @@ int vfs__statmount(struct vfs__thread *thread, struct vfs_task *task,
 /* ---- listmount ---- */
 
 /* What is below the mount asked for, or below the task's root. */
-static int collect(struct vfs__thread *thread, struct view *view,
-		   const struct vfs_mnt_id_req *req, uint64_t *ids,
-		   size_t count, bool reverse)
+static int collect(struct vfs__thread *thread, struct vfs_task *task,
+		   struct view *view, const struct vfs_mnt_id_req *req,
+		   uint64_t *ids, size_t count, bool reverse)
 {
 	struct vfs__list *list = &view->ns->mounts;
 	struct vfs__path top = view->paths.root;
@@ -238,6 +238,9 @@ static int collect(struct vfs__thread *thread, struct view *view,
 		if (!top.mnt)
 			return -ENOENT;
 		top.dentry = top.mnt->root;
+		if (!is_visible(thread, view, top.mnt) &&
+		    !vfs__may_mount(thread, task))
+			return -EPERM;
 	}
 	for (struct vfs__list *at = reverse ? list->prev : list->next;
 	     at != list && n < count; at = reverse ? at->prev : at->next) {
@@ -266,7 +269,7 @@ int64_t vfs__listmount(struct vfs__thread *thread, struct vfs_task *task,
 	if (n)
 		return n;
 	vfs__tree_lock(task->vfs);
-	n = collect(thread, &view, req, ids, count, reverse);
+	n = collect(thread, task, &view, req, ids, count, reverse);
 	vfs__tree_unlock(task->vfs);
 	view_fini(thread, &view);
 	return n;

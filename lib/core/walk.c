@@ -140,6 +140,17 @@ static void drop_pins(struct walk *w)
 	}
 }
 
+/* The number of renames, between two of them. */
+static uint64_t count_renames(struct vfs *vfs)
+{
+	uint64_t n;
+
+	while ((n = __atomic_load_n(&vfs->dcache.renames, __ATOMIC_ACQUIRE)) &
+	       1)
+		sched_yield();
+	return n;
+}
+
 /* References what start found, or says that it is going away. */
 static bool reference_start(struct walk *w, struct spot *s)
 {
@@ -190,6 +201,8 @@ static __attribute__((noinline)) int slow_walk(const struct request *q,
 	w.flags = q->flags;
 	w.cred = as ? as : cred;
 	w.links = 0;
+	if (w.flags & SCOPED)
+		w.renames = count_renames(w.vfs);
 	do {
 		vfs__epoch_enter(w.thread);
 		s.p = q->path;
@@ -380,6 +393,8 @@ int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 	memset(resume, 0, sizeof(*resume));
 	resume->flags = flags;
 	resume->dirfd = dirfd;
+	if (flags & SCOPED)
+		resume->renames = count_renames(task->vfs);
 	r.at = &at;
 	if (!err)
 		err = walk_referenced(&q, &r);
@@ -432,6 +447,7 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 	w.task = task;
 	w.flags = resume->flags | VFS__WALK_PARENT;
 	w.links = resume->links;
+	w.renames = resume->renames;
 	if (!resume->rooted)
 		err = resume_root(thread, task, resume->dirfd, resume);
 	if (!err)

@@ -56,6 +56,7 @@ struct walk {
 	struct {
 		const char *p, *end;
 	} stack[VFS__SYMLINKS_MAX];
+	uint64_t renames; /* slow and SCOPED: when it began */
 	/* slow: what keeps the strings alive */
 	unsigned pin_count;
 	struct {
@@ -188,6 +189,10 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 				stand_on(w, s, up.mnt, up.dentry);
 		}
 	}
+	/* moved meanwhile, it could be out of the scope, and never meet root */
+	if (!fast && w->flags & SCOPED &&
+	    !vfs__dcache_unchanged(&w->vfs->dcache, w->renames))
+		return -EAGAIN;
 	return cross(w, &s->at, fast);
 }
 

@@ -411,6 +411,25 @@ static void test_mmap__refusals(void **state)
 	check_eq(vfs_msync(NULL, NULL, 0, 0), -EFAULT);
 }
 
+/* Pages that are locked must stay as they are. */
+static void test_mmap__locked(void **state)
+{
+	struct world *w = *state;
+	int fd = open_rw(w->task, "/f");
+	void *at = NULL;
+
+	check_ok(vfs_ftruncate(w->task, fd, PAGE));
+	check_ok(vfs_mmap(w->task, NULL, PAGE, PROT_READ | PROT_WRITE,
+			  MAP_SHARED, fd, 0, &at));
+	if (mlock(at, PAGE))
+		skip();
+	check_eq(vfs_msync(w->task, at, PAGE, MS_SYNC | MS_INVALIDATE), -EBUSY);
+	check_ok(vfs_msync(w->task, at, PAGE, MS_SYNC));
+	assert_int_equal(munlock(at, PAGE), 0);
+	check_ok(vfs_msync(w->task, at, PAGE, MS_SYNC | MS_INVALIDATE));
+	check_ok(vfs_munmap(w->task, at, PAGE));
+}
+
 /* The host has no descriptors left: the file is as it was. */
 static void test_mmap__no_descriptors(void **state)
 {
@@ -489,6 +508,7 @@ int main(void)
 		world_test(test_mmap__limit),
 		world_test(test_mmap__times),
 		world_test(test_mmap__refusals),
+		world_test(test_mmap__locked),
 		world_test(test_mmap__no_descriptors),
 		world_test(test_mmap__readonly_stays_readonly),
 		world_test(test_mmap__errno_is_left_alone),

@@ -3,6 +3,7 @@
 #include <linux/mount.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include "support/check.h"
 
@@ -152,6 +153,13 @@ static void test_mount__requests_grow(void **state)
 		 -ENOENT);
 	check_eq(vfs_statmount(w->task, &large.req, NULL, 0, 0), -EFAULT);
 	check_eq(vfs_statmount(w->task, NULL, &sm, sizeof(sm), 0), -EFAULT);
+	large.req.mnt_id = VFS_LSMT_ROOT;
+	check_eq(vfs_listmount(w->task, &large.req, NULL, 1, 0), -EFAULT);
+	check_eq(vfs_listmount(w->task, NULL, ids, 4, 0), -EFAULT);
+	check_eq(vfs_listmount(w->task, &large.req, ids, 1000001, 0),
+		 -EOVERFLOW);
+	large.req.zero = 1;
+	check_eq(vfs_listmount(w->task, &large.req, ids, 4, 0), -EINVAL);
 }
 
 static void test_mount__context_has_no_messages(void **state)
@@ -168,6 +176,20 @@ static void test_mount__context_has_no_messages(void **state)
 	check_eq(vfs_fsconfig(w->task, fd, FSCONFIG_SET_FD, "x", NULL, fd),
 		 -EINVAL);
 	check_ok(vfs_close(w->task, fd));
+}
+
+static void test_mount__fsmount_may_be_tried_again(void **state)
+{
+	struct world *w = *state;
+	const struct vfs_rlimit none = {1, 1024}, some = {16, 1024};
+	int fd = check_fd(vfs_fsopen(w->task, "tmpfs", 0));
+
+	check_ok(vfs_fsconfig(w->task, fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+	check_ok(vfs_setrlimit(w->task, RLIMIT_NOFILE, &none));
+	check_eq(vfs_fsmount(w->task, fd, 0, 0), -EMFILE);
+	check_ok(vfs_setrlimit(w->task, RLIMIT_NOFILE, &some));
+	check_fd(vfs_fsmount(w->task, fd, 0, 0));
+	check_eq(vfs_fsmount(w->task, fd, 0, 0), -EBUSY);
 }
 
 static void test_mount__descriptors_without_a_task(void **state)
@@ -233,6 +255,7 @@ int main(void)
 		world_test(test_mount__mountinfo),
 		world_test(test_mount__requests_grow),
 		world_test(test_mount__context_has_no_messages),
+		world_test(test_mount__fsmount_may_be_tried_again),
 		world_test(test_mount__descriptors_without_a_task),
 		world_test(test_mount__read_only_counts_writers),
 	};

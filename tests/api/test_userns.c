@@ -189,6 +189,9 @@ static void test_userns__depth(void **state)
 		 -ENOSPC);
 	task = task_in(w, levels[DEEPEST], 0, VFS_CAP_ALL);
 	check_eq(vfs_task_clone(task, VFS_CLONE_NEWUSER, &twin), -ENOSPC);
+	check_eq(vfs_unshare(task, VFS_CLONE_NEWUSER), -ENOSPC);
+	check_eq(vfs_unshare(task, VFS_CLONE_NEWUSER | VFS_CLONE_NEWNS),
+		 -ENOSPC);
 	assert_null(twin);
 	vfs_task_unref(task);
 	/* each keeps its parent */

@@ -17,7 +17,7 @@
 struct history {
 	struct world world;
 	struct vfs_task *other; /* in a namespace of its own */
-	int fds[4];
+	int fds[5];
 };
 
 typedef int step(struct history *h);
@@ -34,6 +34,22 @@ static int kept(int *fd, int result)
 	if (result >= 0)
 		*fd = result;
 	return result < 0 ? result : 0;
+}
+
+/* All that is known of the mount at /a. */
+static int ask_mount(struct vfs_task *task)
+{
+	struct {
+		struct vfs_statmount head;
+		char strings[1024];
+	} answer;
+	struct vfs_mnt_id_req req = {.size = sizeof(req), .param = 0x3f};
+	struct vfs_stat st;
+	int err = vfs_stat(task, "/a", &st);
+
+	req.mnt_id = st.mnt_id;
+	return err ? err
+		   : vfs_statmount(task, &req, &answer.head, sizeof(answer), 0);
 }
 
 static const struct vfs_mount_attr share = {.propagation = MS_SHARED,
@@ -68,6 +84,12 @@ STEP(namespace,
      kept(&h->fds[3], vfs_open_namespace(t, h->other, VFS_CLONE_NEWNS, 0)))
 STEP(unshare, vfs_unshare(t, VFS_CLONE_NEWNS))
 STEP(remount, vfs_mount(t, NULL, "/a", NULL, MS_REMOUNT, "size=2m"))
+STEP(ask, ask_mount(t))
+STEP(pick, kept(&h->fds[4], vfs_fspick(t, AT_FDCWD, "/a", 0)))
+STEP(inodes,
+     vfs_fsconfig(t, h->fds[4], FSCONFIG_SET_STRING, "nr_inodes", "99", 0))
+STEP(change,
+     vfs_fsconfig(t, h->fds[4], FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0))
 STEP(private, vfs_mount(t, NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL))
 STEP(pivot, vfs_pivot_root(t, "/b", "/b/old"))
 STEP(away, vfs_umount2(t, "/old", MNT_DETACH))
@@ -88,7 +110,8 @@ static const struct {
 	S(share_c),  S(mount_in), S(clone_ns),	S(rbind),   S(attributes),
 	S(copy),     S(open_fs),  S(option),	S(name),    S(create),
 	S(detached), S(put),	  S(namespace), S(unshare), S(remount),
-	S(private),  S(pivot),	  S(away),	S(enter),   S(gone),
+	S(ask),	     S(pick),	  S(inodes),	S(change),  S(private),
+	S(pivot),    S(away),	  S(enter),	S(gone),
 };
 
 /* mountinfo, without counting what it takes. */

@@ -213,6 +213,40 @@ static void run_listmount(struct exec *exec)
 	}
 }
 
+/* A path whose mount it is, a number, or - for the whole namespace. */
+static int64_t request_id(struct exec *exec, const char *word)
+{
+	if (!strcmp(word, "-"))
+		return (int64_t)VFS_LSMT_ROOT;
+	if (*word >= '0' && *word <= '9')
+		return (int64_t)strtoull(word, NULL, 0);
+	return mount_id(exec, word);
+}
+
+/* ask_mount ID SIZE ROOM [NAMESPACE [SPARE]]: what statmount and listmount say
+ * to a request of SIZE bytes with ROOM for the answer. */
+static void run_ask_mount(struct exec *exec)
+{
+	int64_t id = request_id(exec, STR(0));
+	struct {
+		struct vfs_mnt_id_req req;
+		char tail[8192];
+	} large = {.req = {.size = U32(1),
+			   .zero = U32(4),
+			   .mnt_id = (uint64_t)id,
+			   .param = 0,
+			   .mnt_ns_id = (uint64_t)NUM(3)}};
+	void *buffer = exec->side->buffer;
+	int64_t listed;
+
+	if (large.req.size > sizeof(large.req))
+		large.tail[0] = (char)(large.req.size & 1);
+	listed = CALL(listmount, &large.req, buffer, (size_t)NUM(2), 0);
+	exec_result(exec,
+		    CALL(statmount, &large.req, buffer, (size_t)NUM(2), 0));
+	text_printf(&exec->side->out, " listmount=%lld", (long long)listed);
+}
+
 /* ---- mountinfo ---- */
 
 static bool parse(char *text, struct line *line)
@@ -371,6 +405,7 @@ const struct call_def mount_calls[] = {
 	{"mount_setattr", "nsnnnn?n", run_mount_setattr},
 	{"statmount", "sn?nnn", run_statmount},
 	{"listmount", "sn?n", run_listmount},
+	{"ask_mount", "snn?nn", run_ask_mount},
 	{"mountinfo", "", run_mountinfo},
 	{NULL, NULL, NULL},
 };

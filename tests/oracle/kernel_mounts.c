@@ -19,9 +19,11 @@
 
 static void take_over(int tid, int fd)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, tid, O_EXCL);
-	int mine = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	int pidfd, mine;
 
+	ktask_unlimit();
+	pidfd = (int)syscall(SYS_pidfd_open, tid, O_EXCL);
+	mine = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 	fcntl(mine, F_DUPFD_CLOEXEC, KEPT_FD);
 	close(mine);
 	close(pidfd);

@@ -436,8 +436,8 @@ void vfs__notify_super(struct vfs__thread *thread, struct vfs_super *super)
 	struct vfs__mark *mark, *next;
 	struct telling t;
 
-	if (!vfs__notify_on(super->vfs))
-		return;
+	/* also when there are none: who took the last one has pinned it under
+	 * the lock */
 	begin(&t, thread, super->vfs);
 	for (mark = super->vfs->notify.marks; mark; mark = next) {
 		struct vfs_inode *inode = mark->inode;

@@ -561,7 +561,8 @@ static bool victim_of_age(struct vfs_dentry *d, const void *unused)
 /*
  * Takes up to VICTIMS dentries that `wanted` names out of bucket i of the
  * present table, each with one reference. unused_only: only those that nobody
- * uses, which then nobody can find or reference any more.
+ * uses, which then nobody can find or reference any more; their supers are
+ * pinned.
  */
 static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs, uint64_t i,
 			bool (*wanted)(struct vfs_dentry *, const void *),
@@ -584,6 +585,7 @@ static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs, uint64_t i,
 				    &d->ref, &unused, 0, false,
 				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 				continue;
+			vfs__super_pin(d->parent->inode->super);
 		} else {
 			vfs__dentry_ref(d);
 			unhash(d);
@@ -638,8 +640,13 @@ void vfs__dcache_trim(struct vfs__thread *thread, struct vfs *vfs)
 		unsigned count = harvest(thread, vfs, hand, victim_of_age, NULL,
 					 true, victims);
 
-		for (unsigned k = 0; k < count; k++)
+		for (unsigned k = 0; k < count; k++) {
+			struct vfs_super *super =
+				victims[k]->parent->inode->super;
+
 			vfs__dentry_discard(thread, victims[k]);
+			vfs__super_unpin(super);
+		}
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "core/inode.h"
 #include "core/instance.h"
 #include "core/notify.h"
+#include "core/nsfs.h"
 #include "util/atomic.h"
 #include "util/domain.h"
 #include "util/epoch.h"
@@ -59,8 +60,10 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 	struct vfs_dentry *parent = d->parent == d ? NULL : d->parent;
 	struct vfs_inode *inode = d->inode;
 
-	if (inode && (VFS_READ_ONCE(inode->flags) & VFS_INODE_HANDLE))
+	if (inode && (VFS_READ_ONCE(inode->flags) & VFS_INODE_HANDLE)) {
 		vfs__handle_forget(d);
+		vfs__nsfs_forget(d);
+	}
 	if (vfs__dentry_flags(d) & VFS__DENTRY_LONG)
 		vfs__longname_retire(thread, d->name.longname);
 	if (inode) {

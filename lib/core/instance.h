@@ -66,7 +66,7 @@ struct vfs {
 	struct vfs_dentry *context;   /* what fsopen's files are */
 
 	uint32_t ref;	     /* atomic */
-	uint32_t next_task;  /* atomic */
+	uint64_t next_task;  /* tasks_lock */
 	uint32_t next_dev;   /* atomic: minor numbers of anonymous devices */
 	uint64_t next_mount; /* atomic */
 	uint64_t next_cred;  /* atomic */

@@ -468,8 +468,8 @@ int vfs__munmap(struct vfs__thread *thread, struct vfs *vfs, void *addr,
 }
 
 /*
- * The next inode from *address on, referenced, of super or (NULL) mapped below
- * end; *address moves behind it. NULL: there is none left.
+ * The next inode from *address on, referenced and its super pinned, of super or
+ * (NULL) mapped below end; *address moves behind it. NULL: there is none left.
  */
 static struct vfs_inode *next_inode(struct vfs__mappings *m, uintptr_t *address,
 				    uintptr_t end,
@@ -486,6 +486,9 @@ static struct vfs_inode *next_inode(struct vfs__mappings *m, uintptr_t *address,
 		*address = at->end;
 		if (!super || at->file->inode->super == super)
 			inode = vfs_inode_ref(at->file->inode);
+		/* the mapping may go meanwhile, and the mount with it */
+		if (inode)
+			vfs__super_pin(inode->super);
 	}
 	list_unlock(m);
 	return inode;
@@ -501,8 +504,11 @@ static void refresh_range(struct vfs__thread *thread, struct vfs *vfs,
 	if (!VFS_READ_ONCE(m->count))
 		return;
 	while ((inode = next_inode(m, &start, end, super))) {
+		struct vfs_super *of = inode->super;
+
 		vfs__mapping_refresh(inode);
 		vfs__inode_unref(thread, inode);
+		vfs__super_unpin(of);
 	}
 }
 

@@ -146,6 +146,14 @@ struct vfs_super *vfs__super_ref(struct vfs_super *super);
 /* - With the last one: shuts the cache of it down, evicts, calls unmount,
  *   frees. Not inside a section, no inode locked. */
 void vfs__super_unref(struct vfs__thread *thread, struct vfs_super *super);
+/*
+ * - For who has a name or an inode of super without having a mount: super's end
+ *   waits for _unpin, which comes when that has been given back. What is
+ * between the two waits for nobody who may be ending a super.
+ * - Under the lock under which the end of super would find the piece.
+ */
+void vfs__super_pin(struct vfs_super *super);
+void vfs__super_unpin(struct vfs_super *super);
 /* - Its root, without a reference of its own. */
 struct vfs_dentry *vfs__super_root(struct vfs_super *super);
 /* - Mounts of it: super_lock. */

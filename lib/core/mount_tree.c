@@ -401,7 +401,8 @@ void vfs__tree_umount(struct vfs__thread *thread, struct vfs_mount *mnt,
 	}
 	if (how & VFS__UMOUNT_PROPAGATE)
 		vfs__propagate_umount(&set);
-	vfs__dcache_rename_begin(vfs);
+	if (!(how & VFS__UMOUNT_SYNC))
+		vfs__dcache_rename_begin(vfs);
 	VFS__LIST_EACH (at, &set)
 		vfs__propagate_slide(thread, OUT(at), &covers);
 	VFS__LIST_EACH (at, &set)

@@ -68,7 +68,8 @@ void vfs__tree_discard(struct vfs_mount *mnt, struct vfs__list *out);
 int vfs__tree_attach(struct vfs__thread *thread, struct vfs_mount *mnt,
 		     const struct vfs__path *at, struct vfs__list *out);
 
-#define VFS__UMOUNT_SYNC 0x1u	   /* nobody uses it */
+/* nobody uses it: asked inside the rename sequence, which ends with it */
+#define VFS__UMOUNT_SYNC 0x1u
 #define VFS__UMOUNT_PROPAGATE 0x2u /* elsewhere too */
 #define VFS__UMOUNT_CONNECTED 0x4u /* what is below stays where it is */
 /* - Takes mnt's tree out of its namespace; for vfs__mounts_release: *out. */

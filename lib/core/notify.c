@@ -247,24 +247,26 @@ static void copy_name(struct place *place, const struct vfs_dentry *d)
 	place->name.str = place->text.chars;
 }
 
-/* Inside a section. The parent is kept, so that it may be left. */
-static void locate(struct vfs *vfs, const struct vfs_dentry *d,
-		   struct place *place)
+/* The parent is referenced. Not inside a section: who unmounts keeps the
+ * sequence odd until the sections have ended. */
+static void locate(struct vfs__thread *thread, struct vfs *vfs,
+		   const struct vfs_dentry *d, struct place *place)
 {
-	uint64_t before;
+	uint64_t renames;
+	bool got;
 
 	for (;;) {
-		before =
+		renames =
 			__atomic_load_n(&vfs->dcache.renames, __ATOMIC_ACQUIRE);
-		if (before & 1) {
-			sched_yield();
-			continue;
-		}
+		vfs__epoch_enter(thread);
 		place->parent = vfs__dentry_parent(d);
 		copy_name(place, d);
-		if (VFS_READ_ONCE(vfs->dcache.renames) == before &&
-		    vfs__dentry_tryref(place->parent))
+		got = vfs__dcache_unchanged(&vfs->dcache, renames) &&
+		      vfs__dentry_tryref(place->parent);
+		vfs__epoch_leave(thread);
+		if (got)
 			return;
+		sched_yield();
 	}
 }
 
@@ -284,16 +286,17 @@ void vfs__notify_path_slow(struct vfs__thread *thread, struct vfs *vfs,
 {
 	struct vfs_inode *inode = vfs__dentry_inode(dentry);
 	struct place place = {.parent = NULL};
-	uint32_t to_parent = mask;
+	uint32_t to_parent = mask, wanted;
 	struct telling t;
 
 	/* what goes through a FIFO or a device is not the directory's affair */
 	if (opened && is_special(inode))
 		to_parent &= ~(uint32_t)(VFS_IN_ACCESS | VFS_IN_MODIFY);
 	vfs__epoch_enter(thread);
-	if (wanted_of_children(dentry) & to_parent)
-		locate(vfs, dentry, &place);
+	wanted = wanted_of_children(dentry) & to_parent;
 	vfs__epoch_leave(thread);
+	if (wanted)
+		locate(thread, vfs, dentry, &place);
 	if (!place.parent && !(wanted_of(inode) & mask))
 		return;
 	begin(&t, thread, vfs);
@@ -433,8 +436,8 @@ void vfs__notify_super(struct vfs__thread *thread, struct vfs_super *super)
 	struct vfs__mark *mark, *next;
 	struct telling t;
 
-	if (!vfs__notify_on(super->vfs))
-		return;
+	/* also when there are none: who took the last one has pinned it under
+	 * the lock */
 	begin(&t, thread, super->vfs);
 	for (mark = super->vfs->notify.marks; mark; mark = next) {
 		struct vfs_inode *inode = mark->inode;

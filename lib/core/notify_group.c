@@ -235,6 +235,8 @@ void vfs__mark_detach(struct vfs__mark *mark, struct vfs__mark **gone)
 	while (*link != mark)
 		link = &(*link)->same;
 	*link = mark->same;
+	/* its file system may be about to end: not before marks_free */
+	vfs__super_pin(mark->inode->super);
 	*mark->newer = mark->older;
 	if (mark->older)
 		mark->older->newer = mark->newer;
@@ -252,8 +254,11 @@ void vfs__marks_free(struct vfs__thread *thread, struct vfs__mark *gone)
 	struct vfs__mark *mark;
 
 	while ((mark = gone)) {
+		struct vfs_super *super = mark->inode->super;
+
 		gone = mark->next;
 		vfs__inode_unref(thread, mark->inode);
+		vfs__super_unpin(super);
 		vfs__mem_free(thread, mark, sizeof(*mark));
 	}
 }

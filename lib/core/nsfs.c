@@ -37,12 +37,11 @@ static struct slot *slot(const struct vfs_inode *inode)
 	return vfs_inode_private(inode);
 }
 
-/* Nobody finds inode there any more. */
 static void forget(struct vfs *vfs, struct vfs_dentry **file,
-		   const struct vfs_inode *inode)
+		   const struct vfs_dentry *d)
 {
 	vfs__mutex_lock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
-	if (*file && (*file)->inode == inode)
+	if (*file == d)
 		*file = NULL;
 	vfs__mutex_unlock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
 }
@@ -51,14 +50,10 @@ static void nsfs_evict(struct vfs_inode *inode)
 {
 	struct slot *s = slot(inode);
 
-	if (s->users) {
-		forget(s->users->vfs, &s->users->file, inode);
+	if (s->users)
 		vfs_userns_unref(s->users);
-	}
-	if (s->mounts) {
-		forget(s->mounts->vfs, &s->mounts->file, inode);
+	if (s->mounts)
 		vfs__namespace_unref_later(s->mounts);
-	}
 }
 
 static const struct vfs_super_ops nsfs_super_ops = {
@@ -152,7 +147,8 @@ static struct vfs_dentry *make_dentry(struct vfs__thread *thread,
 		vfs__dentry_unref(thread, dentry);
 		return NULL;
 	}
-	inode->btime_packed = INT64_MIN; /* statx tells none */
+	inode->btime_packed = INT64_MIN;  /* statx tells none */
+	inode->flags |= VFS_INODE_HANDLE; /* found by what it stands for */
 	vfs__dentry_instantiate(dentry, inode, 0);
 	return dentry;
 }
@@ -197,6 +193,19 @@ int vfs__nsfs_user_path(struct vfs__thread *thread, struct vfs_userns *userns,
 		}
 	}
 	return place(thread, vfs, dentry, out);
+}
+
+void vfs__nsfs_forget(const struct vfs_dentry *d)
+{
+	const struct slot *s;
+
+	if (d->inode->ops != &nsfs_file_ops)
+		return;
+	s = slot(d->inode);
+	if (s->users)
+		forget(s->users->vfs, &s->users->file, d);
+	if (s->mounts)
+		forget(s->mounts->vfs, &s->mounts->file, d);
 }
 
 struct vfs__namespace *vfs__nsfs_namespace(const struct vfs_inode *inode)

@@ -19,6 +19,9 @@ int vfs__nsfs_path(struct vfs__thread *thread, struct vfs__namespace *ns,
 /* - The same for a user namespace; each has files of its own number. */
 int vfs__nsfs_user_path(struct vfs__thread *thread, struct vfs_userns *userns,
 			struct vfs__path *out);
+/* - d is being freed; its inode, which has VFS_INODE_HANDLE, may live on: who
+ *   watches it keeps it. */
+void vfs__nsfs_forget(const struct vfs_dentry *d);
 /* - The namespace that a file stands for, or NULL. */
 struct vfs__namespace *vfs__nsfs_namespace(const struct vfs_inode *inode);
 struct vfs_userns *vfs__nsfs_userns(const struct vfs_inode *inode);

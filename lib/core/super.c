@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -25,7 +26,7 @@ struct super_core {
 	uint32_t size;
 	uint32_t ref; /* atomic: mounts, and who makes or changes one */
 	struct vfs__mutex options_lock; /* rank SUPER */
-	uint32_t zero;
+	uint32_t pins; /* atomic: who has a piece of it and no mount */
 	struct vfs__list mounts; /* of super_link: mounts.super_lock */
 	struct vfs__list link;	 /* mounts.supers: mounts.super_lock */
 	/* struct vfs_super and the type's private data follow */
@@ -136,6 +137,9 @@ static void super_destroy(struct vfs__thread *thread, struct vfs_super *super)
 	vfs__notify_super(thread, super);
 	vfs__dcache_shutdown(thread, super->vfs, super);
 	vfs__dentry_unref(thread, core_of(super)->root);
+	/* what somebody took out of the cache, or of a watch, goes first */
+	while (__atomic_load_n(&core_of(super)->pins, __ATOMIC_ACQUIRE))
+		sched_yield();
 	if (super->type->unmount)
 		super->type->unmount(super);
 	/* inodes on their way out point to it */
@@ -208,6 +212,16 @@ void vfs__super_unref(struct vfs__thread *thread, struct vfs_super *super)
 	vfs__list_del(&core_of(super)->link);
 	vfs__mutex_unlock(&mounts->super_lock, VFS__RANK_LEAF);
 	super_destroy(thread, super);
+}
+
+void vfs__super_pin(struct vfs_super *super)
+{
+	__atomic_fetch_add(&core_of(super)->pins, 1, __ATOMIC_RELAXED);
+}
+
+void vfs__super_unpin(struct vfs_super *super)
+{
+	__atomic_fetch_sub(&core_of(super)->pins, 1, __ATOMIC_RELEASE);
 }
 
 struct vfs_dentry *vfs__super_root(struct vfs_super *super)

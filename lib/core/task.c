@@ -209,9 +209,6 @@ static int task_alloc(struct vfs__thread *thread, struct vfs *vfs,
 	task->cred = vfs_cred_ref(cred);
 	task->mapped = cred->mapped;
 	task->ref = 1;
-	task->id = (int32_t)(__atomic_add_fetch(&vfs->next_task, 1,
-						__ATOMIC_RELAXED) &
-			     INT32_MAX);
 	task->fsize_cur = task->fsize_max = VFS_RLIM_INFINITY;
 	task->nofile_cur = task->nofile_max = vfs->max_descriptors;
 	vfs__sleepers_init(&task->sleepers);

@@ -27,11 +27,35 @@ static void unlock(struct vfs *vfs)
 	vfs__mutex_unlock(&vfs->tasks_lock, VFS__RANK_LEAF);
 }
 
+/* Locked; NULL: none. */
+static struct vfs_task *find(struct vfs *vfs, int32_t id)
+{
+	struct vfs_task *task = *bucket_of(vfs, id);
+
+	while (task && task->id != id)
+		task = task->id_next;
+	return task;
+}
+
+/* Locked. When all have been given, those that are free again; 0 is nobody's.
+ */
+static int32_t next_id(struct vfs *vfs)
+{
+	int32_t id;
+
+	do {
+		id = (int32_t)(++vfs->next_task & INT32_MAX);
+	} while (!id || (vfs->next_task > INT32_MAX && find(vfs, id)));
+	return id;
+}
+
 void vfs__tasks_add(struct vfs_task *task)
 {
-	struct vfs_task **bucket = bucket_of(task->vfs, task->id);
+	struct vfs_task **bucket;
 
 	lock(task->vfs);
+	task->id = next_id(task->vfs);
+	bucket = bucket_of(task->vfs, task->id);
 	task->id_next = *bucket;
 	*bucket = task;
 	unlock(task->vfs);
@@ -46,16 +70,6 @@ void vfs__tasks_remove(struct vfs_task *task)
 		link = &(*link)->id_next;
 	*link = task->id_next;
 	unlock(task->vfs);
-}
-
-/* Locked; NULL: none. */
-static struct vfs_task *find(struct vfs *vfs, int32_t id)
-{
-	struct vfs_task *task = *bucket_of(vfs, id);
-
-	while (task && task->id != id)
-		task = task->id_next;
-	return task;
 }
 
 struct vfs_task *vfs__tasks_get(struct vfs *vfs, int32_t id)

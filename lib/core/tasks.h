@@ -9,7 +9,7 @@
 
 #include "core/task.h"
 
-/* - Cannot fail; the task is complete. */
+/* - Cannot fail; the task is complete, and gets its number. */
 void vfs__tasks_add(struct vfs_task *task);
 /* - First of all when the task ends. */
 void vfs__tasks_remove(struct vfs_task *task);

@@ -32,7 +32,8 @@ static bool is_task_root(struct vfs__thread *thread, struct vfs_task *task,
 	return is;
 }
 
-/* Lock held; mnt is referenced by the caller. */
+/* Lock held; mnt is referenced by the caller. False: walks begin anew until
+ * vfs__tree_umount has taken it out, so that nobody comes to use it between. */
 static bool is_busy(struct vfs__thread *thread, struct vfs_mount *mnt)
 {
 	bool busy = vfs__propagate_busy(mnt, 1);
@@ -40,10 +41,11 @@ static bool is_busy(struct vfs__thread *thread, struct vfs_mount *mnt)
 	if (busy)
 		return true;
 	vfs__dcache_rename_begin(mnt->vfs);
-	vfs__epoch_synchronize(thread);
+	vfs__epoch_wait(thread);
 	vfs__barrier_force();
 	busy = vfs__propagate_busy(mnt, 1);
-	vfs__dcache_rename_end(mnt->vfs);
+	if (busy)
+		vfs__dcache_rename_end(mnt->vfs);
 	return busy;
 }
 

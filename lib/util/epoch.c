@@ -305,6 +305,11 @@ void vfs__epoch_retire(struct vfs__thread *thread,
 void vfs__epoch_synchronize(struct vfs__thread *thread)
 {
 	assert(!vfs__epoch_inside(thread) && !thread->running);
+	batch_submit(thread);
+	/* whatever is retired, or nothing: the caller waits for who may see
+	 * what it did until now */
+	if (needs_barrier(thread->domain))
+		order_sections(thread->domain);
 	do {
 		batch_submit(thread);
 		submit_waiting(thread, true);

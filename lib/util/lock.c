@@ -179,12 +179,18 @@ void vfs__rw_wake_all(uint32_t *word)
 	wake(word, INT_MAX, ALL_BITS);
 }
 
-/* The last reader left with a flag set, which is there only while a writer
- * waits, or because one's wake was lost: it keeps readers out until a writer
- * had its turn. */
+/*
+ * The last reader left with a flag set. While a writer waits it keeps readers
+ * out until a writer had its turn. SLEEP alone is from a reader that came too
+ * late to be woken, and has been in meanwhile or soon will be: who only tries
+ * would never find the lock free again.
+ */
 void vfs__rw_wake_writer(uint32_t *word)
 {
-	wake(word, 1, WRITERS_BIT);
+	if (__atomic_load_n(word, __ATOMIC_RELAXED) & VFS__LOCK_WRITER)
+		wake(word, 1, WRITERS_BIT);
+	else
+		vfs__rw_wake_all(word);
 }
 
 #ifdef VFS__DEBUG_LOCKS

@@ -53,6 +53,32 @@ static void test_inotify__events_are_records(void **state)
 	check_ok(vfs_close(w->task, fd));
 }
 
+/* A watch keeps the file of a namespace, but not its name. */
+static void test_inotify__a_namespace_is_opened_again(void **state)
+{
+	struct world *w = *state;
+	int fd = check_fd(vfs_inotify_init1(w->task, O_NONBLOCK));
+	char path[32];
+	int ns;
+
+	check_ok(vfs_mkdir(w->task, "/proc", 0755));
+	check_ok(vfs_mount(w->task, "p", "/proc", "proc", 0, NULL));
+	ns = check_fd(vfs_open_namespace(w->task, w->task, VFS_CLONE_NEWNS, 0));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ns);
+	check_fd(vfs_inotify_add_watch(w->task, fd, path, VFS_IN_ALL_EVENTS));
+	check_ok(vfs_close(w->task, ns));
+	/* what was freed is used for something else */
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), "/%d", i);
+		check_ok(vfs_mkdir(w->task, path, 0755));
+		check_ok(vfs_rmdir(w->task, path));
+	}
+	ns = check_fd(vfs_open_namespace(w->task, w->task, VFS_CLONE_NEWNS, 0));
+	check_ok(vfs_setns(w->task, ns, 0));
+	check_ok(vfs_close(w->task, ns));
+	check_ok(vfs_close(w->task, fd));
+}
+
 static void test_inotify__a_full_queue_overflows_once(void **state)
 {
 	struct vfs_config config = {.size = sizeof(config),
@@ -438,6 +464,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_inotify__events_are_records),
+		world_test(test_inotify__a_namespace_is_opened_again),
 		cmocka_unit_test(test_inotify__a_full_queue_overflows_once),
 		cmocka_unit_test(test_inotify__limits_are_the_users),
 		world_test(test_inotify__many_watches_have_many_numbers),

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "support/alloc.h"
-#include "util/domain.h"
+#include "util/domain_private.h"
 
 /* What the callbacks of a test count in: a domain's owner is only handed on. */
 struct counts {
@@ -136,6 +136,42 @@ static void *reader_main(void *context)
 		sched_yield();
 	vfs__epoch_leave(self);
 	return NULL;
+}
+
+static void *visitor_main(void *context)
+{
+	struct counts *counts = context;
+
+	assert_non_null(vfs__thread_self(counts->domain));
+	return NULL;
+}
+
+/* A grace period orders all threads' sections, also when nothing is retired:
+ * who unmounts waits for one without having retired anything. */
+static void test_epoch__waiting_is_always_ordered(void **state)
+{
+	struct counts counts;
+	struct vfs__thread *self;
+	pthread_t visitor;
+	uint64_t before;
+
+	(void)state;
+	setup(&counts, NULL);
+	self = vfs__thread_self(counts.domain);
+	assert_int_equal(pthread_create(&visitor, NULL, visitor_main, &counts),
+			 0);
+	pthread_join(visitor, NULL);
+	before = counts.domain->barriers_begun;
+	vfs__epoch_wait(self);
+	vfs__epoch_synchronize(self);
+	if (counts.domain->asymmetric)
+		assert_int_equal(counts.domain->barriers_begun, before + 2);
+	vfs__epoch_retire(self, count, NULL, 1);
+	vfs__epoch_synchronize(self);
+	assert_int_equal(counts.run, 1);
+	if (counts.domain->asymmetric)
+		assert_int_equal(counts.domain->barriers_begun, before + 3);
+	vfs__domain_destroy(counts.domain);
 }
 
 static void reader_start(struct reader *reader, struct counts *counts)
@@ -404,6 +440,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_epoch__synchronize_runs_what_was_retired),
 		cmocka_unit_test(test_epoch__sections_nest),
+		cmocka_unit_test(test_epoch__waiting_is_always_ordered),
 		cmocka_unit_test(test_epoch__destroy_runs_the_rest),
 		cmocka_unit_test(test_epoch__nothing_runs_under_a_section),
 		cmocka_unit_test(test_epoch__callbacks_retire_for_later),

@@ -67,6 +67,65 @@ static void test_lock__try(void **state)
 	assert_int_equal(rw, 0);
 }
 
+/* A reader that was not woken by the unlocking came in by itself. */
+static void test_lock__lost_wake_leaves_nothing(void **state)
+{
+	uint32_t rw = VFS__LOCK_SLEEP;
+
+	(void)state;
+	vfs__rw_lock_shared(&rw, VFS__RANK_INODE);
+	vfs__rw_lock_shared(&rw, VFS__RANK_INODE + 1);
+	vfs__rw_unlock_shared(&rw);
+	assert_int_equal(rw, VFS__LOCK_SLEEP + 1);
+	vfs__rw_unlock_shared(&rw);
+	assert_int_equal(rw, 0);
+	/* a writer's flag stays until it had its turn */
+	rw = 1 | VFS__LOCK_WRITER;
+	vfs__rank_take(&rw, VFS__RANK_INODE, false, false);
+	vfs__rw_unlock_shared(&rw);
+	assert_int_equal(rw, VFS__LOCK_WRITER);
+}
+
+static void *come_and_go(void *context)
+{
+	struct shared *s = context;
+	bool reader = __atomic_fetch_add(&s->arrived, 1, __ATOMIC_RELAXED);
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
+		if (reader) {
+			vfs__rw_lock_shared(&s->rw, VFS__RANK_INODE);
+			vfs__rw_unlock_shared(&s->rw);
+		} else {
+			vfs__rw_lock_excl(&s->rw, VFS__RANK_INODE);
+			vfs__rw_unlock_excl(&s->rw);
+		}
+	}
+	return NULL;
+}
+
+/* Who comes last leaves a lock that can be had by trying. */
+static void test_lock__is_free_in_the_end(void **state)
+{
+	const struct timespec nap = {0, 2000000};
+	pthread_t threads[3];
+
+	(void)state;
+	for (int round = 0; round < 100; round++) {
+		struct shared s = {.rw = 0};
+
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(pthread_create(&threads[i], NULL,
+							come_and_go, &s),
+					 0);
+		nanosleep(&nap, NULL);
+		__atomic_store_n(&s.stop, 1, __ATOMIC_RELAXED);
+		for (int i = 0; i < 3; i++)
+			pthread_join(threads[i], NULL);
+		assert_true(vfs__rw_try_excl(&s.rw, VFS__RANK_INODE));
+		vfs__rw_unlock_excl(&s.rw);
+	}
+}
+
 static void *count_under_mutex(void *context)
 {
 	struct shared *s = context;
@@ -216,6 +275,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lock__try),
+		cmocka_unit_test(test_lock__lost_wake_leaves_nothing),
+		cmocka_unit_test(test_lock__is_free_in_the_end),
 		cmocka_unit_test(test_lock__mutex_excludes),
 		cmocka_unit_test(test_lock__readers_and_writers_exclude),
 		cmocka_unit_test(test_lock__writers_do_not_starve),

@@ -37,8 +37,8 @@ extern "C" {
  * the file system: MS_RDONLY, MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME. The
  * magic number in the upper half is ignored, and so are other flags.
  *
- * Errors: -EINVAL no type or source where one is needed, or one of 4096 bytes or
- * more; what is to be changed
+ * Errors: -EINVAL no type or source where one is needed, or one of 4096 bytes
+ * or more; what is to be changed
  * or moved is no mount, or not in the task's namespace, or locked; an
  * unbindable source; options that the type refuses; two kinds of propagation
  * at once; a move out of a shared mount, or of something unbindable into one;

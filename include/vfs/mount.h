@@ -38,15 +38,14 @@ extern "C" {
  * magic number in the upper half is ignored, and so are other flags.
  *
  * Errors: -EINVAL no type or source where one is needed, or one of 4096 bytes
- * or more; what is to be changed
- * or moved is no mount, or not in the task's namespace, or locked; an
- * unbindable source; options that the type refuses; two kinds of propagation
- * at once; a move out of a shared mount, or of something unbindable into one;
- * -ENODEV no such type; -EBUSY read-only is asked for while something is open
- * for writing; -EPERM a locked flag would be cleared; -ENOTDIR a directory on
- * another file, or the reverse; -ENOENT target was removed; -ELOOP a move into
- * the moved tree; -ENOSPC too many mounts in a namespace (vfs_config); the
- * type's own. Since 0.1. See mount(2).
+ * or more; what is to be changed or moved is no mount, or not in the task's
+ * namespace, or locked; an unbindable source; options that the type refuses;
+ * two kinds of propagation at once; a move out of a shared mount, or of
+ * something unbindable into one; -ENODEV no such type; -EBUSY read-only is
+ * asked for while something is open for writing; -EPERM a locked flag would be
+ * cleared; -ENOTDIR a directory on another file, or the reverse; -ENOENT target
+ * was removed; -ELOOP a move into the moved tree; -ENOSPC too many mounts in a
+ * namespace (vfs_config); the type's own. Since 0.1. See mount(2).
  */
 VFS_API int vfs_mount(struct vfs_task *task, const char *source,
 		      const char *target, const char *type, uint64_t flags,
@@ -131,10 +130,10 @@ VFS_API int vfs_open_tree(struct vfs_task *task, int dirfd, const char *path,
 
 /*
  * Moves a mount, or a tree that is nowhere yet, to another place. flags:
- * MOVE_MOUNT_F_SYMLINKS, _F_AUTOMOUNTS, _F_EMPTY_PATH, and the same with T for
- * the target; MOVE_MOUNT_SET_GROUP: to, which is private, gets the peers and
- * masters of from, and nothing moves; MOVE_MOUNT_BENEATH: below the topmost
- * mount at the target, not on it.
+ * MOVE_MOUNT_F_SYMLINKS, _F_AUTOMOUNTS, _F_EMPTY_PATH (NULL is then as ""), and
+ * the same with T for the target; MOVE_MOUNT_SET_GROUP: to, which is private,
+ * gets the peers and masters of from, and nothing moves; MOVE_MOUNT_BENEATH:
+ * below the topmost mount at the target, not on it.
  *
  * Errors: -EINVAL an unknown flag, and as vfs_mount with MS_MOVE; -ELOOP;
  * -ENOSPC. Since 0.1. See move_mount(2).
@@ -164,11 +163,14 @@ VFS_API int vfs_fspick(struct vfs_task *task, int dirfd, const char *path,
 
 /*
  * Sets a parameter (FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING), makes the file
- * system (FSCONFIG_CMD_CREATE) or changes it (FSCONFIG_CMD_RECONFIGURE).
+ * system (FSCONFIG_CMD_CREATE, FSCONFIG_CMD_CREATE_EXCL) or changes it
+ * (FSCONFIG_CMD_RECONFIGURE).
  *
  * Errors: -EINVAL fd is of another kind, the arguments do not fit the command,
  * or the type refuses the parameter; -EOPNOTSUPP an unknown command; -EBUSY not
- * the time for it; -EBADF; the type's own. Since 0.1. See fsconfig(2).
+ * the time for it; -EBADF, also for the value of FSCONFIG_SET_FD; -ENOENT and
+ * -ENAMETOOLONG for that of FSCONFIG_SET_PATH; the type's own. Since 0.1. See
+ * fsconfig(2).
  */
 VFS_API int vfs_fsconfig(struct vfs_task *task, int fd, uint32_t command,
 			 const char *key, const void *value, int aux);

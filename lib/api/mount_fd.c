@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The mount calls that work with descriptors. */
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <string.h>
 #include <vfs/mount.h>
 
@@ -28,6 +29,11 @@ int vfs_move_mount(struct vfs_task *task, int from_dirfd, const char *from,
 	struct vfs__thread *thread;
 	int err = vfs__enter(task, &thread);
 
+	/* only here, and as Linux has it: no path is as good as an empty one */
+	if (!from && flags & MOVE_MOUNT_F_EMPTY_PATH)
+		from = "";
+	if (!to && flags & MOVE_MOUNT_T_EMPTY_PATH)
+		to = "";
 	return err ? err
 		   : vfs__move_mount(thread, task, from_dirfd, from, to_dirfd,
 				     to, flags);

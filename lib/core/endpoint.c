@@ -112,15 +112,24 @@ static int connect_at(struct vfs__thread *thread, struct vfs_task *task,
 		      const struct vfs__path *at, struct vfs_endpoint **out)
 {
 	struct vfs_inode *inode = vfs__dentry_inode(at->dentry);
+	uint32_t mode = vfs__inode_mode(inode);
 	struct vfs_cred *cred = vfs__task_cred(thread, task);
 	struct vfs_endpoint *endpoint = NULL;
-	int err = vfs__permission_load(thread, cred, vfs__mount_idmap(at->mnt),
-				       inode, VFS__MAY_WRITE);
+	int err;
+
+	/* what is no socket is asked for first, as if it were to be written */
+	if ((S_ISREG(mode) || S_ISDIR(mode)) &&
+	    (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY))
+		err = -EROFS;
+	else
+		err = vfs__permission_load(thread, cred,
+					   vfs__mount_idmap(at->mnt), inode,
+					   VFS__MAY_WRITE);
 
 	vfs__task_cred_put(thread, cred);
 	if (err)
 		return err;
-	if (S_ISSOCK(vfs__inode_mode(inode)))
+	if (S_ISSOCK(mode))
 		endpoint = VFS_LOAD_POINTER(inode->core_special);
 	if (!endpoint || VFS_LOAD_POINTER(endpoint->closed))
 		return -ECONNREFUSED;

@@ -17,6 +17,7 @@
 #include "core/pathname.h"
 #include "core/walk.h"
 
+#define CMD_CREATE_EXCL 8u /* FSCONFIG_CMD_CREATE_EXCL, since Linux 6.6 */
 #define PARAMETER_MAX 256u /* bytes of a key, and of a string */
 
 enum phase {
@@ -91,8 +92,8 @@ struct vfs_dentry *vfs__fs_context_dentry(struct vfs__thread *thread,
 
 	if (!dentry)
 		return NULL;
-	/* of no type, as in Linux */
-	inode = vfs_inode_create(super, &context_ops, vfs_super_next_ino(super),
+	/* of no type, and in Linux the one that all such files share */
+	inode = vfs_inode_create(super, &context_ops, vfs->anon_inode->ino,
 				 0600);
 	if (!inode) {
 		vfs__dentry_unref(thread, dentry);
@@ -108,9 +109,9 @@ static struct vfs_file *make_file(struct vfs__thread *thread,
 {
 	struct vfs__path path = {task->vfs->anon_mount, task->vfs->context};
 	struct vfs_cred *cred = vfs__task_cred(thread, task);
-	struct vfs_file *file =
-		vfs__file_alloc(thread, task->vfs, &path, cred, O_RDWR,
-				VFS__FILE_READ | VFS__FILE_OPENED);
+	struct vfs_file *file = vfs__file_alloc(
+		thread, task->vfs, &path, cred, O_RDWR,
+		VFS__FILE_READ | VFS__FILE_WRITE | VFS__FILE_OPENED);
 
 	vfs__task_cred_put(thread, cred);
 	if (file)
@@ -371,6 +372,7 @@ static int check_arguments(uint32_t command, const char *key, const void *value,
 	case FSCONFIG_SET_FD:
 		return !key || value || aux < 0 ? -EINVAL : 0;
 	case FSCONFIG_CMD_CREATE:
+	case CMD_CREATE_EXCL:
 	case FSCONFIG_CMD_RECONFIGURE:
 		return key || value || aux ? -EINVAL : 0;
 	default:
@@ -388,6 +390,7 @@ static int configure(struct vfs__thread *thread, struct vfs_task *task,
 	case FSCONFIG_SET_STRING:
 		return set_parameter(thread, task, c, key, value);
 	case FSCONFIG_CMD_CREATE:
+	case CMD_CREATE_EXCL: /* none is ever shared */
 		return create(thread, task, c);
 	case FSCONFIG_CMD_RECONFIGURE:
 		return reconfigure(thread, task, c);

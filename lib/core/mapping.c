@@ -272,9 +272,10 @@ static int check_file(struct request *r, const struct vfs_file *file)
 {
 	const struct vfs_inode *inode = file->inode;
 	bool regular = S_ISREG(vfs__inode_mode(inode));
+	uint64_t end = regular ? (uint64_t)INT64_MAX : UINT64_MAX;
 	int err;
 
-	if (regular && (uint64_t)r->offset > (uint64_t)INT64_MAX - r->length)
+	if ((uint64_t)r->offset > end - r->length)
 		return -EOVERFLOW;
 	err = check_type(r, file);
 	if (err)

@@ -150,6 +150,10 @@ int vfs__device_fsync(struct vfs_file *file, int datasync)
 
 void vfs_device_notify(struct vfs_device *device)
 {
+	/* what the device did before: who has yet to enter the queue sees it
+	 * then, and who is in it is seen now */
+	vfs__mutex_lock(&device->changed.lock, VFS__RANK_WAIT);
+	vfs__mutex_unlock(&device->changed.lock, VFS__RANK_WAIT);
 	vfs__wait_wake(&device->changed);
 }
 

@@ -606,10 +606,12 @@ int vfs__fdtable_create(struct vfs__thread *thread, struct vfs__fdtable **out)
 
 void vfs__fdtable_let_go(struct vfs__thread *thread, struct vfs__fdtable *table)
 {
-	struct vfs__fdindex *index = table->index;
+	struct vfs__fdindex *index;
 
 	if (__atomic_sub_fetch(&table->keepers, 1, __ATOMIC_ACQ_REL))
 		return;
+	/* not before: other tasks may have replaced it until they let go */
+	index = table->index;
 	for (uint32_t n = 1; index && n < index->count; n++)
 		if (index->chunks[n])
 			vfs__epoch_retire(thread, vfs__free_later,

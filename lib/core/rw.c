@@ -469,7 +469,10 @@ static bool pwrite_short(struct vfs__thread *thread, struct vfs_task *task,
 	if (short_way)
 		*result = write_locked(thread, task, inode, NULL, io, append,
 				       &offset);
+	/* with the lock the inode may go, but not before unlocking is done */
+	vfs__epoch_enter(thread);
 	vfs__inode_unlock(inode);
+	vfs__epoch_leave(thread);
 	return short_way;
 }
 

@@ -162,7 +162,7 @@ static inline bool vfs__epoch_inside(const struct vfs__thread *thread)
 /*
  * - Calls fn(owner, pointer, size) after a grace period.
  * - Never fails: without memory for a batch it waits for the grace period.
- * - Not inside a section; locks up to rank XATTR may be held.
+ * - Not inside a section; locks below rank LEAF may be held.
  */
 void vfs__epoch_retire(struct vfs__thread *thread,
 		       void (*fn)(struct vfs *owner, void *pointer,
@@ -173,7 +173,7 @@ void vfs__epoch_retire(struct vfs__thread *thread,
 void vfs__epoch_synchronize(struct vfs__thread *thread);
 
 /* - Waits until every section that is open now has ended. Runs nothing. Not
- *   inside a section; locks up to rank XATTR may be held. */
+ *   inside a section; locks below rank LEAF may be held. */
 void vfs__epoch_wait(struct vfs__thread *thread);
 
 /* -- for domain.c and thread.c: a record's life -- */

@@ -40,9 +40,7 @@ enum vfs__lock_rank {
 	VFS__RANK_NOTIFY = 66,
 	VFS__RANK_LOCKS = 70,
 	VFS__RANK_WAIT = 75,
-	VFS__RANK_LRU = 78,
 	VFS__RANK_DCACHE = 80,
-	VFS__RANK_XATTR = 82,
 	/* from here on nobody retires, or takes another but SLAB */
 	VFS__RANK_LEAF = 90,
 	VFS__RANK_SLAB = 100

@@ -315,6 +315,48 @@ static void test_device__waiting(void **state)
 	check_ok(vfs_close(w->task, fds.fd));
 }
 
+#define LETTERS 200000
+
+static void *send_letters(void *argument)
+{
+	struct mailbox *box = argument;
+	uint32_t random = 1;
+
+	box->byte = 'y';
+	for (int i = 0; i < LETTERS; i++) {
+		while (box_is_full(box))
+			;
+		/* just when the reader goes to sleep, at times */
+		random = random * 1103515245 + 12345;
+		for (uint32_t n = (random >> 16) % 400; n; n--)
+			__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		__atomic_store_n(&box->full, 1, __ATOMIC_RELEASE);
+		vfs_device_notify(box->device);
+	}
+	return NULL;
+}
+
+/* Nobody sleeps through what he waits for, however close it comes. */
+static void test_device__no_wake_is_lost(void **state)
+{
+	struct world *w = *state;
+	struct mailbox box = {0};
+	struct vfs_device_spec spec = box_spec(200, 0, 1);
+	pthread_t thread;
+	char byte;
+	int fd;
+
+	spec.context = &box;
+	check_ok(vfs_register_device(w->vfs, &spec, &box.device));
+	check_ok(vfs_mknod(w->task, "/b", S_IFCHR | 0666, makedev(200, 0)));
+	fd = check_fd(vfs_open(w->task, "/b", O_RDWR, 0));
+	assert_int_equal(pthread_create(&thread, NULL, send_letters, &box), 0);
+	for (int i = 0; i < LETTERS; i++)
+		check_eq(vfs_read(w->task, fd, &byte, 1), 1);
+	pthread_join(thread, NULL);
+	check_ok(vfs_close(w->task, fd));
+}
+
 static void *interrupt_soon(void *argument)
 {
 	usleep(20000);
@@ -439,6 +481,7 @@ int main(void)
 		world_test(test_device__dynamic_majors),
 		world_test(test_device__open_files),
 		world_test(test_device__waiting),
+		world_test(test_device__no_wake_is_lost),
 		world_test(test_device__interrupted),
 		world_test(test_device__devfs),
 		world_test(test_device__nodev),

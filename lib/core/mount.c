@@ -288,6 +288,32 @@ bool vfs__mount_up(struct vfs__thread *thread, struct vfs *vfs,
 	}
 }
 
+bool vfs__mount_leads_up(struct vfs__thread *thread, struct vfs *vfs,
+			 const struct vfs_mount *mnt,
+			 const struct vfs__path *root)
+{
+	const struct vfs_mount *m, *parent;
+	const struct vfs_dentry *at;
+	uint64_t renames;
+	bool leads;
+
+	do {
+		renames = look(thread, vfs);
+		leads = false;
+		for (m = mnt; !leads; m = parent) {
+			parent = VFS_LOAD_POINTER(
+				((struct vfs_mount *)(uintptr_t)m)->parent);
+			at = VFS_LOAD_POINTER(
+				((struct vfs_mount *)(uintptr_t)m)->mountpoint);
+			if (parent == m ||
+			    (parent == root->mnt && at == root->dentry))
+				break;
+			leads = at != parent->root;
+		}
+	} while (!settled(thread, vfs, renames));
+	return leads;
+}
+
 bool vfs__mounted_in(struct vfs__thread *thread, struct vfs *vfs,
 		     const struct vfs__namespace *ns,
 		     const struct vfs_dentry *dentry)

@@ -209,6 +209,11 @@ bool vfs__mount_down(struct vfs__thread *thread, struct vfs *vfs,
 /* - Where mnt (referenced) is mounted, referenced; false: nowhere. */
 bool vfs__mount_up(struct vfs__thread *thread, struct vfs *vfs,
 		   const struct vfs_mount *mnt, struct vfs__path *up);
+/* - Is there a directory above mnt's root, that is not one itself and comes
+ *   before *root is met? mnt is referenced. Takes sections of its own. */
+bool vfs__mount_leads_up(struct vfs__thread *thread, struct vfs *vfs,
+			 const struct vfs_mount *mnt,
+			 const struct vfs__path *root);
 /* - Whether anything of namespace ns (NULL: of any) is mounted on dentry. */
 bool vfs__mounted_in(struct vfs__thread *thread, struct vfs *vfs,
 		     const struct vfs__namespace *ns,

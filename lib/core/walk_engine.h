@@ -147,12 +147,31 @@ ALWAYS_INLINE bool is_connected(struct walk *w, const struct vfs__path *at,
 	return connected;
 }
 
+/*
+ * From mnt's root upwards: 1 it goes on where mnt is mounted, 0 there is
+ * nothing above. RESOLVE_NO_XDEV minds a directory above only: roots on roots
+ * are one place, and the topmost has nothing above itself.
+ */
+ALWAYS_INLINE int leaves_mount(struct walk *w, const struct vfs_mount *mnt,
+			       const bool fast)
+{
+	if (VFS_READ_ONCE(mnt->parent) == mnt)
+		return 0;
+	if (!(w->flags & RESOLVE(RESOLVE_NO_XDEV)))
+		return 1;
+	if (fast)
+		return -ECHILD;
+	return vfs__mount_leads_up(w->thread, w->vfs, mnt, &w->root) ? -EXDEV
+								     : 0;
+}
+
 /* `..` */
 ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 {
 	for (;;) {
 		struct vfs_mount *mnt = s->at.mnt;
 		struct vfs_dentry *dentry = s->at.dentry;
+		int leaves;
 
 		/* it stays, and is whatever is mounted there */
 		if (mnt == w->root.mnt && dentry == w->root.dentry) {
@@ -172,13 +191,14 @@ ALWAYS_INLINE int step_up(struct walk *w, struct spot *s, const bool fast)
 				return -ENOENT;
 			break;
 		}
-		if (VFS_READ_ONCE(mnt->parent) == mnt) {
+		leaves = leaves_mount(w, mnt, fast);
+		if (leaves < 0)
+			return leaves;
+		if (!leaves) {
 			if (w->flags & RESOLVE(RESOLVE_BENEATH))
 				return -EXDEV;
 			break;
 		}
-		if (w->flags & RESOLVE(RESOLVE_NO_XDEV))
-			return -EXDEV;
 		if (fast) {
 			s->at.dentry = VFS_LOAD_POINTER(mnt->mountpoint);
 			s->at.mnt = VFS_LOAD_POINTER(mnt->parent);

@@ -43,12 +43,14 @@ struct vfs__notify_user;
 struct vfs {
 	/* constant after vfs_create */
 	struct vfs__domain *domain;
-	/* atomic: how much is watched. Every call has just read the line */
+	/* atomic: how much is watched, and 1 if strict. Every call has just
+	 * read the line */
 	uint32_t watched;
 	const struct vfs_allocator *allocator; /* NULL: malloc's family */
 	void (*now)(void *context, struct vfs_timespec *now);
 	void *now_context;
 	bool host_clock; /* now is the host's */
+	bool strict;	 /* tree lock: some mount has been made strictatime */
 	void (*log)(void *context, int32_t level, const char *message);
 	void *log_context;
 	uint64_t hash_seed[2];

@@ -215,6 +215,24 @@ void vfs__mounts_fini(struct vfs *vfs)
 		table_free(vfs, table, table_bytes(table->mask + 1));
 }
 
+/* ---- flags ---- */
+
+void vfs__mount_set_flags(struct vfs_mount *mnt, uint32_t mask, uint32_t flags)
+{
+	struct vfs *vfs = mnt->super->vfs;
+	uint32_t old = VFS_READ_ONCE(mnt->flags);
+
+	while (!__atomic_compare_exchange_n(
+		&mnt->flags, &old, (old & ~mask) | (flags & mask), true,
+		__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		;
+	if (!vfs->strict && (old & (VFS__MNT_RELATIME | VFS__MNT_NOATIME)) &&
+	    vfs__mount_traces_all(mnt)) {
+		vfs->strict = true;
+		__atomic_fetch_add(&vfs->watched, 1, __ATOMIC_RELAXED);
+	}
+}
+
 /* ---- up and down, with references ---- */
 
 /* Whether what was read since `renames` is true; else makes room for whoever

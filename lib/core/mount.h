@@ -262,16 +262,7 @@ static inline uint32_t vfs__mount_flags(const struct vfs_mount *mnt)
 
 /* - Lock held; the flags of mounts in use change one bit or more at a time,
  *   HOLD without the lock. */
-static inline void vfs__mount_set_flags(struct vfs_mount *mnt, uint32_t mask,
-					uint32_t flags)
-{
-	uint32_t old = VFS_READ_ONCE(mnt->flags);
-
-	while (!__atomic_compare_exchange_n(
-		&mnt->flags, &old, (old & ~mask) | (flags & mask), true,
-		__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-		;
-}
+void vfs__mount_set_flags(struct vfs_mount *mnt, uint32_t mask, uint32_t flags);
 
 static inline bool vfs__mount_is_root(const struct vfs_mount *mnt)
 {
@@ -309,6 +300,14 @@ static inline bool vfs__mount_readonly(const struct vfs_mount *mnt)
 {
 	return (vfs__mount_flags(mnt) & VFS__MNT_RDONLY) ||
 	       (VFS_READ_ONCE(mnt->super->flags) & VFS_SUPER_RDONLY);
+}
+
+/* Every read leaves a trace: relatime was taken off the mount after a file was
+ * opened, perhaps, that is read the straight way. */
+static inline bool vfs__mount_traces_all(const struct vfs_mount *mnt)
+{
+	return !(vfs__mount_flags(mnt) &
+		 (VFS__MNT_RELATIME | VFS__MNT_NOATIME));
 }
 
 /* Something at path was read: atime, unless the mount says otherwise. */

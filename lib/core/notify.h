@@ -9,8 +9,10 @@
  * system, and with the queue.
  *
  * Cost. vfs->watched counts marks and lies beside what every call reads: while
- * it is 0, that is all a call looks at. Else the inode's and its directory's
- * masks are looked at, in a section; a lock is taken only to queue.
+ * it is 0, that is all a call looks at. (A mount that was made strictatime
+ * counts, too: files that were opened before are read the straight way.) Else
+ * the inode's and its directory's masks are looked at, in a section; a lock is
+ * taken only to queue.
  *
  * Locks. notify.lock (rank NOTIFY) protects marks and queues of the whole
  * instance, so events are in one order everywhere. It is taken under the locks

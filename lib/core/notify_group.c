@@ -220,7 +220,7 @@ static void mark_attach(struct vfs__mark *mark)
 	if (group->user)
 		group->user->marks++;
 	recount(mark->inode);
-	VFS_WRITE_ONCE(group->vfs->watched, group->vfs->watched + 1);
+	__atomic_fetch_add(&group->vfs->watched, 1, __ATOMIC_RELAXED);
 }
 
 void vfs__mark_detach(struct vfs__mark *mark, struct vfs__mark **gone)
@@ -244,7 +244,7 @@ void vfs__mark_detach(struct vfs__mark *mark, struct vfs__mark **gone)
 	if (group->user)
 		group->user->marks--;
 	recount(mark->inode);
-	VFS_WRITE_ONCE(group->vfs->watched, group->vfs->watched - 1);
+	__atomic_fetch_sub(&group->vfs->watched, 1, __ATOMIC_RELAXED);
 	mark->next = *gone;
 	*gone = mark;
 }

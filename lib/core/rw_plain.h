@@ -31,6 +31,13 @@ static inline bool vfs__io_is_sane(const void *buffer, size_t count,
 	       (uint64_t)offset <= (uint64_t)INT64_MAX - VFS__IO_MAX;
 }
 
+/* Does somebody want to know of a read, if only the inode's atime? */
+static inline bool vfs__read_is_told(const struct vfs_file *file)
+{
+	return vfs__mount_traces_all(file->path.mnt) ||
+	       vfs__notify_wants(file, VFS_IN_ACCESS);
+}
+
 static inline bool vfs__pread_plain(struct vfs__thread *thread,
 				    struct vfs_task *task, int fd, void *buffer,
 				    size_t count, int64_t offset, bool watched,
@@ -45,7 +52,7 @@ static inline bool vfs__pread_plain(struct vfs__thread *thread,
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ) ||
-			    (watched && vfs__notify_wants(file, VFS_IN_ACCESS)),
+			    (watched && vfs__read_is_told(file)),
 		    0)) {
 		vfs__epoch_leave(thread);
 		return false;
@@ -73,8 +80,7 @@ static inline bool vfs__read_plain(struct vfs__thread *thread,
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(
 		    !file || !(vfs__file_mode(file) & VFS__FILE_PLAIN_READ) ||
-			    (watched &&
-			     vfs__notify_wants(file, VFS_IN_ACCESS)) ||
+			    (watched && vfs__read_is_told(file)) ||
 			    !vfs__mutex_trylock(&file->position_lock,
 						VFS__RANK_POS),
 		    0)) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "support/check.h"
 
@@ -244,6 +245,47 @@ static void test_mount__read_only_counts_writers(void **state)
 	check_eq(vfs_access(w->task, "/m/f", W_OK), -EROFS);
 }
 
+/* Atime of a file after a while and a read of one byte. */
+static int64_t read_later(struct vfs_task *task, int fd, bool at_position)
+{
+	struct timespec pause = {0, 20000000};
+	struct vfs_stat st;
+	char byte;
+
+	nanosleep(&pause, NULL);
+	if (at_position)
+		check_eq(vfs_read(task, fd, &byte, 1), 1);
+	else
+		check_eq(vfs_pread(task, fd, &byte, 1, 0), 1);
+	check_ok(vfs_fstat(task, fd, &st));
+	return st.atime.sec * INT64_C(1000000000) + st.atime.nsec;
+}
+
+/* By the host's clock: with another one every read takes the long way. */
+static void test_mount__strictatime_is_for_open_files_too(void **state)
+{
+	struct vfs_task *task;
+	struct vfs *vfs;
+	int64_t first, second;
+	int fd;
+
+	(void)state;
+	check_ok(vfs_create(NULL, &vfs));
+	check_ok(vfs_task_create(vfs, NULL, &task));
+	put_file(task, "/f", "text");
+	fd = vfs_open(task, "/f", O_RDONLY, 0);
+	first = read_later(task, fd, false);
+	check_eq(read_later(task, fd, false), first);
+	check_eq(read_later(task, fd, true), first);
+	check_ok(vfs_mount(task, NULL, "/", NULL,
+			   MS_REMOUNT | MS_BIND | MS_STRICTATIME, NULL));
+	second = read_later(task, fd, false);
+	assert_true(second > first);
+	assert_true(read_later(task, fd, true) > second);
+	vfs_task_unref(task);
+	vfs_unref(vfs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +300,7 @@ int main(void)
 		world_test(test_mount__fsmount_may_be_tried_again),
 		world_test(test_mount__descriptors_without_a_task),
 		world_test(test_mount__read_only_counts_writers),
+		cmocka_unit_test(test_mount__strictatime_is_for_open_files_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

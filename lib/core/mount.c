@@ -420,6 +420,8 @@ int vfs__mount_create(struct vfs__thread *thread, struct vfs *vfs,
 	mnt->id = __atomic_add_fetch(&vfs->next_mount, 1, __ATOMIC_RELAXED);
 	vfs__mutex_lock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
 	vfs__list_add(vfs__super_mounts(super), &mnt->super_link);
+	if (VFS_READ_ONCE(super->flags) & VFS__SUPER_HELD)
+		mnt->flags |= VFS__MNT_HOLD_ALL;
 	vfs__mutex_unlock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
 	*out = mnt;
 	return 0;
@@ -589,9 +591,9 @@ void vfs__mounts_collect(struct vfs__thread *thread, struct vfs *vfs)
 
 int vfs__mount_write_wait(struct vfs__thread *thread, struct vfs_mount *mnt)
 {
-	while (vfs__mount_flags(mnt) & VFS__MNT_HOLD) {
+	while (vfs__mount_flags(mnt) & VFS__MNT_HELD) {
 		vfs__mount_write_end(thread, mnt);
-		while (vfs__mount_flags(mnt) & VFS__MNT_HOLD)
+		while (vfs__mount_flags(mnt) & VFS__MNT_HELD)
 			sched_yield();
 		vfs__refs_add(&mnt->refs, thread, VFS__REFS_WRITERS, 1);
 		vfs__barrier_force();

@@ -61,10 +61,17 @@ struct vfs__peers;
 #define VFS__MNT_LOCK_NOSUID 0x100000u
 #define VFS__MNT_LOCK_NODEV 0x200000u
 #define VFS__MNT_LOCK_READONLY 0x400000u
-/* somebody counts the writers: who wants to write waits */
+/* somebody counts the writers, of the mount or of all of its file system's: who
+ * wants to write waits */
 #define VFS__MNT_HOLD 0x800000u
+#define VFS__MNT_HOLD_ALL 0x2000000u
+#define VFS__MNT_HELD (VFS__MNT_HOLD | VFS__MNT_HOLD_ALL)
 /* the core's own: nothing is mounted on, bound or unmounted */
 #define VFS__MNT_INTERNAL 0x1000000u
+
+/* in vfs_super.flags, beside the public ones: new mounts are held, too;
+ * super_lock and options_lock */
+#define VFS__SUPER_HELD (UINT64_C(1) << 63)
 
 struct vfs_mount {
 	/* what walks read */
@@ -282,7 +289,7 @@ static inline int vfs__mount_write_begin(struct vfs__thread *thread,
 	vfs__refs_add(&mnt->refs, thread, VFS__REFS_WRITERS, 1);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (__builtin_expect((vfs__mount_flags(mnt) &
-			      (VFS__MNT_RDONLY | VFS__MNT_HOLD)) ||
+			      (VFS__MNT_RDONLY | VFS__MNT_HELD)) ||
 				     (VFS_READ_ONCE(mnt->super->flags) &
 				      VFS_SUPER_RDONLY),
 			     0))

@@ -128,7 +128,7 @@ int vfs__mount_copy(struct vfs__thread *thread, struct vfs_mount *mnt,
 		    struct vfs_dentry *root, uint32_t how,
 		    struct vfs_mount **out)
 {
-	uint32_t flags = mnt->flags & ~(VFS__MNT_HOLD | VFS__MNT_INTERNAL |
+	uint32_t flags = mnt->flags & ~(VFS__MNT_HELD | VFS__MNT_INTERNAL |
 					VFS__MNT_UNBINDABLE);
 	struct vfs_mount *copy;
 	int err;

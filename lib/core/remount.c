@@ -104,14 +104,16 @@ int vfs__remount_bind(struct vfs_task *task, const struct vfs__path *path,
 
 #define MOUNT(at) VFS__LIST_ENTRY(at, struct vfs_mount, super_link)
 
-/* Holds the writers of every mount of super until _release. */
+/* Holds the writers of every mount of super, also of those that are made
+ * meanwhile, until release_all. Super locked. */
 static int hold_all(struct vfs_super *super)
 {
 	int err = 0;
 
 	vfs__mutex_lock(&super->vfs->mounts.super_lock, VFS__RANK_LEAF);
+	VFS_WRITE_ONCE(super->flags, super->flags | VFS__SUPER_HELD);
 	VFS__LIST_EACH (at, vfs__super_mounts(super))
-		__atomic_fetch_or(&MOUNT(at)->flags, VFS__MNT_HOLD,
+		__atomic_fetch_or(&MOUNT(at)->flags, VFS__MNT_HOLD_ALL,
 				  __ATOMIC_SEQ_CST);
 	vfs__barrier_force();
 	VFS__LIST_EACH (at, vfs__super_mounts(super))
@@ -124,8 +126,9 @@ static int hold_all(struct vfs_super *super)
 static void release_all(struct vfs_super *super)
 {
 	vfs__mutex_lock(&super->vfs->mounts.super_lock, VFS__RANK_LEAF);
+	VFS_WRITE_ONCE(super->flags, super->flags & ~VFS__SUPER_HELD);
 	VFS__LIST_EACH (at, vfs__super_mounts(super))
-		__atomic_fetch_and(&MOUNT(at)->flags, ~VFS__MNT_HOLD,
+		__atomic_fetch_and(&MOUNT(at)->flags, ~VFS__MNT_HOLD_ALL,
 				   __ATOMIC_SEQ_CST);
 	vfs__mutex_unlock(&super->vfs->mounts.super_lock, VFS__RANK_LEAF);
 }

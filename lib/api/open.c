@@ -6,6 +6,7 @@
 #include <vfs/handle.h>
 
 #include "api/call.h"
+#include "core/fdtable.h"
 #include "core/handle.h"
 #include "core/open.h"
 
@@ -119,6 +120,22 @@ int vfs_openat2(struct vfs_task *task, int dirfd, const char *path,
 	return vfs__open(thread, task, dirfd, path, &wanted);
 }
 
+/* Linux takes the descriptor before it looks at a handle's flags. */
+static int check_flags_late(struct vfs__thread *thread, struct vfs_task *task,
+			    uint64_t flags)
+{
+	struct vfs__fdtable *table;
+	int err = check_flags(flags), fd;
+
+	if (!err)
+		return 0;
+	fd = vfs__fd_reserve(thread, task, 0, &table);
+	if (fd < 0)
+		return fd;
+	vfs__fd_release(thread, table, fd);
+	return err;
+}
+
 int vfs_open_by_handle_at(struct vfs_task *task, int mount_fd,
 			  const struct vfs_file_handle *handle, int flags)
 {
@@ -137,7 +154,7 @@ int vfs_open_by_handle_at(struct vfs_task *task, int mount_fd,
 		return result;
 	if (how.flags & O_PATH)
 		how.flags &= PATH_FLAGS;
-	result = check_flags(how.flags);
+	result = check_flags_late(thread, task, how.flags);
 	if (!result)
 		result = vfs__open(thread, task, AT_FDCWD, ".", &how);
 	vfs__path_unref(thread, &place);

@@ -219,7 +219,7 @@ void vfs__mounts_fini(struct vfs *vfs)
 
 void vfs__mount_set_flags(struct vfs_mount *mnt, uint32_t mask, uint32_t flags)
 {
-	struct vfs *vfs = mnt->super->vfs;
+	struct vfs *vfs = mnt->vfs;
 	uint32_t old = VFS_READ_ONCE(mnt->flags);
 
 	while (!__atomic_compare_exchange_n(

@@ -136,14 +136,6 @@ uint32_t vfs__mount_attributes(uint64_t flags)
 	return result;
 }
 
-static uint64_t super_flags(uint64_t flags)
-{
-	return (flags & MS_RDONLY ? VFS_SUPER_RDONLY : 0) |
-	       (flags & MS_SYNCHRONOUS ? VFS_SUPER_SYNCHRONOUS : 0) |
-	       (flags & MS_DIRSYNC ? VFS_SUPER_DIRSYNC : 0) |
-	       (flags & MS_LAZYTIME ? VFS_SUPER_LAZYTIME : 0);
-}
-
 bool vfs__may_make(const struct vfs_cred *cred,
 		   const struct vfs_filesystem_type *type,
 		   const struct vfs_userns *userns)
@@ -177,7 +169,7 @@ int vfs__mount_make(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__task_cred_put(thread, cred);
 	if (err)
 		return err;
-	VFS_WRITE_ONCE(super->flags, super->flags | super_flags(flags));
+	VFS_WRITE_ONCE(super->flags, super->flags | vfs__super_flags(flags));
 	err = vfs__mount_create(thread, task->vfs, super, root,
 				vfs__mount_attributes(flags), source, out);
 	if (err) {
@@ -294,6 +286,16 @@ static bool makes_loop(struct vfs__thread *thread, struct vfs_task *task,
 	return loop;
 }
 
+/* What is to be bound or moved. */
+static int look_up_source(struct vfs__thread *thread, struct vfs_task *task,
+			  const char *source, struct vfs__path *from)
+{
+	if (!source || !*source)
+		return -EINVAL;
+	return vfs__path_lookup(thread, task, AT_FDCWD, source,
+				VFS__WALK_FOLLOW, from);
+}
+
 static int bind(struct vfs__thread *thread, struct vfs_task *task,
 		struct vfs__path *at, const char *source, bool recursive)
 {
@@ -302,10 +304,7 @@ static int bind(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs__list out;
 	int err;
 
-	if (!source || !*source)
-		return -EINVAL;
-	err = vfs__path_lookup(thread, task, AT_FDCWD, source, VFS__WALK_FOLLOW,
-			       &from);
+	err = look_up_source(thread, task, source, &from);
 	if (err)
 		return err;
 	vfs__list_init(&out);
@@ -437,10 +436,7 @@ static int move(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs__list out;
 	int err;
 
-	if (!source || !*source)
-		return -EINVAL;
-	err = vfs__path_lookup(thread, task, AT_FDCWD, source, VFS__WALK_FOLLOW,
-			       &from);
+	err = look_up_source(thread, task, source, &from);
 	if (err)
 		return err;
 	vfs__list_init(&out);

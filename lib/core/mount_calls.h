@@ -106,6 +106,8 @@ int vfs__remount(struct vfs__thread *thread, struct vfs_task *task,
 		 const char *data);
 int vfs__remount_bind(struct vfs_task *task, const struct vfs__path *path,
 		      uint64_t flags);
+/* - VFS_SUPER_* for MS_*; others are nothing to a super. */
+uint64_t vfs__super_flags(uint64_t flags);
 /* - Changes super: flags (MS_*) of mask, and data. */
 int vfs__super_reconfigure(struct vfs_super *super, uint64_t flags,
 			   uint64_t mask, const char *data);

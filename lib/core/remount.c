@@ -104,6 +104,14 @@ int vfs__remount_bind(struct vfs_task *task, const struct vfs__path *path,
 
 #define MOUNT(at) VFS__LIST_ENTRY(at, struct vfs_mount, super_link)
 
+uint64_t vfs__super_flags(uint64_t flags)
+{
+	return (flags & MS_RDONLY ? VFS_SUPER_RDONLY : 0) |
+	       (flags & MS_SYNCHRONOUS ? VFS_SUPER_SYNCHRONOUS : 0) |
+	       (flags & MS_DIRSYNC ? VFS_SUPER_DIRSYNC : 0) |
+	       (flags & MS_LAZYTIME ? VFS_SUPER_LAZYTIME : 0);
+}
+
 /* Holds the writers of every mount of super, also of those that are made
  * meanwhile, until release_all. Super locked. */
 static int hold_all(struct vfs_super *super)
@@ -148,24 +156,13 @@ static int backend_reconfigure(struct vfs_super *super, const char *data,
 int vfs__super_reconfigure(struct vfs_super *super, uint64_t flags,
 			   uint64_t mask, const char *data)
 {
-	static const struct {
-		uint64_t ms, flag;
-	} table[] = {
-		{MS_RDONLY, VFS_SUPER_RDONLY},
-		{MS_SYNCHRONOUS, VFS_SUPER_SYNCHRONOUS},
-		{MS_DIRSYNC, VFS_SUPER_DIRSYNC},
-		{MS_LAZYTIME, VFS_SUPER_LAZYTIME},
-	};
 	uint64_t wanted;
 	bool hold;
 	int err = 0;
 
 	vfs__super_lock(super);
-	wanted = super->flags;
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (mask & table[i].ms)
-			wanted = (wanted & ~table[i].flag) |
-				 (flags & table[i].ms ? table[i].flag : 0);
+	wanted = (super->flags & ~vfs__super_flags(mask)) |
+		 vfs__super_flags(flags & mask);
 	hold = (wanted & VFS_SUPER_RDONLY) &&
 	       !(super->flags & VFS_SUPER_RDONLY);
 	if (hold)

@@ -39,6 +39,7 @@ static void test_mount__options_are_told_to_the_log(void **state)
 	check_ok(vfs_mkdir(w->task, "/m", 0755));
 	check_eq(vfs_mount(w->task, "t", "/m", "tmpfs", 0, "size=1m,bogus"),
 		 -EINVAL);
+	assert_non_null(strstr(w->log, "bogus"));
 	check_eq(vfs_rmdir(w->task, "/m"), 0);
 }
 

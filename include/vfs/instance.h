@@ -75,6 +75,14 @@ struct vfs_config {
 	uint32_t max_inotify_watches;
 	uint32_t max_inotify_events;
 	uint32_t zero;
+	/*
+	 * For tests of what happens when a host does: asked before each call
+	 * that a backend makes on the host, with that call's name ("openat2"):
+	 * 0, or a negative errno with which it fails instead. Calls on the
+	 * instance are not allowed in it. NULL: nothing fails. Since 0.1.
+	 */
+	int (*fault)(void *context, const char *call);
+	void *fault_context;
 };
 
 /* Never walk without locks: every step takes the slow path. For tests. */

@@ -18,6 +18,7 @@ static inline int vfs__enter(struct vfs_task *task, struct vfs__thread **thread)
 	if (__builtin_expect(!*thread, 0))
 		return -ENOMEM;
 	(*thread)->now_valid = false;
+	(*thread)->fresh = NULL;
 	(*thread)->task = task;
 	return 0;
 }

@@ -25,7 +25,9 @@
 /* Or its mappings have to be asked first. */
 static inline bool may_block(const struct vfs_inode *inode)
 {
-	return __builtin_expect(vfs__inode_mapped(inode), 0) ||
+	return __builtin_expect(VFS_READ_ONCE(inode->flags) &
+					(VFS_INODE_MAPPED | VFS__INODE_ASK),
+				0) ||
 	       (inode->ops->getattr &&
 		!(inode->super->type->flags & VFS_FS_NONBLOCKING));
 }
@@ -104,8 +106,13 @@ static int stat_referenced(struct vfs__thread *thread, struct vfs_task *task,
 			   const struct vfs__path *path,
 			   struct vfs_inode *inode, struct vfs_stat *out)
 {
+	int err;
+
 	if (vfs__inode_mapped(inode))
 		vfs__mapping_refresh(inode);
+	err = vfs__inode_refresh(thread, inode);
+	if (err)
+		return err;
 	return stat_place(thread, task, path, inode, out);
 }
 
@@ -197,7 +204,8 @@ int vfs_fstat(struct vfs_task *task, int fd, struct vfs_stat *out)
 		mnt = file->path.mnt;
 		flags = VFS_READ_ONCE(inode->flags);
 		if (__builtin_expect(!inode->ops->getattr &&
-					     !(flags & VFS_INODE_MAPPED) &&
+					     !(flags & (VFS_INODE_MAPPED |
+							VFS__INODE_ASK)) &&
 					     !maps_ids(task, &file->path),
 				     1)) {
 			stat_mount(mnt, file->path.dentry, flags, out);

@@ -37,6 +37,11 @@ static struct vfs__acl **slot_of(struct vfs__inode_ext *ext, bool access)
 	return access ? &ext->access : &ext->default_;
 }
 
+static bool is_unknown(const struct vfs_inode *inode)
+{
+	return VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL_UNKNOWN;
+}
+
 static struct vfs__acl *cached(const struct vfs_inode *inode, bool access)
 {
 	struct vfs__inode_ext *ext = vfs__inode_ext_peek(inode);
@@ -44,8 +49,26 @@ static struct vfs__acl *cached(const struct vfs_inode *inode, bool access)
 	return ext ? VFS_LOAD_POINTER(*slot_of(ext, access)) : NULL;
 }
 
+/*
+ * The cached ACLs change under the inode's lock; of a remote inode, which may
+ * have to be asked again under any lock, under a lock of its super.
+ */
+static void change_begin(struct vfs_inode *inode)
+{
+	if (vfs__inode_is_remote(inode))
+		vfs__mutex_lock(vfs__super_acl_lock(inode->super),
+				VFS__RANK_ACL);
+}
+
+static void change_end(struct vfs_inode *inode)
+{
+	if (vfs__inode_is_remote(inode))
+		vfs__mutex_unlock(vfs__super_acl_lock(inode->super),
+				  VFS__RANK_ACL);
+}
+
 /* inode's ACL becomes acl (NULL: none), which passes to it; ext may be NULL
- * when there is none to replace. excl. */
+ * when there is none to replace. excl, or between change_begin and _end. */
 static void publish(struct vfs__thread *thread, struct vfs_inode *inode,
 		    struct vfs__inode_ext *ext, bool access,
 		    struct vfs__acl *acl)
@@ -165,6 +188,46 @@ static int load_one(struct vfs__thread *thread, struct vfs_inode *inode,
 	return 0;
 }
 
+/* What was cached is not believed any more; the flag stays, so that who asks
+ * meanwhile waits. */
+static void disbelieve(struct vfs__thread *thread, struct vfs_inode *inode,
+		       bool access)
+{
+	struct vfs__inode_ext *ext = vfs__inode_ext_peek(inode);
+	struct vfs__acl *old = ext ? *slot_of(ext, access) : NULL;
+
+	vfs_inode_set_flags(inode, access ? VFS_INODE_ACL : VFS_INODE_DEFACL,
+			    0);
+	if (!old)
+		return;
+	VFS_STORE_POINTER(*slot_of(ext, access), NULL);
+	vfs__epoch_retire(thread, vfs__free_later, old,
+			  vfs__acl_size(old->count));
+}
+
+/* Asks the backend; any lock of the inode's, or none. */
+static int load_remote(struct vfs__thread *thread, struct vfs_inode *inode)
+{
+	bool dir = S_ISDIR(vfs__inode_mode(inode));
+	int err;
+
+	change_begin(inode);
+	if (is_unknown(inode)) {
+		disbelieve(thread, inode, true);
+		if (dir)
+			disbelieve(thread, inode, false);
+		/* what changes from here on is told of by the flag again */
+		vfs_inode_set_flags(inode, 0, VFS_INODE_ACL_UNKNOWN);
+	}
+	err = load_one(thread, inode, true);
+	if (!err && dir)
+		err = load_one(thread, inode, false);
+	if (err)
+		vfs_inode_set_flags(inode, VFS_INODE_ACL_UNKNOWN, 0);
+	change_end(inode);
+	return err;
+}
+
 int vfs__acl_load(struct vfs__thread *thread, struct vfs_inode *inode)
 {
 	uint32_t mode = vfs__inode_mode(inode);
@@ -172,9 +235,13 @@ int vfs__acl_load(struct vfs__thread *thread, struct vfs_inode *inode)
 
 	if (!(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_POSIXACL) ||
 	    !inode->ops->getxattr || S_ISLNK(mode)) {
-		vfs_inode_set_flags(inode, 0, VFS_INODE_ACL | VFS_INODE_DEFACL);
+		vfs_inode_set_flags(inode, 0,
+				    VFS_INODE_ACL | VFS_INODE_DEFACL |
+					    VFS_INODE_ACL_UNKNOWN);
 		return 0;
 	}
+	if (vfs__inode_is_remote(inode))
+		return load_remote(thread, inode);
 	vfs__inode_lock_nested(inode);
 	err = load_one(thread, inode, true);
 	if (!err && S_ISDIR(mode))
@@ -183,20 +250,28 @@ int vfs__acl_load(struct vfs__thread *thread, struct vfs_inode *inode)
 	return err;
 }
 
+void vfs__acl_forget(struct vfs_inode *inode)
+{
+	if (!vfs__inode_is_remote(inode) || S_ISLNK(vfs__inode_mode(inode)) ||
+	    !(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_POSIXACL))
+		return;
+	vfs_inode_set_flags(inode,
+			    VFS_INODE_ACL_UNKNOWN | VFS_INODE_ACL |
+				    (S_ISDIR(vfs__inode_mode(inode))
+					     ? VFS_INODE_DEFACL
+					     : 0),
+			    0);
+}
+
 /* ---- what the xattr calls do ---- */
 
-int64_t vfs__acl_get(const struct vfs_cred *cred,
-		     const struct vfs_userns *idmap,
-		     const struct vfs_inode *inode, const char *name,
-		     void *value, size_t size)
+static int64_t show(const struct vfs_cred *cred, const struct vfs_userns *idmap,
+		    const struct vfs_inode *inode, bool access, void *value,
+		    size_t size)
 {
-	const struct vfs__acl *acl;
+	const struct vfs__acl *acl = cached(inode, access);
 	size_t need;
 
-	if (!(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_POSIXACL) ||
-	    S_ISLNK(inode->mode))
-		return -EOPNOTSUPP;
-	acl = cached(inode, !strcmp(name, VFS__ACL_ACCESS));
 	if (!acl)
 		return -ENODATA;
 	need = vfs__acl_blob_size(acl->count);
@@ -205,6 +280,27 @@ int64_t vfs__acl_get(const struct vfs_cred *cred,
 	if (size)
 		vfs__acl_show(cred, idmap, inode->super, acl, value);
 	return (int64_t)need;
+}
+
+int64_t vfs__acl_get(struct vfs__thread *thread, const struct vfs_cred *cred,
+		     const struct vfs_userns *idmap, struct vfs_inode *inode,
+		     const char *name, void *value, size_t size)
+{
+	bool access = !strcmp(name, VFS__ACL_ACCESS);
+	int64_t n;
+	int err = 0;
+
+	if (!(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_POSIXACL) ||
+	    S_ISLNK(inode->mode))
+		return -EOPNOTSUPP;
+	if (is_unknown(inode))
+		err = vfs__acl_load(thread, inode);
+	if (err)
+		return err;
+	change_begin(inode);
+	n = show(cred, idmap, inode, access, value, size);
+	change_end(inode);
+	return n;
 }
 
 /* Stores *acl, which passes to the inode when all went well, with the mode. */
@@ -224,7 +320,7 @@ static int replace(struct vfs__thread *thread, struct vfs_inode *inode,
 		if (!ext)
 			return -ENOMEM;
 	}
-	if (acl || cached(inode, access)) {
+	if (acl || is_unknown(inode) || cached(inode, access)) {
 		err = store(thread, inode, access, acl);
 		if (err)
 			return err;
@@ -233,6 +329,12 @@ static int replace(struct vfs__thread *thread, struct vfs_inode *inode,
 		attr.mask |= VFS_ATTR_MODE;
 	vfs_now(inode->super->vfs, &attr.ctime);
 	err = vfs__setattr(inode, &attr);
+	if (!err && vfs__inode_is_remote(inode)) {
+		/* what it has become is asked for when somebody needs it */
+		vfs__acl_forget(inode);
+		acl_free(thread, acl);
+		return 0;
+	}
 	if (err) {
 		/* as before, as far as the backend is willing */
 		(void)store(thread, inode, access, cached(inode, access));
@@ -309,7 +411,9 @@ int vfs__acl_chmod(struct vfs__thread *thread, struct vfs_inode *inode,
 	struct vfs__acl *acl;
 	int err;
 
-	if (!(VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL))
+	/* whoever has the file of a remote inode sees to its ACL */
+	if (!(VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL) ||
+	    vfs__inode_is_remote(inode))
 		return 0;
 	old = cached(inode, true);
 	if (!old)
@@ -388,13 +492,18 @@ int vfs__acl_inherit(struct vfs__thread *thread, struct vfs_inode *dir,
 	out->ext = NULL;
 	if (S_ISLNK(mode))
 		return 0;
+	if (is_unknown(dir)) {
+		err = vfs__acl_load(thread, dir);
+		if (err)
+			return err;
+	}
+	change_begin(dir);
 	if (VFS_READ_ONCE(dir->flags) & VFS_INODE_DEFACL)
 		from = cached(dir, false);
-	if (!from) {
+	err = from ? inherit(thread, from, out) : 0;
+	change_end(dir);
+	if (!from)
 		out->mode = mode & ~umask;
-		return 0;
-	}
-	err = inherit(thread, from, out);
 	if (err)
 		vfs__acl_inherit_fini(thread, out);
 	return err;
@@ -405,8 +514,8 @@ int vfs__acl_inherited(struct vfs__thread *thread, struct vfs_inode *inode,
 {
 	struct vfs__inode_ext *ext = inherit->ext;
 
-	if (!ext)
-		return 0;
+	if (!ext || vfs__inode_is_remote(inode))
+		return 0; /* a remote one's are not known yet */
 	assert(!inode->core_ext);
 	VFS_STORE_POINTER(inode->core_ext, ext);
 	inherit->ext = NULL;

@@ -66,9 +66,13 @@ int vfs__acl_chmod(struct vfs__thread *thread, struct vfs_inode *inode,
 		   uint32_t mode);
 /* - An inode fresh from a backend: reads and caches the ACLs that it stores, so
  *   that vfs__permission can ask them. Called by the slow walk after lookup
- *   (the parent's lock may be held) and for a super's root. Takes the inode's
- *   lock. 0, -ENOMEM, the backend's error, -EINVAL for a blob that is none. */
+ *   (the parent's lock may be held) and for a super's root, and when somebody
+ *   has to know, for remote ones. Takes the inode's lock; a remote one's
+ *   super's ACL lock instead. 0, -ENOMEM, the backend's error, -EINVAL for a
+ * blob that is none. */
 int vfs__acl_load(struct vfs__thread *thread, struct vfs_inode *inode);
+/* - A remote inode's are to be asked for again. Any lock, any thread. */
+void vfs__acl_forget(struct vfs_inode *inode);
 /* - Frees the cached ACLs of an inode that goes away. */
 void vfs__acl_free(struct vfs__thread *thread, struct vfs__inode_ext *ext);
 
@@ -80,10 +84,9 @@ int vfs__acl_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 
 /* - Reads an ACL back as a blob, its size when size is 0; shared lock held.
  *   -ENODATA: none; -ERANGE. */
-int64_t vfs__acl_get(const struct vfs_cred *cred,
-		     const struct vfs_userns *idmap,
-		     const struct vfs_inode *inode, const char *name,
-		     void *value, size_t size);
+int64_t vfs__acl_get(struct vfs__thread *thread, const struct vfs_cred *cred,
+		     const struct vfs_userns *idmap, struct vfs_inode *inode,
+		     const char *name, void *value, size_t size);
 
 static inline bool vfs__acl_is_name(const char *name)
 {

@@ -55,8 +55,14 @@ int vfs__setattr(struct vfs_inode *inode, const struct vfs_attr *attr)
 
 	if (inode->ops->setattr)
 		err = inode->ops->setattr(inode, attr);
-	if (!err)
+	/* of another's file the backend has said what became of it */
+	if (!err && vfs__inode_is_remote(inode)) {
+		if ((attr->mask & VFS_ATTR_MODE) &&
+		    (VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL))
+			vfs__acl_forget(inode);
+	} else if (!err) {
 		store(inode, attr);
+	}
 	return err;
 }
 
@@ -73,8 +79,14 @@ static int change_begin(struct vfs__thread *thread,
 {
 	int err = vfs__mount_write_begin(thread, path->mnt);
 
-	if (!err)
-		vfs__inode_lock(inode);
+	if (err)
+		return err;
+	vfs__inode_lock(inode);
+	err = vfs__inode_refresh(thread, inode);
+	if (err) {
+		vfs__inode_unlock(inode);
+		vfs__mount_write_end(thread, path->mnt);
+	}
 	return err;
 }
 
@@ -429,8 +441,10 @@ int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
 	err = vfs__mount_write_begin(thread, path->mnt);
 	if (err)
 		return err;
-	err = utimens_check(thread, cred, vfs__mount_idmap(path->mnt), inode,
-			    !times);
+	err = vfs__inode_refresh(thread, inode);
+	if (!err)
+		err = utimens_check(thread, cred, vfs__mount_idmap(path->mnt),
+				    inode, !times);
 	if (!err) {
 		vfs__inode_lock(inode);
 		vfs_now(inode->super->vfs, &attr.ctime);

@@ -5,10 +5,12 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "core/attr.h"
 #include "core/inode.h"
 #include "core/notify.h"
 #include "core/pipe.h"
 #include "core/rw.h"
+#include "core/seal.h"
 
 #define BOUNCE ((size_t)65536)
 
@@ -85,6 +87,55 @@ static void was_copied(struct vfs__thread *thread, const struct copy *c,
 
 /* ---- copy_file_range ---- */
 
+/* Two files, one to be changed; by address, as nobody else locks two that are
+ * no directories and have no common name. */
+static void lock_pair(struct vfs_inode *in, struct vfs_inode *out)
+{
+	if (in < out)
+		vfs__rw_lock_shared(&in->core_lock, VFS__RANK_INODE);
+	vfs__rw_lock_excl_nested(&out->core_lock, VFS__RANK_INODE);
+	if (in > out)
+		vfs__rw_lock_shared_nested(&in->core_lock, VFS__RANK_INODE);
+}
+
+static void unlock_pair(struct vfs_inode *in, struct vfs_inode *out)
+{
+	vfs__inode_unlock(out);
+	if (in != out)
+		vfs__inode_unlock_shared(in);
+}
+
+/* By the backend itself. -EOPNOTSUPP: it cannot. */
+static int64_t copy_inside(struct vfs__thread *thread, struct vfs_task *task,
+			   struct copy *c)
+{
+	struct vfs_inode *in = c->in->inode, *out = c->out->inode;
+	struct vfs_cred *cred;
+	int64_t n = 0;
+
+	if (!VFS__HAS_OP(out->ops, copy_range) ||
+	    in->super->type != out->super->type || vfs__inode_sealable(out) ||
+	    (VFS_READ_ONCE(in->flags) & VFS_INODE_SYNTHETIC))
+		return -EOPNOTSUPP;
+	cred = vfs__task_cred(thread, task);
+	lock_pair(in, out);
+	n = vfs__attr_kill_file(thread, cred, c->out);
+	if (!n)
+		n = out->ops->copy_range(in, c->in, *c->in_offset, out, c->out,
+					 *c->out_offset, c->left);
+	if (n > 0)
+		vfs__inode_modified(task->vfs, out);
+	unlock_pair(in, out);
+	vfs__task_cred_put(thread, cred);
+	if (n > 0) {
+		*c->in_offset += n;
+		*c->out_offset += n;
+		if (!(VFS_READ_ONCE(c->in->flags) & O_NOATIME))
+			vfs__path_accessed(&c->in->path, in);
+	}
+	return n;
+}
+
 static int check_pair(const struct vfs_file *in, const struct vfs_file *out)
 {
 	uint32_t in_type = vfs__inode_mode(in->inode) & S_IFMT;
@@ -151,12 +202,16 @@ int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
 	out = off_out ? *off_out : VFS_READ_ONCE(c.out->position);
 	n = flags ? -EINVAL : check_pair(c.in, c.out);
 	if (!n)
+		n = vfs__inode_refresh(thread, c.in->inode);
+	if (!n)
 		n = check_ranges(task, &c, in, out);
 	if (n || !c.left)
 		goto unref;
 	c.in_offset = &in;
 	c.out_offset = &out;
-	n = copy_loop(thread, task, &c);
+	n = copy_inside(thread, task, &c);
+	if (n == -EOPNOTSUPP)
+		n = copy_loop(thread, task, &c);
 	if (n > 0) {
 		if (off_in)
 			*off_in = in;

@@ -631,7 +631,8 @@ void vfs__dcache_trim(struct vfs__thread *thread, struct vfs *vfs)
 	struct vfs__dcache *dcache = &vfs->dcache;
 	struct vfs_dentry *victims[VICTIMS];
 
-	if (VFS_READ_ONCE(dcache->evictable_count) <= dcache->evictable_max)
+	if (VFS_READ_ONCE(dcache->evictable_count) <= dcache->evictable_max ||
+	    thread->nesting)
 		return;
 	/* a bounded step: the next miss takes the next one */
 	for (unsigned n = 0; n < 64; n++) {
@@ -661,7 +662,6 @@ int vfs__dcache_init(struct vfs *vfs, uint64_t max_cached)
 	       FIRST_BUCKETS * sizeof(struct vfs__dbucket));
 	dcache->evictable_max =
 		max_cached > INT64_MAX ? INT64_MAX : (int64_t)max_cached;
-	vfs__mutex_init(&dcache->rename_lock);
 	vfs__mutex_init(&dcache->grow_lock);
 	return 0;
 }

@@ -50,8 +50,7 @@ struct vfs__dcache {
 	uint64_t seed[2];
 	uint64_t moves; /* sequence of bucket moves: grow_lock */
 
-	struct vfs__mutex rename_lock __attribute__((aligned(64)));
-	struct vfs__mutex grow_lock;
+	struct vfs__mutex grow_lock __attribute__((aligned(64)));
 	uint32_t no_grow; /* shutdowns in progress: grow_lock */
 
 	/* hashed dentries, spread over threads */
@@ -98,7 +97,8 @@ void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
 /*
  * - Moves d to (parent, name); longname: memory for a long one, made by
  *   vfs__longname_alloc, or NULL; *old_longname receives what to
- *   retire. rename_lock held, both directories excl, inside rename_begin/end.
+ *   retire. The super's rename lock held, both directories excl, inside
+ * rename_begin/end.
  * - The reference on the parent moves too.
  */
 void vfs__dcache_move(struct vfs__thread *thread, struct vfs *vfs,

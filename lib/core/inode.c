@@ -27,6 +27,16 @@ static size_t inode_size(const struct vfs_super *super)
 	return sizeof(struct vfs_inode) + super->type->inode_size;
 }
 
+/* Of an inode whose attributes are not the core's. */
+static uint32_t first_flags(const struct vfs_super *super, uint32_t mode)
+{
+	if (!(VFS_READ_ONCE(super->flags) & VFS_SUPER_POSIXACL) ||
+	    S_ISLNK(mode))
+		return VFS_INODE_REMOTE;
+	return VFS_INODE_REMOTE | VFS_INODE_ACL_UNKNOWN | VFS_INODE_ACL |
+	       (S_ISDIR(mode) ? VFS_INODE_DEFACL : 0);
+}
+
 struct vfs_inode *vfs_inode_create(struct vfs_super *super,
 				   const struct vfs_inode_ops *ops,
 				   uint64_t ino, uint32_t mode)
@@ -49,6 +59,8 @@ struct vfs_inode *vfs_inode_create(struct vfs_super *super,
 	inode->ino = ino;
 	inode->nlink = S_ISDIR(mode) ? 2 : 1;
 	inode->core_ref = 1;
+	if (super->type->flags & VFS_FS_OWN_ATTR)
+		inode->flags = first_flags(super, mode);
 	inode->atime_sec = inode->mtime_sec = now.sec;
 	inode->atime_nsec = inode->mtime_nsec = now.nsec;
 	inode->ctime_packed = inode->btime_packed = vfs__time_pack(&now);
@@ -73,6 +85,19 @@ struct vfs_inode *vfs_inode_ref(struct vfs_inode *inode)
 {
 	if (inode)
 		vfs__fetch_add_u32(&inode->core_ref, 1);
+	return inode;
+}
+
+struct vfs_inode *vfs_inode_tryref(struct vfs_inode *inode)
+{
+	uint32_t ref = VFS_READ_ONCE(inode->core_ref);
+
+	do {
+		if (!ref)
+			return NULL;
+	} while (!__atomic_compare_exchange_n(&inode->core_ref, &ref, ref + 1,
+					      true, __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
 	return inode;
 }
 
@@ -144,7 +169,8 @@ void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set, uint32_t clear)
 {
 	if (clear)
 		__atomic_fetch_and(&inode->flags, ~clear, __ATOMIC_ACQ_REL);
-	if (set)
+	/* those of somebody else's file are set more often than they change */
+	if (set & ~VFS_READ_ONCE(inode->flags))
 		__atomic_fetch_or(&inode->flags, set, __ATOMIC_ACQ_REL);
 }
 
@@ -245,6 +271,11 @@ void vfs__inode_accessed_strictly(struct vfs_inode *inode)
 
 	if (leaves_no_trace(inode))
 		return;
+	if (vfs__inode_is_remote(inode)) {
+		/* whoever has the bytes has the times, too */
+		vfs_inode_set_flags(inode, VFS_INODE_STALE, 0);
+		return;
+	}
 	atime = vfs__inode_atime(inode);
 	vfs_now(inode->super->vfs, &now);
 	if (atime.sec != now.sec || atime.nsec != now.nsec)
@@ -268,6 +299,8 @@ void vfs__inode_modified(struct vfs *vfs, struct vfs_inode *inode)
 {
 	struct vfs_timespec now;
 
+	if (vfs__inode_is_remote(inode))
+		return;
 	vfs_now(vfs, &now);
 	set_times(inode, &now, true, true);
 }

@@ -63,6 +63,30 @@ static inline bool vfs__inode_is_dir(const struct vfs_inode *inode)
 	return S_ISDIR(vfs__inode_mode(inode));
 }
 
+/* Attributes that somebody else changes: VFS_FS_OWN_ATTR. */
+static inline bool vfs__inode_is_remote(const struct vfs_inode *inode)
+{
+	return VFS_READ_ONCE(inode->flags) & VFS_INODE_REMOTE;
+}
+
+/* What says that refresh is to be asked before attributes are used. */
+#define VFS__INODE_ASK (VFS_INODE_STALE | VFS_INODE_VOLATILE)
+
+/* - Brings attributes up to date where they may not be, and this call has not
+ *   asked already. May block; any lock or none, not inside a section. 0, or
+ *   the backend's error. */
+int vfs__inode_refresh_slow(struct vfs__thread *thread,
+			    struct vfs_inode *inode);
+
+static inline int vfs__inode_refresh(struct vfs__thread *thread,
+				     struct vfs_inode *inode)
+{
+	if (__builtin_expect(!(VFS_READ_ONCE(inode->flags) & VFS__INODE_ASK),
+			     1))
+		return 0;
+	return vfs__inode_refresh_slow(thread, inode);
+}
+
 /* - Unref for callers that have their thread's record. Not inside a section. */
 void vfs__inode_unref(struct vfs__thread *thread, struct vfs_inode *inode);
 

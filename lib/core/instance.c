@@ -108,6 +108,8 @@ static void apply_config(struct vfs *vfs, const struct vfs_config *config)
 	vfs->now_context = config->now_context;
 	vfs->log = config->log;
 	vfs->log_context = config->log_context;
+	vfs->fault = config->fault;
+	vfs->fault_context = config->fault_context;
 	vfs->flags = config->flags;
 	vfs->max_descriptors = config->max_descriptors ? config->max_descriptors
 						       : DEFAULT_DESCRIPTORS;

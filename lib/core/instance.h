@@ -53,6 +53,8 @@ struct vfs {
 	bool strict;	 /* tree lock: some mount has been made strictatime */
 	void (*log)(void *context, int32_t level, const char *message);
 	void *log_context;
+	int (*fault)(void *context, const char *call); /* NULL: none */
+	void *fault_context;
 	uint64_t hash_seed[2];
 	uint32_t flags;
 	uint32_t max_descriptors;

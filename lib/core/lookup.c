@@ -24,7 +24,9 @@ static int ask_backend(struct vfs__thread *thread, struct vfs *vfs,
 	if (!d)
 		return -ENOMEM;
 	err = dir->inode->ops->lookup(dir->inode, name, &inode, &cookie);
-	if (!err)
+	if (!err && vfs__inode_is_remote(inode))
+		thread->fresh = inode; /* ACLs: when somebody asks */
+	else if (!err)
 		err = vfs__acl_load(thread, inode);
 	if (err && err != -ENOENT) {
 		vfs__inode_unref(thread, inode);
@@ -56,6 +58,7 @@ static int still_valid(struct vfs__thread *thread, struct vfs_inode *dir,
 {
 	uint32_t flags = vfs__dentry_flags(d);
 	struct vfs_inode *inode = vfs__dentry_inode(d);
+	int valid;
 
 	if (!(flags & VFS__DENTRY_VOLATILE) || (flags & VFS__DENTRY_MOUNTED) ||
 	    !inode)
@@ -64,7 +67,10 @@ static int still_valid(struct vfs__thread *thread, struct vfs_inode *dir,
 		return vfs__synthetic_valid(thread, dir, name);
 	if (!VFS__HAS_OP(dir->ops, revalidate))
 		return 1;
-	return dir->ops->revalidate(dir, name, inode);
+	valid = dir->ops->revalidate(dir, name, inode);
+	if (valid == 1)
+		thread->fresh = inode;
+	return valid;
 }
 
 /* d (a reference passes), found in dir, if it is still valid; NULL: it was

@@ -162,6 +162,8 @@ void vfs__super_unref(struct vfs__thread *thread, struct vfs_super *super);
 void vfs__super_pin(struct vfs_super *super);
 void vfs__super_unpin(struct vfs_super *super);
 /* - Its root, without a reference of its own. */
+struct vfs__mutex *vfs__super_rename_lock(struct vfs_super *super);
+struct vfs__mutex *vfs__super_acl_lock(struct vfs_super *super);
 struct vfs_dentry *vfs__super_root(struct vfs_super *super);
 /* - Mounts of it: super_lock. */
 struct vfs__list *vfs__super_mounts(struct vfs_super *super);

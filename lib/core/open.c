@@ -30,6 +30,9 @@
 #endif
 #define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
 
+/* How often what changes without the core's doing is looked up anew. */
+#define STALE_TRIES 3u
+
 struct opening {
 	struct vfs__thread *thread;
 	struct vfs_task *task;
@@ -134,13 +137,18 @@ static int last_component(struct opening *o, const struct vfs__path *parent,
 		return o->how->flags & O_EXCL ? -EEXIST : -EISDIR;
 	if (last->slash)
 		return -EISDIR;
-	if (!(o->how->flags & O_EXCL))
-		err = find_existing(o, parent, &last->name, dentry);
-	if (err) {
+	for (unsigned tries = 0; tries < STALE_TRIES; tries++) {
+		if (!(o->how->flags & O_EXCL))
+			err = find_existing(o, parent, &last->name, dentry);
+		if (!err)
+			break;
 		readonly = vfs__mount_write_begin(o->thread, parent->mnt);
 		err = find_or_make(o, parent, &last->name, readonly, dentry);
 		if (!readonly)
 			vfs__mount_write_end(o->thread, parent->mnt);
+		/* somebody else may have made it since it was looked up */
+		if (err != -EEXIST || (o->how->flags & O_EXCL))
+			break;
 	}
 	if (err)
 		return err;
@@ -276,6 +284,8 @@ static int check_type(const struct opening *o, const struct vfs_inode *inode)
 {
 	uint32_t flags = vfs__mount_flags(o->path.mnt);
 
+	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_REFUSED)
+		return -EACCES;
 	switch (vfs__inode_mode(inode) & S_IFMT) {
 	case S_IFLNK:
 		return -ELOOP;
@@ -515,6 +525,27 @@ static int open_path(struct opening *o, int dirfd, const char *path,
 	return err;
 }
 
+/* The same, again when the file was replaced while it was being opened. */
+static int open_fresh(struct opening *o, int dirfd, const char *path,
+		      struct vfs_file **out)
+{
+	uint32_t walk = o->walk;
+	int err = open_path(o, dirfd, path, out);
+
+	for (unsigned tries = 1; err == -ESTALE && tries < STALE_TRIES;
+	     tries++) {
+		if (!o->file)
+			o->file = vfs__file_reserve(o->thread);
+		if (!o->file)
+			return -ENOMEM;
+		o->walk = walk;
+		o->created = false;
+		o->thread->fresh = NULL;
+		err = open_path(o, dirfd, path, out);
+	}
+	return err;
+}
+
 /* A path that cannot be one is told of before a full table. */
 static int no_descriptor(const char *path, int otherwise)
 {
@@ -553,7 +584,7 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		return -ENOMEM;
 	}
 	o.cred = vfs__task_cred(thread, task);
-	err = open_path(&o, dirfd, path, &file);
+	err = open_fresh(&o, dirfd, path, &file);
 	vfs__task_cred_put(thread, o.cred);
 	vfs__file_discard(thread, o.file);
 	if (err) {

@@ -89,6 +89,8 @@ static int check_acl(const struct asking *q)
 	struct vfs__inode_ext *ext = vfs__inode_ext_peek(q->inode);
 	const struct vfs__acl *acl = ext ? VFS_LOAD_POINTER(ext->access) : NULL;
 
+	if (VFS_READ_ONCE(q->inode->flags) & VFS_INODE_ACL_UNKNOWN)
+		return -ECHILD;
 	return acl ? vfs__acl_permission(q->cred, q->idmap, q->inode, acl,
 					 q->mask)
 		   : -ECHILD;

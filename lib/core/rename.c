@@ -66,9 +66,16 @@ static struct vfs_dentry *child_towards(const struct vfs_dentry *above,
 	return NULL;
 }
 
+/* Of the file system that both sides are on: one that is a layer of another
+ * has its own, so that a rename may lead to one further down. */
+static struct vfs__mutex *rename_lock(const struct renaming *r)
+{
+	return vfs__super_rename_lock(r->from.parent.mnt->super);
+}
+
 static void lock_renames(struct renaming *r)
 {
-	vfs__mutex_lock(&r->task->vfs->dcache.rename_lock, VFS__RANK_RENAME);
+	vfs__mutex_lock(rename_lock(r), VFS__RANK_RENAME);
 	r->serial = true;
 }
 
@@ -103,8 +110,7 @@ static void unlock_directories(struct renaming *r)
 	if (old != new)
 		vfs__inode_unlock(new->inode);
 	if (r->serial)
-		vfs__mutex_unlock(&r->task->vfs->dcache.rename_lock,
-				  VFS__RANK_RENAME);
+		vfs__mutex_unlock(rename_lock(r), VFS__RANK_RENAME);
 }
 
 /* The inodes that change places; b may be NULL, or the same. */
@@ -187,8 +193,7 @@ static int look_up(struct renaming *r)
 
 	if (err || !needs_serial(r))
 		return err;
-	if (vfs__mutex_trylock(&r->task->vfs->dcache.rename_lock,
-			       VFS__RANK_RENAME)) {
+	if (vfs__mutex_trylock(rename_lock(r), VFS__RANK_RENAME)) {
 		r->serial = true;
 		return 0;
 	}

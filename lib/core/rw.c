@@ -368,8 +368,12 @@ static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 		return err;
 	if (!length)
 		return 0;
-	if (append)
+	if (append) {
+		err = vfs__inode_refresh(thread, inode);
+		if (err)
+			return err;
 		*offset = inode->size;
+	}
 	err = check_limits(task, inode, *offset, &length);
 	if (err)
 		return err;
@@ -579,6 +583,17 @@ static int64_t seek_locked(struct vfs_file *file, int64_t offset, int whence)
 	return at;
 }
 
+/* The same, where the end of the file may be another by now. */
+static int64_t seek_fresh(struct vfs__thread *thread, struct vfs_file *file,
+			  int64_t offset, int whence)
+{
+	int err = 0;
+
+	if (whence != SEEK_SET && whence != SEEK_CUR)
+		err = vfs__inode_refresh(thread, file->inode);
+	return err ? err : seek_locked(file, offset, whence);
+}
+
 int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		   int64_t offset, int whence)
 {
@@ -596,7 +611,7 @@ int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	else if (vfs__file_mode(file) & VFS__FILE_DEVICE)
 		at = vfs__device_seek(file, offset, whence);
 	else
-		at = seek_locked(file, offset, whence);
+		at = seek_fresh(thread, file, offset, whence);
 	vfs__file_unref(thread, file);
 	return at;
 }

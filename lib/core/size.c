@@ -34,7 +34,8 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 
 	vfs__inode_lock(inode);
 	mode = inode->mode;
-	if (!inode->ops->truncate)
+	err = vfs__inode_refresh(thread, inode);
+	if (!err && !inode->ops->truncate)
 		err = -EINVAL;
 	if (!err)
 		err = check_new_size(task, inode, size);
@@ -212,7 +213,8 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		goto unref;
 	cred = vfs__task_cred(thread, task);
 	vfs__inode_lock(inode);
-	if (!(mode & FALLOC_FL_PUNCH_HOLE))
+	err = vfs__inode_refresh(thread, inode);
+	if (!err && !(mode & FALLOC_FL_PUNCH_HOLE))
 		err = check_new_size(task, inode, offset + length);
 	/* a mode that the file system has not is told of first */
 	if (!err && vfs__inode_sealable(inode) &&

@@ -27,6 +27,9 @@ struct super_core {
 	uint32_t ref; /* atomic: mounts, and who makes or changes one */
 	struct vfs__mutex options_lock; /* rank SUPER */
 	uint32_t pins; /* atomic: who has a piece of it and no mount */
+	struct vfs__mutex rename_lock; /* rank RENAME */
+	struct vfs__mutex acl_lock;    /* rank ACL: remote inodes' ACLs */
+	uint32_t zero[14];
 	struct vfs__list mounts; /* of super_link: mounts.super_lock */
 	struct vfs__list link;	 /* mounts.supers: mounts.super_lock */
 	/* struct vfs_super and the type's private data follow */
@@ -43,12 +46,16 @@ static int check_type(const struct vfs_filesystem_type *type)
 {
 	const uint64_t known = VFS_FS_USERNS | VFS_FS_IDMAP | VFS_FS_COMPLETE |
 			       VFS_FS_NONBLOCKING | VFS_FS_SEALS |
-			       VFS_FS_HANDLES;
+			       VFS_FS_HANDLES | VFS_FS_OWN_ATTR;
 
 	if (type->size < sizeof(*type) || !type->name || !*type->name ||
 	    strlen(type->name) > 63 || strchr(type->name, '/'))
 		return -EINVAL;
 	if (!type->mount || (type->flags & ~known))
+		return -EINVAL;
+	/* bringing attributes up to date may block */
+	if ((type->flags & VFS_FS_OWN_ATTR) &&
+	    (type->flags & VFS_FS_NONBLOCKING))
 		return -EINVAL;
 	if (type->inode_size > 65536 || type->super_size > 65536)
 		return -EINVAL;
@@ -104,6 +111,8 @@ static struct vfs_super *super_alloc(struct vfs *vfs,
 	core->next_ino = 2;
 	core->ref = 1;
 	vfs__mutex_init(&core->options_lock);
+	vfs__mutex_init(&core->rename_lock);
+	vfs__mutex_init(&core->acl_lock);
 	vfs__list_init(&core->mounts);
 	vfs__list_init(&core->link);
 	super = (struct vfs_super *)(void *)(core + 1);
@@ -176,7 +185,8 @@ int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,
 	assert(inode && vfs__inode_is_dir(inode) && super->ops &&
 	       super->ops->statfs);
 	vfs__dentry_instantiate(d, inode, 0);
-	err = vfs__acl_load(thread, inode);
+	if (!vfs__inode_is_remote(inode))
+		err = vfs__acl_load(thread, inode);
 	if (err) {
 		super_destroy(thread, super);
 		return err;
@@ -227,6 +237,16 @@ void vfs__super_unpin(struct vfs_super *super)
 struct vfs_dentry *vfs__super_root(struct vfs_super *super)
 {
 	return core_of(super)->root;
+}
+
+struct vfs__mutex *vfs__super_rename_lock(struct vfs_super *super)
+{
+	return &core_of(super)->rename_lock;
+}
+
+struct vfs__mutex *vfs__super_acl_lock(struct vfs_super *super)
+{
+	return &core_of(super)->acl_lock;
 }
 
 struct vfs__list *vfs__super_mounts(struct vfs_super *super)

@@ -80,7 +80,8 @@ bool vfs__synthetic_within(const struct vfs_inode *dir)
 /* A directory more or less in dir, unless dir's are not counted. excl. */
 static void count_directory(struct vfs_inode *dir, int by)
 {
-	if (dir->nlink < 2 || (by < 0 && dir->nlink == 2))
+	if (vfs__inode_is_remote(dir) || dir->nlink < 2 ||
+	    (by < 0 && dir->nlink == 2))
 		return;
 	vfs__inode_change_begin(dir);
 	VFS_WRITE_ONCE(dir->nlink, dir->nlink + (uint32_t)by);

@@ -15,6 +15,8 @@
 #include "util/barrier.h"
 
 #define FAST_TRIES 4u
+/* How often a walk begins anew when what it stood on had gone elsewhere. */
+#define STALE_TRIES 3u
 
 /* ---- beginnings and ends ---- */
 
@@ -49,8 +51,17 @@ ALWAYS_INLINE int start(struct walk *w, struct spot *s, int dirfd)
 	return 0;
 }
 
-ALWAYS_INLINE int finish(const struct walk *w, const struct spot *s)
+ALWAYS_INLINE int finish(const struct walk *w, const struct spot *s,
+			 const bool fast)
 {
+	if (__builtin_expect(
+		    VFS_READ_ONCE(s->inode->flags) & VFS_INODE_VOLATILE, 0)) {
+		int err = fast ? -ECHILD
+			       : vfs__inode_refresh(w->thread, s->inode);
+
+		if (err)
+			return err;
+	}
 	if ((w->flags & VFS__WALK_DIRECTORY) &&
 	    !(w->flags & VFS__WALK_PARENT) && !S_ISDIR(s->mode))
 		return -ENOTDIR;
@@ -107,7 +118,7 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 		if (!err)
 			err = engine(&w, &s, true);
 		if (!err)
-			err = finish(&w, &s);
+			err = finish(&w, &s, true);
 		if (__builtin_expect(vfs__dcache_unchanged(dcache, renames),
 				     1)) {
 			if (__builtin_expect(err, 0)) {
@@ -177,49 +188,61 @@ static int slow_run(struct walk *w, struct spot *s)
 	w->pin_count = 0;
 	err = engine(w, s, false);
 	if (!err)
-		err = finish(w, s);
+		err = finish(w, s, false);
 	drop_pins(w);
 	if (err)
 		vfs__path_unref(w->thread, &s->at);
 	return err;
 }
 
-/* With references; as: other credentials than the task's. */
+/* From the beginning, with references. */
+static int slow_try(struct walk *w, const struct request *q, struct result *out)
+{
+	struct spot s;
+	bool held;
+	int err;
+
+	w->flags = q->flags;
+	w->links = 0;
+	if (w->flags & SCOPED)
+		w->renames = count_renames(w->vfs);
+	do {
+		vfs__epoch_enter(w->thread);
+		s.p = q->path;
+		s.end = q->path + q->len;
+		err = start(w, &s, q->dirfd);
+		held = !err && reference_start(w, &s);
+		vfs__epoch_leave(w->thread);
+	} while (!err && !held);
+	if (!err) {
+		err = slow_run(w, &s);
+		vfs__path_unref(w->thread, &w->root);
+	}
+	*out->at = s.at;
+	out->links = w->links;
+	out->last = w->last;
+	return err;
+}
+
+/* As that; as: other credentials than the task's. */
 static __attribute__((noinline)) int slow_walk(const struct request *q,
 					       const struct vfs_cred *as,
 					       struct result *out)
 {
 	struct vfs_cred *cred = as ? NULL : vfs__task_cred(q->thread, q->task);
 	struct walk w;
-	struct spot s;
+	unsigned tries = 0;
 	int err;
-	bool held;
 
 	w.thread = q->thread;
 	w.vfs = q->task->vfs;
 	w.task = q->task;
-	w.flags = q->flags;
 	w.cred = as ? as : cred;
-	w.links = 0;
-	if (w.flags & SCOPED)
-		w.renames = count_renames(w.vfs);
-	do {
-		vfs__epoch_enter(w.thread);
-		s.p = q->path;
-		s.end = q->path + q->len;
-		err = start(&w, &s, q->dirfd);
-		held = !err && reference_start(&w, &s);
-		vfs__epoch_leave(w.thread);
-	} while (!err && !held);
-	if (!err) {
-		err = slow_run(&w, &s);
-		vfs__path_unref(w.thread, &w.root);
-	}
+	do
+		err = slow_try(&w, q, out);
+	while (err == -ESTALE && ++tries < STALE_TRIES);
 	if (cred)
 		vfs__task_cred_put(q->thread, cred);
-	*out->at = s.at;
-	out->links = w.links;
-	out->last = w.last;
 	return err;
 }
 

@@ -435,6 +435,12 @@ ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
 {
 	int err;
 
+	if (!fast && (VFS_READ_ONCE(s->inode->flags) & VFS_INODE_VOLATILE)) {
+		err = vfs__inode_refresh(w->thread, s->inode);
+		if (err)
+			return err;
+		s->mode = vfs__inode_mode(s->inode);
+	}
 	/* a directory that everybody may search, without an ACL */
 	if (__builtin_expect((s->mode & (S_IFMT | 0111)) == (S_IFDIR | 0111),
 			     1) &&
@@ -443,6 +449,8 @@ ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
 		return 0;
 	if (!S_ISDIR(s->mode))
 		return -ENOTDIR;
+	if (fast && (VFS_READ_ONCE(s->inode->flags) & VFS_INODE_VOLATILE))
+		return -ECHILD; /* it may say something else by now */
 	err = vfs__permission(w->cred, vfs__mount_idmap(s->at.mnt), s->inode,
 			      VFS__MAY_EXEC);
 	if (!fast && err == -ECHILD)

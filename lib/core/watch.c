@@ -74,6 +74,8 @@ void vfs__notify_flush_slow(struct vfs__thread *thread)
 {
 	struct vfs__event *event;
 
+	if (thread->nesting)
+		return; /* the outer call has locks, and will tell */
 	vfs__rank_calling();
 	if (thread->telling)
 		return; /* further out */

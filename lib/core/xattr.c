@@ -152,8 +152,8 @@ static int64_t get_locked(const struct asking *q, const char *name, void *value,
 	struct vfs_inode *inode = q->inode;
 
 	if (vfs__acl_is_name(name))
-		return vfs__acl_get(q->cred, q->idmap, inode, name, value,
-				    size);
+		return vfs__acl_get(q->thread, q->cred, q->idmap, inode, name,
+				    value, size);
 	if (!inode->ops->getxattr)
 		return -EOPNOTSUPP;
 	if (!strcmp(name, CAPABILITY))

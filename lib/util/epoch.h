@@ -112,6 +112,9 @@ struct vfs__thread {
 	uint32_t cred_pins;
 	struct vfs_cred *cred;
 	struct vfs_task *task; /* whose call this thread made last */
+	/* whose attributes this call has just asked for; only compared */
+	const struct vfs_inode *fresh;
+	uint32_t nesting; /* calls of a backend's inside another: nest.c */
 	/* events for callbacks when this call holds no lock: core/watch.c */
 	struct vfs__event *events_first, *events_last;
 	bool telling; /* a callback is running */

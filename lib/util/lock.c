@@ -202,13 +202,14 @@ static __thread struct {
 	int rank;
 } held[HELD_MAX];
 static __thread int held_count;
+static __thread int held_outside; /* of these, an outer call's: the first */
 static __thread int sections;
 
 static int highest(void)
 {
 	int top = 0;
 
-	for (int i = 0; i < held_count; i++)
+	for (int i = held_outside; i < held_count; i++)
 		if (held[i].rank > top)
 			top = held[i].rank;
 	return top;
@@ -240,9 +241,9 @@ void vfs__rank_drop(const void *lock)
 {
 	int i = held_count;
 
-	while (i > 0 && held[i - 1].lock != lock)
+	while (i > held_outside && held[i - 1].lock != lock)
 		i--;
-	if (!i) {
+	if (i == held_outside) {
 		fprintf(stderr, "libvfs: a lock given back that is not held\n");
 		abort();
 	}
@@ -263,6 +264,23 @@ void vfs__rank_retiring(void)
 			highest());
 		abort();
 	}
+}
+
+uint32_t vfs__rank_nest(void)
+{
+	uint32_t outer = (uint32_t)held_outside;
+
+	held_outside = held_count;
+	return outer;
+}
+
+void vfs__rank_unnest(uint32_t outer)
+{
+	if (held_count != held_outside) {
+		fprintf(stderr, "libvfs: a nested call kept a lock\n");
+		abort();
+	}
+	held_outside = (int)outer;
 }
 
 void vfs__rank_calling(void)

@@ -35,6 +35,7 @@ enum vfs__lock_rank {
 	VFS__RANK_POS = 30,
 	VFS__RANK_DIR = 40,
 	VFS__RANK_INODE = 50,
+	VFS__RANK_ACL = 55,
 	VFS__RANK_FDTABLE = 60,
 	VFS__RANK_MAPPINGS = 65,
 	VFS__RANK_NOTIFY = 66,
@@ -56,6 +57,10 @@ void vfs__rank_retiring(void);
 /* Aborts when this thread holds any lock, or is in a section: a function of
  * the embedder's is about to be called. */
 void vfs__rank_calling(void);
+/* What this thread holds is another call's from here on, and no matter for the
+ * order of locks until unnest, which gets nest's result. */
+uint32_t vfs__rank_nest(void);
+void vfs__rank_unnest(uint32_t outer);
 #else
 static inline void vfs__rank_take(const void *lock, int rank, bool nested,
 				  bool tried)
@@ -78,6 +83,14 @@ static inline void vfs__rank_retiring(void)
 }
 static inline void vfs__rank_calling(void)
 {
+}
+static inline uint32_t vfs__rank_nest(void)
+{
+	return 0;
+}
+static inline void vfs__rank_unnest(uint32_t outer)
+{
+	(void)outer;
 }
 #endif
 
@@ -219,6 +232,13 @@ static inline bool vfs__rw_try_shared(uint32_t *word, int rank)
 static inline void vfs__rw_lock_shared(uint32_t *word, int rank)
 {
 	vfs__rank_take(word, rank, false, false);
+	if (__builtin_expect(!vfs__rw_take_shared(word), 0))
+		vfs__rw_lock_shared_slow(word);
+}
+
+static inline void vfs__rw_lock_shared_nested(uint32_t *word, int rank)
+{
+	vfs__rank_take(word, rank, true, false);
 	if (__builtin_expect(!vfs__rw_take_shared(word), 0))
 		vfs__rw_lock_shared_slow(word);
 }

@@ -156,7 +156,7 @@ PLACE(vfs_allocator, alloc, 0);
 PLACE(vfs_allocator, free, 8);
 PLACE(vfs_allocator, context, 16);
 
-SIZE(vfs_config, 144);
+SIZE(vfs_config, 160);
 PLACE(vfs_config, size, 0);
 PLACE(vfs_config, allocator, 8);
 PLACE(vfs_config, now, 16);
@@ -177,6 +177,8 @@ PLACE(vfs_config, max_inotify_instances, 128);
 PLACE(vfs_config, max_inotify_watches, 132);
 PLACE(vfs_config, max_inotify_events, 136);
 PLACE(vfs_config, zero, 140);
+PLACE(vfs_config, fault, 144);
+PLACE(vfs_config, fault_context, 152);
 
 SIZE(vfs_inotify_event, 272);
 PLACE(vfs_inotify_event, wd, 0);
@@ -323,7 +325,7 @@ PLACE(vfs_attr, ctime, 56);
 PLACE(vfs_attr, flags, 72);
 PLACE(vfs_attr, zero, 76);
 
-SIZE(vfs_inode_ops, 224);
+SIZE(vfs_inode_ops, 240);
 PLACE(vfs_inode_ops, size, 0);
 PLACE(vfs_inode_ops, lookup, 8);
 PLACE(vfs_inode_ops, create, 16);
@@ -352,6 +354,11 @@ PLACE(vfs_inode_ops, mmap, 192);
 PLACE(vfs_inode_ops, mmap_sync, 200);
 PLACE(vfs_inode_ops, revalidate, 208);
 PLACE(vfs_inode_ops, follow, 216);
+PLACE(vfs_inode_ops, refresh, 224);
+PLACE(vfs_inode_ops, copy_range, 232);
+
+SIZE(vfs_nesting, 48);
+PLACE(vfs_nesting, state, 0);
 
 SIZE(vfs_device_ops, 80);
 PLACE(vfs_device_ops, size, 0);

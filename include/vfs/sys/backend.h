@@ -76,6 +76,11 @@ struct vfs_jump;
 #define VFS_FS_USERNS UINT64_C(0x400)
 /* Its mounts may be id-mapped: its inodes' ids are owners and nothing else. */
 #define VFS_FS_IDMAP UINT64_C(0x800)
+/* Attributes are somebody else's (a host's, a layer's): the backend alone
+ * changes what its inodes say, with vfs_inode_set_stat(), and the core sets
+ * neither times nor what setattr was given. Inodes are made without ACLs being
+ * read: see VFS_INODE_ACL_UNKNOWN. Not with VFS_FS_NONBLOCKING. */
+#define VFS_FS_OWN_ATTR UINT64_C(0x1000)
 
 struct vfs_mount_args {
 	uint64_t size;		   /* sizeof, for growth */
@@ -187,6 +192,18 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_MAPPED 0x100000u
 #define VFS_INODE_SEALABLE 0x200000u
 #define VFS_INODE_HANDLE 0x400000u
+/* VFS_FS_OWN_ATTR: what the inode says may be wrong, and refresh is called
+ * before it is told or used (set by the backend and, where reading leaves a
+ * time, by the core; cleared by the backend). Owner and permissions are right
+ * all the same. */
+#define VFS_INODE_STALE 0x800000u
+#define VFS_INODE_REMOTE 0x1000000u /* the core's: of such a type */
+/* Whether there are ACLs is not known, or not any more: getxattr is asked when
+ * somebody needs to know. Set by the core in new inodes of types with
+ * VFS_FS_OWN_ATTR whose super has VFS_SUPER_POSIXACL, by the backend later. */
+#define VFS_INODE_ACL_UNKNOWN 0x2000000u
+/* Opening is -EACCES, for everybody (set by the backend). */
+#define VFS_INODE_REFUSED 0x4000000u
 /* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
  * bits further up */
 #define VFS_INODE_IMMUTABLE 0x1000u
@@ -194,7 +211,9 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_NODUMP 0x4000u
 /* A directory of a type without VFS_FS_COMPLETE whose names come and go
  * without the core's doing (set by the backend before the inode is returned):
- * every step to a name in it asks revalidate, and absences are not kept. */
+ * every step to a name in it asks revalidate, and absences are not kept. Of any
+ * type, with VFS_FS_OWN_ATTR: attributes change that way, too, and refresh is
+ * asked once in each call that uses them, unless lookup or revalidate was. */
 #define VFS_INODE_VOLATILE 0x10000u
 #define VFS_INODE_SYNTHETIC 0x20000u /* the core's: a mount point in memory */
 #define VFS_INODE_MERGED 0x40000u    /* the core's: some of those are in it */
@@ -251,8 +270,26 @@ VFS_API struct vfs_inode *vfs_inode_create(struct vfs_super *super,
 VFS_API void vfs_inode_discard(struct vfs_inode *inode);
 VFS_API struct vfs_inode *vfs_inode_ref(struct vfs_inode *inode);
 VFS_API void vfs_inode_unref(struct vfs_inode *inode);
+/* A reference on an inode that the backend knows without having one, from a
+ * table of its own that evict takes inodes out of: NULL when it is being
+ * evicted. The lock of that table is held, so that evict waits. */
+VFS_API struct vfs_inode *vfs_inode_tryref(struct vfs_inode *inode);
 VFS_API void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set,
 				 uint32_t clear);
+
+/*
+ * For VFS_FS_OWN_ATTR: what the inode says becomes what stat says, as far as
+ * mask (STATX_MODE, _UID, _GID, _SIZE, _NLINK, _ATIME, _MTIME, _CTIME, _BLOCKS;
+ * with STATX_MODE the flags in stat->attributes, too) has it. The type does not
+ * change; rdev and btime are the backend's to set before the inode is returned.
+ * Any thread, any lock; calls for one inode are made one at a time.
+ */
+VFS_API void vfs_inode_set_stat(struct vfs_inode *inode,
+				const struct vfs_stat *stat, uint32_t mask);
+/* btime of an inode that was not returned yet; the default is now. NULL:
+ * unknown. */
+VFS_API void vfs_inode_set_btime(struct vfs_inode *inode,
+				 const struct vfs_timespec *btime);
 
 /* vfs_inode_touch: which times to set to now. */
 #define VFS_TOUCH_ATIME 0x1u
@@ -472,6 +509,24 @@ struct vfs_inode_ops {
 	 * a path. Says where by vfs_jump_to() of <vfs/sys/task.h>, or returns
 	 * an error. What readlink shows is not walked then. No lock. */
 	int (*follow)(struct vfs_inode *link, struct vfs_jump *jump);
+
+	/* -- nor one whose size ends before here these -- */
+
+	/* VFS_FS_OWN_ATTR: brings what the inode says up to date with
+	 * vfs_inode_set_stat, and clears VFS_INODE_STALE. Missing: nothing is
+	 * done. Any lock, or none. */
+	int (*refresh)(struct vfs_inode *inode);
+	/*
+	 * Optional: copies or shares length bytes, 1 or more, that are there.
+	 * Both are files of one type of file system, though maybe of two
+	 * supers. Bytes copied, or -EOPNOTSUPP: the core reads and writes.
+	 * Extends size, as write does. The ranges do not overlap. out: excl;
+	 * in: shared, unless it is out.
+	 */
+	int64_t (*copy_range)(struct vfs_inode *in, struct vfs_file *in_file,
+			      int64_t in_offset, struct vfs_inode *out,
+			      struct vfs_file *out_file, int64_t out_offset,
+			      size_t length);
 };
 
 /* The open file's flags (O_*), and a word for the backend. */
@@ -545,6 +600,27 @@ VFS_API uint64_t vfs_super_next_ino(struct vfs_super *super);
  * the answer to that call's task.
  */
 VFS_API struct vfs_task *vfs_current_task(struct vfs *vfs);
+
+/*
+ * An operation that makes calls on its own instance, as one that has layers
+ * does, makes them between these two: the calling task and its time are put
+ * back, and events wait for the outer call. What it may call on: file systems
+ * that do not, directly or not, lead back to the one the operation is for. The
+ * locks it holds are the outer ones, so calls go one way: inwards. Not in a
+ * read section. They nest.
+ */
+struct vfs_nesting {
+	uint64_t state[6];
+};
+VFS_API void vfs_nest_begin(struct vfs *vfs, struct vfs_nesting *outer);
+VFS_API void vfs_nest_end(struct vfs *vfs, const struct vfs_nesting *outer);
+
+/*
+ * A backend that depends on what may fail asks this before each call that it
+ * makes (a system call, say): 0, or a negative errno to be taken for the call's
+ * own. vfs_config.fault decides. call: the name of what is called; constant.
+ */
+VFS_API int vfs_fault(struct vfs *vfs, const char *call);
 
 /* What a number in a mount option means: the internal id of one in the user
  * namespace that the file system is for (vfs_mount_args, vfs_super); NULL is

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls that a backend makes inside an operation, on file systems below its
+ * own, and faults that tests make: services, see <vfs/sys/backend.h>.
+ *
+ * What a thread's record says of the present call is saved and put back.
+ * While it nests, no function of the embedder's is told of events, and nothing
+ * is trimmed, because the outer call holds locks. Ranks are compared among
+ * the locks of one level (docs/locking.md).
+ */
+#include <assert.h>
+
+#include "core/instance.h"
+#include "util/epoch.h"
+#include "util/lock.h"
+
+enum {
+	TASK,
+	FRESH,
+	NOW_VALID,
+	NOW_SEC,
+	NOW_NSEC,
+	RANKS
+};
+
+void vfs_nest_begin(struct vfs *vfs, struct vfs_nesting *outer)
+{
+	struct vfs__thread *thread = vfs__self_always(vfs);
+
+	assert(!vfs__epoch_inside(thread));
+	outer->state[TASK] = (uintptr_t)thread->task;
+	outer->state[FRESH] = (uintptr_t)thread->fresh;
+	outer->state[NOW_VALID] = thread->now_valid;
+	outer->state[NOW_SEC] = (uint64_t)thread->now.sec;
+	outer->state[NOW_NSEC] = thread->now.nsec;
+	outer->state[RANKS] = vfs__rank_nest();
+	thread->nesting++;
+}
+
+void vfs_nest_end(struct vfs *vfs, const struct vfs_nesting *outer)
+{
+	struct vfs__thread *thread = vfs__self_always(vfs);
+
+	assert(thread->nesting);
+	thread->nesting--;
+	vfs__rank_unnest((uint32_t)outer->state[RANKS]);
+	thread->now.sec = (int64_t)outer->state[NOW_SEC];
+	thread->now.nsec = (uint32_t)outer->state[NOW_NSEC];
+	thread->now_valid = outer->state[NOW_VALID];
+	thread->fresh =
+		(const struct vfs_inode *)(uintptr_t)outer->state[FRESH];
+	thread->task = (struct vfs_task *)(uintptr_t)outer->state[TASK];
+}
+
+int vfs_fault(struct vfs *vfs, const char *call)
+{
+	return vfs->fault ? vfs->fault(vfs->fault_context, call) : 0;
+}

@@ -247,7 +247,7 @@ static int run_mount(struct shell *sh, int argc, char **argv)
 	int c, status;
 
 	sh_options_start();
-	while ((c = getopt_long(argc, argv, "+BMRt:o:", mount_longs, NULL)) !=
+	while ((c = getopt_long(argc, argv, "BMRt:o:", mount_longs, NULL)) !=
 	       -1) {
 		if (c == 't') {
 			type = optarg;
@@ -268,6 +268,9 @@ static int run_mount(struct shell *sh, int argc, char **argv)
 			return sh_usage(sh);
 		}
 	}
+	/* mount hostfs DIR TARGET */
+	if (!type && argc - optind == 3)
+		type = argv[optind++];
 	if (optind == argc)
 		status = list_mounts(sh);
 	else if (argc - optind > 2)
@@ -351,7 +354,7 @@ static int run_pivot_root(struct shell *sh, int argc, char **argv)
 
 const struct command sh_mount_commands[] = {
 	{"mount", run_mount,
-	 "[-BMR] [-t TYPE] [-o OPTION,...] [SOURCE] [TARGET]",
+	 "[-BMR] [-o OPTION,...] [[-t] TYPE] [SOURCE] [TARGET]",
 	 "mount; -B: bind, -R: with all below, -M: move; --make-shared..."},
 	{"umount", run_umount, "[-fl] TARGET...", "unmount; -l: lazily"},
 	{"bind", run_bind, "[-r] SOURCE TARGET",

@@ -3,6 +3,9 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <vfs/hostfs.h>
+#include <vfs/sys/backend.h>
+
 #include "vfsh.h"
 
 #ifdef HAVE_LIBEDIT
@@ -105,11 +108,16 @@ static void print_log(void *context, int32_t level, const char *message)
 
 static int shell_init(struct shell *sh, const struct settings *settings)
 {
+	/* who has this shell has the host's files anyway */
+	static const struct vfs_filesystem_type *const types[] = {
+		&vfs_hostfs_type};
 	struct vfs_config config = {
 		.size = sizeof(config),
 		.log = print_log,
 		.root_type = settings->type,
 		.root_options = settings->options,
+		.types = types,
+		.type_count = 1,
 	};
 	int error;
 

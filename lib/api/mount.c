@@ -18,6 +18,20 @@ int vfs_mount(struct vfs_task *task, const char *source, const char *target,
 				data);
 }
 
+int vfs_mount_type(struct vfs_task *task,
+		   const struct vfs_filesystem_type *type, const char *source,
+		   const char *target, uint64_t flags, const char *data)
+{
+	struct vfs__thread *thread;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	return type ? vfs__mount_type(thread, task, type, source, target, flags,
+				      data)
+		    : -EFAULT;
+}
+
 int vfs_umount2(struct vfs_task *task, const char *target, int flags)
 {
 	struct vfs__thread *thread;

@@ -82,7 +82,8 @@ static int bind_locked(struct vfs__thread *thread, struct vfs_task *task,
 	int err = vfs__may_create(thread, c->cred,
 				  vfs__mount_idmap(c->parent.mnt), dir);
 
-	if (!err && !(dir->super->type->flags & VFS_FS_COMPLETE))
+	if (!err &&
+	    !(dir->super->type->flags & (VFS_FS_COMPLETE | VFS_FS_ENDPOINTS)))
 		err = -EOPNOTSUPP;
 	if (!err)
 		err = vfs__make_node(thread, task, c->cred, &c->parent,

@@ -143,6 +143,8 @@ struct vfs__mounts {
 /* - The registered type of that name, or NULL. */
 const struct vfs_filesystem_type *vfs__type_find(struct vfs *vfs,
 						 const char *name);
+/* - Whether a type's table makes sense: 0 or -EINVAL. */
+int vfs__type_check(const struct vfs_filesystem_type *type);
 /* - A super of type with its root dentry (one reference) in *root.
  * - Errors: those of the type's mount, -ENOMEM. */
 int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,

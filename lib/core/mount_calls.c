@@ -179,20 +179,15 @@ int vfs__mount_make(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
-static int new_mount(struct vfs__thread *thread, struct vfs_task *task,
-		     struct vfs__path *at, const char *source, const char *name,
-		     uint64_t flags, const char *data)
+static int mount_type(struct vfs__thread *thread, struct vfs_task *task,
+		      struct vfs__path *at, const char *source,
+		      const struct vfs_filesystem_type *type, uint64_t flags,
+		      const char *data)
 {
-	const struct vfs_filesystem_type *type;
 	struct vfs_mount *mnt;
 	struct vfs__list out;
 	int err;
 
-	if (!name)
-		return -EINVAL;
-	type = vfs__type_find(task->vfs, name);
-	if (!type)
-		return -ENODEV;
 	err = vfs__mount_make(thread, task, type, source, flags, data, &mnt);
 	if (err)
 		return err;
@@ -206,6 +201,43 @@ static int new_mount(struct vfs__thread *thread, struct vfs_task *task,
 	}
 	if (err)
 		vfs__mount_destroy(thread, mnt);
+	return err;
+}
+
+static int new_mount(struct vfs__thread *thread, struct vfs_task *task,
+		     struct vfs__path *at, const char *source, const char *name,
+		     uint64_t flags, const char *data)
+{
+	const struct vfs_filesystem_type *type;
+
+	if (!name)
+		return -EINVAL;
+	type = vfs__type_find(task->vfs, name);
+	return type ? mount_type(thread, task, at, source, type, flags, data)
+		    : -ENODEV;
+}
+
+int vfs__mount_type(struct vfs__thread *thread, struct vfs_task *task,
+		    const struct vfs_filesystem_type *type, const char *source,
+		    const char *target, uint64_t flags, const char *data)
+{
+	struct vfs__path at;
+	int err = vfs__type_check(type);
+
+	if (!err && ((flags & (MS_REMOUNT | MS_BIND | MS_MOVE | NOUSER)) ||
+		     (flags & PROPAGATION)))
+		err = -EINVAL;
+	if (!err && !vfs__string_fits(source, VFS__PATH_MAX))
+		err = -EINVAL;
+	if (!err)
+		err = vfs__path_lookup(thread, task, AT_FDCWD, target,
+				       VFS__WALK_FOLLOW, &at);
+	if (err)
+		return err;
+	err = vfs__may_mount(thread, task)
+		      ? mount_type(thread, task, &at, source, type, flags, data)
+		      : -EPERM;
+	vfs__path_unref(thread, &at);
 	return err;
 }
 

@@ -25,6 +25,10 @@ bool vfs__may_mount_in(struct vfs__thread *thread, struct vfs_task *task,
 int vfs__mount(struct vfs__thread *thread, struct vfs_task *task,
 	       const char *source, const char *target, const char *type,
 	       uint64_t flags, const char *data);
+/* - The same for a new mount of a type that need not be registered. */
+int vfs__mount_type(struct vfs__thread *thread, struct vfs_task *task,
+		    const struct vfs_filesystem_type *type, const char *source,
+		    const char *target, uint64_t flags, const char *data);
 int vfs__umount(struct vfs__thread *thread, struct vfs_task *task,
 		const char *target, int flags);
 int vfs__pivot_root(struct vfs__thread *thread, struct vfs_task *task,

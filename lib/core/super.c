@@ -42,11 +42,12 @@ static struct super_core *core_of(struct vfs_super *super)
 	return (struct super_core *)(void *)super - 1;
 }
 
-static int check_type(const struct vfs_filesystem_type *type)
+int vfs__type_check(const struct vfs_filesystem_type *type)
 {
 	const uint64_t known = VFS_FS_USERNS | VFS_FS_IDMAP | VFS_FS_COMPLETE |
 			       VFS_FS_NONBLOCKING | VFS_FS_SEALS |
-			       VFS_FS_HANDLES | VFS_FS_OWN_ATTR;
+			       VFS_FS_HANDLES | VFS_FS_OWN_ATTR |
+			       VFS_FS_ENDPOINTS;
 
 	if (type->size < sizeof(*type) || !type->name || !*type->name ||
 	    strlen(type->name) > 63 || strchr(type->name, '/'))
@@ -73,7 +74,7 @@ int vfs_register_filesystem(struct vfs *vfs,
 		return -EFAULT;
 	if (flags)
 		return -EINVAL;
-	err = check_type(type);
+	err = vfs__type_check(type);
 	if (err)
 		return err;
 	thread = vfs__self(vfs);

@@ -14,7 +14,7 @@ mkdir: /a/x: Read-only file system
 umount: /b: Invalid argument
 none / tmpfs rw,relatime 0 0
 mount: /a: No such device
-usage: mount [-BMR] [-t TYPE] [-o OPTION,...] [SOURCE] [TARGET]
+usage: mount [-BMR] [-o OPTION,...] [[-t] TYPE] [SOURCE] [TARGET]
 vfsh: tmpfs: unknown option 'bogus'
 mount: /a: Invalid argument
 EOT
@@ -51,7 +51,7 @@ mount --move /b /a; mount --bond /a; unshare -U; mounts -t' <<'EOT'
 /a none[/a] tmpfs rw,relatime shared:1
 /b none[/a] tmpfs rw,relatime shared:1
 mount: unrecognized option '--bond'
-usage: mount [-BMR] [-t TYPE] [-o OPTION,...] [SOURCE] [TARGET]
+usage: mount [-BMR] [-o OPTION,...] [[-t] TYPE] [SOURCE] [TARGET]
 / none tmpfs rw,relatime
   /a none[/a] tmpfs rw,relatime
     /a none[/a] tmpfs rw,relatime master:1

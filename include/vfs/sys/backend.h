@@ -81,6 +81,9 @@ struct vfs_jump;
  * neither times nor what setattr was given. Inodes are made without ACLs being
  * read: see VFS_INODE_ACL_UNKNOWN. Not with VFS_FS_NONBLOCKING. */
 #define VFS_FS_OWN_ATTR UINT64_C(0x1000)
+/* Inodes of sockets that were made stay as long as they have a name, so that
+ * vfs_bind_socket can put something behind them. VFS_FS_COMPLETE implies it. */
+#define VFS_FS_ENDPOINTS UINT64_C(0x2000)
 
 struct vfs_mount_args {
 	uint64_t size;		   /* sizeof, for growth */
@@ -115,6 +118,20 @@ struct vfs_filesystem_type {
 	int (*check_options)(struct vfs *vfs,
 			     const struct vfs_mount_args *args);
 };
+
+struct vfs_task;
+
+/*
+ * mount(2) of a type that need not be registered, and so cannot be named by
+ * the tasks inside. flags: MS_* of a new mount; the rest as for vfs_mount, with
+ * its errors, and -EFAULT for a NULL task or type, -EINVAL for a malformed
+ * table and for flags of other than new mounts. type outlives the mount.
+ * Thread safety: any thread. Since 0.1.
+ */
+VFS_API int vfs_mount_type(struct vfs_task *task,
+			   const struct vfs_filesystem_type *type,
+			   const char *source, const char *target,
+			   uint64_t flags, const char *data);
 
 struct vfs_super_ops {
 	uint64_t size;

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Attributes and extended attributes. Contract: backend.h. The core has checked
+ * who may; the host checks whether this process may.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hostfs.h"
+
+#define PERMISSIONS 07777u
+
+/* ---- owner and mode ---- */
+
+/* On the host's file itself. *undo: whose it was, when it changed hands. */
+static int set_host_owner(struct vfs_inode *inode, int fd,
+			  const struct vfs_attr *attr)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+	uint32_t uid = attr->mask & VFS_ATTR_UID ? attr->uid : UINT32_MAX;
+	uint32_t gid = attr->mask & VFS_ATTR_GID ? attr->gid : UINT32_MAX;
+	bool chown = attr->mask & (VFS_ATTR_UID | VFS_ATTR_GID);
+	int err = 0;
+
+	if (chown)
+		err = hostfs_chown(s, fd, uid, gid);
+	if (err || !(attr->mask & VFS_ATTR_MODE))
+		return err;
+	err = hostfs_chmod(s, fd, attr->mode & PERMISSIONS);
+	if (err && chown) /* as it was, as far as the host is willing */
+		(void)hostfs_chown(s, fd, inode->uid, inode->gid);
+	return err;
+}
+
+/* As a record, beside which the host's file keeps what we need to use it. */
+static int set_record(struct vfs_inode *inode, int fd,
+		      const struct vfs_attr *attr)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+	uint32_t type = hostfs_inode(inode)->id.type;
+	uint32_t mode = inode->mode, uid = inode->uid, gid = inode->gid;
+	bool device = S_ISCHR(mode) || S_ISBLK(mode);
+	int err;
+
+	if (attr->mask & VFS_ATTR_MODE)
+		mode = (mode & S_IFMT) | (attr->mode & PERMISSIONS);
+	if (attr->mask & VFS_ATTR_UID)
+		uid = attr->uid;
+	if (attr->mask & VFS_ATTR_GID)
+		gid = attr->gid;
+	if (type != S_IFREG && type != S_IFDIR) {
+		/* the host's own special files have no room for a record */
+		if (uid != inode->uid || gid != inode->gid)
+			return -EPERM;
+		return mode == inode->mode
+			       ? 0
+			       : hostfs_chmod(s, fd, mode & PERMISSIONS);
+	}
+	err = hostfs_owner_store(s, fd, mode, uid, gid,
+				 device ? inode->rdev : 0);
+	if (!err && (attr->mask & VFS_ATTR_MODE))
+		err = hostfs_chmod(s, fd, hostfs_owner_mode(mode));
+	return err;
+}
+
+/* Everybody is the same: only that may be asked for. */
+static int set_squashed(struct vfs_inode *inode, int fd,
+			const struct vfs_attr *attr)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+
+	if (((attr->mask & VFS_ATTR_UID) && attr->uid != s->options.uid) ||
+	    ((attr->mask & VFS_ATTR_GID) && attr->gid != s->options.gid))
+		return -EPERM;
+	return attr->mask & VFS_ATTR_MODE
+		       ? hostfs_chmod(s, fd, attr->mode & PERMISSIONS)
+		       : 0;
+}
+
+static int set_owner(struct vfs_inode *inode, int fd,
+		     const struct vfs_attr *attr)
+{
+	if (!(attr->mask & (VFS_ATTR_UID | VFS_ATTR_GID | VFS_ATTR_MODE)))
+		return 0;
+	switch (hostfs_of(inode)->options.owner) {
+	case HOSTFS_OWNER_XATTR:
+		return set_record(inode, fd, attr);
+	case HOSTFS_OWNER_SQUASH:
+		return set_squashed(inode, fd, attr);
+	default:
+		return set_host_owner(inode, fd, attr);
+	}
+}
+
+/* ---- times, flags ---- */
+
+static void fill_time(struct timespec *out, bool set,
+		      const struct vfs_timespec *time)
+{
+	out->tv_sec = set ? time->sec : 0;
+	out->tv_nsec = set ? (long)time->nsec : UTIME_OMIT;
+}
+
+static int set_times(struct vfs_inode *inode, int fd,
+		     const struct vfs_attr *attr)
+{
+	struct timespec times[2];
+
+	if (!(attr->mask & (VFS_ATTR_ATIME | VFS_ATTR_MTIME)))
+		return 0;
+	fill_time(&times[0], attr->mask & VFS_ATTR_ATIME, &attr->atime);
+	fill_time(&times[1], attr->mask & VFS_ATTR_MTIME, &attr->mtime);
+	return hostfs_utimens(hostfs_of(inode), fd, times);
+}
+
+static const struct {
+	uint32_t vfs;
+	int host;
+} flag_pairs[] = {
+	{VFS_INODE_IMMUTABLE, FS_IMMUTABLE_FL},
+	{VFS_INODE_APPEND, FS_APPEND_FL},
+	{VFS_INODE_NODUMP, FS_NODUMP_FL},
+	{VFS_INODE_NOATIME, FS_NOATIME_FL},
+};
+
+static int set_flags(struct vfs_inode *inode, const struct vfs_attr *attr)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+	struct hostfs_fd *fd;
+	int flags = 0, err;
+
+	if (!(attr->mask & VFS_ATTR_FLAGS))
+		return 0;
+	err = hostfs_real(inode, false, &fd);
+	if (err)
+		return err;
+	err = hostfs_flags(s, fd->fd, false, &flags);
+	for (size_t i = 0; i < sizeof(flag_pairs) / sizeof(flag_pairs[0]); i++)
+		flags = attr->flags & flag_pairs[i].vfs
+				? flags | flag_pairs[i].host
+				: flags & ~flag_pairs[i].host;
+	if (!err)
+		err = hostfs_flags(s, fd->fd, true, &flags);
+	hostfs_fd_unref(fd);
+	if (!err)
+		vfs_inode_set_flags(inode, attr->flags & VFS_INODE_NOATIME,
+				    ~attr->flags & VFS_INODE_NOATIME);
+	return err;
+}
+
+/* What is known without asking. */
+static void publish(struct vfs_inode *inode, const struct vfs_attr *attr)
+{
+	struct vfs_stat stat = {
+		.mode = attr->mode,
+		.uid = attr->uid,
+		.gid = attr->gid,
+		.attributes = (VFS_READ_ONCE(inode->flags) &
+			       (VFS_INODE_IMMUTABLE | VFS_INODE_APPEND |
+				VFS_INODE_NODUMP)) >>
+			      8,
+	};
+	uint32_t mask = 0;
+
+	if (attr->mask & VFS_ATTR_MODE)
+		mask |= STATX_MODE;
+	if (attr->mask & VFS_ATTR_UID)
+		mask |= STATX_UID;
+	if (attr->mask & VFS_ATTR_GID)
+		mask |= STATX_GID;
+	hostfs_changed_to(inode, &stat, mask);
+}
+
+int hostfs_setattr(struct vfs_inode *inode, const struct vfs_attr *attr)
+{
+	const uint32_t real = VFS_ATTR_UID | VFS_ATTR_GID | VFS_ATTR_MODE |
+			      VFS_ATTR_ATIME | VFS_ATTR_MTIME | VFS_ATTR_FLAGS;
+	struct hostfs_fd *fd;
+	int err;
+
+	/* ctime alone: the host's own has been set by what came before */
+	if (!(attr->mask & real))
+		return 0;
+	err = hostfs_handle(inode, &fd);
+	if (err)
+		return err;
+	err = set_owner(inode, fd->fd, attr);
+	if (!err)
+		err = set_times(inode, fd->fd, attr);
+	if (!err)
+		err = set_flags(inode, attr);
+	hostfs_fd_unref(fd);
+	if (!err)
+		publish(inode, attr);
+	else
+		hostfs_changed(inode);
+	/* flags are the core's to look at before anything else is */
+	return !err && (attr->mask & VFS_ATTR_FLAGS) ? hostfs_refresh(inode)
+						     : err;
+}
+
+/* ---- extended attributes ---- */
+
+/* Ours, which nobody else sees. */
+static bool is_record(const struct vfs_inode *inode, const char *name)
+{
+	return hostfs_of(inode)->options.owner == HOSTFS_OWNER_XATTR &&
+	       !strcmp(name, HOSTFS_OWNER_ATTRIBUTE);
+}
+
+int64_t hostfs_getxattr(struct vfs_inode *inode, const char *name, void *value,
+			size_t size)
+{
+	struct hostfs_fd *fd;
+	int64_t n;
+	int err;
+
+	if (is_record(inode, name))
+		return -ENODATA;
+	err = hostfs_handle(inode, &fd);
+	if (err)
+		return err;
+	n = hostfs_fgetxattr(hostfs_of(inode), fd->fd, name, value, size);
+	hostfs_fd_unref(fd);
+	return n;
+}
+
+int hostfs_setxattr(struct vfs_inode *inode, const char *name,
+		    const void *value, size_t size, int flags)
+{
+	struct hostfs_fd *fd;
+	int err;
+
+	if (is_record(inode, name))
+		return -EPERM;
+	err = hostfs_handle(inode, &fd);
+	if (err)
+		return err;
+	err = hostfs_fsetxattr(hostfs_of(inode), fd->fd, name, value, size,
+			       flags);
+	hostfs_fd_unref(fd);
+	if (err)
+		return err;
+	hostfs_changed(inode);
+	/* an ACL is also a mode */
+	return strncmp(name, "system.", 7) ? 0 : hostfs_refresh(inode);
+}
+
+int hostfs_removexattr(struct vfs_inode *inode, const char *name)
+{
+	struct hostfs_fd *fd;
+	int err;
+
+	if (is_record(inode, name))
+		return -ENODATA;
+	err = hostfs_handle(inode, &fd);
+	if (err)
+		return err;
+	err = hostfs_fremovexattr(hostfs_of(inode), fd->fd, name);
+	hostfs_fd_unref(fd);
+	if (err)
+		return err;
+	hostfs_changed(inode);
+	return strncmp(name, "system.", 7) ? 0 : hostfs_refresh(inode);
+}
+
+/* Takes our record's name out of list[0..len). */
+static int64_t hide_record(char *list, int64_t len)
+{
+	for (int64_t at = 0; at < len;) {
+		int64_t size = (int64_t)strlen(list + at) + 1;
+
+		if (!strcmp(list + at, HOSTFS_OWNER_ATTRIBUTE)) {
+			memmove(list + at, list + at + size,
+				(size_t)(len - at - size));
+			return len - size;
+		}
+		at += size;
+	}
+	return len;
+}
+
+/* The whole list is needed to know what is left of it. */
+static int64_t list_hidden(struct hostfs_super *s, int fd, char *list,
+			   size_t size)
+{
+	int64_t all = hostfs_flistxattr(s, fd, NULL, 0), len;
+	char *names;
+
+	if (all <= 0)
+		return all;
+	names = vfs_alloc(s->vfs, (size_t)all);
+	if (!names)
+		return -ENOMEM;
+	len = hostfs_flistxattr(s, fd, names, (size_t)all);
+	if (len > 0)
+		len = hide_record(names, len);
+	if (len > 0 && size) {
+		if ((uint64_t)len > size)
+			len = -ERANGE;
+		else
+			memcpy(list, names, (size_t)len);
+	}
+	vfs_free(s->vfs, names, (size_t)all);
+	return len;
+}
+
+int64_t hostfs_listxattr(struct vfs_inode *inode, char *list, size_t size)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+	struct hostfs_fd *fd;
+	int64_t n = hostfs_handle(inode, &fd);
+
+	if (n)
+		return n;
+	n = s->options.owner == HOSTFS_OWNER_XATTR
+		    ? list_hidden(s, fd->fd, list, size)
+		    : hostfs_flistxattr(s, fd->fd, list, size);
+	hostfs_fd_unref(fd);
+	return n;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making files on the host. Contract: backend.h.
+ *
+ * The host makes a file as the process that we are. What the caller asked for
+ * (owner, mode beyond the process's umask, ACLs) is set afterwards; until then
+ * a file that is to be somebody else's has no permissions at all. When one of
+ * these steps fails, the name is taken away again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hostfs.h"
+
+#define PERMISSIONS 07777u
+
+/* A file in the making. */
+struct making {
+	struct hostfs_super *s;
+	const struct vfs_create_args *args;
+	const char *name; /* NULL: O_TMPFILE's */
+	int dir;
+	int fd;	    /* O_PATH, or real */
+	int access; /* as struct hostfs_fd has it */
+	struct hostfs_facts facts;
+};
+
+static bool is_recorded(const struct making *m)
+{
+	return m->s->options.owner == HOSTFS_OWNER_XATTR;
+}
+
+/* The type that the host's file has. */
+static uint32_t host_type(const struct making *m)
+{
+	uint32_t type = m->args->mode & S_IFMT;
+
+	return is_recorded(m) && type != S_IFDIR ? S_IFREG : type;
+}
+
+static bool is_ours(const struct making *m)
+{
+	return is_recorded(m) || m->s->options.owner == HOSTFS_OWNER_SQUASH ||
+	       (m->args->uid == geteuid() && m->args->gid == getegid());
+}
+
+/* Permissions to make it with. */
+static uint32_t first_mode(const struct making *m)
+{
+	if (is_recorded(m))
+		return hostfs_owner_mode(m->args->mode) & 0700;
+	return is_ours(m) ? m->args->mode & 0777 : 0;
+}
+
+static int make_regular(struct making *m)
+{
+	m->fd = hostfs_openat2(m->s, m->dir, m->name,
+			       O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW,
+			       first_mode(m));
+	m->access = O_RDWR;
+	return m->fd < 0 ? m->fd : 0;
+}
+
+/* Makes the name, and opens what it leads to. */
+static int make_special(struct making *m, uint32_t type)
+{
+	int err;
+
+	if (type == S_IFDIR)
+		err = hostfs_mkdirat(m->s, m->dir, m->name, first_mode(m));
+	else if (type == S_IFLNK)
+		err = hostfs_symlinkat(m->s, m->args->target, m->dir, m->name);
+	else
+		err = hostfs_mknodat(m->s, m->dir, m->name,
+				     type | first_mode(m), m->args->rdev);
+	if (err)
+		return err;
+	m->fd = hostfs_openat2(m->s, m->dir, m->name, O_PATH | O_NOFOLLOW, 0);
+	m->access = O_PATH;
+	if (m->fd >= 0)
+		return 0;
+	hostfs_unlinkat(m->s, m->dir, m->name, type == S_IFDIR);
+	return m->fd;
+}
+
+/* Whether the descriptor is of what was made, and of nothing that somebody put
+ * in its place: it is going to be given away. */
+static int check_made(struct making *m)
+{
+	int err = hostfs_look_fd(m->s, m->fd, &m->facts);
+
+	if (err || m->access != O_PATH)
+		return err;
+	if (m->facts.id.type != host_type(m) ||
+	    m->facts.id.dev != m->s->root.dev)
+		return -ESTALE;
+	if (is_ours(m) || S_ISLNK(m->facts.id.type))
+		return 0;
+	return m->facts.stat.uid == geteuid() && !(m->facts.stat.mode & 0777)
+		       ? 0
+		       : -ESTALE;
+}
+
+static int write_target(struct making *m)
+{
+	int64_t n;
+
+	if (!S_ISLNK(m->args->mode))
+		return 0;
+	n = hostfs_pwrite(m->s, m->fd, m->args->target, m->args->target_len, 0);
+	if (n < 0)
+		return (int)n;
+	return (uint64_t)n == m->args->target_len ? 0 : -ENOSPC;
+}
+
+/* Owner and permissions as they were asked for. */
+static int set_owner(struct making *m)
+{
+	const struct vfs_create_args *args = m->args;
+	const struct vfs_stat *stat = &m->facts.stat;
+	uint32_t mode = args->mode & PERMISSIONS;
+	bool moved = false;
+	int err = 0;
+
+	if (is_recorded(m)) {
+		err = write_target(m);
+		if (!err)
+			err = hostfs_owner_store(m->s, m->fd, args->mode,
+						 args->uid, args->gid,
+						 args->rdev);
+		return err ? err
+			   : hostfs_chmod(m->s, m->fd,
+					  hostfs_owner_mode(args->mode));
+	}
+	if (m->s->options.owner == HOSTFS_OWNER_HOST &&
+	    (stat->uid != args->uid || stat->gid != args->gid)) {
+		err = hostfs_chown(m->s, m->fd, args->uid, args->gid);
+		moved = true;
+	}
+	if (!err && !S_ISLNK(args->mode) &&
+	    (moved || (stat->mode & PERMISSIONS) != mode))
+		err = hostfs_chmod(m->s, m->fd, mode);
+	return err;
+}
+
+static int set_attributes(struct making *m)
+{
+	const struct vfs_create_args *args = m->args;
+	int err = set_owner(m);
+
+	for (uint64_t i = 0; !err && i < args->xattr_count; i++)
+		err = hostfs_fsetxattr(m->s, m->fd, args->xattrs[i].name,
+				       args->xattrs[i].value,
+				       args->xattrs[i].size, 0);
+	return err ? err : hostfs_look_fd(m->s, m->fd, &m->facts);
+}
+
+static void unmake(struct making *m, int err)
+{
+	/* what somebody else put there is not ours to remove */
+	if (m->name && err != -ESTALE)
+		hostfs_unlinkat(m->s, m->dir, m->name, S_ISDIR(m->args->mode));
+	hostfs_close(m->s->vfs, m->fd);
+}
+
+static int make(struct making *m)
+{
+	uint32_t type = host_type(m);
+	int err = type == S_IFREG ? make_regular(m) : make_special(m, type);
+
+	if (err)
+		return err;
+	err = check_made(m);
+	if (!err)
+		err = set_attributes(m);
+	if (err)
+		unmake(m, err);
+	return err;
+}
+
+/* An inode for what was made; the descriptor becomes its handle. */
+static int adopt(struct making *m, struct vfs_super *super, bool pinned,
+		 struct vfs_inode **inode)
+{
+	const struct vfs_create_args *args = m->args;
+	struct hostfs_fd *fd = NULL;
+	int err = hostfs_inode_get(super, &m->facts,
+				   S_ISLNK(args->mode) ? args->target : NULL,
+				   args->target_len, inode);
+
+	if (!err)
+		fd = hostfs_fd_wrap(m->s, m->fd, m->access);
+	if (!err && !fd) {
+		m->fd = -1;
+		vfs_inode_unref(*inode);
+		err = -ENOMEM;
+	}
+	if (err) {
+		unmake(m, err);
+		return err;
+	}
+	hostfs_keep_handle(*inode, fd, pinned);
+	return 0;
+}
+
+/* Not on what only looks like one of these, for FIFOs live in the inode. */
+static bool has_life(uint32_t mode)
+{
+	return S_ISFIFO(mode) || S_ISSOCK(mode);
+}
+
+int hostfs_create(struct vfs_inode *dir, const struct vfs_name *name,
+		  const struct vfs_create_args *args, struct vfs_inode **inode,
+		  uint64_t *cookie)
+{
+	struct making m = {.s = hostfs_of(dir), .args = args};
+	struct hostfs_name host;
+	struct hostfs_fd *fd;
+	int err = hostfs_name(name, &host);
+
+	(void)cookie;
+	if (!err)
+		err = hostfs_handle(dir, &fd);
+	if (err)
+		return err;
+	m.dir = fd->fd;
+	m.name = host.str;
+	err = make(&m);
+	if (!err)
+		err = adopt(&m, dir->super, false, inode);
+	if (!err) {
+		hostfs_set_place(*inode, dir, name);
+		if (has_life(args->mode))
+			hostfs_keep(*inode);
+	}
+	hostfs_changed(dir);
+	hostfs_fd_unref(fd);
+	return err;
+}
+
+int hostfs_tmpfile(struct vfs_inode *dir, const struct vfs_create_args *args,
+		   struct vfs_inode **inode)
+{
+	struct making m = {.s = hostfs_of(dir), .args = args, .access = O_RDWR};
+	struct hostfs_fd *fd;
+	int err = hostfs_handle(dir, &fd);
+
+	if (err)
+		return err;
+	m.dir = fd->fd;
+	m.fd = hostfs_openat2(m.s, m.dir, ".", O_TMPFILE | O_RDWR,
+			      first_mode(&m));
+	err = m.fd < 0 ? m.fd : hostfs_look_fd(m.s, m.fd, &m.facts);
+	if (!err)
+		err = set_attributes(&m);
+	if (err)
+		hostfs_close(m.s->vfs, m.fd);
+	else
+		err = adopt(&m, dir->super, true, inode);
+	hostfs_fd_unref(fd);
+	return err;
+}
+
+int hostfs_link(struct vfs_inode *dir, const struct vfs_name *name,
+		struct vfs_inode *inode, uint64_t *cookie)
+{
+	struct hostfs_super *s = hostfs_of(dir);
+	struct hostfs_fd *to, *file;
+	struct hostfs_name host;
+	int err = hostfs_name(name, &host);
+
+	(void)cookie;
+	if (!err)
+		err = hostfs_handle(dir, &to);
+	if (err)
+		return err;
+	err = hostfs_handle(inode, &file);
+	if (!err) {
+		err = hostfs_linkfd(s, file->fd, to->fd, host.str);
+		hostfs_fd_unref(file);
+	}
+	hostfs_fd_unref(to);
+	if (err)
+		return err;
+	hostfs_offer_place(inode, dir, name);
+	hostfs_changed(inode);
+	hostfs_changed(dir);
+	/* the core counts links by what the inode says */
+	return hostfs_refresh(inode);
+}

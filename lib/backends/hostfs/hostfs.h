@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hostfs: a directory of the host in the tree, with no way out of it.
+ *
+ * Everything is reached from one descriptor, the root's, which mount() opens or
+ * is given. A step is a call with a descriptor of a directory and one name, or
+ * with several names and RESOLVE_BENEATH, NO_SYMLINKS and NO_MAGICLINKS; the
+ * host never follows a symlink for us, sees `..` or, without "xdev", leaves the
+ * mount that the root is on. What a name led to is compared with what it led
+ * to before (struct hostfs_id); nothing but regular files and directories is
+ * ever opened.
+ *
+ * A host descriptor is a struct hostfs_fd, counted: whoever uses its number has
+ * a reference, so that the number cannot be given to another file meanwhile.
+ * An inode caches one (O_PATH) while there are not too many (fd.c), and opens
+ * it anew through its place, a parent and a name, when it is needed again.
+ *
+ * Locks, leaves all: super.table_lock (the table of inodes), super.fd_lock
+ * (handles, places, the list of cached ones), super.attr_locks (a slice of the
+ * inodes each: what is published in them). No call of the host is made under
+ * one.
+ */
+#ifndef HOSTFS_H
+#define HOSTFS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <vfs/sys/backend.h>
+
+#define HOSTFS_ATTR_LOCKS 16u
+
+enum hostfs_owner {
+	HOSTFS_OWNER_HOST,  /* ids, modes and types are the host's */
+	HOSTFS_OWNER_XATTR, /* they are kept in an xattr */
+	HOSTFS_OWNER_SQUASH /* everything is uid's and gid's */
+};
+
+/* Which file of the host's: never the same for two, dead ones included, where
+ * the host knows when files were made. */
+struct hostfs_id {
+	uint64_t dev, ino;
+	int64_t btime_sec;
+	uint32_t btime_nsec;
+	uint32_t type; /* S_IF*, as the host has it */
+};
+
+/* An open descriptor of the host. */
+struct hostfs_fd {
+	struct vfs *vfs;
+	int fd;	      /* constant */
+	int access;   /* O_ACCMODE of a real one, O_PATH of the others */
+	uint32_t ref; /* atomic */
+	/* real ones of open files: the next of the same inode: fd_lock */
+	struct hostfs_fd *next;
+	/* directories, while listed: the file's position lock */
+	struct hostfs_scan *scan;
+	uint32_t status; /* O_APPEND, O_DIRECT as the host has them: atomic */
+};
+
+struct hostfs_options {
+	bool exclusive, rdonly, xdev, devices, owner_given, has_uid, has_gid;
+	enum hostfs_owner owner;
+	uint32_t uid, gid;
+	int rootfd; /* -1: source is a path */
+	uint32_t maxfds;
+};
+
+struct hostfs_super {
+	struct vfs *vfs;
+	struct hostfs_options options; /* rdonly: options_lock of the core */
+	struct hostfs_id root;
+	uint64_t mnt_id; /* of the host's mount that root is on */
+	bool has_mnt_id, has_acl;
+	struct hostfs_fd *root_fd; /* constant */
+	int proc;		   /* "/proc", O_PATH: constant */
+
+	pthread_mutex_t table_lock;
+	struct vfs_inode **buckets;
+	uint32_t bucket_count, inode_count;
+
+	pthread_mutex_t fd_lock;
+	struct hostfs_inode *newest, *oldest; /* cached handles, by use */
+	uint32_t cached;
+	struct hostfs_inode *kept; /* FIFOs and sockets made here */
+
+	pthread_mutex_t attr_locks[HOSTFS_ATTR_LOCKS];
+};
+
+struct hostfs_inode {
+	struct hostfs_id id;	  /* constant */
+	struct vfs_inode *chain;  /* table_lock */
+	bool in_table;		  /* table_lock */
+	bool gone;		  /* no name is left: fd_lock */
+	bool pinned;		  /* handle is not to be dropped: fd_lock */
+	bool is_kept;		  /* fd_lock */
+	uint32_t dirty;		  /* changes that were made: attr lock */
+	int64_t ctime_sec;	  /* as published: attr lock */
+	uint32_t ctime_nsec;	  /* the same */
+	uint32_t name_len;	  /* fd_lock, and the two below */
+	struct vfs_inode *parent; /* a place; referenced; NULL: none known */
+	char *name;
+	struct hostfs_fd *handle;	    /* fd_lock; NULL: not open */
+	struct hostfs_fd *opened;	    /* of open files: fd_lock */
+	struct hostfs_inode *newer, *older; /* fd_lock: handle is cached */
+	struct hostfs_inode *next_kept;	    /* fd_lock */
+	struct hostfs_fd *maps[2]; /* for mmap: to read, to write: excl */
+	char *link;		   /* a symlink's target; constant */
+	size_t link_size;	   /* bytes of that allocation */
+};
+
+/* What the host says of a file, as callers are to see it. */
+struct hostfs_facts {
+	struct hostfs_id id;
+	uint64_t mnt_id;
+	struct vfs_stat stat; /* mode with the type that is shown */
+};
+
+static inline struct hostfs_super *hostfs_super(const struct vfs_super *super)
+{
+	return vfs_super_private(super);
+}
+
+static inline struct hostfs_super *hostfs_of(const struct vfs_inode *inode)
+{
+	return vfs_super_private(inode->super);
+}
+
+static inline struct hostfs_inode *hostfs_inode(const struct vfs_inode *inode)
+{
+	return vfs_inode_private(inode);
+}
+
+static inline struct vfs_inode *hostfs_vnode(const struct hostfs_inode *h)
+{
+	return (struct vfs_inode *)(uintptr_t)h - 1;
+}
+
+/* Names of the core's, NUL-terminated for the host. */
+#define HOSTFS_NAME_MAX 256
+struct hostfs_name {
+	char str[HOSTFS_NAME_MAX];
+};
+/* - 0 or -ENAMETOOLONG. */
+int hostfs_name(const struct vfs_name *name, struct hostfs_name *out);
+
+/* ---- sys.c: calls of the host ---- */
+
+/*
+ * - Each asks vfs_fault first. Result: as the call's, -errno on failure.
+ * - EINTR is tried again. EMFILE and ENFILE drop a cached descriptor and try
+ *   again, while there is one.
+ */
+/* - Below dir, a path of names: never outside, never through a symlink. */
+int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
+		   uint64_t flags, uint32_t mode);
+/* - The file behind a descriptor again, with other flags. */
+int hostfs_reopen(struct hostfs_super *s, int fd, int flags);
+/* - A path of the embedder's, at mount. */
+int hostfs_open_path(struct hostfs_super *s, const char *path, int flags);
+int hostfs_dup(struct hostfs_super *s, int fd);
+void hostfs_close(struct vfs *vfs, int fd);
+struct statx;
+int hostfs_statx(struct hostfs_super *s, int dir, const char *name,
+		 struct statx *out);
+int64_t hostfs_readlinkat(struct hostfs_super *s, int dir, const char *name,
+			  char *buffer, size_t size);
+int hostfs_mkdirat(struct hostfs_super *s, int dir, const char *name,
+		   uint32_t mode);
+int hostfs_mknodat(struct hostfs_super *s, int dir, const char *name,
+		   uint32_t mode, uint64_t rdev);
+int hostfs_symlinkat(struct hostfs_super *s, const char *target, int dir,
+		     const char *name);
+/* - The file behind fd gets the name. */
+int hostfs_linkfd(struct hostfs_super *s, int fd, int dir, const char *name);
+int hostfs_unlinkat(struct hostfs_super *s, int dir, const char *name,
+		    bool directory);
+int hostfs_renameat2(struct hostfs_super *s, int old_dir, const char *old_name,
+		     int new_dir, const char *new_name, uint32_t flags);
+int hostfs_chown(struct hostfs_super *s, int fd, uint32_t uid, uint32_t gid);
+int hostfs_chmod(struct hostfs_super *s, int fd, uint32_t mode);
+int hostfs_utimens(struct hostfs_super *s, int fd,
+		   const struct timespec times[2]);
+int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size);
+int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
+			int64_t offset, int64_t length);
+int hostfs_fsync_fd(struct hostfs_super *s, int fd, bool datasync);
+int hostfs_syncfs(struct hostfs_super *s, int fd);
+int64_t hostfs_lseek(struct hostfs_super *s, int fd, int64_t offset,
+		     int whence);
+int64_t hostfs_pread(struct hostfs_super *s, int fd, void *buffer, size_t size,
+		     int64_t offset);
+int64_t hostfs_pwrite(struct hostfs_super *s, int fd, const void *buffer,
+		      size_t size, int64_t offset);
+int64_t hostfs_getdents(struct hostfs_super *s, int fd, void *buffer,
+			size_t size);
+int64_t hostfs_copy(struct hostfs_super *s, int in, int64_t in_offset, int out,
+		    int64_t out_offset, size_t length);
+struct statfs;
+int hostfs_fstatfs(struct hostfs_super *s, int fd, struct statfs *out);
+int hostfs_set_status(struct hostfs_super *s, int fd, int flags);
+int hostfs_flags(struct hostfs_super *s, int fd, bool set, int *flags);
+/* - Attributes of the file behind fd, O_PATH or not. */
+int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
+			 void *value, size_t size);
+int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
+			  size_t size);
+int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,
+		     const void *value, size_t size, int flags);
+int hostfs_fremovexattr(struct hostfs_super *s, int fd, const char *name);
+/* - The attribute of a name in dir, which is not followed. */
+int64_t hostfs_getxattrat(struct hostfs_super *s, int dir, const char *name,
+			  const char *attribute, void *value, size_t size);
+
+/* ---- fd.c: descriptors ---- */
+
+/* - A counted descriptor; NULL: out of memory, and fd is closed. */
+struct hostfs_fd *hostfs_fd_wrap(struct hostfs_super *s, int fd, int access);
+struct hostfs_fd *hostfs_fd_ref(struct hostfs_fd *fd);
+/* - NULL is accepted. The last one closes. */
+void hostfs_fd_unref(struct hostfs_fd *fd);
+/* - A descriptor of the inode, O_PATH or better: cached, or opened through its
+ *   place and compared. -ESTALE: it is not there any more; the host's. */
+int hostfs_handle(struct vfs_inode *inode, struct hostfs_fd **out);
+/* - One that can be read from (write: written to): an open file's, or opened
+ *   for the occasion. */
+int hostfs_real(struct vfs_inode *inode, bool write, struct hostfs_fd **out);
+/* - Gives inode a descriptor (a reference passes), cached, or pinned until it
+ *   has a place. */
+void hostfs_keep_handle(struct vfs_inode *inode, struct hostfs_fd *fd,
+			bool pinned);
+/* - An open file's, while it is open. */
+void hostfs_add_opened(struct vfs_inode *inode, struct hostfs_fd *fd);
+void hostfs_remove_opened(struct vfs_inode *inode, struct hostfs_fd *fd);
+bool hostfs_is_opened(struct vfs_inode *inode);
+/* - Drops the cached descriptor that was used longest ago. False: none. */
+bool hostfs_drop_oldest(struct hostfs_super *s);
+/* - The inode's own go. */
+void hostfs_drop_handles(struct vfs_inode *inode);
+
+/* - inode can be found as name in parent. Without memory it has no place. */
+void hostfs_set_place(struct vfs_inode *inode, struct vfs_inode *parent,
+		      const struct vfs_name *name);
+/* - The same where it has none. */
+void hostfs_offer_place(struct vfs_inode *inode, struct vfs_inode *parent,
+			const struct vfs_name *name);
+/* - It cannot any more. gone: nor by another name. */
+void hostfs_clear_place(struct vfs_inode *inode, struct vfs_inode *parent,
+			const struct vfs_name *name, bool gone);
+
+/* ---- node.c: inodes ---- */
+
+int hostfs_table_init(struct hostfs_super *s);
+void hostfs_table_fini(struct hostfs_super *s);
+bool hostfs_same(const struct hostfs_id *a, const struct hostfs_id *b);
+/* - What name in dir is: 0, -ENOENT, -EXDEV for another mount's, the host's. */
+int hostfs_look(struct hostfs_super *s, int dir, const char *name,
+		struct hostfs_facts *out);
+/* - What fd is. */
+int hostfs_look_fd(struct hostfs_super *s, int fd, struct hostfs_facts *out);
+/* - The inode for facts, referenced: one that is known, or a new one. link: a
+ *   symlink's target, or NULL. */
+int hostfs_inode_get(struct vfs_super *super, const struct hostfs_facts *facts,
+		     const char *link, size_t link_len, struct vfs_inode **out);
+void hostfs_evict(struct vfs_inode *inode);
+int hostfs_refresh(struct vfs_inode *inode);
+/* - What the host said, if nothing was changed since `dirty` was read. */
+bool hostfs_publish(struct vfs_inode *inode, const struct hostfs_facts *facts,
+		    uint32_t dirty);
+uint32_t hostfs_dirty(struct vfs_inode *inode);
+/* - The host's file was changed by us: it is to be asked. */
+void hostfs_changed(struct vfs_inode *inode);
+/* - That, and these are known to be so. */
+void hostfs_changed_to(struct vfs_inode *inode, const struct vfs_stat *stat,
+		       uint32_t mask);
+/* - FIFOs and sockets that were made here stay as long as they have a name. */
+void hostfs_keep(struct vfs_inode *inode);
+void hostfs_unkeep(struct vfs_inode *inode);
+void hostfs_unkeep_all(struct hostfs_super *s);
+
+/* ---- owner.c: owner=xattr ---- */
+
+#define HOSTFS_OWNER_ATTRIBUTE "user.vfs.owner"
+
+/* - The record of a file (name in dir; name NULL: dir itself) changes *stat;
+ *   without one it stays. */
+int hostfs_owner_load(struct hostfs_super *s, int dir, const char *name,
+		      struct vfs_stat *stat);
+int hostfs_owner_store(struct hostfs_super *s, int fd, uint32_t mode,
+		       uint32_t uid, uint32_t gid, uint64_t rdev);
+/* - The mode that the host's file has for mode to be recorded. */
+uint32_t hostfs_owner_mode(uint32_t mode);
+/* - DT_* of name in dir, which the host calls a regular file. */
+uint32_t hostfs_owner_type(struct hostfs_super *s, int dir, const char *name);
+
+/* ---- operations ---- */
+
+extern const struct vfs_inode_ops hostfs_dir_ops, hostfs_file_ops,
+	hostfs_other_ops;
+
+int hostfs_parse_options(struct vfs *vfs, const char *text,
+			 struct hostfs_options *out);
+
+int hostfs_lookup(struct vfs_inode *dir, const struct vfs_name *name,
+		  struct vfs_inode **inode, uint64_t *cookie);
+int hostfs_revalidate(struct vfs_inode *dir, const struct vfs_name *name,
+		      struct vfs_inode *inode);
+int hostfs_create(struct vfs_inode *dir, const struct vfs_name *name,
+		  const struct vfs_create_args *args, struct vfs_inode **inode,
+		  uint64_t *cookie);
+int hostfs_tmpfile(struct vfs_inode *dir, const struct vfs_create_args *args,
+		   struct vfs_inode **inode);
+int hostfs_link(struct vfs_inode *dir, const struct vfs_name *name,
+		struct vfs_inode *inode, uint64_t *cookie);
+int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
+		  struct vfs_inode *inode, uint64_t cookie);
+int hostfs_rename(struct vfs_rename_args *args);
+int hostfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
+		   struct vfs_dir_context *context);
+void hostfs_scan_free(struct vfs *vfs, struct hostfs_scan *scan);
+
+int hostfs_setattr(struct vfs_inode *inode, const struct vfs_attr *attr);
+int64_t hostfs_getxattr(struct vfs_inode *inode, const char *name, void *value,
+			size_t size);
+int hostfs_setxattr(struct vfs_inode *inode, const char *name,
+		    const void *value, size_t size, int flags);
+int64_t hostfs_listxattr(struct vfs_inode *inode, char *list, size_t size);
+int hostfs_removexattr(struct vfs_inode *inode, const char *name);
+
+#endif

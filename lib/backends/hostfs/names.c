@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Names that go and move. Contract: backend.h. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "hostfs.h"
+
+/* inode has one link less, or none; the host was told already. */
+static void lost_name(struct vfs_inode *inode, struct vfs_inode *dir,
+		      const struct vfs_name *name)
+{
+	bool directory = S_ISDIR(inode->mode);
+	uint32_t nlink = inode->nlink;
+	struct vfs_stat stat = {.nlink = 0};
+
+	if (!directory && nlink)
+		stat.nlink = nlink - 1;
+	vfs_now(inode->super->vfs, &stat.ctime);
+	hostfs_clear_place(inode, dir, name, !stat.nlink);
+	hostfs_changed_to(inode, &stat, STATX_NLINK | STATX_CTIME);
+	if (!stat.nlink)
+		hostfs_unkeep(inode);
+}
+
+/*
+ * What stays in use without a name is reached by a descriptor: an open file has
+ * one; so that one that is not open any more when it is asked for is known to
+ * be gone, its links must be known before.
+ */
+static int before_removal(struct vfs_inode *inode)
+{
+	if (!(VFS_READ_ONCE(inode->flags) & VFS_INODE_STALE) ||
+	    S_ISDIR(inode->mode))
+		return 0;
+	return hostfs_refresh(inode);
+}
+
+int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
+		  struct vfs_inode *inode, uint64_t cookie)
+{
+	struct hostfs_super *s = hostfs_of(dir);
+	struct hostfs_name host;
+	struct hostfs_fd *fd;
+	int err = hostfs_name(name, &host);
+
+	(void)cookie;
+	if (!err)
+		err = before_removal(inode);
+	if (!err)
+		err = hostfs_handle(dir, &fd);
+	if (err)
+		return err;
+	err = hostfs_unlinkat(s, fd->fd, host.str, S_ISDIR(inode->mode));
+	hostfs_fd_unref(fd);
+	if (err)
+		return err;
+	hostfs_changed(dir);
+	lost_name(inode, dir, name);
+	return 0;
+}
+
+/* The 0:0 device that RENAME_WHITEOUT left, or nothing. */
+static int find_whiteout(struct vfs_rename_args *args)
+{
+	uint64_t cookie;
+
+	if (!(args->flags & VFS_RENAME_WHITEOUT))
+		return 0;
+	return hostfs_lookup(args->old_dir, &args->old_name, &args->whiteout,
+			     &cookie);
+}
+
+/* The host has done it: where things are now. */
+static void moved(const struct vfs_rename_args *args)
+{
+	struct vfs_inode *other = args->new_inode;
+	bool exchange = args->flags & VFS_RENAME_EXCHANGE;
+
+	hostfs_set_place(args->old_inode, args->new_dir, &args->new_name);
+	hostfs_changed(args->old_inode);
+	hostfs_changed(args->old_dir);
+	if (args->new_dir != args->old_dir)
+		hostfs_changed(args->new_dir);
+	if (!other)
+		return;
+	if (exchange) {
+		hostfs_set_place(other, args->old_dir, &args->old_name);
+		hostfs_changed(other);
+	} else {
+		lost_name(other, args->new_dir, &args->new_name);
+	}
+}
+
+static int call_host(struct vfs_rename_args *args, const char *old_name,
+		     const char *new_name)
+{
+	struct hostfs_super *s = hostfs_of(args->old_dir);
+	struct hostfs_fd *from, *to;
+	int err = hostfs_handle(args->old_dir, &from);
+
+	if (err)
+		return err;
+	err = hostfs_handle(args->new_dir, &to);
+	if (!err) {
+		err = hostfs_renameat2(s, from->fd, old_name, to->fd, new_name,
+				       args->flags);
+		hostfs_fd_unref(to);
+	}
+	hostfs_fd_unref(from);
+	return err;
+}
+
+int hostfs_rename(struct vfs_rename_args *args)
+{
+	struct hostfs_name old_name, new_name;
+	int err = hostfs_name(&args->old_name, &old_name);
+
+	if (args->flags & ~(VFS_RENAME_EXCHANGE | VFS_RENAME_WHITEOUT))
+		return -EINVAL;
+	/* a whiteout would have to be recorded where the host makes it */
+	if ((args->flags & VFS_RENAME_WHITEOUT) &&
+	    hostfs_of(args->old_dir)->options.owner == HOSTFS_OWNER_XATTR)
+		return -EINVAL;
+	if (!err)
+		err = hostfs_name(&args->new_name, &new_name);
+	if (!err && args->new_inode)
+		err = before_removal(args->new_inode);
+	if (!err)
+		err = call_host(args, old_name.str, new_name.str);
+	if (err)
+		return err;
+	moved(args);
+	return find_whiteout(args);
+}

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every call that hostfs makes on the host. Contract: hostfs.h. Each asks for a
+ * fault first, so that tests can make any of them fail; none follows a path of
+ * the host's beyond the root's descriptor, but for /proc/self/fd, whose
+ * directory is opened at mount and leads to descriptors of our own.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "hostfs.h"
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+#ifndef SYS_setxattrat
+#define SYS_setxattrat 463
+#define SYS_getxattrat 464
+#define SYS_listxattrat 465
+#define SYS_removexattrat 466
+#endif
+#ifndef RESOLVE_NO_XDEV
+#error "Linux headers of 5.6 or later are needed"
+#endif
+
+/* struct xattr_args of Linux 6.13 */
+struct attribute_args {
+	uint64_t value;
+	uint32_t size;
+	uint32_t flags;
+};
+
+/* "/proc/self/fd/" and a number. */
+struct fd_path {
+	char str[40];
+};
+
+/* As seen from s->proc. */
+static void fd_path(int fd, struct fd_path *out)
+{
+	snprintf(out->str, sizeof(out->str), "self/fd/%d", fd);
+}
+
+/* As seen from the host's root, for calls that have no form with a directory.
+ */
+static void fd_path_absolute(int fd, struct fd_path *out)
+{
+	snprintf(out->str, sizeof(out->str), "/proc/self/fd/%d", fd);
+}
+
+/* A result of the host's. */
+static int64_t result(int64_t value)
+{
+	return value < 0 ? -errno : value;
+}
+
+/* Whether a call that came back with err is to be made again. */
+static bool again(struct hostfs_super *s, int64_t err)
+{
+	if (err == -EINTR)
+		return true;
+	return (err == -EMFILE || err == -ENFILE) && hostfs_drop_oldest(s);
+}
+
+/* One call, made until it is not to be made again. */
+#define HOST_CALL(s, out, name, expression)          \
+	do {                                         \
+		(out) = vfs_fault((s)->vfs, (name)); \
+		if (!(out))                          \
+			(out) = result(expression);  \
+	} while ((out) < 0 && again((s), (out)))
+
+/* ---- opening ---- */
+
+int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
+		   uint64_t flags, uint32_t mode)
+{
+	struct open_how how = {
+		.flags = flags | O_CLOEXEC,
+		.mode = mode,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
+			   RESOLVE_NO_SYMLINKS |
+			   (s->options.xdev ? 0 : RESOLVE_NO_XDEV),
+	};
+	unsigned tries = 0;
+	int64_t fd;
+
+	/* EAGAIN: somebody renames something, somewhere */
+	do
+		HOST_CALL(s, fd, "openat2",
+			  syscall(SYS_openat2, dir, path, &how, sizeof(how)));
+	while (fd == -EAGAIN && ++tries < 64);
+	return (int)(fd == -EAGAIN ? -ESTALE : fd);
+}
+
+int hostfs_reopen(struct hostfs_super *s, int fd, int flags)
+{
+	struct fd_path path;
+	int64_t opened;
+
+	fd_path(fd, &path);
+	HOST_CALL(s, opened, "openat",
+		  openat(s->proc, path.str, flags | O_CLOEXEC | O_NOCTTY));
+	return (int)opened;
+}
+
+int hostfs_open_path(struct hostfs_super *s, const char *path, int flags)
+{
+	int64_t fd;
+
+	HOST_CALL(s, fd, "open", open(path, flags | O_CLOEXEC));
+	return (int)fd;
+}
+
+int hostfs_dup(struct hostfs_super *s, int fd)
+{
+	int64_t copy;
+
+	HOST_CALL(s, copy, "dup", fcntl(fd, F_DUPFD_CLOEXEC, 3));
+	return (int)copy;
+}
+
+void hostfs_close(struct vfs *vfs, int fd)
+{
+	/* it is closed whatever close says */
+	(void)vfs_fault(vfs, "close");
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- what is there ---- */
+
+int hostfs_statx(struct hostfs_super *s, int dir, const char *name,
+		 struct statx *out)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "statx",
+		  statx(dir, name,
+			AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT |
+				(*name ? 0 : AT_EMPTY_PATH),
+			STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, out));
+	return (int)err;
+}
+
+int64_t hostfs_readlinkat(struct hostfs_super *s, int dir, const char *name,
+			  char *buffer, size_t size)
+{
+	int64_t n;
+
+	HOST_CALL(s, n, "readlinkat", readlinkat(dir, name, buffer, size));
+	return n;
+}
+
+int64_t hostfs_getdents(struct hostfs_super *s, int fd, void *buffer,
+			size_t size)
+{
+	int64_t n;
+
+	HOST_CALL(s, n, "getdents64",
+		  syscall(SYS_getdents64, fd, buffer, size));
+	return n;
+}
+
+int hostfs_fstatfs(struct hostfs_super *s, int fd, struct statfs *out)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "fstatfs", fstatfs(fd, out));
+	return (int)err;
+}
+
+/* ---- names ---- */
+
+int hostfs_mkdirat(struct hostfs_super *s, int dir, const char *name,
+		   uint32_t mode)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "mkdirat", mkdirat(dir, name, mode));
+	return (int)err;
+}
+
+int hostfs_mknodat(struct hostfs_super *s, int dir, const char *name,
+		   uint32_t mode, uint64_t rdev)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "mknodat", mknodat(dir, name, mode, rdev));
+	return (int)err;
+}
+
+int hostfs_symlinkat(struct hostfs_super *s, const char *target, int dir,
+		     const char *name)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "symlinkat", symlinkat(target, dir, name));
+	return (int)err;
+}
+
+int hostfs_linkfd(struct hostfs_super *s, int fd, int dir, const char *name)
+{
+	struct fd_path path;
+	int64_t err;
+
+	fd_path(fd, &path);
+	HOST_CALL(s, err, "linkat",
+		  linkat(s->proc, path.str, dir, name, AT_SYMLINK_FOLLOW));
+	return (int)err;
+}
+
+int hostfs_unlinkat(struct hostfs_super *s, int dir, const char *name,
+		    bool directory)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "unlinkat",
+		  unlinkat(dir, name, directory ? AT_REMOVEDIR : 0));
+	return (int)err;
+}
+
+int hostfs_renameat2(struct hostfs_super *s, int old_dir, const char *old_name,
+		     int new_dir, const char *new_name, uint32_t flags)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "renameat2",
+		  syscall(SYS_renameat2, old_dir, old_name, new_dir, new_name,
+			  flags));
+	return (int)err;
+}
+
+/* ---- attributes ---- */
+
+int hostfs_chown(struct hostfs_super *s, int fd, uint32_t uid, uint32_t gid)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "fchownat",
+		  fchownat(fd, "", uid, gid, AT_EMPTY_PATH));
+	return (int)err;
+}
+
+int hostfs_chmod(struct hostfs_super *s, int fd, uint32_t mode)
+{
+	struct fd_path path;
+	int64_t err;
+
+	HOST_CALL(s, err, "fchmodat2",
+		  syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH));
+	if (err != -ENOSYS)
+		return (int)err;
+	fd_path(fd, &path);
+	HOST_CALL(s, err, "fchmodat", fchmodat(s->proc, path.str, mode, 0));
+	return (int)err;
+}
+
+int hostfs_utimens(struct hostfs_super *s, int fd,
+		   const struct timespec times[2])
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "utimensat",
+		  syscall(SYS_utimensat, fd, "", times, AT_EMPTY_PATH));
+	return (int)err;
+}
+
+int hostfs_flags(struct hostfs_super *s, int fd, bool set, int *flags)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "ioctl",
+		  ioctl(fd, set ? FS_IOC_SETFLAGS : FS_IOC_GETFLAGS, flags));
+	return (int)err;
+}
+
+/* ---- extended attributes ---- */
+
+int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
+			 void *value, size_t size)
+{
+	struct attribute_args args = {
+		.value = (uintptr_t)value,
+		.size = (uint32_t)size,
+	};
+	struct fd_path path;
+	int64_t n;
+
+	fd_path(fd, &path);
+	HOST_CALL(s, n, "getxattr",
+		  syscall(SYS_getxattrat, s->proc, path.str, 0, name, &args,
+			  sizeof(args)));
+	if (n != -ENOSYS)
+		return n;
+	fd_path_absolute(fd, &path);
+	HOST_CALL(s, n, "getxattr", getxattr(path.str, name, value, size));
+	return n;
+}
+
+int64_t hostfs_getxattrat(struct hostfs_super *s, int dir, const char *name,
+			  const char *attribute, void *value, size_t size)
+{
+	struct attribute_args args = {
+		.value = (uintptr_t)value,
+		.size = (uint32_t)size,
+	};
+	int64_t n;
+	int fd;
+
+	HOST_CALL(s, n, "getxattr",
+		  syscall(SYS_getxattrat, dir, name, AT_SYMLINK_NOFOLLOW,
+			  attribute, &args, sizeof(args)));
+	if (n != -ENOSYS)
+		return n;
+	fd = hostfs_openat2(s, dir, name, O_PATH | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return fd;
+	n = hostfs_fgetxattr(s, fd, attribute, value, size);
+	hostfs_close(s->vfs, fd);
+	return n;
+}
+
+int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
+			  size_t size)
+{
+	struct fd_path path;
+	int64_t n;
+
+	fd_path(fd, &path);
+	HOST_CALL(s, n, "listxattr",
+		  syscall(SYS_listxattrat, s->proc, path.str, 0, list, size));
+	if (n != -ENOSYS)
+		return n;
+	fd_path_absolute(fd, &path);
+	HOST_CALL(s, n, "listxattr", listxattr(path.str, list, size));
+	return n;
+}
+
+int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,
+		     const void *value, size_t size, int flags)
+{
+	struct attribute_args args = {
+		.value = (uintptr_t)value,
+		.size = (uint32_t)size,
+		.flags = (uint32_t)flags,
+	};
+	struct fd_path path;
+	int64_t err;
+
+	fd_path(fd, &path);
+	HOST_CALL(s, err, "setxattr",
+		  syscall(SYS_setxattrat, s->proc, path.str, 0, name, &args,
+			  sizeof(args)));
+	if (err != -ENOSYS)
+		return (int)err;
+	fd_path_absolute(fd, &path);
+	HOST_CALL(s, err, "setxattr",
+		  setxattr(path.str, name, value, size, flags));
+	return (int)err;
+}
+
+int hostfs_fremovexattr(struct hostfs_super *s, int fd, const char *name)
+{
+	struct fd_path path;
+	int64_t err;
+
+	fd_path(fd, &path);
+	HOST_CALL(s, err, "removexattr",
+		  syscall(SYS_removexattrat, s->proc, path.str, 0, name));
+	if (err != -ENOSYS)
+		return (int)err;
+	fd_path_absolute(fd, &path);
+	HOST_CALL(s, err, "removexattr", removexattr(path.str, name));
+	return (int)err;
+}
+
+/* ---- data ---- */
+
+int64_t hostfs_pread(struct hostfs_super *s, int fd, void *buffer, size_t size,
+		     int64_t offset)
+{
+	int64_t n;
+
+	HOST_CALL(s, n, "pread", pread(fd, buffer, size, offset));
+	return n;
+}
+
+int64_t hostfs_pwrite(struct hostfs_super *s, int fd, const void *buffer,
+		      size_t size, int64_t offset)
+{
+	int64_t n;
+
+	HOST_CALL(s, n, "pwrite", pwrite(fd, buffer, size, offset));
+	return n;
+}
+
+int64_t hostfs_copy(struct hostfs_super *s, int in, int64_t in_offset, int out,
+		    int64_t out_offset, size_t length)
+{
+	int64_t n;
+
+	HOST_CALL(s, n, "copy_file_range",
+		  copy_file_range(in, &in_offset, out, &out_offset, length, 0));
+	return n;
+}
+
+int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "ftruncate", ftruncate(fd, size));
+	return (int)err;
+}
+
+int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
+			int64_t offset, int64_t length)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "fallocate", fallocate(fd, mode, offset, length));
+	return (int)err;
+}
+
+int hostfs_fsync_fd(struct hostfs_super *s, int fd, bool datasync)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "fsync", datasync ? fdatasync(fd) : fsync(fd));
+	return (int)err;
+}
+
+int hostfs_syncfs(struct hostfs_super *s, int fd)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "syncfs", syncfs(fd));
+	return (int)err;
+}
+
+int64_t hostfs_lseek(struct hostfs_super *s, int fd, int64_t offset, int whence)
+{
+	int64_t at;
+
+	HOST_CALL(s, at, "lseek", lseek(fd, offset, whence));
+	return at;
+}
+
+int hostfs_set_status(struct hostfs_super *s, int fd, int flags)
+{
+	int64_t err;
+
+	HOST_CALL(s, err, "fcntl", fcntl(fd, F_SETFL, flags));
+	return (int)err;
+}

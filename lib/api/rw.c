@@ -99,9 +99,16 @@ pread_slow(struct vfs_task *task, int fd, void *buffer, size_t count,
 	struct vfs__thread *thread = enter_watched(task);
 	int64_t n;
 
-	if (thread &&
-	    vfs__pread_plain(thread, task, fd, buffer, count, offset, true, &n))
+	if (!thread) {
+		thread = enter_plain(task);
+		if (thread && !vfs__notify_on(task->vfs) &&
+		    vfs__pread_direct(thread, task, fd, buffer, count, offset,
+				      &n))
+			return n;
+	} else if (vfs__pread_plain(thread, task, fd, buffer, count, offset,
+				    true, &n)) {
 		return n;
+	}
 	if (offset < 0)
 		return task ? -EINVAL : -EFAULT;
 	return rw_one(task, fd, buffer, count, offset, false);
@@ -114,9 +121,16 @@ pwrite_slow(struct vfs_task *task, int fd, const void *buffer, size_t count,
 	struct vfs__thread *thread = enter_watched(task);
 	int64_t n;
 
-	if (thread && vfs__pwrite_plain(thread, task, fd, buffer, count, offset,
-					true, &n))
+	if (!thread) {
+		thread = enter_plain(task);
+		if (thread && !vfs__notify_on(task->vfs) &&
+		    vfs__pwrite_direct(thread, task, fd, buffer, count, offset,
+				       &n))
+			return n;
+	} else if (vfs__pwrite_plain(thread, task, fd, buffer, count, offset,
+				     true, &n)) {
 		return n;
+	}
 	if (offset < 0)
 		return task ? -EINVAL : -EFAULT;
 	return rw_one(task, fd, (void *)(uintptr_t)buffer, count, offset, true);

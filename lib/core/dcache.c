@@ -551,11 +551,10 @@ static bool victim_of_age(struct vfs_dentry *d, const void *unused)
 	if (!(vfs__dentry_flags(d) & VFS__DENTRY_EVICTABLE) ||
 	    VFS_READ_ONCE(d->ref) != VFS__DENTRY_REF_HASHED)
 		return false;
-	if (vfs__dentry_flags(d) & VFS__DENTRY_USED) {
-		vfs__dentry_clear(d, VFS__DENTRY_USED);
-		return false;
-	}
-	return true;
+	if (vfs__dentry_flags(d) & VFS__DENTRY_COLD)
+		return true;
+	vfs__dentry_set(d, VFS__DENTRY_COLD);
+	return false;
 }
 
 /*

@@ -29,17 +29,18 @@ void vfs__file_discard(struct vfs__thread *thread, struct vfs_file *file)
 static uint32_t plain_bits(const struct vfs_inode *inode, uint32_t mode,
 			   uint32_t mount_flags)
 {
+	bool plain = inode->super->type->flags & VFS_FS_NONBLOCKING;
 	uint32_t bits = 0;
 
 	if (!(mode & VFS__FILE_SEEKABLE) ||
 	    (mode & (VFS__FILE_PATH | VFS__FILE_STREAM | VFS__FILE_DIR)) ||
-	    !(inode->super->type->flags & VFS_FS_NONBLOCKING))
+	    (!plain && !vfs__inode_is_remote(inode)))
 		return 0;
 	if ((mode & VFS__FILE_READ) && inode->ops->read &&
 	    (mount_flags & (VFS__MNT_RELATIME | VFS__MNT_NOATIME)))
-		bits |= VFS__FILE_PLAIN_READ;
+		bits |= plain ? VFS__FILE_PLAIN_READ : VFS__FILE_DIRECT_READ;
 	if ((mode & VFS__FILE_WRITE) && inode->ops->write)
-		bits |= VFS__FILE_PLAIN_WRITE;
+		bits |= plain ? VFS__FILE_PLAIN_WRITE : VFS__FILE_DIRECT_WRITE;
 	return bits;
 }
 

@@ -44,7 +44,10 @@ struct vfs_device;
 /* Holds a detached tree (its namespace is private_data), or a namespace. */
 #define VFS__FILE_TREE 0x800u
 #define VFS__FILE_NOTIFY 0x10000u /* a queue of events */
-#define VFS__FILE_QUIET 0x40000u  /* nobody is told of what it does */
+/* The same where the operation may block and the attributes are not ours. */
+#define VFS__FILE_DIRECT_READ 0x80000u
+#define VFS__FILE_DIRECT_WRITE 0x100000u
+#define VFS__FILE_QUIET 0x40000u /* nobody is told of what it does */
 
 struct vfs_file {
 	struct vfs_inode *inode; /* constant; the dentry's reference */

@@ -165,13 +165,15 @@ struct vfs__inode_ext *vfs__inode_ext(struct vfs__thread *thread,
 	return other;
 }
 
+/* In one order with what the caller counts: a backend that counts a change and
+ * finds its flag set knows that who clears it will look at the count. */
 void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set, uint32_t clear)
 {
 	if (clear)
-		__atomic_fetch_and(&inode->flags, ~clear, __ATOMIC_ACQ_REL);
+		__atomic_fetch_and(&inode->flags, ~clear, __ATOMIC_SEQ_CST);
 	/* those of somebody else's file are set more often than they change */
-	if (set & ~VFS_READ_ONCE(inode->flags))
-		__atomic_fetch_or(&inode->flags, set, __ATOMIC_ACQ_REL);
+	if (set & ~__atomic_load_n(&inode->flags, __ATOMIC_SEQ_CST))
+		__atomic_fetch_or(&inode->flags, set, __ATOMIC_SEQ_CST);
 }
 
 /* ---- attributes ---- */

@@ -232,26 +232,24 @@ int64_t vfs__read(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		  const struct vfs__io *io)
 {
 	struct vfs_file *file;
+	bool held;
 	int64_t n;
 
-	vfs__epoch_enter(thread);
-	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
-	n = file ? check_read(file, io) : -EBADF;
-	if (!n && is_short(task, file, VFS_IN_ACCESS))
-		n = read_short(file, io);
-	else if (!n)
-		n = -EAGAIN;
-	vfs__epoch_leave(thread);
-	if (__builtin_expect(n != -EAGAIN, 1))
-		return n;
-	file = vfs__fd_get_io(thread, task, fd);
-	if (!file)
-		return -EBADF;
-	n = check_read(file, io);
-	if (!n) {
-		n = read_long(thread, task, file, io);
-		was_read(thread, file, io, n);
-	}
+	do {
+		vfs__epoch_enter(thread);
+		file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
+		n = file ? check_read(file, io) : -EBADF;
+		if (!n && is_short(task, file, VFS_IN_ACCESS))
+			n = read_short(file, io);
+		else if (!n)
+			n = -EAGAIN;
+		held = n == -EAGAIN && vfs__file_tryref(file);
+		vfs__epoch_leave(thread);
+		if (__builtin_expect(n != -EAGAIN, 1))
+			return n;
+	} while (!held); /* it was closed meanwhile; there may be another */
+	n = read_long(thread, task, file, io);
+	was_read(thread, file, io, n);
 	vfs__file_unref(thread, file);
 	return n;
 }

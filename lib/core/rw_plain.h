@@ -179,6 +179,77 @@ static inline bool vfs__pwrite_plain(struct vfs__thread *thread,
 	return true;
 }
 
+/*
+ * The same for operations that block, on files whose attributes are somebody
+ * else's: with a reference, out of the section. What is to be saved here are
+ * calls and returns, of which the processor knows nothing any more after one of
+ * the system's.
+ */
+static inline struct vfs_file *vfs__direct_begin(struct vfs__thread *thread,
+						 struct vfs_task *task, int fd,
+						 uint32_t bit)
+{
+	struct vfs_file *file;
+
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
+	if (!file || !(vfs__file_mode(file) & bit) ||
+	    (VFS_READ_ONCE(file->flags) & O_APPEND) || !vfs__file_tryref(file))
+		file = NULL;
+	vfs__epoch_leave(thread);
+	thread->task = task;
+	thread->now_valid = false;
+	thread->fresh = NULL;
+	return file;
+}
+
+static inline bool vfs__pread_direct(struct vfs__thread *thread,
+				     struct vfs_task *task, int fd,
+				     void *buffer, size_t count, int64_t offset,
+				     int64_t *n)
+{
+	struct vfs_inode *inode;
+	struct vfs_file *file;
+
+	if (!vfs__io_is_sane(buffer, count, offset))
+		return false;
+	file = vfs__direct_begin(thread, task, fd, VFS__FILE_DIRECT_READ);
+	if (!file)
+		return false;
+	inode = file->inode;
+	*n = inode->ops->read(inode, file, buffer, count, offset);
+	/* what is to be asked for anyway is not known better by a read */
+	if (!(VFS_READ_ONCE(inode->flags) & VFS__INODE_ASK) &&
+	    !vfs__atime_is_fresh(thread, inode))
+		vfs__file_accessed(thread, file, *n);
+	vfs__file_unref(thread, file);
+	return true;
+}
+
+static inline bool vfs__pwrite_direct(struct vfs__thread *thread,
+				      struct vfs_task *task, int fd,
+				      const void *buffer, size_t count,
+				      int64_t offset, int64_t *n)
+{
+	struct vfs_inode *inode;
+	struct vfs_file *file;
+	bool plain;
+
+	if (!vfs__io_is_sane(buffer, count, offset))
+		return false;
+	file = vfs__direct_begin(thread, task, fd, VFS__FILE_DIRECT_WRITE);
+	if (!file)
+		return false;
+	inode = file->inode;
+	vfs__rw_lock_excl(&inode->core_lock, VFS__RANK_INODE);
+	plain = vfs__pwrite_is_plain(task, inode, (uint64_t)offset + count);
+	if (plain)
+		*n = inode->ops->write(inode, file, buffer, count, offset);
+	vfs__rw_unlock_excl(&inode->core_lock);
+	vfs__file_unref(thread, file);
+	return plain;
+}
+
 /* To a place that depends on nothing, or nowhere: without a lock. */
 static inline bool vfs__lseek_plain(struct vfs__thread *thread,
 				    struct vfs_task *task, int fd,

@@ -14,6 +14,7 @@
 #include <linux/openat2.h>
 #include <sched.h>
 
+#include "core/acl.h"
 #include "core/dcache_find.h"
 #include "core/inode.h"
 #include "core/jump.h"
@@ -368,8 +369,8 @@ rare_arrival(struct walk *w, struct spot *s, uint32_t flags)
 	if ((flags & (VFS__DENTRY_VOLATILE | VFS__DENTRY_MOUNTED)) ==
 	    VFS__DENTRY_VOLATILE)
 		return -ECHILD;
-	if (!(flags & VFS__DENTRY_USED))
-		vfs__dentry_set(s->at.dentry, VFS__DENTRY_USED);
+	if (flags & VFS__DENTRY_COLD)
+		vfs__dentry_clear(s->at.dentry, VFS__DENTRY_COLD);
 	err = cross(w, &s->at, true);
 	look_around(s);
 	return err;
@@ -412,8 +413,7 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 	}
 	s->inode = inode;
 	s->mode = mode;
-	if (__builtin_expect(flags & (VFS__DENTRY_MOUNTED |
-				      VFS__DENTRY_EVICTABLE |
+	if (__builtin_expect(flags & (VFS__DENTRY_MOUNTED | VFS__DENTRY_COLD |
 				      VFS__DENTRY_VOLATILE),
 			     0)) {
 		if (fast) {
@@ -422,8 +422,8 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 			*s = copy;
 			return err;
 		}
-		if (!(flags & VFS__DENTRY_USED))
-			vfs__dentry_set(d, VFS__DENTRY_USED);
+		if (flags & VFS__DENTRY_COLD)
+			vfs__dentry_clear(d, VFS__DENTRY_COLD);
 		err = cross(w, &s->at, false);
 		look_around(s);
 		return err;
@@ -431,15 +431,30 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 	return 0;
 }
 
+/* Slow: what s says may be wrong, or not known yet. An ACL that nobody has
+ * asked for keeps the fast engine from seeing that there is none. */
+static int search_remote(struct walk *w, struct spot *s)
+{
+	uint32_t flags = VFS_READ_ONCE(s->inode->flags);
+	int err = 0;
+
+	if (flags & VFS_INODE_VOLATILE) {
+		err = vfs__inode_refresh(w->thread, s->inode);
+		s->mode = vfs__inode_mode(s->inode);
+	} else if ((flags & VFS_INODE_ACL_UNKNOWN) && S_ISDIR(s->mode)) {
+		err = vfs__acl_load(w->thread, s->inode);
+	}
+	return err;
+}
+
 ALWAYS_INLINE int search(struct walk *w, struct spot *s, const bool fast)
 {
 	int err;
 
-	if (!fast && (VFS_READ_ONCE(s->inode->flags) & VFS_INODE_VOLATILE)) {
-		err = vfs__inode_refresh(w->thread, s->inode);
+	if (!fast) {
+		err = search_remote(w, s);
 		if (err)
 			return err;
-		s->mode = vfs__inode_mode(s->inode);
 	}
 	/* a directory that everybody may search, without an ACL */
 	if (__builtin_expect((s->mode & (S_IFMT | 0111)) == (S_IFDIR | 0111),

@@ -119,6 +119,7 @@ struct benchmark {
 };
 
 /* Each ends with a row 0. */
+extern const struct benchmark rows_host[];
 extern const struct benchmark rows_path[];
 extern const struct benchmark rows_io[];
 extern const struct benchmark rows_dir[];

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hostfs.h"
+#include "call.h"
 
 #define PERMISSIONS 07777u
 

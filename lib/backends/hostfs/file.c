@@ -12,7 +12,7 @@
 #include <linux/falloc.h>
 #include <string.h>
 
-#include "hostfs.h"
+#include "call.h"
 
 #define STATUS ((uint32_t)(O_APPEND | O_DIRECT))
 #define PASSED_ON (STATUS | (uint32_t)(O_SYNC | O_DSYNC | O_NOATIME))
@@ -103,9 +103,14 @@ static int64_t hostfs_read(struct vfs_inode *inode, struct vfs_file *file,
 /* The file ends at `end` now, or further on. inode is locked. */
 static void grown_to(struct vfs_inode *inode, int64_t end)
 {
-	struct vfs_stat stat = {.size = end};
+	struct vfs_stat stat;
 
-	hostfs_changed_to(inode, &stat, end > inode->size ? STATX_SIZE : 0);
+	if (end <= inode->size) {
+		hostfs_changed(inode);
+		return;
+	}
+	stat.size = end;
+	hostfs_changed_to(inode, &stat, STATX_SIZE);
 }
 
 static int64_t hostfs_write(struct vfs_inode *inode, struct vfs_file *file,

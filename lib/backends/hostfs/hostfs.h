@@ -95,7 +95,7 @@ struct hostfs_inode {
 	bool gone;		  /* no name is left: fd_lock */
 	bool pinned;		  /* handle is not to be dropped: fd_lock */
 	bool is_kept;		  /* fd_lock */
-	uint32_t dirty;		  /* changes that were made: attr lock */
+	uint32_t dirty;		  /* changes that were made: atomic */
 	int64_t ctime_sec;	  /* as published: attr lock */
 	uint32_t ctime_nsec;	  /* the same */
 	uint32_t name_len;	  /* fd_lock, and the two below */
@@ -189,10 +189,6 @@ int hostfs_fsync_fd(struct hostfs_super *s, int fd, bool datasync);
 int hostfs_syncfs(struct hostfs_super *s, int fd);
 int64_t hostfs_lseek(struct hostfs_super *s, int fd, int64_t offset,
 		     int whence);
-int64_t hostfs_pread(struct hostfs_super *s, int fd, void *buffer, size_t size,
-		     int64_t offset);
-int64_t hostfs_pwrite(struct hostfs_super *s, int fd, const void *buffer,
-		      size_t size, int64_t offset);
 int64_t hostfs_getdents(struct hostfs_super *s, int fd, void *buffer,
 			size_t size);
 int64_t hostfs_copy(struct hostfs_super *s, int in, int64_t in_offset, int out,

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 
-#include "hostfs.h"
+#include "call.h"
 
 /* How often a symlink that is replaced while it is read is read again. */
 #define TRIES 3u

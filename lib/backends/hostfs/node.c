@@ -398,7 +398,7 @@ static pthread_mutex_t *attr_lock(struct vfs_inode *inode)
 
 uint32_t hostfs_dirty(struct vfs_inode *inode)
 {
-	return __atomic_load_n(&hostfs_inode(inode)->dirty, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&hostfs_inode(inode)->dirty, __ATOMIC_SEQ_CST);
 }
 
 /* Something else than reading and writing happened since it was last asked:
@@ -423,7 +423,7 @@ bool hostfs_publish(struct vfs_inode *inode, const struct hostfs_facts *facts,
 	bool valid;
 
 	pthread_mutex_lock(attr_lock(inode));
-	valid = hostfs_inode(inode)->dirty == dirty;
+	valid = hostfs_dirty(inode) == dirty;
 	if (valid) {
 		if (changed_outside(inode, facts) && !s->options.exclusive &&
 		    s->has_acl && !S_ISLNK(facts->stat.mode))
@@ -436,6 +436,10 @@ bool hostfs_publish(struct vfs_inode *inode, const struct hostfs_facts *facts,
 					    0);
 		vfs_inode_set_stat(inode, &facts->stat, ALL_FACTS);
 		vfs_inode_set_flags(inode, 0, VFS_INODE_STALE);
+		/* a change that saw the flag before leaves it to us */
+		valid = hostfs_dirty(inode) == dirty;
+		if (!valid)
+			vfs_inode_set_flags(inode, VFS_INODE_STALE, 0);
 	}
 	pthread_mutex_unlock(attr_lock(inode));
 	return valid;
@@ -445,17 +449,20 @@ void hostfs_changed_to(struct vfs_inode *inode, const struct vfs_stat *stat,
 		       uint32_t mask)
 {
 	pthread_mutex_lock(attr_lock(inode));
-	__atomic_store_n(&hostfs_inode(inode)->dirty,
-			 hostfs_inode(inode)->dirty + 1, __ATOMIC_RELEASE);
-	if (mask)
-		vfs_inode_set_stat(inode, stat, mask);
+	__atomic_fetch_add(&hostfs_inode(inode)->dirty, 1, __ATOMIC_SEQ_CST);
+	vfs_inode_set_stat(inode, stat, mask);
 	vfs_inode_set_flags(inode, VFS_INODE_STALE, 0);
 	pthread_mutex_unlock(attr_lock(inode));
 }
 
+/*
+ * Without the lock: the count goes up before the flag is looked at, and who
+ * takes the flag away looks at the count afterwards.
+ */
 void hostfs_changed(struct vfs_inode *inode)
 {
-	hostfs_changed_to(inode, NULL, 0);
+	__atomic_fetch_add(&hostfs_inode(inode)->dirty, 1, __ATOMIC_SEQ_CST);
+	vfs_inode_set_flags(inode, VFS_INODE_STALE, 0);
 }
 
 /* What is known of a file that has no name any more, and is not open: it stays

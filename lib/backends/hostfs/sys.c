@@ -19,7 +19,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "hostfs.h"
+#include "call.h"
 
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
@@ -59,27 +59,12 @@ static void fd_path_absolute(int fd, struct fd_path *out)
 	snprintf(out->str, sizeof(out->str), "/proc/self/fd/%d", fd);
 }
 
-/* A result of the host's. */
-static int64_t result(int64_t value)
-{
-	return value < 0 ? -errno : value;
-}
-
-/* Whether a call that came back with err is to be made again. */
-static bool again(struct hostfs_super *s, int64_t err)
+bool hostfs_again(struct hostfs_super *s, int64_t err)
 {
 	if (err == -EINTR)
 		return true;
 	return (err == -EMFILE || err == -ENFILE) && hostfs_drop_oldest(s);
 }
-
-/* One call, made until it is not to be made again. */
-#define HOST_CALL(s, out, name, expression)          \
-	do {                                         \
-		(out) = vfs_fault((s)->vfs, (name)); \
-		if (!(out))                          \
-			(out) = result(expression);  \
-	} while ((out) < 0 && again((s), (out)))
 
 /* ---- opening ---- */
 
@@ -98,8 +83,8 @@ int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
 
 	/* EAGAIN: somebody renames something, somewhere */
 	do
-		HOST_CALL(s, fd, "openat2",
-			  syscall(SYS_openat2, dir, path, &how, sizeof(how)));
+		HOSTFS_CALL(s, fd, "openat2",
+			    syscall(SYS_openat2, dir, path, &how, sizeof(how)));
 	while (fd == -EAGAIN && ++tries < 64);
 	return (int)(fd == -EAGAIN ? -ESTALE : fd);
 }
@@ -110,8 +95,8 @@ int hostfs_reopen(struct hostfs_super *s, int fd, int flags)
 	int64_t opened;
 
 	fd_path(fd, &path);
-	HOST_CALL(s, opened, "openat",
-		  openat(s->proc, path.str, flags | O_CLOEXEC | O_NOCTTY));
+	HOSTFS_CALL(s, opened, "openat",
+		    openat(s->proc, path.str, flags | O_CLOEXEC | O_NOCTTY));
 	return (int)opened;
 }
 
@@ -119,7 +104,7 @@ int hostfs_open_path(struct hostfs_super *s, const char *path, int flags)
 {
 	int64_t fd;
 
-	HOST_CALL(s, fd, "open", open(path, flags | O_CLOEXEC));
+	HOSTFS_CALL(s, fd, "open", open(path, flags | O_CLOEXEC));
 	return (int)fd;
 }
 
@@ -127,7 +112,7 @@ int hostfs_dup(struct hostfs_super *s, int fd)
 {
 	int64_t copy;
 
-	HOST_CALL(s, copy, "dup", fcntl(fd, F_DUPFD_CLOEXEC, 3));
+	HOSTFS_CALL(s, copy, "dup", fcntl(fd, F_DUPFD_CLOEXEC, 3));
 	return (int)copy;
 }
 
@@ -146,11 +131,11 @@ int hostfs_statx(struct hostfs_super *s, int dir, const char *name,
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "statx",
-		  statx(dir, name,
-			AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT |
-				(*name ? 0 : AT_EMPTY_PATH),
-			STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, out));
+	HOSTFS_CALL(s, err, "statx",
+		    statx(dir, name,
+			  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT |
+				  (*name ? 0 : AT_EMPTY_PATH),
+			  STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, out));
 	return (int)err;
 }
 
@@ -159,7 +144,7 @@ int64_t hostfs_readlinkat(struct hostfs_super *s, int dir, const char *name,
 {
 	int64_t n;
 
-	HOST_CALL(s, n, "readlinkat", readlinkat(dir, name, buffer, size));
+	HOSTFS_CALL(s, n, "readlinkat", readlinkat(dir, name, buffer, size));
 	return n;
 }
 
@@ -168,8 +153,8 @@ int64_t hostfs_getdents(struct hostfs_super *s, int fd, void *buffer,
 {
 	int64_t n;
 
-	HOST_CALL(s, n, "getdents64",
-		  syscall(SYS_getdents64, fd, buffer, size));
+	HOSTFS_CALL(s, n, "getdents64",
+		    syscall(SYS_getdents64, fd, buffer, size));
 	return n;
 }
 
@@ -177,7 +162,7 @@ int hostfs_fstatfs(struct hostfs_super *s, int fd, struct statfs *out)
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "fstatfs", fstatfs(fd, out));
+	HOSTFS_CALL(s, err, "fstatfs", fstatfs(fd, out));
 	return (int)err;
 }
 
@@ -188,7 +173,7 @@ int hostfs_mkdirat(struct hostfs_super *s, int dir, const char *name,
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "mkdirat", mkdirat(dir, name, mode));
+	HOSTFS_CALL(s, err, "mkdirat", mkdirat(dir, name, mode));
 	return (int)err;
 }
 
@@ -197,7 +182,7 @@ int hostfs_mknodat(struct hostfs_super *s, int dir, const char *name,
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "mknodat", mknodat(dir, name, mode, rdev));
+	HOSTFS_CALL(s, err, "mknodat", mknodat(dir, name, mode, rdev));
 	return (int)err;
 }
 
@@ -206,7 +191,7 @@ int hostfs_symlinkat(struct hostfs_super *s, const char *target, int dir,
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "symlinkat", symlinkat(target, dir, name));
+	HOSTFS_CALL(s, err, "symlinkat", symlinkat(target, dir, name));
 	return (int)err;
 }
 
@@ -216,8 +201,8 @@ int hostfs_linkfd(struct hostfs_super *s, int fd, int dir, const char *name)
 	int64_t err;
 
 	fd_path(fd, &path);
-	HOST_CALL(s, err, "linkat",
-		  linkat(s->proc, path.str, dir, name, AT_SYMLINK_FOLLOW));
+	HOSTFS_CALL(s, err, "linkat",
+		    linkat(s->proc, path.str, dir, name, AT_SYMLINK_FOLLOW));
 	return (int)err;
 }
 
@@ -226,8 +211,8 @@ int hostfs_unlinkat(struct hostfs_super *s, int dir, const char *name,
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "unlinkat",
-		  unlinkat(dir, name, directory ? AT_REMOVEDIR : 0));
+	HOSTFS_CALL(s, err, "unlinkat",
+		    unlinkat(dir, name, directory ? AT_REMOVEDIR : 0));
 	return (int)err;
 }
 
@@ -236,9 +221,9 @@ int hostfs_renameat2(struct hostfs_super *s, int old_dir, const char *old_name,
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "renameat2",
-		  syscall(SYS_renameat2, old_dir, old_name, new_dir, new_name,
-			  flags));
+	HOSTFS_CALL(s, err, "renameat2",
+		    syscall(SYS_renameat2, old_dir, old_name, new_dir, new_name,
+			    flags));
 	return (int)err;
 }
 
@@ -248,8 +233,8 @@ int hostfs_chown(struct hostfs_super *s, int fd, uint32_t uid, uint32_t gid)
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "fchownat",
-		  fchownat(fd, "", uid, gid, AT_EMPTY_PATH));
+	HOSTFS_CALL(s, err, "fchownat",
+		    fchownat(fd, "", uid, gid, AT_EMPTY_PATH));
 	return (int)err;
 }
 
@@ -258,12 +243,12 @@ int hostfs_chmod(struct hostfs_super *s, int fd, uint32_t mode)
 	struct fd_path path;
 	int64_t err;
 
-	HOST_CALL(s, err, "fchmodat2",
-		  syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH));
+	HOSTFS_CALL(s, err, "fchmodat2",
+		    syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH));
 	if (err != -ENOSYS)
 		return (int)err;
 	fd_path(fd, &path);
-	HOST_CALL(s, err, "fchmodat", fchmodat(s->proc, path.str, mode, 0));
+	HOSTFS_CALL(s, err, "fchmodat", fchmodat(s->proc, path.str, mode, 0));
 	return (int)err;
 }
 
@@ -272,8 +257,8 @@ int hostfs_utimens(struct hostfs_super *s, int fd,
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "utimensat",
-		  syscall(SYS_utimensat, fd, "", times, AT_EMPTY_PATH));
+	HOSTFS_CALL(s, err, "utimensat",
+		    syscall(SYS_utimensat, fd, "", times, AT_EMPTY_PATH));
 	return (int)err;
 }
 
@@ -281,8 +266,8 @@ int hostfs_flags(struct hostfs_super *s, int fd, bool set, int *flags)
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "ioctl",
-		  ioctl(fd, set ? FS_IOC_SETFLAGS : FS_IOC_GETFLAGS, flags));
+	HOSTFS_CALL(s, err, "ioctl",
+		    ioctl(fd, set ? FS_IOC_SETFLAGS : FS_IOC_GETFLAGS, flags));
 	return (int)err;
 }
 
@@ -299,13 +284,13 @@ int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
 	int64_t n;
 
 	fd_path(fd, &path);
-	HOST_CALL(s, n, "getxattr",
-		  syscall(SYS_getxattrat, s->proc, path.str, 0, name, &args,
-			  sizeof(args)));
+	HOSTFS_CALL(s, n, "getxattr",
+		    syscall(SYS_getxattrat, s->proc, path.str, 0, name, &args,
+			    sizeof(args)));
 	if (n != -ENOSYS)
 		return n;
 	fd_path_absolute(fd, &path);
-	HOST_CALL(s, n, "getxattr", getxattr(path.str, name, value, size));
+	HOSTFS_CALL(s, n, "getxattr", getxattr(path.str, name, value, size));
 	return n;
 }
 
@@ -319,9 +304,9 @@ int64_t hostfs_getxattrat(struct hostfs_super *s, int dir, const char *name,
 	int64_t n;
 	int fd;
 
-	HOST_CALL(s, n, "getxattr",
-		  syscall(SYS_getxattrat, dir, name, AT_SYMLINK_NOFOLLOW,
-			  attribute, &args, sizeof(args)));
+	HOSTFS_CALL(s, n, "getxattr",
+		    syscall(SYS_getxattrat, dir, name, AT_SYMLINK_NOFOLLOW,
+			    attribute, &args, sizeof(args)));
 	if (n != -ENOSYS)
 		return n;
 	fd = hostfs_openat2(s, dir, name, O_PATH | O_NOFOLLOW, 0);
@@ -339,12 +324,12 @@ int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 	int64_t n;
 
 	fd_path(fd, &path);
-	HOST_CALL(s, n, "listxattr",
-		  syscall(SYS_listxattrat, s->proc, path.str, 0, list, size));
+	HOSTFS_CALL(s, n, "listxattr",
+		    syscall(SYS_listxattrat, s->proc, path.str, 0, list, size));
 	if (n != -ENOSYS)
 		return n;
 	fd_path_absolute(fd, &path);
-	HOST_CALL(s, n, "listxattr", listxattr(path.str, list, size));
+	HOSTFS_CALL(s, n, "listxattr", listxattr(path.str, list, size));
 	return n;
 }
 
@@ -360,14 +345,14 @@ int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,
 	int64_t err;
 
 	fd_path(fd, &path);
-	HOST_CALL(s, err, "setxattr",
-		  syscall(SYS_setxattrat, s->proc, path.str, 0, name, &args,
-			  sizeof(args)));
+	HOSTFS_CALL(s, err, "setxattr",
+		    syscall(SYS_setxattrat, s->proc, path.str, 0, name, &args,
+			    sizeof(args)));
 	if (err != -ENOSYS)
 		return (int)err;
 	fd_path_absolute(fd, &path);
-	HOST_CALL(s, err, "setxattr",
-		  setxattr(path.str, name, value, size, flags));
+	HOSTFS_CALL(s, err, "setxattr",
+		    setxattr(path.str, name, value, size, flags));
 	return (int)err;
 }
 
@@ -377,42 +362,25 @@ int hostfs_fremovexattr(struct hostfs_super *s, int fd, const char *name)
 	int64_t err;
 
 	fd_path(fd, &path);
-	HOST_CALL(s, err, "removexattr",
-		  syscall(SYS_removexattrat, s->proc, path.str, 0, name));
+	HOSTFS_CALL(s, err, "removexattr",
+		    syscall(SYS_removexattrat, s->proc, path.str, 0, name));
 	if (err != -ENOSYS)
 		return (int)err;
 	fd_path_absolute(fd, &path);
-	HOST_CALL(s, err, "removexattr", removexattr(path.str, name));
+	HOSTFS_CALL(s, err, "removexattr", removexattr(path.str, name));
 	return (int)err;
 }
 
 /* ---- data ---- */
-
-int64_t hostfs_pread(struct hostfs_super *s, int fd, void *buffer, size_t size,
-		     int64_t offset)
-{
-	int64_t n;
-
-	HOST_CALL(s, n, "pread", pread(fd, buffer, size, offset));
-	return n;
-}
-
-int64_t hostfs_pwrite(struct hostfs_super *s, int fd, const void *buffer,
-		      size_t size, int64_t offset)
-{
-	int64_t n;
-
-	HOST_CALL(s, n, "pwrite", pwrite(fd, buffer, size, offset));
-	return n;
-}
 
 int64_t hostfs_copy(struct hostfs_super *s, int in, int64_t in_offset, int out,
 		    int64_t out_offset, size_t length)
 {
 	int64_t n;
 
-	HOST_CALL(s, n, "copy_file_range",
-		  copy_file_range(in, &in_offset, out, &out_offset, length, 0));
+	HOSTFS_CALL(
+		s, n, "copy_file_range",
+		copy_file_range(in, &in_offset, out, &out_offset, length, 0));
 	return n;
 }
 
@@ -420,7 +388,7 @@ int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size)
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "ftruncate", ftruncate(fd, size));
+	HOSTFS_CALL(s, err, "ftruncate", ftruncate(fd, size));
 	return (int)err;
 }
 
@@ -429,7 +397,7 @@ int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "fallocate", fallocate(fd, mode, offset, length));
+	HOSTFS_CALL(s, err, "fallocate", fallocate(fd, mode, offset, length));
 	return (int)err;
 }
 
@@ -437,7 +405,7 @@ int hostfs_fsync_fd(struct hostfs_super *s, int fd, bool datasync)
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "fsync", datasync ? fdatasync(fd) : fsync(fd));
+	HOSTFS_CALL(s, err, "fsync", datasync ? fdatasync(fd) : fsync(fd));
 	return (int)err;
 }
 
@@ -445,7 +413,7 @@ int hostfs_syncfs(struct hostfs_super *s, int fd)
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "syncfs", syncfs(fd));
+	HOSTFS_CALL(s, err, "syncfs", syncfs(fd));
 	return (int)err;
 }
 
@@ -453,7 +421,7 @@ int64_t hostfs_lseek(struct hostfs_super *s, int fd, int64_t offset, int whence)
 {
 	int64_t at;
 
-	HOST_CALL(s, at, "lseek", lseek(fd, offset, whence));
+	HOSTFS_CALL(s, at, "lseek", lseek(fd, offset, whence));
 	return at;
 }
 
@@ -461,6 +429,6 @@ int hostfs_set_status(struct hostfs_super *s, int fd, int flags)
 {
 	int64_t err;
 
-	HOST_CALL(s, err, "fcntl", fcntl(fd, F_SETFL, flags));
+	HOSTFS_CALL(s, err, "fcntl", fcntl(fd, F_SETFL, flags));
 	return (int)err;
 }

@@ -12,6 +12,7 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -68,6 +69,66 @@ bool hostfs_again(struct hostfs_super *s, int64_t err)
 
 /* ---- opening ---- */
 
+/* Whether fd is on the host's mount that the root is on. */
+static int check_mount(struct hostfs_super *s, int fd)
+{
+	struct statx stx;
+	int err = s->options.xdev ? 0 : hostfs_statx(s, fd, "", &stx);
+
+	if (err || s->options.xdev || !s->has_mnt_id)
+		return err;
+	return (stx.stx_mask & STATX_MNT_ID) && stx.stx_mnt_id != s->mnt_id
+		       ? -EXDEV
+		       : 0;
+}
+
+/* One name below dir. A symlink is opened itself, or refused. */
+static int open_step(struct hostfs_super *s, int dir, const char *name,
+		     int flags, uint32_t mode)
+{
+	int64_t fd;
+	int err;
+
+	HOSTFS_CALL(s, fd, "openat",
+		    openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC, mode));
+	if (fd < 0)
+		return (int)fd;
+	err = check_mount(s, (int)fd);
+	if (!err)
+		return (int)fd;
+	hostfs_close(s->vfs, (int)fd);
+	return err;
+}
+
+/* openat2 where the host has none: name by name. No name is `..`. */
+static int open_steps(struct hostfs_super *s, int dir, const char *path,
+		      uint64_t flags, uint32_t mode)
+{
+	struct hostfs_name name;
+	int at = dir, fd = -ENOENT;
+	size_t len;
+
+	for (;;) {
+		len = strcspn(path, "/");
+		if (len >= sizeof(name.str)) {
+			fd = -ENAMETOOLONG;
+		} else {
+			memcpy(name.str, path, len);
+			name.str[len] = '\0';
+			fd = path[len] ? open_step(s, at, name.str,
+						   O_PATH | O_DIRECTORY, 0)
+				       : open_step(s, at, name.str, (int)flags,
+						   mode);
+		}
+		if (at != dir)
+			hostfs_close(s->vfs, at);
+		if (fd < 0 || !path[len])
+			return fd;
+		at = fd;
+		path += len + 1;
+	}
+}
+
 int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
 		   uint64_t flags, uint32_t mode)
 {
@@ -86,6 +147,8 @@ int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
 		HOSTFS_CALL(s, fd, "openat2",
 			    syscall(SYS_openat2, dir, path, &how, sizeof(how)));
 	while (fd == -EAGAIN && ++tries < 64);
+	if (fd == -ENOSYS)
+		return open_steps(s, dir, path, flags, mode);
 	return (int)(fd == -EAGAIN ? -ESTALE : fd);
 }
 

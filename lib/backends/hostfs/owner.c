@@ -77,7 +77,8 @@ static int64_t read_text(struct hostfs_super *s, int dir, const char *name,
 		     : hostfs_fgetxattr(s, dir, HOSTFS_OWNER_ATTRIBUTE, text,
 					TEXT_MAX - 1);
 
-	if (n == -ENODATA || n == -EOPNOTSUPP)
+	/* what this process may not read it has not recorded */
+	if (n == -ENODATA || n == -EOPNOTSUPP || n == -EACCES)
 		return 0;
 	if (n > 0)
 		text[n] = '\0';

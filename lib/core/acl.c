@@ -375,6 +375,7 @@ static int inherit(struct vfs__thread *thread, const struct vfs__acl *from,
 	return 0;
 }
 
+VFS_HOT
 int vfs__acl_inherit(struct vfs__thread *thread, struct vfs_inode *dir,
 		     uint32_t mode, uint32_t umask,
 		     struct vfs__acl_inherit *out)
@@ -400,6 +401,7 @@ int vfs__acl_inherit(struct vfs__thread *thread, struct vfs_inode *dir,
 	return err;
 }
 
+VFS_HOT
 int vfs__acl_inherited(struct vfs__thread *thread, struct vfs_inode *inode,
 		       struct vfs__acl_inherit *inherit)
 {
@@ -418,6 +420,7 @@ int vfs__acl_inherited(struct vfs__thread *thread, struct vfs_inode *inode,
 	return 0;
 }
 
+VFS_HOT
 void vfs__acl_inherit_fini(struct vfs__thread *thread,
 			   struct vfs__acl_inherit *inherit)
 {

@@ -62,6 +62,7 @@ static void table_free(struct vfs *vfs, void *pointer, size_t size)
 			 table_align(table->mask + 1));
 }
 
+VFS_HOT
 static void bucket_lock(struct vfs__dbucket *bucket)
 {
 	uintptr_t head = VFS_READ_ONCE(bucket->chain);
@@ -95,6 +96,7 @@ static struct vfs_dentry *slot_dentry(uint64_t slot)
 }
 
 /* The bucket of hash, locked. Inside a section: a table may be replaced. */
+VFS_HOT
 static struct vfs__dbucket *bucket_lock_for(struct vfs *vfs, uint32_t hash)
 {
 	for (;;) {
@@ -138,6 +140,7 @@ static void put(struct vfs__dbucket *bucket, struct vfs_dentry *d,
 }
 
 /* Takes d out of its locked bucket; readers on it go on along next. */
+VFS_HOT
 static void take_out(struct vfs__dbucket *bucket, struct vfs_dentry *d)
 {
 	struct vfs_dentry *before = chain_first(bucket);
@@ -317,6 +320,7 @@ struct vfs_dentry *vfs__dcache_find_closely(const struct vfs__dcache *dcache,
 	return vfs__dcache_find(dcache, parent, c, certain);
 }
 
+VFS_HOT
 struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
 				   const struct vfs_dentry *parent,
 				   const struct vfs_name *name)
@@ -378,6 +382,7 @@ static void push(struct vfs_dentry *d, struct vfs__dbucket *bucket,
 
 /* Counts d, which was inserted. Inside the insertion's section. Whether to
  * grow after it. */
+VFS_HOT
 static bool inserted(struct vfs__thread *thread, struct vfs *vfs,
 		     struct vfs_dentry *d)
 {
@@ -389,6 +394,7 @@ static bool inserted(struct vfs__thread *thread, struct vfs *vfs,
 	return wants_growth(&vfs->dcache, mine);
 }
 
+VFS_HOT
 void vfs__dcache_insert(struct vfs__thread *thread, struct vfs *vfs,
 			struct vfs_dentry *d)
 {
@@ -447,6 +453,7 @@ static void uncount(struct vfs__thread *thread, struct vfs *vfs,
 				   __ATOMIC_RELAXED);
 }
 
+VFS_HOT
 void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
 			struct vfs_dentry *d)
 {
@@ -468,6 +475,7 @@ void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
 
 /* ---- renaming ---- */
 
+VFS_HOT
 void vfs__dcache_rename_begin(struct vfs *vfs)
 {
 	uint64_t *renames = &vfs->dcache.renames;
@@ -482,6 +490,7 @@ void vfs__dcache_rename_begin(struct vfs *vfs)
 	}
 }
 
+VFS_HOT
 void vfs__dcache_rename_end(struct vfs *vfs)
 {
 	__atomic_store_n(&vfs->dcache.renames,
@@ -512,6 +521,7 @@ static void set_name(struct vfs_dentry *d, const struct vfs_name *name,
 	VFS_WRITE_ONCE(d->name.words[2], c.words[2]);
 }
 
+VFS_HOT
 void vfs__dcache_move(struct vfs__thread *thread, struct vfs *vfs,
 		      struct vfs_dentry *d, struct vfs_dentry *parent,
 		      const struct vfs_name *name,

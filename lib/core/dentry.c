@@ -41,6 +41,7 @@ void vfs__longname_retire(struct vfs__thread *thread, struct vfs__longname *l)
 				  sizeof(*l) + l->len);
 }
 
+VFS_HOT
 bool vfs__dentry_tryref(struct vfs_dentry *d)
 {
 	uint32_t ref = VFS_READ_ONCE(d->ref);
@@ -54,6 +55,7 @@ bool vfs__dentry_tryref(struct vfs_dentry *d)
 
 /* d's ref is 0: gives back what it holds. The parent,
  * whose reference the caller now has, is returned (NULL: a root's). */
+VFS_HOT
 static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 				      struct vfs_dentry *d)
 {
@@ -75,6 +77,7 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 	return parent;
 }
 
+VFS_HOT
 void vfs__dentry_unref(struct vfs__thread *thread, struct vfs_dentry *d)
 {
 	while (d) {
@@ -93,6 +96,7 @@ void vfs__dentry_discard(struct vfs__thread *thread, struct vfs_dentry *d)
 	vfs__dentry_unref(thread, dentry_free(thread, d));
 }
 
+VFS_HOT
 struct vfs_dentry *vfs__dentry_alloc(struct vfs__thread *thread,
 				     struct vfs_dentry *parent,
 				     const struct vfs_name *name)
@@ -122,6 +126,7 @@ struct vfs_dentry *vfs__dentry_alloc(struct vfs__thread *thread,
 	return d;
 }
 
+VFS_HOT
 void vfs__dentry_instantiate(struct vfs_dentry *d, struct vfs_inode *inode,
 			     uint64_t cookie)
 {

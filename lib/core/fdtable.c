@@ -238,6 +238,7 @@ static int take(struct vfs__thread *thread, struct vfs_task *task,
 	return (int)(n * VFS__FDCHUNK + bit);
 }
 
+VFS_HOT
 int vfs__fd_reserve(struct vfs__thread *thread, struct vfs_task *task,
 		    uint32_t minimum, struct vfs__fdtable **table)
 {
@@ -252,6 +253,7 @@ int vfs__fd_reserve(struct vfs__thread *thread, struct vfs_task *task,
  * that is alive: so that who freezes or buries it waits for the sections, and
  * then is alone with it. False: it is dead, and the section left again.
  */
+VFS_HOT
 static bool change_begin(struct vfs__thread *thread, struct vfs__fdtable *table)
 {
 	for (;;) {
@@ -290,6 +292,7 @@ static bool put(struct vfs__thread *thread, struct vfs__fdtable *table, int fd,
 	return true;
 }
 
+VFS_HOT
 void vfs__fd_fill(struct vfs__thread *thread, struct vfs__fdtable *table,
 		  int fd, struct vfs_file *file, bool cloexec)
 {
@@ -433,6 +436,7 @@ static struct vfs_file *detach(struct vfs__fdchunk *chunk, uint32_t fd)
 	return vfs__fd_file(vfs__exchange_word(slot, 0));
 }
 
+VFS_HOT
 static int close_in(struct vfs__thread *thread, struct vfs *vfs,
 		    struct vfs__fdtable *table, uint32_t fd,
 		    struct vfs_file **gone)
@@ -476,6 +480,7 @@ static enum outcome try_replace(struct vfs__fdchunk *chunk, uint32_t fd,
 	return swap(slot_of(chunk, fd), before, word) ? DONE : AGAIN;
 }
 
+VFS_HOT
 int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
 {
 	return close_in(thread, task->vfs, table_of(task), (uint32_t)fd, NULL);

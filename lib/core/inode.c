@@ -27,6 +27,7 @@ static size_t inode_size(const struct vfs_super *super)
 	return sizeof(struct vfs_inode) + super->type->inode_size;
 }
 
+VFS_HOT
 struct vfs_inode *vfs_inode_create(struct vfs_super *super,
 				   const struct vfs_inode_ops *ops,
 				   uint64_t ino, uint32_t mode)
@@ -55,6 +56,7 @@ struct vfs_inode *vfs_inode_create(struct vfs_super *super,
 	return inode;
 }
 
+VFS_HOT
 static void inode_free(struct vfs *vfs, void *pointer, size_t size)
 {
 	vfs__mem_free(vfs__self_always(vfs), pointer, size);
@@ -93,6 +95,7 @@ static void free_ext(struct vfs__thread *thread, struct vfs__inode_ext *ext)
 }
 
 /* Nobody has a reference: nobody can hold the lock for long or come for it. */
+VFS_HOT
 static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 {
 	struct vfs_super *super = inode->super;
@@ -115,6 +118,7 @@ static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 	vfs__epoch_retire(thread, inode_free, inode, inode_size(super));
 }
 
+VFS_HOT
 void vfs__inode_unref(struct vfs__thread *thread, struct vfs_inode *inode)
 {
 	if (inode && vfs__fetch_add_u32(&inode->core_ref, UINT32_MAX) == 1)
@@ -140,6 +144,7 @@ struct vfs__inode_ext *vfs__inode_ext(struct vfs__thread *thread,
 	return other;
 }
 
+VFS_HOT
 void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set, uint32_t clear)
 {
 	if (clear)
@@ -280,6 +285,7 @@ void vfs__inode_modified_once(const struct vfs *vfs, struct vfs_inode *inode)
 	set_times(inode, &now, true, true);
 }
 
+VFS_HOT
 void vfs_inode_touch(struct vfs_inode *inode, uint32_t which)
 {
 	struct vfs_timespec now;

@@ -31,6 +31,7 @@
 /* the size of struct vfs_config in the first version */
 #define CONFIG_SIZE_0 offsetof(struct vfs_config, max_mounts)
 
+VFS_HOT
 static void host_now(void *context, struct vfs_timespec *now)
 {
 	struct timespec ts;
@@ -46,6 +47,7 @@ static void host_now(void *context, struct vfs_timespec *now)
 	now->zero = 0;
 }
 
+VFS_HOT
 void vfs_now(struct vfs *vfs, struct vfs_timespec *now)
 {
 	struct vfs__thread *thread = vfs->host_clock ? vfs__self(vfs) : NULL;
@@ -358,6 +360,7 @@ void vfs_unref(struct vfs *vfs)
 		destroy(vfs);
 }
 
+VFS_HOT
 struct vfs__thread *vfs__self_always(struct vfs *vfs)
 {
 	struct vfs__thread *thread;
@@ -367,6 +370,7 @@ struct vfs__thread *vfs__self_always(struct vfs *vfs)
 	return thread;
 }
 
+VFS_HOT
 void vfs__free_later(struct vfs *vfs, void *pointer, size_t size)
 {
 	vfs__mem_free(vfs__self_always(vfs), pointer, size);

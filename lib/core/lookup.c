@@ -104,6 +104,7 @@ static int too_long(const struct vfs_inode *dir)
 							  : -ENAMETOOLONG;
 }
 
+VFS_HOT
 int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
 		    struct vfs_dentry *dir, const struct vfs_name *name,
 		    struct vfs_dentry **out)

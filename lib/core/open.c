@@ -56,6 +56,7 @@ static uint32_t access_of(uint32_t flags)
 
 /* ---- finding or making the file ---- */
 
+VFS_HOT
 static int find_plain(struct opening *o, int dirfd, const char *path)
 {
 	if (o->how->place) {
@@ -525,6 +526,7 @@ static int no_descriptor(const char *path, int otherwise)
 	return len ? otherwise : -ENOENT;
 }
 
+VFS_HOT
 int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	      const char *path, const struct vfs__open_how *how)
 {

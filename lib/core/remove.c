@@ -8,6 +8,7 @@
 #include "core/synthdir.h"
 #include "core/uncover.h"
 
+VFS_HOT
 int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
 		    const struct vfs_userns *idmap, struct vfs_inode *dir,
 		    struct vfs_dentry *victim, bool directory)
@@ -77,6 +78,7 @@ static int slash_error(const struct vfs_dentry *victim)
 	return vfs__inode_is_dir(victim->inode) ? -EISDIR : -ENOTDIR;
 }
 
+VFS_HOT
 static int remove_name(struct vfs__thread *thread, struct vfs_task *task,
 		       const struct vfs__path *parent,
 		       const struct vfs__last *last, bool directory)
@@ -137,6 +139,7 @@ static int remove_at(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
+VFS_HOT
 int vfs__unlink(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		const char *path)
 {
@@ -147,6 +150,7 @@ int vfs__unlink(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	return remove_at(thread, task, dirfd, path, false, errors);
 }
 
+VFS_HOT
 int vfs__rmdir(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	       const char *path)
 {

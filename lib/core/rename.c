@@ -131,6 +131,7 @@ static void unlock_inodes(struct vfs_inode *a, struct vfs_inode *b)
 /* ---- checks ---- */
 
 /* What can be said from the two names, in Linux's order. */
+VFS_HOT
 static int check_names(struct renaming *r)
 {
 	struct vfs_inode *source, *target;
@@ -452,6 +453,7 @@ static int with_parents(struct renaming *r)
 	return err;
 }
 
+VFS_HOT
 int vfs__rename(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 		const char *oldpath, int newdirfd, const char *newpath,
 		uint32_t flags)

@@ -72,6 +72,7 @@ static struct vfs__synthetic *first_of(const struct vfs_inode *dir)
 	return ext ? ext->synthetic : NULL;
 }
 
+VFS_HOT
 bool vfs__synthetic_within(const struct vfs_inode *dir)
 {
 	return (VFS_READ_ONCE(dir->flags) & VFS_INODE_MERGED) && first_of(dir);

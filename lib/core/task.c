@@ -165,6 +165,7 @@ int vfs__task_set_paths(struct vfs__thread *thread, struct vfs_task *task,
 	return set_paths(thread, task, &paths->root, &paths->cwd);
 }
 
+VFS_HOT
 uint32_t vfs__task_umask(struct vfs__thread *thread, struct vfs_task *task)
 {
 	uint32_t umask;
@@ -475,6 +476,7 @@ static struct vfs_cred *cred_ref(struct vfs__thread *thread,
  * The thread keeps a reference on the credentials that it used last, so
  * that threads of one task do not meet at the counter.
  */
+VFS_HOT
 struct vfs_cred *vfs__task_cred(struct vfs__thread *thread,
 				struct vfs_task *task)
 {
@@ -493,6 +495,7 @@ struct vfs_cred *vfs__task_cred(struct vfs__thread *thread,
 	return cred;
 }
 
+VFS_HOT
 void vfs__task_cred_put(struct vfs__thread *thread, struct vfs_cred *cred)
 {
 	if (__builtin_expect(cred == thread->cred, 1))

@@ -78,6 +78,7 @@ struct result {
  * Leaves the thread inside a section when it succeeds. -ECHILD: not to be
  * decided here. A function of its own, so that its state can be in registers.
  */
+VFS_HOT
 static __attribute__((noinline)) int fast_walk(const struct request *q,
 					       struct result *out)
 {
@@ -276,6 +277,7 @@ static bool legitimize(struct vfs__thread *thread, const struct vfs__path *at)
 	return ok;
 }
 
+VFS_HOT
 static int walk_referenced(const struct request *q, struct result *out)
 {
 	int err = fast_walk(q, out);
@@ -289,6 +291,7 @@ static int walk_referenced(const struct request *q, struct result *out)
 	return slow_walk(q, NULL, out);
 }
 
+VFS_HOT
 int vfs__path_lookup(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
 		     struct vfs__path *out)
@@ -327,6 +330,7 @@ int vfs__path_lookup_as(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
+VFS_HOT
 int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
 		     struct vfs__path *parent, struct vfs__last *last)
@@ -379,6 +383,7 @@ static int resume_root(struct vfs__thread *thread, struct vfs_task *task,
 	return 0;
 }
 
+VFS_HOT
 int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
 		     struct vfs__resume *resume, struct vfs__path *parent,
@@ -491,6 +496,7 @@ int vfs__walk_may_follow(const struct vfs__resume *resume,
 	return may_follow(&w, &at);
 }
 
+VFS_HOT
 int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,
 		    uint32_t flags, struct vfs__path *path)
 {
@@ -502,6 +508,7 @@ int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,
 	return cross(&w, path, false);
 }
 
+VFS_HOT
 void vfs__walk_fini(struct vfs__thread *thread, struct vfs__resume *resume)
 {
 	vfs__mem_free(thread, resume->target, VFS__PATH_MAX);

@@ -93,6 +93,7 @@ static void acquire_sections(const struct vfs__domain *domain)
 #endif
 }
 
+VFS_HOT
 static void batches_run(struct vfs__thread *thread)
 {
 	struct vfs *owner = thread->domain->owner;
@@ -263,6 +264,7 @@ static void poll_batches(struct vfs__thread *thread)
 	batches_run(thread);
 }
 
+VFS_HOT
 void vfs__epoch_retire(struct vfs__thread *thread,
 		       void (*fn)(struct vfs *owner, void *pointer,
 				  size_t size),

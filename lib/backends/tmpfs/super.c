@@ -42,6 +42,7 @@ void tmpfs_give_pages(struct vfs_super *super, uint64_t pages)
 		vfs_counter_give(super->vfs, data->blocks, (int64_t)pages);
 }
 
+VFS_HOT
 int tmpfs_take_inode_space(struct vfs_super *super, uint64_t bytes)
 {
 	struct tmpfs_super *data = tmpfs_super(super);
@@ -100,6 +101,7 @@ static void free_target(struct vfs *vfs, void *target, size_t size)
 }
 
 /* Accounts for the inode's end, and hands on what it holds. */
+VFS_HOT
 static void tmpfs_evict(struct vfs_inode *inode)
 {
 	struct vfs_super *super = inode->super;

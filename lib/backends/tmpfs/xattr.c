@@ -194,6 +194,7 @@ int tmpfs_removexattr(struct vfs_inode *inode, const char *name)
 	return 0;
 }
 
+VFS_HOT
 void tmpfs_xattrs_free(struct vfs_inode *inode)
 {
 	struct tmpfs_inode *data = tmpfs_inode(inode);

@@ -62,8 +62,7 @@ static void publish(struct vfs__thread *thread, struct vfs_inode *inode,
 	if (acl)
 		vfs_inode_set_flags(inode, flag, 0);
 	if (old)
-		vfs__epoch_retire(thread, vfs__free_later, old,
-				  vfs__acl_size(old->count));
+		vfs__epoch_free(thread, old, vfs__acl_size(old->count));
 }
 
 void vfs__acl_free(struct vfs__thread *thread, struct vfs__inode_ext *ext)
@@ -72,8 +71,7 @@ void vfs__acl_free(struct vfs__thread *thread, struct vfs__inode_ext *ext)
 		struct vfs__acl *acl = *slot_of(ext, access);
 
 		if (acl)
-			vfs__epoch_retire(thread, vfs__free_later, acl,
-					  vfs__acl_size(acl->count));
+			vfs__epoch_free(thread, acl, vfs__acl_size(acl->count));
 	}
 }
 

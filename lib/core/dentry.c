@@ -37,8 +37,7 @@ void vfs__longname_free(struct vfs__thread *thread, struct vfs__longname *l)
 void vfs__longname_retire(struct vfs__thread *thread, struct vfs__longname *l)
 {
 	if (l)
-		vfs__epoch_retire(thread, vfs__free_later, l,
-				  sizeof(*l) + l->len);
+		vfs__epoch_free(thread, l, sizeof(*l) + l->len);
 }
 
 VFS_HOT
@@ -73,7 +72,7 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 		vfs__inode_unref(thread, inode);
 	}
 	/* last: who evicts the inode may know d, and retiring may free */
-	vfs__epoch_retire(thread, vfs__free_later, d, sizeof(*d));
+	vfs__epoch_free(thread, d, sizeof(*d));
 	return parent;
 }
 

@@ -64,8 +64,7 @@ static int index_grow(struct vfs__thread *thread, struct vfs__fdtable *table,
 static void index_retire(struct vfs__thread *thread, struct vfs__fdindex *index)
 {
 	if (index)
-		vfs__epoch_retire(thread, vfs__free_later, index,
-				  index_bytes(index->count));
+		vfs__epoch_free(thread, index, index_bytes(index->count));
 }
 
 /* - The chunk of number fd, made if there is none; NULL: out of memory. */
@@ -619,11 +618,10 @@ void vfs__fdtable_let_go(struct vfs__thread *thread, struct vfs__fdtable *table)
 	index = table->index;
 	for (uint32_t n = 1; index && n < index->count; n++)
 		if (index->chunks[n])
-			vfs__epoch_retire(thread, vfs__free_later,
-					  index->chunks[n],
-					  sizeof(*index->chunks[n]));
+			vfs__epoch_free(thread, index->chunks[n],
+					sizeof(*index->chunks[n]));
 	index_retire(thread, index);
-	vfs__epoch_retire(thread, vfs__free_later, table, sizeof(*table));
+	vfs__epoch_free(thread, table, sizeof(*table));
 }
 
 /* - Closes everything in a table that nothing is put into any more. */

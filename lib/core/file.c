@@ -118,7 +118,7 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 		vfs__namespace_release(thread, file->vfs, file->private_data);
 	vfs_userns_unref(file->userns);
 	vfs__notify_flush(thread);
-	vfs__epoch_retire(thread, vfs__free_later, file, sizeof(*file));
+	vfs__epoch_free(thread, file, sizeof(*file));
 }
 
 VFS_HOT

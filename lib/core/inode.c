@@ -56,12 +56,6 @@ struct vfs_inode *vfs_inode_create(struct vfs_super *super,
 	return inode;
 }
 
-VFS_HOT
-static void inode_free(struct vfs *vfs, void *pointer, size_t size)
-{
-	vfs__mem_free(vfs__self_always(vfs), pointer, size);
-}
-
 void vfs_inode_discard(struct vfs_inode *inode)
 {
 	if (!inode)
@@ -91,7 +85,7 @@ static void free_ext(struct vfs__thread *thread, struct vfs__inode_ext *ext)
 	vfs__synthetic_free(thread, ext);
 	vfs__acl_free(thread, ext);
 	/* somebody may still be asking about permission */
-	vfs__epoch_retire(thread, inode_free, ext, sizeof(*ext));
+	vfs__epoch_free(thread, ext, sizeof(*ext));
 }
 
 /* Nobody has a reference: nobody can hold the lock for long or come for it. */
@@ -115,7 +109,7 @@ static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 	else if (S_ISSOCK(inode->mode))
 		vfs__endpoint_evict(thread, inode);
 	vfs__inode_unlock(inode);
-	vfs__epoch_retire(thread, inode_free, inode, inode_size(super));
+	vfs__epoch_free(thread, inode, inode_size(super));
 }
 
 VFS_HOT

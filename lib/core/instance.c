@@ -369,9 +369,3 @@ struct vfs__thread *vfs__self_always(struct vfs *vfs)
 		sched_yield();
 	return thread;
 }
-
-VFS_HOT
-void vfs__free_later(struct vfs *vfs, void *pointer, size_t size)
-{
-	vfs__mem_free(vfs__self_always(vfs), pointer, size);
-}

@@ -59,8 +59,8 @@ static void fs_unref(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__mutex_unlock(&fs->lock, VFS__RANK_LEAF);
 	vfs__path_unref(thread, &paths->root);
 	vfs__path_unref(thread, &paths->cwd);
-	vfs__epoch_retire(thread, vfs__free_later, paths, sizeof(*paths));
-	vfs__epoch_retire(thread, vfs__free_later, fs, sizeof(*fs));
+	vfs__epoch_free(thread, paths, sizeof(*paths));
+	vfs__epoch_free(thread, fs, sizeof(*fs));
 }
 
 /* References found inside a section; false: try again. */
@@ -143,7 +143,7 @@ static int set_paths(struct vfs__thread *thread, struct vfs_task *task,
 		vfs__path_unref(thread, &old->root);
 	if (cwd)
 		vfs__path_unref(thread, &old->cwd);
-	vfs__epoch_retire(thread, vfs__free_later, old, sizeof(*old));
+	vfs__epoch_free(thread, old, sizeof(*old));
 	return 0;
 }
 

@@ -52,7 +52,8 @@ struct vfs__batch {
 	size_t bytes;
 	uint32_t count;
 	bool embedded; /* in the record: never given to the allocator */
-	struct {
+	struct vfs__retired {
+		/* NULL: the memory goes back, and that is all */
 		void (*fn)(struct vfs *owner, void *pointer, size_t size);
 		void *pointer;
 		size_t size;
@@ -168,6 +169,9 @@ void vfs__epoch_retire(struct vfs__thread *thread,
 		       void (*fn)(struct vfs *owner, void *pointer,
 				  size_t size),
 		       void *pointer, size_t size);
+/* - The same with nothing to be done but to give pointer, which came from
+ *   vfs__mem_alloc, back. */
+void vfs__epoch_free(struct vfs__thread *thread, void *pointer, size_t size);
 /* - Waits a grace period and runs this thread's callbacks, those included that
  *   these callbacks retire. Not inside a section, nor in a callback. */
 void vfs__epoch_synchronize(struct vfs__thread *thread);

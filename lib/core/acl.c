@@ -5,7 +5,6 @@
  */
 #include "core/acl.h"
 
-#include <assert.h>
 #include <errno.h>
 
 #include "core/attr.h"
@@ -403,13 +402,16 @@ VFS_HOT
 int vfs__acl_inherited(struct vfs__thread *thread, struct vfs_inode *inode,
 		       struct vfs__acl_inherit *inherit)
 {
-	struct vfs__inode_ext *ext = inherit->ext;
+	struct vfs__inode_ext *ext = inode->core_ext;
 
-	if (!ext)
+	if (!inherit->ext)
 		return 0;
-	assert(!inode->core_ext);
-	VFS_STORE_POINTER(inode->core_ext, ext);
-	inherit->ext = NULL;
+	/* the backend may have made one for an extra of its own */
+	if (!ext) {
+		ext = inherit->ext;
+		VFS_STORE_POINTER(inode->core_ext, ext);
+		inherit->ext = NULL;
+	}
 	if (inherit->access)
 		publish(thread, inode, ext, true, inherit->access);
 	if (inherit->default_)

@@ -3,6 +3,7 @@
 #include "core/inode.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,26 +44,39 @@ struct vfs_inode *vfs_inode_create(struct vfs_super *super,
 	if (!inode)
 		return NULL;
 	vfs_now(super->vfs, &now);
-	memset(inode, 0, size);
+	/* one by one: cleared as a whole it would be by an instruction that
+	 * takes longer than all of this */
 	inode->ops = ops;
 	inode->super = super;
 	inode->mode = mode;
+	inode->uid = inode->gid = inode->flags = 0;
 	inode->ino = ino;
+	inode->size = 0;
 	inode->nlink = S_ISDIR(mode) ? 2 : 1;
 	inode->core_ref = 1;
+	inode->core_lock = inode->core_seq = 0;
 	inode->atime_sec = inode->mtime_sec = now.sec;
-	inode->atime_nsec = inode->mtime_nsec = now.nsec;
 	inode->ctime_packed = inode->btime_packed = vfs__time_pack(&now);
+	inode->atime_nsec = inode->mtime_nsec = now.nsec;
+	inode->blocks = 0;
+	inode->data = NULL;
+	inode->core_ext = NULL;
+	if (size > sizeof(*inode))
+		memset(inode + 1, 0, size - sizeof(*inode));
 	return inode;
 }
 
 void vfs_inode_discard(struct vfs_inode *inode)
 {
+	struct vfs__thread *thread;
+
 	if (!inode)
 		return;
-	assert(inode->core_ref == 1 && !inode->core_ext);
-	vfs__mem_free(vfs__self_always(inode->super->vfs), inode,
-		      inode_size(inode->super));
+	assert(inode->core_ref == 1);
+	thread = vfs__self_always(inode->super->vfs);
+	/* has the backend's extra, if anything */
+	vfs__mem_free(thread, inode->core_ext, sizeof(*inode->core_ext));
+	vfs__mem_free(thread, inode, inode_size(inode->super));
 }
 
 struct vfs_inode *vfs_inode_ref(struct vfs_inode *inode)
@@ -136,6 +150,30 @@ struct vfs__inode_ext *vfs__inode_ext(struct vfs__thread *thread,
 		return ext;
 	vfs__mem_free(thread, ext, sizeof(*ext));
 	return other;
+}
+
+void *vfs_inode_extra(const struct vfs_inode *inode)
+{
+	const struct vfs__inode_ext *ext = vfs__inode_ext_peek(inode);
+
+	return ext ? ext->extra : NULL;
+}
+
+int vfs_inode_set_extra(struct vfs_inode *inode, void *extra)
+{
+	struct vfs__inode_ext *ext = vfs__inode_ext_peek(inode);
+	struct vfs__thread *thread;
+
+	if (!ext) {
+		if (!extra)
+			return 0;
+		thread = vfs__self(inode->super->vfs);
+		ext = thread ? vfs__inode_ext(thread, inode) : NULL;
+		if (!ext)
+			return -ENOMEM;
+	}
+	ext->extra = extra;
+	return 0;
 }
 
 VFS_HOT
@@ -251,15 +289,15 @@ void vfs__inode_accessed_strictly(struct vfs_inode *inode)
 }
 
 static void set_times(struct vfs_inode *inode, const struct vfs_timespec *now,
-		      bool mtime, bool ctime)
+		      int64_t packed, uint32_t which)
 {
 	vfs__inode_change_begin(inode);
-	if (mtime) {
+	if (which & VFS_TOUCH_MTIME) {
 		VFS_WRITE_ONCE(inode->mtime_sec, now->sec);
 		VFS_WRITE_ONCE(inode->mtime_nsec, now->nsec);
 	}
-	if (ctime)
-		VFS_WRITE_ONCE(inode->ctime_packed, vfs__time_pack(now));
+	if (which & VFS_TOUCH_CTIME)
+		VFS_WRITE_ONCE(inode->ctime_packed, packed);
 	vfs__inode_change_end(inode);
 }
 
@@ -268,7 +306,8 @@ void vfs__inode_modified(struct vfs *vfs, struct vfs_inode *inode)
 	struct vfs_timespec now;
 
 	vfs_now(vfs, &now);
-	set_times(inode, &now, true, true);
+	set_times(inode, &now, vfs__time_pack(&now),
+		  VFS_TOUCH_MTIME | VFS_TOUCH_CTIME);
 }
 
 void vfs__inode_modified_once(const struct vfs *vfs, struct vfs_inode *inode)
@@ -276,11 +315,12 @@ void vfs__inode_modified_once(const struct vfs *vfs, struct vfs_inode *inode)
 	struct vfs_timespec now;
 
 	vfs->now(vfs->now_context, &now);
-	set_times(inode, &now, true, true);
+	set_times(inode, &now, vfs__time_pack(&now),
+		  VFS_TOUCH_MTIME | VFS_TOUCH_CTIME);
 }
 
-VFS_HOT
-void vfs_inode_touch(struct vfs_inode *inode, uint32_t which)
+static __attribute__((noinline)) void touch_slow(struct vfs_inode *inode,
+						 uint32_t which)
 {
 	struct vfs_timespec now;
 
@@ -288,6 +328,20 @@ void vfs_inode_touch(struct vfs_inode *inode, uint32_t which)
 	if (which & VFS_TOUCH_ATIME)
 		vfs__inode_set_atime(inode, &now);
 	if (which & (VFS_TOUCH_MTIME | VFS_TOUCH_CTIME))
-		set_times(inode, &now, which & VFS_TOUCH_MTIME,
-			  which & VFS_TOUCH_CTIME);
+		set_times(inode, &now, vfs__time_pack(&now), which);
+}
+
+VFS_HOT
+void vfs_inode_touch(struct vfs_inode *inode, uint32_t which)
+{
+	struct vfs *vfs = inode->super->vfs;
+	const struct vfs__thread *thread = vfs__thread_peek(vfs->domain);
+
+	/* the time of this call, if it was asked for already */
+	if (__builtin_expect(thread && thread->now_valid && vfs->host_clock &&
+				     !(which & VFS_TOUCH_ATIME),
+			     1))
+		set_times(inode, &thread->now, thread->now_packed, which);
+	else
+		touch_slow(inode, which);
 }

@@ -22,6 +22,7 @@
 #include "core/pipefs.h"
 #include "core/task.h"
 #include "util/epoch.h"
+#include "util/time.h"
 
 #define DEFAULT_NAMES 100000u
 #define DEFAULT_DESCRIPTORS 1048576u
@@ -52,15 +53,21 @@ void vfs_now(struct vfs *vfs, struct vfs_timespec *now)
 {
 	struct vfs__thread *thread = vfs->host_clock ? vfs__self(vfs) : NULL;
 
-	if (thread && thread->now_valid) {
-		*now = thread->now;
+	if (!thread) {
+		vfs->now(vfs->now_context, now);
 		return;
 	}
-	vfs->now(vfs->now_context, now);
-	if (thread) {
-		thread->now = *now;
+	if (!thread->now_valid) {
+		vfs->now(vfs->now_context, &thread->now);
+		thread->now_packed = vfs__time_pack(&thread->now);
 		thread->now_valid = true;
 	}
+	/* one by one, as they were stored: a load that several stores cover
+	 * waits for them */
+	now->sec = thread->now.sec;
+	VFS__COMPILER_FENCE();
+	now->nsec = thread->now.nsec;
+	now->zero = 0;
 }
 
 void vfs_log(struct vfs *vfs, int32_t level, const char *format, ...)

@@ -119,6 +119,7 @@ struct vfs__thread {
 	/* what the clock showed first in this call: one call, one time */
 	bool now_valid;
 	struct vfs_timespec now;
+	int64_t now_packed; /* the same as time.h has it */
 	/* the second that it showed, and how often to believe it still */
 	uint32_t clock_left;
 	int64_t clock_sec;

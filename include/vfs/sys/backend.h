@@ -228,7 +228,10 @@ struct vfs_inode {
 		 * while the inode is; NULL: readlink is called. Set by the
 		 * backend before the inode is returned. */
 		const char *link;
-		void *core_special; /* the core's, for other types */
+		/* The backend's, of regular files and directories: a pointer
+		 * for which it needs no private data. */
+		void *data;
+		void *core_special; /* the core's, of other types */
 	};
 	struct vfs__inode_ext *core_ext; /* the core's */
 };
@@ -253,6 +256,15 @@ VFS_API struct vfs_inode *vfs_inode_ref(struct vfs_inode *inode);
 VFS_API void vfs_inode_unref(struct vfs_inode *inode);
 VFS_API void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set,
 				 uint32_t clear);
+
+/*
+ * A pointer of the backend's for what few inodes have, which costs the others
+ * nothing: NULL until it is set. What it points to is the backend's to free in
+ * evict. vfs_inode_set_extra: 0, or -ENOMEM, which cannot happen any more once
+ * it was set to anything. Lock: excl to set, shared to read.
+ */
+VFS_API void *vfs_inode_extra(const struct vfs_inode *inode);
+VFS_API int vfs_inode_set_extra(struct vfs_inode *inode, void *extra);
 
 /* vfs_inode_touch: which times to set to now. */
 #define VFS_TOUCH_ATIME 0x1u

@@ -372,40 +372,27 @@ static int inherit(struct vfs__thread *thread, const struct vfs__acl *from,
 	return 0;
 }
 
-VFS_HOT
-int vfs__acl_inherit(struct vfs__thread *thread, struct vfs_inode *dir,
-		     uint32_t mode, uint32_t umask,
-		     struct vfs__acl_inherit *out)
+int vfs__acl_inherit_slow(struct vfs__thread *thread, struct vfs_inode *dir,
+			  uint32_t mode, struct vfs__acl_inherit *out)
 {
-	const struct vfs__acl *from = NULL;
+	const struct vfs__acl *from = cached(dir, false);
 	int err;
 
+	if (!from)
+		return 0;
 	out->mode = mode;
-	out->count = 0;
-	out->access = out->default_ = NULL;
-	out->ext = NULL;
-	if (S_ISLNK(mode))
-		return 0;
-	if (VFS_READ_ONCE(dir->flags) & VFS_INODE_DEFACL)
-		from = cached(dir, false);
-	if (!from) {
-		out->mode = mode & ~umask;
-		return 0;
-	}
 	err = inherit(thread, from, out);
 	if (err)
-		vfs__acl_inherit_fini(thread, out);
+		vfs__acl_inherit_free(thread, out);
 	return err;
 }
 
-VFS_HOT
-int vfs__acl_inherited(struct vfs__thread *thread, struct vfs_inode *inode,
-		       struct vfs__acl_inherit *inherit)
+void vfs__acl_inherited_slow(struct vfs__thread *thread,
+			     struct vfs_inode *inode,
+			     struct vfs__acl_inherit *inherit)
 {
 	struct vfs__inode_ext *ext = inode->core_ext;
 
-	if (!inherit->ext)
-		return 0;
 	/* the backend may have made one for an extra of its own */
 	if (!ext) {
 		ext = inherit->ext;
@@ -417,11 +404,9 @@ int vfs__acl_inherited(struct vfs__thread *thread, struct vfs_inode *inode,
 	if (inherit->default_)
 		publish(thread, inode, ext, false, inherit->default_);
 	inherit->access = inherit->default_ = NULL;
-	return 0;
 }
 
-VFS_HOT
-void vfs__acl_inherit_fini(struct vfs__thread *thread,
+void vfs__acl_inherit_free(struct vfs__thread *thread,
 			   struct vfs__acl_inherit *inherit)
 {
 	while (inherit->count) {

@@ -153,7 +153,7 @@ static int make_inode(struct vfs__thread *thread, struct vfs_task *task,
 	err = name ? dir->ops->create(dir, name, args, inode, cookie)
 		   : dir->ops->tmpfile(dir, args, inode);
 	if (!err)
-		err = vfs__acl_inherited(thread, *inode, &acl);
+		vfs__acl_inherited(thread, *inode, &acl);
 	vfs__acl_inherit_fini(thread, &acl);
 	return err;
 }

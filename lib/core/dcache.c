@@ -62,19 +62,26 @@ static void table_free(struct vfs *vfs, void *pointer, size_t size)
 			 table_align(table->mask + 1));
 }
 
-VFS_HOT
-static void bucket_lock(struct vfs__dbucket *bucket)
+static inline bool bucket_trylock(struct vfs__dbucket *bucket)
 {
 	uintptr_t head = VFS_READ_ONCE(bucket->chain);
 
-	for (unsigned spins = 0;; spins++) {
-		if (!(head & LOCKED) &&
-		    vfs__cas_word(&bucket->chain, &head, head | LOCKED))
-			return;
+	return !(head & LOCKED) &&
+	       vfs__cas_word(&bucket->chain, &head, head | LOCKED);
+}
+
+static __attribute__((noinline)) void
+bucket_lock_slow(struct vfs__dbucket *bucket)
+{
+	for (unsigned spins = 0; !bucket_trylock(bucket); spins++)
 		if (spins >= 64)
 			sched_yield();
-		head = VFS_READ_ONCE(bucket->chain);
-	}
+}
+
+static inline void bucket_lock(struct vfs__dbucket *bucket)
+{
+	if (__builtin_expect(!bucket_trylock(bucket), 0))
+		bucket_lock_slow(bucket);
 }
 
 static struct vfs_dentry *chain_first(const struct vfs__dbucket *bucket)
@@ -320,7 +327,6 @@ struct vfs_dentry *vfs__dcache_find_closely(const struct vfs__dcache *dcache,
 	return vfs__dcache_find(dcache, parent, c, certain);
 }
 
-VFS_HOT
 struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
 				   const struct vfs_dentry *parent,
 				   const struct vfs_name *name)
@@ -351,6 +357,31 @@ struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
 		if (!valid && (renames & 1))
 			sched_yield();
 	} while (!valid || (!d && !certain));
+	return d;
+}
+
+VFS_HOT
+struct vfs_dentry *vfs__dcache_get_locked(struct vfs__thread *thread,
+					  struct vfs *vfs,
+					  const struct vfs_dentry *parent,
+					  const struct vfs_name *name)
+{
+	struct vfs__component c;
+	struct vfs_dentry *d;
+	bool certain;
+
+	c.name = *name;
+	vfs__name_words(name->str, name->len, c.words);
+	do {
+		vfs__epoch_enter(thread);
+		d = vfs__dcache_find_any(&vfs->dcache, parent, &c, &certain);
+		if (d && !vfs__dentry_tryref(d)) {
+			/* being trimmed: look again */
+			d = NULL;
+			certain = false;
+		}
+		vfs__epoch_leave(thread);
+	} while (__builtin_expect(!d && !certain, 0));
 	return d;
 }
 
@@ -460,6 +491,9 @@ void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
 	struct vfs__dbucket *bucket;
 	bool was;
 
+	/* nobody puts it in meanwhile */
+	if (!vfs__dentry_hashed(d))
+		return;
 	vfs__epoch_enter(thread);
 	bucket = bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash));
 	was = vfs__dentry_hashed(d);

@@ -11,6 +11,7 @@
 #include "core/instance.h"
 #include "core/notify.h"
 #include "core/nsfs.h"
+#include "core/pathname.h"
 #include "util/atomic.h"
 #include "util/domain.h"
 #include "util/epoch.h"
@@ -117,7 +118,7 @@ struct vfs_dentry *vfs__dentry_alloc(struct vfs__thread *thread,
 		d->flags = VFS__DENTRY_LONG;
 	} else if (name) {
 		d->name_len = (uint8_t)name->len;
-		memcpy(d->name.chars, name->str, name->len);
+		vfs__name_words(name->str, name->len, d->name.words);
 	}
 	d->parent = parent ? vfs__dentry_ref(parent) : d;
 	if (!parent)

@@ -139,7 +139,7 @@ static bool swap(uintptr_t *slot, uintptr_t *expected, uintptr_t word)
 }
 
 /* - Takes the lowest free number of mask; VFS__FDCHUNK when there is none. */
-static uint32_t bit_take(struct vfs__fdchunk *chunk, uint64_t mask)
+static inline uint32_t bit_take(struct vfs__fdchunk *chunk, uint64_t mask)
 {
 	uint64_t open = __atomic_load_n(&chunk->open, __ATOMIC_RELAXED);
 	uint64_t left;
@@ -218,6 +218,12 @@ static int take(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs__fdchunk *chunk;
 	uint64_t mask;
 
+	if (__builtin_expect(
+		    !minimum && !(uint32_t)hint && limit >= VFS__FDCHUNK, 1)) {
+		bit = bit_take(&table->first, UINT64_MAX);
+		if (__builtin_expect(bit < VFS__FDCHUNK, 1))
+			return (int)bit;
+	}
 	for (n = n > (uint32_t)hint ? n : (uint32_t)hint;; n++) {
 		if (n >= (limit + VFS__FDCHUNK - 1) / VFS__FDCHUNK)
 			return -EMFILE;

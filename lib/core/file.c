@@ -50,7 +50,7 @@ void vfs__file_init(struct vfs_file *file, struct vfs *vfs,
 		    uint32_t flags, uint32_t mode)
 {
 	file->inode = path->dentry->inode;
-	file->path = *path;
+	vfs__path_set(&file->path, path);
 	file->flags = flags;
 	file->mode = mode |
 		     plain_bits(file->inode, mode, vfs__mount_flags(path->mnt));

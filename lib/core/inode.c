@@ -319,6 +319,7 @@ void vfs__inode_modified_once(const struct vfs *vfs, struct vfs_inode *inode)
 		  VFS_TOUCH_MTIME | VFS_TOUCH_CTIME);
 }
 
+VFS_HOT
 static __attribute__((noinline)) void touch_slow(struct vfs_inode *inode,
 						 uint32_t which)
 {

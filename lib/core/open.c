@@ -202,8 +202,9 @@ static int find_creating(struct opening *o, int dirfd, const char *path)
 			vfs__dentry_unref(o->thread, parent.dentry);
 			o->path.mnt = parent.mnt;
 			o->path.dentry = dentry;
-			err = vfs__walk_cross(o->thread, o->task, o->walk,
-					      &o->path);
+			if (vfs__dentry_flags(dentry) & VFS__DENTRY_MOUNTED)
+				err = vfs__walk_cross(o->thread, o->task,
+						      o->walk, &o->path);
 			if (err)
 				vfs__path_unref(o->thread, &o->path);
 			break;

@@ -137,7 +137,6 @@ static int may_be_written(const struct vfs_userns *idmap,
 	return vfs__inode_has_ids(idmap, inode) ? 0 : -EACCES;
 }
 
-VFS_HOT
 static int check(const struct vfs_cred *cred, const struct vfs_userns *idmap,
 		 const struct vfs_inode *inode, uint32_t mask, bool acl)
 {
@@ -162,11 +161,10 @@ int vfs__permission(const struct vfs_cred *cred, const struct vfs_userns *idmap,
 		     VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL);
 }
 
-VFS_HOT
-int vfs__permission_load(struct vfs__thread *thread,
-			 const struct vfs_cred *cred,
-			 const struct vfs_userns *idmap,
-			 struct vfs_inode *inode, uint32_t mask)
+int vfs__permission_load_slow(struct vfs__thread *thread,
+			      const struct vfs_cred *cred,
+			      const struct vfs_userns *idmap,
+			      struct vfs_inode *inode, uint32_t mask)
 {
 	int err;
 

@@ -73,7 +73,7 @@ static int remove_locked(struct vfs__thread *thread, struct vfs_task *task,
 /* What trailing slashes make of a name that unlink was given. */
 static int slash_error(const struct vfs_dentry *victim)
 {
-	if (!victim->inode)
+	if (!victim || !victim->inode)
 		return -ENOENT;
 	return vfs__inode_is_dir(victim->inode) ? -EISDIR : -ENOTDIR;
 }
@@ -89,12 +89,12 @@ static int remove_name(struct vfs__thread *thread, struct vfs_task *task,
 	int err;
 
 	vfs__inode_lock(dir);
-	err = vfs__lookup_one(thread, task->vfs, parent->dentry, &last->name,
-			      &victim);
+	err = vfs__lookup_there(thread, task->vfs, parent->dentry, &last->name,
+				&victim);
 	if (!err) {
 		if (!directory && last->slash)
 			err = slash_error(victim);
-		else if (!victim->inode)
+		else if (!victim || !victim->inode)
 			err = -ENOENT;
 		else
 			err = vfs__may_delete(thread, cred,

@@ -369,6 +369,7 @@ int vfs__synthetic_undo(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
+VFS_HOT
 int vfs__synthetic_rename(const struct vfs_rename_args *args)
 {
 	const struct vfs_inode *target = args->new_inode;

@@ -68,10 +68,9 @@ struct request {
 };
 
 struct result {
-	struct vfs__path *at; /* the caller's: member by member, because a copy
-			       * of both at once would wait for the stores */
+	struct vfs__path *at;
+	struct vfs__last *last; /* for a walk to a parent; if it fails, too */
 	uint32_t links;
-	struct vfs__last last;
 };
 
 /*
@@ -104,6 +103,10 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 		w.flags = q->flags;
 		w.links = 0;
 		w.cred = vfs__task_cred_peek(q->task);
+		if (q->flags & VFS__WALK_PARENT) {
+			w.last = out->last;
+			w.last->type = VFS__LAST_ROOT;
+		}
 		err = start(&w, &s, q->dirfd);
 		if (!err)
 			err = engine(&w, &s, true);
@@ -115,15 +118,8 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 				vfs__epoch_leave(thread);
 				return err;
 			}
-			out->at->mnt = s.at.mnt;
-			/* not one store made of both: whoever comes next
-			 * waits for the second, and would for that */
-			VFS__COMPILER_FENCE();
-			out->at->dentry = s.at.dentry;
-			if (q->flags & VFS__WALK_PARENT) {
-				out->links = w.links;
-				out->last = w.last;
-			}
+			vfs__path_set(out->at, &s.at);
+			out->links = w.links;
 			return 0;
 		}
 		vfs__epoch_leave(thread);
@@ -202,6 +198,10 @@ static __attribute__((noinline)) int slow_walk(const struct request *q,
 	w.flags = q->flags;
 	w.cred = as ? as : cred;
 	w.links = 0;
+	if (w.flags & VFS__WALK_PARENT) {
+		w.last = out->last;
+		w.last->type = VFS__LAST_ROOT;
+	}
 	if (w.flags & SCOPED)
 		w.renames = count_renames(w.vfs);
 	do {
@@ -218,9 +218,8 @@ static __attribute__((noinline)) int slow_walk(const struct request *q,
 	}
 	if (cred)
 		vfs__task_cred_put(q->thread, cred);
-	*out->at = s.at;
+	vfs__path_set(out->at, &s.at);
 	out->links = w.links;
-	out->last = w.last;
 	return err;
 }
 
@@ -304,10 +303,8 @@ int vfs__path_lookup(struct vfs__thread *thread, struct vfs_task *task,
 	r.at = &at;
 	if (!err)
 		err = walk_referenced(&q, &r);
-	if (!err) {
-		out->mnt = at.mnt;
-		out->dentry = at.dentry;
-	}
+	if (!err)
+		vfs__path_set(out, &at);
 	return err;
 }
 
@@ -323,10 +320,8 @@ int vfs__path_lookup_as(struct vfs__thread *thread, struct vfs_task *task,
 	r.at = &at;
 	if (!err)
 		err = slow_walk(&q, cred, &r);
-	if (!err) {
-		out->mnt = at.mnt;
-		out->dentry = at.dentry;
-	}
+	if (!err)
+		vfs__path_set(out, &at);
 	return err;
 }
 
@@ -342,14 +337,12 @@ int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 	int err = check_path(path, flags, &q.len);
 
 	r.at = &at;
+	r.last = last;
 	if (!err)
 		err = walk_referenced(&q, &r);
-	if (err)
-		return err;
-	parent->mnt = at.mnt;
-	parent->dentry = at.dentry;
-	*last = r.last;
-	return 0;
+	if (!err)
+		vfs__path_set(parent, &at);
+	return err;
 }
 
 /* ---- walks that go on ---- */
@@ -401,14 +394,13 @@ int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 	if (flags & SCOPED)
 		resume->renames = count_renames(task->vfs);
 	r.at = &at;
+	r.last = last;
 	if (!err)
 		err = walk_referenced(&q, &r);
 	if (err)
 		return err;
 	resume->links = r.links;
-	parent->mnt = at.mnt;
-	parent->dentry = at.dentry;
-	*last = r.last;
+	vfs__path_set(parent, &at);
 	return 0;
 }
 
@@ -453,6 +445,8 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 	w.flags = resume->flags | VFS__WALK_PARENT;
 	w.links = resume->links;
 	w.renames = resume->renames;
+	w.last = last;
+	w.last->type = VFS__LAST_ROOT;
 	if (!resume->rooted)
 		err = resume_root(thread, task, resume->dirfd, resume);
 	if (!err)
@@ -481,7 +475,6 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 		return err;
 	resume->links = w.links;
 	*parent = s.at;
-	*last = w.last;
 	return 0;
 }
 
@@ -496,7 +489,6 @@ int vfs__walk_may_follow(const struct vfs__resume *resume,
 	return may_follow(&w, &at);
 }
 
-VFS_HOT
 int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,
 		    uint32_t flags, struct vfs__path *path)
 {
@@ -508,8 +500,7 @@ int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,
 	return cross(&w, path, false);
 }
 
-VFS_HOT
-void vfs__walk_fini(struct vfs__thread *thread, struct vfs__resume *resume)
+void vfs__walk_fini_slow(struct vfs__thread *thread, struct vfs__resume *resume)
 {
 	vfs__mem_free(thread, resume->target, VFS__PATH_MAX);
 	if (resume->rooted)

@@ -66,7 +66,7 @@ struct vfs__last {
 /*
  * - The directory that holds path's last component, referenced, and search
  *   permission on it checked. Symlinks before it are followed, the last
- *   component is not looked up.
+ *   component is not looked up. *last is written to whatever is returned.
  */
 int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
@@ -104,7 +104,15 @@ int vfs__walk_may_follow(const struct vfs__resume *resume,
  *   RESOLVE_NO_XDEV; *path is referenced then too. */
 int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,
 		    uint32_t flags, struct vfs__path *path);
-void vfs__walk_fini(struct vfs__thread *thread, struct vfs__resume *resume);
+void vfs__walk_fini_slow(struct vfs__thread *thread,
+			 struct vfs__resume *resume);
+
+static inline void vfs__walk_fini(struct vfs__thread *thread,
+				  struct vfs__resume *resume)
+{
+	if (__builtin_expect(resume->target || resume->rooted, 0))
+		vfs__walk_fini_slow(thread, resume);
+}
 
 /*
  * - name in dir, whose lock the caller holds (excl): referenced, maybe
@@ -115,5 +123,10 @@ void vfs__walk_fini(struct vfs__thread *thread, struct vfs__resume *resume);
 int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
 		    struct vfs_dentry *dir, const struct vfs_name *name,
 		    struct vfs_dentry **out);
+
+/* - The same, but a missing name gives NULL. */
+int vfs__lookup_there(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_dentry *dir, const struct vfs_name *name,
+		      struct vfs_dentry **out);
 
 #endif

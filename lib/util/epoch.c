@@ -333,7 +333,6 @@ static inline void retire(struct vfs__thread *thread,
 		batch_full(thread);
 }
 
-VFS_HOT
 void vfs__epoch_retire(struct vfs__thread *thread,
 		       void (*fn)(struct vfs *owner, void *pointer,
 				  size_t size),

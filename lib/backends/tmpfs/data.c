@@ -281,7 +281,6 @@ int tmpfs_promote(struct vfs_inode *inode)
 	return 0;
 }
 
-VFS_HOT
 void tmpfs_data_replace(struct vfs_inode *inode, void *root)
 {
 	uint64_t pages = (uint64_t)inode->blocks / TMPFS_BLOCKS_PER_PAGE;

@@ -345,6 +345,39 @@ int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
+VFS_HOT
+bool vfs__path_sibling(struct vfs__thread *thread, struct vfs_task *task,
+		       const char *first, const struct vfs__path *first_parent,
+		       const struct vfs__last *first_last, const char *path,
+		       struct vfs__path *parent, struct vfs__last *last)
+{
+	size_t before = (size_t)(first_last->name.str - first), len;
+	const char *name, *end;
+
+	if (!path || first_last->type != VFS__LAST_NORM ||
+	    strncmp(path, first, before) != 0)
+		return false;
+	name = path + before;
+	len = vfs__path_length(name);
+	if (!len || len >= VFS__PATH_MAX - before || *name == '/' ||
+	    *name == '.')
+		return false;
+	end = name + len;
+	last->type = VFS__LAST_NORM;
+	last->name.str = name;
+	last->name.len = vfs__component_scan(task->vfs->dcache.seed, name, end,
+					     &last->name.hash);
+	name += last->name.len;
+	last->slash = name != end;
+	while (name < end && *name == '/')
+		name++;
+	if (name != end)
+		return false;
+	vfs__path_set(parent, first_parent);
+	vfs__path_ref(thread, parent);
+	return true;
+}
+
 /* ---- walks that go on ---- */
 
 /* The root that absolute links and `..` of this walk refer to, referenced. */

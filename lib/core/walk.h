@@ -73,6 +73,17 @@ int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 		     struct vfs__path *parent, struct vfs__last *last);
 
 /*
+ * - For a second path from the same dirfd: whether path names a file in the
+ *   directory that vfs__path_parent found for `first`, in the same words, so
+ *   that nothing has to be walked: both were as if at the same moment. Then
+ *   *parent is referenced once more. False says nothing.
+ */
+bool vfs__path_sibling(struct vfs__thread *thread, struct vfs_task *task,
+		       const char *first, const struct vfs__path *first_parent,
+		       const struct vfs__last *first_last, const char *path,
+		       struct vfs__path *parent, struct vfs__last *last);
+
+/*
  * A walk that may go on: open(O_CREAT) follows a last symlink itself. The
  * string in last.name lives as long as the walk.
  */

@@ -16,8 +16,14 @@ extern "C" {
 
 #if defined(VFS_NO_ATTRIBUTES)
 #define VFS_API
+#define VFS_HOT
 #else
 #define VFS_API __attribute__((visibility("default")))
+/* Before the definition of a function through which the calls pass that make
+ * and remove names. Their way is longer than all others: the linker puts these
+ * side by side, so that they do not push each other out of the processor's
+ * cache of instructions. */
+#define VFS_HOT __attribute__((hot))
 #endif
 
 #define VFS_VERSION_MAJOR 0

@@ -28,6 +28,7 @@
 /* What F_SETFL changes. */
 #define SETTABLE (O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT)
 
+VFS_HOT
 int vfs_close(struct vfs_task *task, int fd)
 {
 	struct vfs__thread *thread;

@@ -51,11 +51,13 @@ int vfs_unlinkat(struct vfs_task *task, int dirfd, const char *path, int flags)
 				    : vfs__unlink(thread, task, dirfd, path);
 }
 
+VFS_HOT
 int vfs_unlink(struct vfs_task *task, const char *path)
 {
 	return vfs_unlinkat(task, AT_FDCWD, path, 0);
 }
 
+VFS_HOT
 int vfs_rmdir(struct vfs_task *task, const char *path)
 {
 	return vfs_unlinkat(task, AT_FDCWD, path, AT_REMOVEDIR);
@@ -70,6 +72,7 @@ int vfs_mkdirat(struct vfs_task *task, int dirfd, const char *path,
 	return err ? err : vfs__mkdir(thread, task, dirfd, path, mode);
 }
 
+VFS_HOT
 int vfs_mkdir(struct vfs_task *task, const char *path, uint32_t mode)
 {
 	return vfs_mkdirat(task, AT_FDCWD, path, mode);
@@ -84,6 +87,7 @@ int vfs_mknodat(struct vfs_task *task, int dirfd, const char *path,
 	return err ? err : vfs__mknod(thread, task, dirfd, path, mode, dev);
 }
 
+VFS_HOT
 int vfs_mknod(struct vfs_task *task, const char *path, uint32_t mode,
 	      uint64_t dev)
 {
@@ -119,6 +123,7 @@ int vfs_renameat(struct vfs_task *task, int olddirfd, const char *oldpath,
 	return vfs_renameat2(task, olddirfd, oldpath, newdirfd, newpath, 0);
 }
 
+VFS_HOT
 int vfs_rename(struct vfs_task *task, const char *oldpath, const char *newpath)
 {
 	return vfs_renameat2(task, AT_FDCWD, oldpath, AT_FDCWD, newpath, 0);

@@ -58,6 +58,7 @@ int vfs_openat(struct vfs_task *task, int dirfd, const char *path, int flags,
 	return err ? err : vfs__open(thread, task, dirfd, path, &how);
 }
 
+VFS_HOT
 int vfs_open(struct vfs_task *task, const char *path, int flags, uint32_t mode)
 {
 	return vfs_openat(task, AT_FDCWD, path, flags, mode);

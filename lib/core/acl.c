@@ -5,7 +5,6 @@
  */
 #include "core/acl.h"
 
-#include <assert.h>
 #include <errno.h>
 
 #include "core/attr.h"
@@ -85,8 +84,7 @@ static void publish(struct vfs__thread *thread, struct vfs_inode *inode,
 	if (acl)
 		vfs_inode_set_flags(inode, flag, 0);
 	if (old)
-		vfs__epoch_retire(thread, vfs__free_later, old,
-				  vfs__acl_size(old->count));
+		vfs__epoch_free(thread, old, vfs__acl_size(old->count));
 }
 
 void vfs__acl_free(struct vfs__thread *thread, struct vfs__inode_ext *ext)
@@ -95,8 +93,7 @@ void vfs__acl_free(struct vfs__thread *thread, struct vfs__inode_ext *ext)
 		struct vfs__acl *acl = *slot_of(ext, access);
 
 		if (acl)
-			vfs__epoch_retire(thread, vfs__free_later, acl,
-					  vfs__acl_size(acl->count));
+			vfs__epoch_free(thread, acl, vfs__acl_size(acl->count));
 	}
 }
 
@@ -201,8 +198,7 @@ static void disbelieve(struct vfs__thread *thread, struct vfs_inode *inode,
 	if (!old)
 		return;
 	VFS_STORE_POINTER(*slot_of(ext, access), NULL);
-	vfs__epoch_retire(thread, vfs__free_later, old,
-			  vfs__acl_size(old->count));
+	vfs__epoch_free(thread, old, vfs__acl_size(old->count));
 }
 
 /* Asks the backend; any lock of the inode's, or none. */
@@ -479,55 +475,50 @@ static int inherit(struct vfs__thread *thread, const struct vfs__acl *from,
 	return 0;
 }
 
-int vfs__acl_inherit(struct vfs__thread *thread, struct vfs_inode *dir,
-		     uint32_t mode, uint32_t umask,
-		     struct vfs__acl_inherit *out)
+int vfs__acl_inherit_slow(struct vfs__thread *thread, struct vfs_inode *dir,
+			  uint32_t mode, struct vfs__acl_inherit *out)
 {
-	const struct vfs__acl *from = NULL;
+	const struct vfs__acl *from;
 	int err;
 
-	out->mode = mode;
-	out->count = 0;
-	out->access = out->default_ = NULL;
-	out->ext = NULL;
-	if (S_ISLNK(mode))
-		return 0;
 	if (is_unknown(dir)) {
 		err = vfs__acl_load(thread, dir);
 		if (err)
 			return err;
 	}
 	change_begin(dir);
-	if (VFS_READ_ONCE(dir->flags) & VFS_INODE_DEFACL)
-		from = cached(dir, false);
+	from = cached(dir, false);
+	if (from)
+		out->mode = mode;
 	err = from ? inherit(thread, from, out) : 0;
 	change_end(dir);
-	if (!from)
-		out->mode = mode & ~umask;
 	if (err)
-		vfs__acl_inherit_fini(thread, out);
+		vfs__acl_inherit_free(thread, out);
 	return err;
 }
 
-int vfs__acl_inherited(struct vfs__thread *thread, struct vfs_inode *inode,
-		       struct vfs__acl_inherit *inherit)
+void vfs__acl_inherited_slow(struct vfs__thread *thread,
+			     struct vfs_inode *inode,
+			     struct vfs__acl_inherit *inherit)
 {
-	struct vfs__inode_ext *ext = inherit->ext;
+	struct vfs__inode_ext *ext = inode->core_ext;
 
-	if (!ext || vfs__inode_is_remote(inode))
-		return 0; /* a remote one's are not known yet */
-	assert(!inode->core_ext);
-	VFS_STORE_POINTER(inode->core_ext, ext);
-	inherit->ext = NULL;
+	if (vfs__inode_is_remote(inode))
+		return; /* a remote one's are not known yet */
+	/* the backend may have made one for an extra of its own */
+	if (!ext) {
+		ext = inherit->ext;
+		VFS_STORE_POINTER(inode->core_ext, ext);
+		inherit->ext = NULL;
+	}
 	if (inherit->access)
 		publish(thread, inode, ext, true, inherit->access);
 	if (inherit->default_)
 		publish(thread, inode, ext, false, inherit->default_);
 	inherit->access = inherit->default_ = NULL;
-	return 0;
 }
 
-void vfs__acl_inherit_fini(struct vfs__thread *thread,
+void vfs__acl_inherit_free(struct vfs__thread *thread,
 			   struct vfs__acl_inherit *inherit)
 {
 	while (inherit->count) {

@@ -53,13 +53,44 @@ struct vfs__acl_inherit {
  *   else has seen; everything was allocated before: 0.
  * - vfs__acl_inherit_fini frees what was not used.
  */
-int vfs__acl_inherit(struct vfs__thread *thread, struct vfs_inode *dir,
-		     uint32_t mode, uint32_t umask,
-		     struct vfs__acl_inherit *out);
-int vfs__acl_inherited(struct vfs__thread *thread, struct vfs_inode *inode,
-		       struct vfs__acl_inherit *inherit);
-void vfs__acl_inherit_fini(struct vfs__thread *thread,
+int vfs__acl_inherit_slow(struct vfs__thread *thread, struct vfs_inode *dir,
+			  uint32_t mode, struct vfs__acl_inherit *out);
+void vfs__acl_inherited_slow(struct vfs__thread *thread,
+			     struct vfs_inode *inode,
+			     struct vfs__acl_inherit *inherit);
+void vfs__acl_inherit_free(struct vfs__thread *thread,
 			   struct vfs__acl_inherit *inherit);
+
+static inline int vfs__acl_inherit(struct vfs__thread *thread,
+				   struct vfs_inode *dir, uint32_t mode,
+				   uint32_t umask, struct vfs__acl_inherit *out)
+{
+	out->mode = S_ISLNK(mode) ? mode : mode & ~umask;
+	out->count = 0;
+	out->access = out->default_ = NULL;
+	out->ext = NULL;
+	if (__builtin_expect(!(VFS_READ_ONCE(dir->flags) & VFS_INODE_DEFACL) ||
+				     S_ISLNK(mode),
+			     1))
+		return 0;
+	return vfs__acl_inherit_slow(thread, dir, mode, out);
+}
+
+static inline void vfs__acl_inherited(struct vfs__thread *thread,
+				      struct vfs_inode *inode,
+				      struct vfs__acl_inherit *inherit)
+{
+	if (__builtin_expect(inherit->ext != NULL, 0))
+		vfs__acl_inherited_slow(thread, inode, inherit);
+}
+
+static inline void vfs__acl_inherit_fini(struct vfs__thread *thread,
+					 struct vfs__acl_inherit *inherit)
+{
+	/* without blobs there is nothing else */
+	if (__builtin_expect(inherit->count != 0, 0))
+		vfs__acl_inherit_free(thread, inherit);
+}
 
 /* - chmod: the ACL's mask (or group) entry follows the mode; excl lock. */
 int vfs__acl_chmod(struct vfs__thread *thread, struct vfs_inode *inode,

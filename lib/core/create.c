@@ -20,6 +20,7 @@
 #include "core/synthdir.h"
 #include "util/epoch.h"
 
+VFS_HOT
 int vfs__may_create(struct vfs__thread *thread, const struct vfs_cred *cred,
 		    const struct vfs_userns *idmap, struct vfs_inode *dir)
 {
@@ -49,6 +50,7 @@ static int find_free(struct vfs__thread *thread, struct vfs *vfs,
 	return err;
 }
 
+VFS_HOT
 int vfs__create_begin(struct vfs__thread *thread, struct vfs_task *task,
 		      int dirfd, const char *path, bool directory,
 		      struct vfs__create *c)
@@ -86,6 +88,7 @@ put_parent:
 	return err;
 }
 
+VFS_HOT
 void vfs__create_end(struct vfs__thread *thread, struct vfs__create *c)
 {
 	vfs__inode_unlock(c->parent.dentry->inode);
@@ -114,6 +117,7 @@ static void inherit_owner(const struct vfs_cred *cred,
 		args->mode &= ~(uint32_t)S_ISGID;
 }
 
+VFS_HOT
 int vfs__create_attributes(struct vfs__thread *thread, struct vfs_task *task,
 			   const struct vfs_cred *cred,
 			   const struct vfs_userns *idmap,
@@ -149,11 +153,12 @@ static int make_inode(struct vfs__thread *thread, struct vfs_task *task,
 	err = name ? dir->ops->create(dir, name, args, inode, cookie)
 		   : dir->ops->tmpfile(dir, args, inode);
 	if (!err)
-		err = vfs__acl_inherited(thread, *inode, &acl);
+		vfs__acl_inherited(thread, *inode, &acl);
 	vfs__acl_inherit_fini(thread, &acl);
 	return err;
 }
 
+VFS_HOT
 int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
 		   const struct vfs_cred *cred, const struct vfs__path *dir,
 		   struct vfs_dentry *dentry, uint32_t mode, uint64_t rdev,
@@ -238,6 +243,7 @@ static int check_node_type(uint32_t mode)
 	}
 }
 
+VFS_HOT
 int vfs__mknod(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	       const char *path, uint32_t mode, uint64_t dev)
 {
@@ -265,6 +271,7 @@ int vfs__mknod(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	return err;
 }
 
+VFS_HOT
 int vfs__mkdir(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	       const char *path, uint32_t mode)
 {

@@ -186,8 +186,8 @@ void vfs_cred_unref(struct vfs_cred *cred)
 	if (!cred || vfs__fetch_add_u32(&cred->ref, UINT32_MAX) != 1)
 		return;
 	vfs_userns_unref(cred->userns);
-	vfs__epoch_retire(vfs__self_always(cred->vfs), vfs__free_later, cred,
-			  cred_size(cred->group_count));
+	vfs__epoch_free(vfs__self_always(cred->vfs), cred,
+			cred_size(cred->group_count));
 }
 
 bool vfs__cred_in_group(const struct vfs_cred *cred, uint32_t gid)

@@ -62,18 +62,26 @@ static void table_free(struct vfs *vfs, void *pointer, size_t size)
 			 table_align(table->mask + 1));
 }
 
-static void bucket_lock(struct vfs__dbucket *bucket)
+static inline bool bucket_trylock(struct vfs__dbucket *bucket)
 {
 	uintptr_t head = VFS_READ_ONCE(bucket->chain);
 
-	for (unsigned spins = 0;; spins++) {
-		if (!(head & LOCKED) &&
-		    vfs__cas_word(&bucket->chain, &head, head | LOCKED))
-			return;
+	return !(head & LOCKED) &&
+	       vfs__cas_word(&bucket->chain, &head, head | LOCKED);
+}
+
+static __attribute__((noinline)) void
+bucket_lock_slow(struct vfs__dbucket *bucket)
+{
+	for (unsigned spins = 0; !bucket_trylock(bucket); spins++)
 		if (spins >= 64)
 			sched_yield();
-		head = VFS_READ_ONCE(bucket->chain);
-	}
+}
+
+static inline void bucket_lock(struct vfs__dbucket *bucket)
+{
+	if (__builtin_expect(!bucket_trylock(bucket), 0))
+		bucket_lock_slow(bucket);
 }
 
 static struct vfs_dentry *chain_first(const struct vfs__dbucket *bucket)
@@ -95,6 +103,7 @@ static struct vfs_dentry *slot_dentry(uint64_t slot)
 }
 
 /* The bucket of hash, locked. Inside a section: a table may be replaced. */
+VFS_HOT
 static struct vfs__dbucket *bucket_lock_for(struct vfs *vfs, uint32_t hash)
 {
 	for (;;) {
@@ -138,6 +147,7 @@ static void put(struct vfs__dbucket *bucket, struct vfs_dentry *d,
 }
 
 /* Takes d out of its locked bucket; readers on it go on along next. */
+VFS_HOT
 static void take_out(struct vfs__dbucket *bucket, struct vfs_dentry *d)
 {
 	struct vfs_dentry *before = chain_first(bucket);
@@ -350,6 +360,31 @@ struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
 	return d;
 }
 
+VFS_HOT
+struct vfs_dentry *vfs__dcache_get_locked(struct vfs__thread *thread,
+					  struct vfs *vfs,
+					  const struct vfs_dentry *parent,
+					  const struct vfs_name *name)
+{
+	struct vfs__component c;
+	struct vfs_dentry *d;
+	bool certain;
+
+	c.name = *name;
+	vfs__name_words(name->str, name->len, c.words);
+	do {
+		vfs__epoch_enter(thread);
+		d = vfs__dcache_find_any(&vfs->dcache, parent, &c, &certain);
+		if (d && !vfs__dentry_tryref(d)) {
+			/* being trimmed: look again */
+			d = NULL;
+			certain = false;
+		}
+		vfs__epoch_leave(thread);
+	} while (__builtin_expect(!d && !certain, 0));
+	return d;
+}
+
 struct vfs_dentry *vfs__dcache_find_chained(const struct vfs__dbucket *bucket,
 					    const struct vfs_dentry *parent,
 					    const struct vfs__component *c)
@@ -378,6 +413,7 @@ static void push(struct vfs_dentry *d, struct vfs__dbucket *bucket,
 
 /* Counts d, which was inserted. Inside the insertion's section. Whether to
  * grow after it. */
+VFS_HOT
 static bool inserted(struct vfs__thread *thread, struct vfs *vfs,
 		     struct vfs_dentry *d)
 {
@@ -389,6 +425,7 @@ static bool inserted(struct vfs__thread *thread, struct vfs *vfs,
 	return wants_growth(&vfs->dcache, mine);
 }
 
+VFS_HOT
 void vfs__dcache_insert(struct vfs__thread *thread, struct vfs *vfs,
 			struct vfs_dentry *d)
 {
@@ -447,12 +484,16 @@ static void uncount(struct vfs__thread *thread, struct vfs *vfs,
 				   __ATOMIC_RELAXED);
 }
 
+VFS_HOT
 void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
 			struct vfs_dentry *d)
 {
 	struct vfs__dbucket *bucket;
 	bool was;
 
+	/* nobody puts it in meanwhile */
+	if (!vfs__dentry_hashed(d))
+		return;
 	vfs__epoch_enter(thread);
 	bucket = bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash));
 	was = vfs__dentry_hashed(d);
@@ -468,6 +509,7 @@ void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
 
 /* ---- renaming ---- */
 
+VFS_HOT
 void vfs__dcache_rename_begin(struct vfs *vfs)
 {
 	uint64_t *renames = &vfs->dcache.renames;
@@ -482,6 +524,7 @@ void vfs__dcache_rename_begin(struct vfs *vfs)
 	}
 }
 
+VFS_HOT
 void vfs__dcache_rename_end(struct vfs *vfs)
 {
 	__atomic_store_n(&vfs->dcache.renames,
@@ -512,6 +555,7 @@ static void set_name(struct vfs_dentry *d, const struct vfs_name *name,
 	VFS_WRITE_ONCE(d->name.words[2], c.words[2]);
 }
 
+VFS_HOT
 void vfs__dcache_move(struct vfs__thread *thread, struct vfs *vfs,
 		      struct vfs_dentry *d, struct vfs_dentry *parent,
 		      const struct vfs_name *name,

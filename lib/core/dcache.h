@@ -75,10 +75,17 @@ void vfs__dcache_fini(struct vfs *vfs);
  *   been in progress: the caller validates `renames`.
  * - vfs__dcache_get does all of that: a referenced dentry, or NULL, which is a
  *   fact. Takes a section of its own.
+ * - vfs__dcache_get_locked is for who holds parent's lock excl: no rename
+ *   brings a name there, or takes one away.
  */
 struct vfs_dentry *vfs__dcache_get(struct vfs__thread *thread, struct vfs *vfs,
 				   const struct vfs_dentry *parent,
 				   const struct vfs_name *name);
+
+struct vfs_dentry *vfs__dcache_get_locked(struct vfs__thread *thread,
+					  struct vfs *vfs,
+					  const struct vfs_dentry *parent,
+					  const struct vfs_name *name);
 
 /* - Makes d findable. parent's lock: excl (or shared for an addition that was
  *   looked up again under the bucket's lock by _insert_unique). */

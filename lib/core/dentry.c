@@ -11,6 +11,7 @@
 #include "core/instance.h"
 #include "core/notify.h"
 #include "core/nsfs.h"
+#include "core/pathname.h"
 #include "util/atomic.h"
 #include "util/domain.h"
 #include "util/epoch.h"
@@ -37,10 +38,10 @@ void vfs__longname_free(struct vfs__thread *thread, struct vfs__longname *l)
 void vfs__longname_retire(struct vfs__thread *thread, struct vfs__longname *l)
 {
 	if (l)
-		vfs__epoch_retire(thread, vfs__free_later, l,
-				  sizeof(*l) + l->len);
+		vfs__epoch_free(thread, l, sizeof(*l) + l->len);
 }
 
+VFS_HOT
 bool vfs__dentry_tryref(struct vfs_dentry *d)
 {
 	uint32_t ref = VFS_READ_ONCE(d->ref);
@@ -54,6 +55,7 @@ bool vfs__dentry_tryref(struct vfs_dentry *d)
 
 /* d's ref is 0: gives back what it holds. The parent,
  * whose reference the caller now has, is returned (NULL: a root's). */
+VFS_HOT
 static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 				      struct vfs_dentry *d)
 {
@@ -71,10 +73,11 @@ static struct vfs_dentry *dentry_free(struct vfs__thread *thread,
 		vfs__inode_unref(thread, inode);
 	}
 	/* last: who evicts the inode may know d, and retiring may free */
-	vfs__epoch_retire(thread, vfs__free_later, d, sizeof(*d));
+	vfs__epoch_free(thread, d, sizeof(*d));
 	return parent;
 }
 
+VFS_HOT
 void vfs__dentry_unref(struct vfs__thread *thread, struct vfs_dentry *d)
 {
 	while (d) {
@@ -93,6 +96,7 @@ void vfs__dentry_discard(struct vfs__thread *thread, struct vfs_dentry *d)
 	vfs__dentry_unref(thread, dentry_free(thread, d));
 }
 
+VFS_HOT
 struct vfs_dentry *vfs__dentry_alloc(struct vfs__thread *thread,
 				     struct vfs_dentry *parent,
 				     const struct vfs_name *name)
@@ -114,7 +118,7 @@ struct vfs_dentry *vfs__dentry_alloc(struct vfs__thread *thread,
 		d->flags = VFS__DENTRY_LONG;
 	} else if (name) {
 		d->name_len = (uint8_t)name->len;
-		memcpy(d->name.chars, name->str, name->len);
+		vfs__name_words(name->str, name->len, d->name.words);
 	}
 	d->parent = parent ? vfs__dentry_ref(parent) : d;
 	if (!parent)
@@ -122,6 +126,7 @@ struct vfs_dentry *vfs__dentry_alloc(struct vfs__thread *thread,
 	return d;
 }
 
+VFS_HOT
 void vfs__dentry_instantiate(struct vfs_dentry *d, struct vfs_inode *inode,
 			     uint64_t cookie)
 {

@@ -64,8 +64,7 @@ static int index_grow(struct vfs__thread *thread, struct vfs__fdtable *table,
 static void index_retire(struct vfs__thread *thread, struct vfs__fdindex *index)
 {
 	if (index)
-		vfs__epoch_retire(thread, vfs__free_later, index,
-				  index_bytes(index->count));
+		vfs__epoch_free(thread, index, index_bytes(index->count));
 }
 
 /* - The chunk of number fd, made if there is none; NULL: out of memory. */
@@ -140,7 +139,7 @@ static bool swap(uintptr_t *slot, uintptr_t *expected, uintptr_t word)
 }
 
 /* - Takes the lowest free number of mask; VFS__FDCHUNK when there is none. */
-static uint32_t bit_take(struct vfs__fdchunk *chunk, uint64_t mask)
+static inline uint32_t bit_take(struct vfs__fdchunk *chunk, uint64_t mask)
 {
 	uint64_t open = __atomic_load_n(&chunk->open, __ATOMIC_RELAXED);
 	uint64_t left;
@@ -219,6 +218,12 @@ static int take(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs__fdchunk *chunk;
 	uint64_t mask;
 
+	if (__builtin_expect(
+		    !minimum && !(uint32_t)hint && limit >= VFS__FDCHUNK, 1)) {
+		bit = bit_take(&table->first, UINT64_MAX);
+		if (__builtin_expect(bit < VFS__FDCHUNK, 1))
+			return (int)bit;
+	}
 	for (n = n > (uint32_t)hint ? n : (uint32_t)hint;; n++) {
 		if (n >= (limit + VFS__FDCHUNK - 1) / VFS__FDCHUNK)
 			return -EMFILE;
@@ -238,6 +243,7 @@ static int take(struct vfs__thread *thread, struct vfs_task *task,
 	return (int)(n * VFS__FDCHUNK + bit);
 }
 
+VFS_HOT
 int vfs__fd_reserve(struct vfs__thread *thread, struct vfs_task *task,
 		    uint32_t minimum, struct vfs__fdtable **table)
 {
@@ -252,6 +258,7 @@ int vfs__fd_reserve(struct vfs__thread *thread, struct vfs_task *task,
  * that is alive: so that who freezes or buries it waits for the sections, and
  * then is alone with it. False: it is dead, and the section left again.
  */
+VFS_HOT
 static bool change_begin(struct vfs__thread *thread, struct vfs__fdtable *table)
 {
 	for (;;) {
@@ -290,6 +297,7 @@ static bool put(struct vfs__thread *thread, struct vfs__fdtable *table, int fd,
 	return true;
 }
 
+VFS_HOT
 void vfs__fd_fill(struct vfs__thread *thread, struct vfs__fdtable *table,
 		  int fd, struct vfs_file *file, bool cloexec)
 {
@@ -433,6 +441,7 @@ static struct vfs_file *detach(struct vfs__fdchunk *chunk, uint32_t fd)
 	return vfs__fd_file(vfs__exchange_word(slot, 0));
 }
 
+VFS_HOT
 static int close_in(struct vfs__thread *thread, struct vfs *vfs,
 		    struct vfs__fdtable *table, uint32_t fd,
 		    struct vfs_file **gone)
@@ -476,6 +485,7 @@ static enum outcome try_replace(struct vfs__fdchunk *chunk, uint32_t fd,
 	return swap(slot_of(chunk, fd), before, word) ? DONE : AGAIN;
 }
 
+VFS_HOT
 int vfs__fd_close(struct vfs__thread *thread, struct vfs_task *task, int fd)
 {
 	return close_in(thread, task->vfs, table_of(task), (uint32_t)fd, NULL);
@@ -614,11 +624,10 @@ void vfs__fdtable_let_go(struct vfs__thread *thread, struct vfs__fdtable *table)
 	index = table->index;
 	for (uint32_t n = 1; index && n < index->count; n++)
 		if (index->chunks[n])
-			vfs__epoch_retire(thread, vfs__free_later,
-					  index->chunks[n],
-					  sizeof(*index->chunks[n]));
+			vfs__epoch_free(thread, index->chunks[n],
+					sizeof(*index->chunks[n]));
 	index_retire(thread, index);
-	vfs__epoch_retire(thread, vfs__free_later, table, sizeof(*table));
+	vfs__epoch_free(thread, table, sizeof(*table));
 }
 
 /* - Closes everything in a table that nothing is put into any more. */

@@ -14,6 +14,7 @@
 #include "util/atomic.h"
 #include "util/epoch.h"
 
+VFS_HOT
 struct vfs_file *vfs__file_reserve(struct vfs__thread *thread)
 {
 	return vfs__mem_alloc(thread, sizeof(struct vfs_file));
@@ -44,12 +45,13 @@ static uint32_t plain_bits(const struct vfs_inode *inode, uint32_t mode,
 	return bits;
 }
 
+VFS_HOT
 void vfs__file_init(struct vfs_file *file, struct vfs *vfs,
 		    const struct vfs__path *path, const struct vfs_cred *cred,
 		    uint32_t flags, uint32_t mode)
 {
 	file->inode = path->dentry->inode;
-	file->path = *path;
+	vfs__path_set(&file->path, path);
 	file->flags = flags;
 	file->mode = mode |
 		     plain_bits(file->inode, mode, vfs__mount_flags(path->mnt));
@@ -95,6 +97,7 @@ static void was_closed(struct vfs__thread *thread, struct vfs_file *file)
 					 : VFS_IN_CLOSE_NOWRITE);
 }
 
+VFS_HOT
 static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 {
 	struct vfs_inode *inode = file->inode;
@@ -116,9 +119,10 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 		vfs__namespace_release(thread, file->vfs, file->private_data);
 	vfs_userns_unref(file->userns);
 	vfs__notify_flush(thread);
-	vfs__epoch_retire(thread, vfs__free_later, file, sizeof(*file));
+	vfs__epoch_free(thread, file, sizeof(*file));
 }
 
+VFS_HOT
 void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file)
 {
 	if (vfs__fetch_add_u32(&file->ref, UINT32_MAX) == 1)

@@ -3,6 +3,7 @@
 #include "core/inode.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,6 +38,7 @@ static uint32_t first_flags(const struct vfs_super *super, uint32_t mode)
 	       (S_ISDIR(mode) ? VFS_INODE_DEFACL : 0);
 }
 
+VFS_HOT
 struct vfs_inode *vfs_inode_create(struct vfs_super *super,
 				   const struct vfs_inode_ops *ops,
 				   uint64_t ino, uint32_t mode)
@@ -52,33 +54,41 @@ struct vfs_inode *vfs_inode_create(struct vfs_super *super,
 	if (!inode)
 		return NULL;
 	vfs_now(super->vfs, &now);
-	memset(inode, 0, size);
+	/* one by one: cleared as a whole it would be by an instruction that
+	 * takes longer than all of this */
 	inode->ops = ops;
 	inode->super = super;
 	inode->mode = mode;
+	inode->uid = inode->gid = inode->flags = 0;
 	inode->ino = ino;
+	inode->size = 0;
 	inode->nlink = S_ISDIR(mode) ? 2 : 1;
 	inode->core_ref = 1;
+	inode->core_lock = inode->core_seq = 0;
 	if (super->type->flags & VFS_FS_OWN_ATTR)
 		inode->flags = first_flags(super, mode);
 	inode->atime_sec = inode->mtime_sec = now.sec;
-	inode->atime_nsec = inode->mtime_nsec = now.nsec;
 	inode->ctime_packed = inode->btime_packed = vfs__time_pack(&now);
+	inode->atime_nsec = inode->mtime_nsec = now.nsec;
+	inode->blocks = 0;
+	inode->data = NULL;
+	inode->core_ext = NULL;
+	if (size > sizeof(*inode))
+		memset(inode + 1, 0, size - sizeof(*inode));
 	return inode;
-}
-
-static void inode_free(struct vfs *vfs, void *pointer, size_t size)
-{
-	vfs__mem_free(vfs__self_always(vfs), pointer, size);
 }
 
 void vfs_inode_discard(struct vfs_inode *inode)
 {
+	struct vfs__thread *thread;
+
 	if (!inode)
 		return;
-	assert(inode->core_ref == 1 && !inode->core_ext);
-	vfs__mem_free(vfs__self_always(inode->super->vfs), inode,
-		      inode_size(inode->super));
+	assert(inode->core_ref == 1);
+	thread = vfs__self_always(inode->super->vfs);
+	/* has the backend's extra, if anything */
+	vfs__mem_free(thread, inode->core_ext, sizeof(*inode->core_ext));
+	vfs__mem_free(thread, inode, inode_size(inode->super));
 }
 
 struct vfs_inode *vfs_inode_ref(struct vfs_inode *inode)
@@ -114,10 +124,11 @@ static void free_ext(struct vfs__thread *thread, struct vfs__inode_ext *ext)
 	vfs__synthetic_free(thread, ext);
 	vfs__acl_free(thread, ext);
 	/* somebody may still be asking about permission */
-	vfs__epoch_retire(thread, inode_free, ext, sizeof(*ext));
+	vfs__epoch_free(thread, ext, sizeof(*ext));
 }
 
 /* Nobody has a reference: nobody can hold the lock for long or come for it. */
+VFS_HOT
 static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 {
 	struct vfs_super *super = inode->super;
@@ -137,9 +148,10 @@ static void inode_evict(struct vfs__thread *thread, struct vfs_inode *inode)
 	else if (S_ISSOCK(inode->mode))
 		vfs__endpoint_evict(thread, inode);
 	vfs__inode_unlock(inode);
-	vfs__epoch_retire(thread, inode_free, inode, inode_size(super));
+	vfs__epoch_free(thread, inode, inode_size(super));
 }
 
+VFS_HOT
 void vfs__inode_unref(struct vfs__thread *thread, struct vfs_inode *inode)
 {
 	if (inode && vfs__fetch_add_u32(&inode->core_ref, UINT32_MAX) == 1)
@@ -165,8 +177,33 @@ struct vfs__inode_ext *vfs__inode_ext(struct vfs__thread *thread,
 	return other;
 }
 
+void *vfs_inode_extra(const struct vfs_inode *inode)
+{
+	const struct vfs__inode_ext *ext = vfs__inode_ext_peek(inode);
+
+	return ext ? ext->extra : NULL;
+}
+
+int vfs_inode_set_extra(struct vfs_inode *inode, void *extra)
+{
+	struct vfs__inode_ext *ext = vfs__inode_ext_peek(inode);
+	struct vfs__thread *thread;
+
+	if (!ext) {
+		if (!extra)
+			return 0;
+		thread = vfs__self(inode->super->vfs);
+		ext = thread ? vfs__inode_ext(thread, inode) : NULL;
+		if (!ext)
+			return -ENOMEM;
+	}
+	ext->extra = extra;
+	return 0;
+}
+
 /* In one order with what the caller counts: a backend that counts a change and
  * finds its flag set knows that who clears it will look at the count. */
+VFS_HOT
 void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set, uint32_t clear)
 {
 	if (clear)
@@ -285,15 +322,15 @@ void vfs__inode_accessed_strictly(struct vfs_inode *inode)
 }
 
 static void set_times(struct vfs_inode *inode, const struct vfs_timespec *now,
-		      bool mtime, bool ctime)
+		      int64_t packed, uint32_t which)
 {
 	vfs__inode_change_begin(inode);
-	if (mtime) {
+	if (which & VFS_TOUCH_MTIME) {
 		VFS_WRITE_ONCE(inode->mtime_sec, now->sec);
 		VFS_WRITE_ONCE(inode->mtime_nsec, now->nsec);
 	}
-	if (ctime)
-		VFS_WRITE_ONCE(inode->ctime_packed, vfs__time_pack(now));
+	if (which & VFS_TOUCH_CTIME)
+		VFS_WRITE_ONCE(inode->ctime_packed, packed);
 	vfs__inode_change_end(inode);
 }
 
@@ -304,7 +341,8 @@ void vfs__inode_modified(struct vfs *vfs, struct vfs_inode *inode)
 	if (vfs__inode_is_remote(inode))
 		return;
 	vfs_now(vfs, &now);
-	set_times(inode, &now, true, true);
+	set_times(inode, &now, vfs__time_pack(&now),
+		  VFS_TOUCH_MTIME | VFS_TOUCH_CTIME);
 }
 
 void vfs__inode_modified_once(const struct vfs *vfs, struct vfs_inode *inode)
@@ -312,10 +350,13 @@ void vfs__inode_modified_once(const struct vfs *vfs, struct vfs_inode *inode)
 	struct vfs_timespec now;
 
 	vfs->now(vfs->now_context, &now);
-	set_times(inode, &now, true, true);
+	set_times(inode, &now, vfs__time_pack(&now),
+		  VFS_TOUCH_MTIME | VFS_TOUCH_CTIME);
 }
 
-void vfs_inode_touch(struct vfs_inode *inode, uint32_t which)
+VFS_HOT
+static __attribute__((noinline)) void touch_slow(struct vfs_inode *inode,
+						 uint32_t which)
 {
 	struct vfs_timespec now;
 
@@ -323,6 +364,20 @@ void vfs_inode_touch(struct vfs_inode *inode, uint32_t which)
 	if (which & VFS_TOUCH_ATIME)
 		vfs__inode_set_atime(inode, &now);
 	if (which & (VFS_TOUCH_MTIME | VFS_TOUCH_CTIME))
-		set_times(inode, &now, which & VFS_TOUCH_MTIME,
-			  which & VFS_TOUCH_CTIME);
+		set_times(inode, &now, vfs__time_pack(&now), which);
+}
+
+VFS_HOT
+void vfs_inode_touch(struct vfs_inode *inode, uint32_t which)
+{
+	struct vfs *vfs = inode->super->vfs;
+	const struct vfs__thread *thread = vfs__thread_peek(vfs->domain);
+
+	/* the time of this call, if it was asked for already */
+	if (__builtin_expect(thread && thread->now_valid && vfs->host_clock &&
+				     !(which & VFS_TOUCH_ATIME),
+			     1))
+		set_times(inode, &thread->now, thread->now_packed, which);
+	else
+		touch_slow(inode, which);
 }

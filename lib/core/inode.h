@@ -34,6 +34,7 @@ struct vfs__inode_ext {
 	uint32_t notify_mask;		  /* atomic: what they want, together */
 	struct vfs__mark *marks;	  /* core/notify.c; notify.lock */
 	struct vfs__synthetic *synthetic; /* core/synthdir.c: the lock */
+	void *extra;			  /* the backend's: the lock */
 };
 
 /* An operation that was appended to the table: tables may end before it. */

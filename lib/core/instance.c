@@ -22,6 +22,7 @@
 #include "core/pipefs.h"
 #include "core/task.h"
 #include "util/epoch.h"
+#include "util/time.h"
 
 #define DEFAULT_NAMES 100000u
 #define DEFAULT_DESCRIPTORS 1048576u
@@ -31,6 +32,7 @@
 /* the size of struct vfs_config in the first version */
 #define CONFIG_SIZE_0 offsetof(struct vfs_config, max_mounts)
 
+VFS_HOT
 static void host_now(void *context, struct vfs_timespec *now)
 {
 	struct timespec ts;
@@ -46,19 +48,26 @@ static void host_now(void *context, struct vfs_timespec *now)
 	now->zero = 0;
 }
 
+VFS_HOT
 void vfs_now(struct vfs *vfs, struct vfs_timespec *now)
 {
 	struct vfs__thread *thread = vfs->host_clock ? vfs__self(vfs) : NULL;
 
-	if (thread && thread->now_valid) {
-		*now = thread->now;
+	if (!thread) {
+		vfs->now(vfs->now_context, now);
 		return;
 	}
-	vfs->now(vfs->now_context, now);
-	if (thread) {
-		thread->now = *now;
+	if (!thread->now_valid) {
+		vfs->now(vfs->now_context, &thread->now);
+		thread->now_packed = vfs__time_pack(&thread->now);
 		thread->now_valid = true;
 	}
+	/* one by one, as they were stored: a load that several stores cover
+	 * waits for them */
+	now->sec = thread->now.sec;
+	VFS__COMPILER_FENCE();
+	now->nsec = thread->now.nsec;
+	now->zero = 0;
 }
 
 void vfs_log(struct vfs *vfs, int32_t level, const char *format, ...)
@@ -360,6 +369,7 @@ void vfs_unref(struct vfs *vfs)
 		destroy(vfs);
 }
 
+VFS_HOT
 struct vfs__thread *vfs__self_always(struct vfs *vfs)
 {
 	struct vfs__thread *thread;
@@ -367,9 +377,4 @@ struct vfs__thread *vfs__self_always(struct vfs *vfs)
 	while (!(thread = vfs__self(vfs)))
 		sched_yield();
 	return thread;
-}
-
-void vfs__free_later(struct vfs *vfs, void *pointer, size_t size)
-{
-	vfs__mem_free(vfs__self_always(vfs), pointer, size);
 }

@@ -125,7 +125,4 @@ static inline struct vfs__thread *vfs__self(struct vfs *vfs)
  * for memory if this thread comes by for the first time and there is none. */
 struct vfs__thread *vfs__self_always(struct vfs *vfs);
 
-/* For vfs__epoch_retire: what came from vfs__mem_alloc goes back. */
-void vfs__free_later(struct vfs *vfs, void *pointer, size_t size);
-
 #endif

@@ -110,36 +110,64 @@ static int too_long(const struct vfs_inode *dir)
 							  : -ENAMETOOLONG;
 }
 
-int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
-		    struct vfs_dentry *dir, const struct vfs_name *name,
-		    struct vfs_dentry **out)
+/* d, found in dir (locked excl) and VOLATILE, if it still stands for name:
+ * *d, whose reference passes, else NULL. */
+static int keep_valid_locked(struct vfs__thread *thread, struct vfs *vfs,
+			     struct vfs_inode *dir, const struct vfs_name *name,
+			     struct vfs_dentry **d)
+{
+	int valid = still_valid(thread, dir, name, *d);
+
+	if (valid == 1)
+		return 0;
+	if (!valid)
+		vfs__forget_name(thread, vfs, dir, *d);
+	vfs__dentry_unref(thread, *d);
+	*d = NULL;
+	return valid;
+}
+
+VFS_HOT
+int vfs__lookup_there(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_dentry *dir, const struct vfs_name *name,
+		      struct vfs_dentry **out)
 {
 	struct vfs_inode *inode = dir->inode;
 	struct vfs_dentry *d;
+	int err;
 
 	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)
 		return -ENOENT;
 	if (name->len > inode->super->name_max)
 		return -ENAMETOOLONG;
-	d = vfs__dcache_get(thread, vfs, dir, name);
+	d = vfs__dcache_get_locked(thread, vfs, dir, name);
 	if (d && (vfs__dentry_flags(d) & VFS__DENTRY_VOLATILE)) {
-		int valid = still_valid(thread, inode, name, d);
-
-		if (!valid)
-			vfs__forget_name(thread, vfs, inode, d);
-		if (valid != 1)
-			vfs__dentry_unref(thread, d);
-		if (valid < 0)
-			return valid;
-		if (!valid)
-			d = NULL;
+		err = keep_valid_locked(thread, vfs, inode, name, &d);
+		if (err)
+			return err;
 	}
 	if (!d && !is_complete(inode))
 		return ask_backend(thread, vfs, dir, name, out);
+	*out = d;
+	return 0;
+}
+
+VFS_HOT
+int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
+		    struct vfs_dentry *dir, const struct vfs_name *name,
+		    struct vfs_dentry **out)
+{
+	struct vfs_dentry *d;
+	int err = vfs__lookup_there(thread, vfs, dir, name, &d);
+
+	if (err)
+		return err;
 	if (!d)
 		d = vfs__dentry_alloc(thread, dir, name);
+	if (!d)
+		return -ENOMEM;
 	*out = d;
-	return d ? 0 : -ENOMEM;
+	return 0;
 }
 
 int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,

@@ -116,6 +116,16 @@ struct vfs__path {
 	struct vfs_dentry *dentry;
 };
 
+/* Member by member: a load of both at once would wait until the stores of each,
+ * if they are not long past, have reached the cache. */
+static inline void vfs__path_set(struct vfs__path *to,
+				 const struct vfs__path *from)
+{
+	to->mnt = from->mnt;
+	VFS__COMPILER_FENCE();
+	to->dentry = from->dentry;
+}
+
 /* Chains by place, then as many by mount point. */
 struct vfs__mount_table {
 	uint64_t mask; /* constant */

@@ -61,7 +61,7 @@ static void destroy(struct vfs__thread *thread, struct vfs__namespace *ns)
 	vfs__tree_unlock(vfs);
 	vfs__mounts_release(thread, vfs, &out);
 	vfs_userns_unref(ns->owner);
-	vfs__epoch_retire(thread, vfs__free_later, ns, sizeof(*ns));
+	vfs__epoch_free(thread, ns, sizeof(*ns));
 }
 
 void vfs__namespace_unref(struct vfs__thread *thread, struct vfs__namespace *ns)

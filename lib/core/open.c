@@ -59,6 +59,7 @@ static uint32_t access_of(uint32_t flags)
 
 /* ---- finding or making the file ---- */
 
+VFS_HOT
 static int find_plain(struct opening *o, int dirfd, const char *path)
 {
 	if (o->how->place) {
@@ -209,8 +210,9 @@ static int find_creating(struct opening *o, int dirfd, const char *path)
 			vfs__dentry_unref(o->thread, parent.dentry);
 			o->path.mnt = parent.mnt;
 			o->path.dentry = dentry;
-			err = vfs__walk_cross(o->thread, o->task, o->walk,
-					      &o->path);
+			if (vfs__dentry_flags(dentry) & VFS__DENTRY_MOUNTED)
+				err = vfs__walk_cross(o->thread, o->task,
+						      o->walk, &o->path);
 			if (err)
 				vfs__path_unref(o->thread, &o->path);
 			break;
@@ -556,6 +558,7 @@ static int no_descriptor(const char *path, int otherwise)
 	return len ? otherwise : -ENOENT;
 }
 
+VFS_HOT
 int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	      const char *path, const struct vfs__open_how *how)
 {

@@ -2,6 +2,7 @@
 /* Scanning components of any length. Contract: pathname.h. */
 #include "core/pathname.h"
 
+VFS_HOT
 uint32_t vfs__component_scan(const uint64_t seed[2], const char *s,
 			     const char *end, uint32_t *hash)
 {
@@ -33,6 +34,7 @@ uint32_t vfs__component_scan(const uint64_t seed[2], const char *s,
 #endif
 
 #ifdef BYTES_ONLY
+VFS_HOT
 size_t vfs__path_length(const char *path)
 {
 	return strnlen(path, VFS__PATH_MAX);
@@ -40,6 +42,7 @@ size_t vfs__path_length(const char *path)
 #else
 typedef uint64_t __attribute__((may_alias)) any_word;
 
+VFS_HOT
 size_t vfs__path_length(const char *path)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -62,6 +65,7 @@ size_t vfs__path_length(const char *path)
 }
 #endif
 
+VFS_HOT
 void vfs__component_of(const struct vfs_name *name, struct vfs__component *out)
 {
 	out->name.str = name->str;

@@ -48,6 +48,7 @@ bool vfs__may_setgid(const struct vfs_cred *cred,
 	       vfs__capable_over(cred, idmap, inode, VFS_CAP_FSETID);
 }
 
+VFS_HOT
 int vfs__sticky(const struct vfs_cred *cred, const struct vfs_userns *idmap,
 		const struct vfs_inode *dir, const struct vfs_inode *victim)
 {
@@ -59,6 +60,7 @@ int vfs__sticky(const struct vfs_cred *cred, const struct vfs_userns *idmap,
 	return -EPERM;
 }
 
+VFS_HOT
 bool vfs__can_own(const struct vfs_cred *cred, const struct vfs_userns *idmap,
 		  const struct vfs_super *super)
 {
@@ -161,10 +163,10 @@ int vfs__permission(const struct vfs_cred *cred, const struct vfs_userns *idmap,
 		     VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL);
 }
 
-int vfs__permission_load(struct vfs__thread *thread,
-			 const struct vfs_cred *cred,
-			 const struct vfs_userns *idmap,
-			 struct vfs_inode *inode, uint32_t mask)
+int vfs__permission_load_slow(struct vfs__thread *thread,
+			      const struct vfs_cred *cred,
+			      const struct vfs_userns *idmap,
+			      struct vfs_inode *inode, uint32_t mask)
 {
 	int err;
 

@@ -79,10 +79,28 @@ bool vfs__can_own(const struct vfs_cred *cred, const struct vfs_userns *idmap,
 int vfs__permission(const struct vfs_cred *cred, const struct vfs_userns *idmap,
 		    const struct vfs_inode *inode, uint32_t mask);
 /* - The same, loading ACLs; referenced inode, not inside a section. */
-int vfs__permission_load(struct vfs__thread *thread,
-			 const struct vfs_cred *cred,
-			 const struct vfs_userns *idmap,
-			 struct vfs_inode *inode, uint32_t mask);
+int vfs__permission_load_slow(struct vfs__thread *thread,
+			      const struct vfs_cred *cred,
+			      const struct vfs_userns *idmap,
+			      struct vfs_inode *inode, uint32_t mask);
+
+static inline int vfs__permission_load(struct vfs__thread *thread,
+				       const struct vfs_cred *cred,
+				       const struct vfs_userns *idmap,
+				       struct vfs_inode *inode, uint32_t mask)
+{
+	/* to its owner the mode says all, whatever ACL there is */
+	if (__builtin_expect(!idmap &&
+				     VFS_READ_ONCE(inode->uid) == cred->fsuid &&
+				     VFS_READ_ONCE(inode->gid) != VFS__NO_ID &&
+				     !(mask & ~(vfs__inode_mode(inode) >> 6)) &&
+				     !(VFS_READ_ONCE(inode->flags) &
+				       VFS_INODE_IMMUTABLE),
+			     1))
+		return 0;
+	return vfs__permission_load_slow(thread, cred, idmap, inode, mask);
+}
+
 /* Immutable or append-only: its attributes and names stay. */
 static inline bool vfs__inode_is_fixed(const struct vfs_inode *inode)
 {

@@ -8,6 +8,7 @@
 #include "core/synthdir.h"
 #include "core/uncover.h"
 
+VFS_HOT
 int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
 		    const struct vfs_userns *idmap, struct vfs_inode *dir,
 		    struct vfs_dentry *victim, bool directory)
@@ -72,11 +73,12 @@ static int remove_locked(struct vfs__thread *thread, struct vfs_task *task,
 /* What trailing slashes make of a name that unlink was given. */
 static int slash_error(const struct vfs_dentry *victim)
 {
-	if (!victim->inode)
+	if (!victim || !victim->inode)
 		return -ENOENT;
 	return vfs__inode_is_dir(victim->inode) ? -EISDIR : -ENOTDIR;
 }
 
+VFS_HOT
 static int remove_name(struct vfs__thread *thread, struct vfs_task *task,
 		       const struct vfs__path *parent,
 		       const struct vfs__last *last, bool directory)
@@ -87,12 +89,12 @@ static int remove_name(struct vfs__thread *thread, struct vfs_task *task,
 	int err;
 
 	vfs__inode_lock(dir);
-	err = vfs__lookup_one(thread, task->vfs, parent->dentry, &last->name,
-			      &victim);
+	err = vfs__lookup_there(thread, task->vfs, parent->dentry, &last->name,
+				&victim);
 	if (!err) {
 		if (!directory && last->slash)
 			err = slash_error(victim);
-		else if (!victim->inode)
+		else if (!victim || !victim->inode)
 			err = -ENOENT;
 		else
 			err = vfs__may_delete(thread, cred,
@@ -137,6 +139,7 @@ static int remove_at(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
+VFS_HOT
 int vfs__unlink(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		const char *path)
 {
@@ -147,6 +150,7 @@ int vfs__unlink(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	return remove_at(thread, task, dirfd, path, false, errors);
 }
 
+VFS_HOT
 int vfs__rmdir(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 	       const char *path)
 {

@@ -34,7 +34,7 @@
 struct side {
 	struct vfs__path parent;
 	struct vfs__last last;
-	struct vfs_dentry *dentry;	/* referenced once looked up */
+	struct vfs_dentry *dentry; /* referenced once looked up; NULL: none */
 	struct vfs__longname *longname; /* for the name it may be given */
 };
 
@@ -44,6 +44,7 @@ struct renaming {
 	struct vfs_cred *cred;
 	uint32_t flags;
 	struct side from, to;
+	struct vfs_inode *source, *target; /* target NULL: there is none */
 	struct vfs_dentry *trap; /* an ancestor of one of the directories */
 	bool serial;		 /* the rename lock is held */
 };
@@ -136,24 +137,30 @@ static void unlock_inodes(struct vfs_inode *a, struct vfs_inode *b)
 
 /* ---- checks ---- */
 
+static struct vfs_inode *inode_of(const struct vfs_dentry *d)
+{
+	return d ? d->inode : NULL;
+}
+
 /* What can be said from the two names, in Linux's order. */
+VFS_HOT
 static int check_names(struct renaming *r)
 {
 	struct vfs_inode *source, *target;
-	int err =
-		vfs__lookup_one(r->thread, r->task->vfs, r->from.parent.dentry,
-				&r->from.last.name, &r->from.dentry);
+	int err = vfs__lookup_there(r->thread, r->task->vfs,
+				    r->from.parent.dentry, &r->from.last.name,
+				    &r->from.dentry);
 
 	if (err)
 		return err;
-	source = r->from.dentry->inode;
+	r->source = source = inode_of(r->from.dentry);
 	if (!source)
 		return -ENOENT;
-	err = vfs__lookup_one(r->thread, r->task->vfs, r->to.parent.dentry,
-			      &r->to.last.name, &r->to.dentry);
+	err = vfs__lookup_there(r->thread, r->task->vfs, r->to.parent.dentry,
+				&r->to.last.name, &r->to.dentry);
 	if (err)
 		return err;
-	target = r->to.dentry->inode;
+	r->target = target = inode_of(r->to.dentry);
 	if ((r->flags & RENAME_NOREPLACE) && target)
 		return -EEXIST;
 	if (r->flags & RENAME_EXCHANGE) {
@@ -170,7 +177,7 @@ static int check_names(struct renaming *r)
 	}
 	if (r->from.dentry == r->trap)
 		return -EINVAL;
-	if (r->to.dentry == r->trap)
+	if (r->to.dentry && r->to.dentry == r->trap)
 		return r->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
 	return 0;
 }
@@ -178,11 +185,8 @@ static int check_names(struct renaming *r)
 /* Whether two directories are to be locked without the rename lock. */
 static bool needs_serial(const struct renaming *r)
 {
-	const struct vfs_inode *source = r->from.dentry->inode;
-	const struct vfs_inode *target = r->to.dentry->inode;
-
-	return !r->serial && target && target != source &&
-	       vfs__inode_is_dir(source) && vfs__inode_is_dir(target);
+	return !r->serial && r->target && r->target != r->source &&
+	       vfs__inode_is_dir(r->source) && vfs__inode_is_dir(r->target);
 }
 
 /* check_names, and the rename lock if what they name needs it. */
@@ -208,8 +212,8 @@ static int look_up(struct renaming *r)
 
 static int check_permissions(struct renaming *r)
 {
-	struct vfs_inode *source = r->from.dentry->inode;
-	struct vfs_inode *target = r->to.dentry->inode;
+	struct vfs_inode *source = r->source;
+	struct vfs_inode *target = r->target;
 	struct vfs_inode *old_dir = r->from.parent.dentry->inode;
 	struct vfs_inode *new_dir = r->to.parent.dentry->inode;
 	bool is_dir = vfs__inode_is_dir(source);
@@ -242,12 +246,12 @@ static int check_permissions(struct renaming *r)
 
 static int call_backend(struct renaming *r, struct vfs_rename_args *args)
 {
-	struct vfs_inode *target = r->to.dentry->inode;
+	struct vfs_inode *target = r->target;
 	int err;
 
 	lock_inodes(args->old_inode, target);
 	if (vfs__mounted_for(r->thread, r->task, r->from.dentry) ||
-	    vfs__mounted_for(r->thread, r->task, r->to.dentry))
+	    (target && vfs__mounted_for(r->thread, r->task, r->to.dentry)))
 		err = -EBUSY;
 	else
 		err = vfs__synthetic_rename(args);
@@ -285,7 +289,7 @@ static void move_names(struct renaming *r, const struct vfs_rename_args *args,
 	/* a reference of ours on the parent that is left: given back by the
 	 * caller of rename through unref_moved */
 	vfs__dcache_rename_begin(vfs);
-	if (!(r->flags & RENAME_EXCHANGE))
+	if (!(r->flags & RENAME_EXCHANGE) && r->to.dentry)
 		vfs__dcache_remove(r->thread, vfs, r->to.dentry);
 	move_to(r, r->from.dentry, new_parent, &args->new_name, &r->to.longname,
 		args->new_name_cookie, &gone[0]);
@@ -340,9 +344,12 @@ static int prepare_whiteout(struct renaming *r, struct whiteout *w,
 {
 	int err;
 
-	memset(w, 0, sizeof(*w));
+	w->dentry = NULL;
+	w->acl.count = 0;
+	w->acl.ext = NULL;
 	if (!(r->flags & RENAME_WHITEOUT))
 		return 0;
+	memset(&w->args, 0, sizeof(w->args));
 	w->args.size = sizeof(w->args);
 	w->args.mode = S_IFCHR;
 	err = vfs__create_attributes(r->thread, r->task, r->cred,
@@ -356,7 +363,8 @@ static int prepare_whiteout(struct renaming *r, struct whiteout *w,
 	return w->dentry ? 0 : -ENOMEM;
 }
 
-static void notify(struct renaming *r, const struct vfs_rename_args *args)
+static __attribute__((noinline)) void
+notify_slow(struct renaming *r, const struct vfs_rename_args *args)
 {
 	struct vfs__notify_move move = {
 		.old_dir = args->old_dir,
@@ -367,8 +375,6 @@ static void notify(struct renaming *r, const struct vfs_rename_args *args)
 		.target = args->new_inode,
 	};
 
-	if (!vfs__notify_on(r->task->vfs))
-		return;
 	if (!(r->flags & RENAME_EXCHANGE)) {
 		vfs__notify_moved(r->thread, r->task->vfs, &move);
 		return;
@@ -385,28 +391,40 @@ static void notify(struct renaming *r, const struct vfs_rename_args *args)
 	vfs__notify_moved(r->thread, r->task->vfs, &move);
 }
 
+/* One by one: it would be cleared by an instruction that takes longer. */
+static inline void fill_args(const struct renaming *r,
+			     struct vfs_rename_args *args)
+{
+	args->size = sizeof(*args);
+	args->old_dir = r->from.parent.dentry->inode;
+	args->new_dir = r->to.parent.dentry->inode;
+	args->old_name = r->from.last.name;
+	args->new_name = r->to.last.name;
+	args->old_inode = r->source;
+	args->new_inode = r->target;
+	args->old_cookie = vfs__dentry_cookie(r->from.dentry);
+	args->new_cookie = r->target ? vfs__dentry_cookie(r->to.dentry) : 0;
+	args->flags = r->flags & (RENAME_EXCHANGE | RENAME_WHITEOUT);
+	args->zero = 0;
+	args->whiteout_args = NULL;
+	args->new_name_cookie = args->old_name_cookie = 0;
+	args->whiteout = NULL;
+}
+
 static int rename_locked(struct renaming *r)
 {
-	struct vfs_rename_args args = {.size = sizeof(args)};
+	struct vfs_rename_args args;
 	struct whiteout whiteout;
 	int err = look_up(r);
 
 	if (err)
 		return err;
-	if (r->from.dentry->inode == r->to.dentry->inode)
+	if (r->source == r->target)
 		return 0; /* two names of one file: both stay */
 	err = check_permissions(r);
 	if (err)
 		return err;
-	args.old_dir = r->from.parent.dentry->inode;
-	args.new_dir = r->to.parent.dentry->inode;
-	args.old_name = r->from.last.name;
-	args.new_name = r->to.last.name;
-	args.old_inode = r->from.dentry->inode;
-	args.new_inode = r->to.dentry->inode;
-	args.old_cookie = vfs__dentry_cookie(r->from.dentry);
-	args.new_cookie = vfs__dentry_cookie(r->to.dentry);
-	args.flags = r->flags & (RENAME_EXCHANGE | RENAME_WHITEOUT);
+	fill_args(r, &args);
 	err = prepare_whiteout(r, &whiteout, &args);
 	if (!err)
 		err = reserve_names(r, &args);
@@ -416,8 +434,8 @@ static int rename_locked(struct renaming *r)
 		vfs__acl_inherited(r->thread, args.whiteout, &whiteout.acl);
 	if (!err)
 		move_names(r, &args, whiteout.dentry);
-	if (!err)
-		notify(r, &args);
+	if (!err && vfs__notify_on(r->task->vfs))
+		notify_slow(r, &args);
 	vfs__acl_inherit_fini(r->thread, &whiteout.acl);
 	vfs__dentry_unref(r->thread, whiteout.dentry);
 	vfs__longname_free(r->thread, r->from.longname);
@@ -448,7 +466,7 @@ static int with_parents(struct renaming *r)
 	lock_directories(r);
 	err = rename_locked(r);
 	unlock_directories(r);
-	if (!err && !(r->flags & RENAME_EXCHANGE))
+	if (!err && !(r->flags & RENAME_EXCHANGE) && r->to.dentry)
 		vfs__uncover(r->thread, r->task->vfs, r->to.dentry);
 	vfs__dentry_unref(r->thread, r->from.dentry);
 	vfs__dentry_unref(r->thread, r->to.dentry);
@@ -457,11 +475,12 @@ static int with_parents(struct renaming *r)
 	return err;
 }
 
+VFS_HOT
 int vfs__rename(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 		const char *oldpath, int newdirfd, const char *newpath,
 		uint32_t flags)
 {
-	struct renaming r = {.thread = thread, .task = task, .flags = flags};
+	struct renaming r;
 	int err;
 
 	if (flags &
@@ -474,8 +493,18 @@ int vfs__rename(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 			       &r.from.parent, &r.from.last);
 	if (err)
 		return err;
-	err = vfs__path_parent(thread, task, newdirfd, newpath, 0, &r.to.parent,
-			       &r.to.last);
+	r.thread = thread;
+	r.task = task;
+	r.flags = flags;
+	r.from.dentry = r.to.dentry = NULL;
+	r.from.longname = r.to.longname = NULL;
+	r.trap = NULL;
+	r.serial = false;
+	if (olddirfd != newdirfd ||
+	    !vfs__path_sibling(thread, task, oldpath, &r.from.parent,
+			       &r.from.last, newpath, &r.to.parent, &r.to.last))
+		err = vfs__path_parent(thread, task, newdirfd, newpath, 0,
+				       &r.to.parent, &r.to.last);
 	if (!err) {
 		err = with_parents(&r);
 		vfs__path_unref(thread, &r.to.parent);

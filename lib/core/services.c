@@ -74,12 +74,14 @@ void vfs_counter_destroy(struct vfs *vfs, struct vfs_counter *counter)
 	vfs__counter_destroy(vfs->domain, counter);
 }
 
+VFS_HOT
 int vfs_counter_take(struct vfs *vfs, struct vfs_counter *counter,
 		     int64_t amount)
 {
 	return vfs__counter_take(vfs__self_always(vfs), counter, amount);
 }
 
+VFS_HOT
 void vfs_counter_give(struct vfs *vfs, struct vfs_counter *counter,
 		      int64_t amount)
 {

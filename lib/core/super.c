@@ -200,6 +200,7 @@ int vfs__super_create(struct vfs__thread *thread, struct vfs *vfs,
 	return 0;
 }
 
+VFS_HOT
 uint64_t vfs_super_next_ino(struct vfs_super *super)
 {
 	struct vfs__thread *thread = vfs__self(super->vfs);

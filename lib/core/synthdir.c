@@ -72,6 +72,7 @@ static struct vfs__synthetic *first_of(const struct vfs_inode *dir)
 	return ext ? ext->synthetic : NULL;
 }
 
+VFS_HOT
 bool vfs__synthetic_within(const struct vfs_inode *dir)
 {
 	return (VFS_READ_ONCE(dir->flags) & VFS_INODE_MERGED) && first_of(dir);
@@ -369,6 +370,7 @@ int vfs__synthetic_undo(struct vfs__thread *thread, struct vfs_task *task,
 	return err;
 }
 
+VFS_HOT
 int vfs__synthetic_rename(const struct vfs_rename_args *args)
 {
 	const struct vfs_inode *target = args->new_inode;

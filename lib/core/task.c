@@ -59,8 +59,8 @@ static void fs_unref(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__mutex_unlock(&fs->lock, VFS__RANK_LEAF);
 	vfs__path_unref(thread, &paths->root);
 	vfs__path_unref(thread, &paths->cwd);
-	vfs__epoch_retire(thread, vfs__free_later, paths, sizeof(*paths));
-	vfs__epoch_retire(thread, vfs__free_later, fs, sizeof(*fs));
+	vfs__epoch_free(thread, paths, sizeof(*paths));
+	vfs__epoch_free(thread, fs, sizeof(*fs));
 }
 
 /* References found inside a section; false: try again. */
@@ -143,7 +143,7 @@ static int set_paths(struct vfs__thread *thread, struct vfs_task *task,
 		vfs__path_unref(thread, &old->root);
 	if (cwd)
 		vfs__path_unref(thread, &old->cwd);
-	vfs__epoch_retire(thread, vfs__free_later, old, sizeof(*old));
+	vfs__epoch_free(thread, old, sizeof(*old));
 	return 0;
 }
 
@@ -165,6 +165,7 @@ int vfs__task_set_paths(struct vfs__thread *thread, struct vfs_task *task,
 	return set_paths(thread, task, &paths->root, &paths->cwd);
 }
 
+VFS_HOT
 uint32_t vfs__task_umask(struct vfs__thread *thread, struct vfs_task *task)
 {
 	uint32_t umask;
@@ -475,6 +476,7 @@ static struct vfs_cred *cred_ref(struct vfs__thread *thread,
  * The thread keeps a reference on the credentials that it used last, so
  * that threads of one task do not meet at the counter.
  */
+VFS_HOT
 struct vfs_cred *vfs__task_cred(struct vfs__thread *thread,
 				struct vfs_task *task)
 {
@@ -493,6 +495,7 @@ struct vfs_cred *vfs__task_cred(struct vfs__thread *thread,
 	return cred;
 }
 
+VFS_HOT
 void vfs__task_cred_put(struct vfs__thread *thread, struct vfs_cred *cred)
 {
 	if (__builtin_expect(cred == thread->cred, 1))

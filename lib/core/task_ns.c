@@ -295,8 +295,7 @@ static void move_view(struct vfs__thread *thread, struct vfs__fs *fs,
 	if (cwd)
 		vfs__path_unref(thread, &before->cwd);
 	if (root || cwd)
-		vfs__epoch_retire(thread, vfs__free_later, before,
-				  sizeof(*before));
+		vfs__epoch_free(thread, before, sizeof(*before));
 	else
 		vfs__mem_free(thread, paths, sizeof(*paths));
 }

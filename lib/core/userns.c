@@ -114,6 +114,7 @@ uint32_t vfs__idmap_out(const struct vfs_userns *idmap,
 	return id == VFS__NO_ID ? id : vfs__id_make(idmap, kind, id);
 }
 
+VFS_HOT
 uint32_t vfs__idmap_in(const struct vfs_userns *idmap,
 		       const struct vfs_super *super, enum vfs__id_kind kind,
 		       uint32_t id)

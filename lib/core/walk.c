@@ -79,16 +79,16 @@ struct request {
 };
 
 struct result {
-	struct vfs__path *at; /* the caller's: member by member, because a copy
-			       * of both at once would wait for the stores */
+	struct vfs__path *at;
+	struct vfs__last *last; /* for a walk to a parent; if it fails, too */
 	uint32_t links;
-	struct vfs__last last;
 };
 
 /*
  * Leaves the thread inside a section when it succeeds. -ECHILD: not to be
  * decided here. A function of its own, so that its state can be in registers.
  */
+VFS_HOT
 static __attribute__((noinline)) int fast_walk(const struct request *q,
 					       struct result *out)
 {
@@ -114,6 +114,10 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 		w.flags = q->flags;
 		w.links = 0;
 		w.cred = vfs__task_cred_peek(q->task);
+		if (q->flags & VFS__WALK_PARENT) {
+			w.last = out->last;
+			w.last->type = VFS__LAST_ROOT;
+		}
 		err = start(&w, &s, q->dirfd);
 		if (!err)
 			err = engine(&w, &s, true);
@@ -125,15 +129,8 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 				vfs__epoch_leave(thread);
 				return err;
 			}
-			out->at->mnt = s.at.mnt;
-			/* not one store made of both: whoever comes next
-			 * waits for the second, and would for that */
-			VFS__COMPILER_FENCE();
-			out->at->dentry = s.at.dentry;
-			if (q->flags & VFS__WALK_PARENT) {
-				out->links = w.links;
-				out->last = w.last;
-			}
+			vfs__path_set(out->at, &s.at);
+			out->links = w.links;
 			return 0;
 		}
 		vfs__epoch_leave(thread);
@@ -204,6 +201,10 @@ static int slow_try(struct walk *w, const struct request *q, struct result *out)
 
 	w->flags = q->flags;
 	w->links = 0;
+	if (w->flags & VFS__WALK_PARENT) {
+		w->last = out->last;
+		w->last->type = VFS__LAST_ROOT;
+	}
 	if (w->flags & SCOPED)
 		w->renames = count_renames(w->vfs);
 	do {
@@ -218,9 +219,8 @@ static int slow_try(struct walk *w, const struct request *q, struct result *out)
 		err = slow_run(w, &s);
 		vfs__path_unref(w->thread, &w->root);
 	}
-	*out->at = s.at;
+	vfs__path_set(out->at, &s.at);
 	out->links = w->links;
-	out->last = w->last;
 	return err;
 }
 
@@ -299,6 +299,7 @@ static bool legitimize(struct vfs__thread *thread, const struct vfs__path *at)
 	return ok;
 }
 
+VFS_HOT
 static int walk_referenced(const struct request *q, struct result *out)
 {
 	int err = fast_walk(q, out);
@@ -312,6 +313,7 @@ static int walk_referenced(const struct request *q, struct result *out)
 	return slow_walk(q, NULL, out);
 }
 
+VFS_HOT
 int vfs__path_lookup(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
 		     struct vfs__path *out)
@@ -324,10 +326,8 @@ int vfs__path_lookup(struct vfs__thread *thread, struct vfs_task *task,
 	r.at = &at;
 	if (!err)
 		err = walk_referenced(&q, &r);
-	if (!err) {
-		out->mnt = at.mnt;
-		out->dentry = at.dentry;
-	}
+	if (!err)
+		vfs__path_set(out, &at);
 	return err;
 }
 
@@ -343,13 +343,12 @@ int vfs__path_lookup_as(struct vfs__thread *thread, struct vfs_task *task,
 	r.at = &at;
 	if (!err)
 		err = slow_walk(&q, cred, &r);
-	if (!err) {
-		out->mnt = at.mnt;
-		out->dentry = at.dentry;
-	}
+	if (!err)
+		vfs__path_set(out, &at);
 	return err;
 }
 
+VFS_HOT
 int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
 		     struct vfs__path *parent, struct vfs__last *last)
@@ -361,14 +360,45 @@ int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 	int err = check_path(path, flags, &q.len);
 
 	r.at = &at;
+	r.last = last;
 	if (!err)
 		err = walk_referenced(&q, &r);
-	if (err)
-		return err;
-	parent->mnt = at.mnt;
-	parent->dentry = at.dentry;
-	*last = r.last;
-	return 0;
+	if (!err)
+		vfs__path_set(parent, &at);
+	return err;
+}
+
+VFS_HOT
+bool vfs__path_sibling(struct vfs__thread *thread, struct vfs_task *task,
+		       const char *first, const struct vfs__path *first_parent,
+		       const struct vfs__last *first_last, const char *path,
+		       struct vfs__path *parent, struct vfs__last *last)
+{
+	size_t before = (size_t)(first_last->name.str - first), len;
+	const char *name, *end;
+
+	if (!path || first_last->type != VFS__LAST_NORM ||
+	    strncmp(path, first, before) != 0)
+		return false;
+	name = path + before;
+	len = vfs__path_length(name);
+	if (!len || len >= VFS__PATH_MAX - before || *name == '/' ||
+	    *name == '.')
+		return false;
+	end = name + len;
+	last->type = VFS__LAST_NORM;
+	last->name.str = name;
+	last->name.len = vfs__component_scan(task->vfs->dcache.seed, name, end,
+					     &last->name.hash);
+	name += last->name.len;
+	last->slash = name != end;
+	while (name < end && *name == '/')
+		name++;
+	if (name != end)
+		return false;
+	vfs__path_set(parent, first_parent);
+	vfs__path_ref(thread, parent);
+	return true;
 }
 
 /* ---- walks that go on ---- */
@@ -402,6 +432,7 @@ static int resume_root(struct vfs__thread *thread, struct vfs_task *task,
 	return 0;
 }
 
+VFS_HOT
 int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
 		     struct vfs__resume *resume, struct vfs__path *parent,
@@ -419,14 +450,13 @@ int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 	if (flags & SCOPED)
 		resume->renames = count_renames(task->vfs);
 	r.at = &at;
+	r.last = last;
 	if (!err)
 		err = walk_referenced(&q, &r);
 	if (err)
 		return err;
 	resume->links = r.links;
-	parent->mnt = at.mnt;
-	parent->dentry = at.dentry;
-	*last = r.last;
+	vfs__path_set(parent, &at);
 	return 0;
 }
 
@@ -471,6 +501,8 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 	w.flags = resume->flags | VFS__WALK_PARENT;
 	w.links = resume->links;
 	w.renames = resume->renames;
+	w.last = last;
+	w.last->type = VFS__LAST_ROOT;
 	if (!resume->rooted)
 		err = resume_root(thread, task, resume->dirfd, resume);
 	if (!err)
@@ -499,7 +531,6 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 		return err;
 	resume->links = w.links;
 	*parent = s.at;
-	*last = w.last;
 	return 0;
 }
 
@@ -525,7 +556,7 @@ int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,
 	return cross(&w, path, false);
 }
 
-void vfs__walk_fini(struct vfs__thread *thread, struct vfs__resume *resume)
+void vfs__walk_fini_slow(struct vfs__thread *thread, struct vfs__resume *resume)
 {
 	vfs__mem_free(thread, resume->target, VFS__PATH_MAX);
 	if (resume->rooted)

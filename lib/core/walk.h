@@ -66,11 +66,22 @@ struct vfs__last {
 /*
  * - The directory that holds path's last component, referenced, and search
  *   permission on it checked. Symlinks before it are followed, the last
- *   component is not looked up.
+ *   component is not looked up. *last is written to whatever is returned.
  */
 int vfs__path_parent(struct vfs__thread *thread, struct vfs_task *task,
 		     int dirfd, const char *path, uint32_t flags,
 		     struct vfs__path *parent, struct vfs__last *last);
+
+/*
+ * - For a second path from the same dirfd: whether path names a file in the
+ *   directory that vfs__path_parent found for `first`, in the same words, so
+ *   that nothing has to be walked: both were as if at the same moment. Then
+ *   *parent is referenced once more. False says nothing.
+ */
+bool vfs__path_sibling(struct vfs__thread *thread, struct vfs_task *task,
+		       const char *first, const struct vfs__path *first_parent,
+		       const struct vfs__last *first_last, const char *path,
+		       struct vfs__path *parent, struct vfs__last *last);
 
 /*
  * A walk that may go on: open(O_CREAT) follows a last symlink itself. The
@@ -104,7 +115,15 @@ int vfs__walk_may_follow(const struct vfs__resume *resume,
  *   RESOLVE_NO_XDEV; *path is referenced then too. */
 int vfs__walk_cross(struct vfs__thread *thread, struct vfs_task *task,
 		    uint32_t flags, struct vfs__path *path);
-void vfs__walk_fini(struct vfs__thread *thread, struct vfs__resume *resume);
+void vfs__walk_fini_slow(struct vfs__thread *thread,
+			 struct vfs__resume *resume);
+
+static inline void vfs__walk_fini(struct vfs__thread *thread,
+				  struct vfs__resume *resume)
+{
+	if (__builtin_expect(resume->target || resume->rooted, 0))
+		vfs__walk_fini_slow(thread, resume);
+}
 
 /*
  * - name in dir, whose lock the caller holds (excl): referenced, maybe
@@ -115,5 +134,10 @@ void vfs__walk_fini(struct vfs__thread *thread, struct vfs__resume *resume);
 int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
 		    struct vfs_dentry *dir, const struct vfs_name *name,
 		    struct vfs_dentry **out);
+
+/* - The same, but a missing name gives NULL. */
+int vfs__lookup_there(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_dentry *dir, const struct vfs_name *name,
+		      struct vfs_dentry **out);
 
 #endif

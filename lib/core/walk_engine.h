@@ -49,8 +49,8 @@ struct walk {
 	const struct vfs_cred *cred;
 	uint32_t flags;
 	uint32_t links;
-	struct vfs__path root; /* referenced when slow */
-	struct vfs__last last;
+	struct vfs__path root;	  /* referenced when slow */
+	struct vfs__last *last;	  /* of a walk to a parent: the caller's */
 	struct vfs_dentry *found; /* vfs__child_fast's */
 	/* strings left for later, by links in the middle */
 	unsigned depth;
@@ -564,19 +564,18 @@ ALWAYS_INLINE bool stops(struct walk *w, const char *str, uint32_t len,
 {
 	if (w->depth || !(w->flags & VFS__WALK_PARENT))
 		return false;
-	w->last.name.str = str;
-	w->last.name.len = len;
-	w->last.name.hash = hash;
-	w->last.slash = slash;
-	w->last.type = word == DOT	? VFS__LAST_DOT
-		       : word == DOTDOT ? VFS__LAST_DOTDOT
-					: VFS__LAST_NORM;
+	w->last->name.str = str;
+	w->last->name.len = len;
+	w->last->name.hash = hash;
+	w->last->slash = slash;
+	w->last->type = word == DOT	 ? VFS__LAST_DOT
+			: word == DOTDOT ? VFS__LAST_DOTDOT
+					 : VFS__LAST_NORM;
 	return true;
 }
 
 ALWAYS_INLINE int engine(struct walk *w, struct spot *s, const bool fast)
 {
-	w->last.type = VFS__LAST_ROOT;
 	skip_slashes(s);
 	for (;;) {
 		const char *str = s->p;

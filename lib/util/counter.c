@@ -115,6 +115,7 @@ static int take_slow(struct vfs_counter *c, int64_t *mine, int64_t amount)
 	return err;
 }
 
+VFS_HOT
 int vfs__counter_take(struct vfs__thread *thread, struct vfs_counter *counter,
 		      int64_t amount)
 {
@@ -141,6 +142,7 @@ static void take_always(struct vfs_counter *c, int64_t amount)
 	vfs__mutex_unlock(&c->lock, VFS__RANK_LEAF);
 }
 
+VFS_HOT
 void vfs__counter_give(struct vfs__thread *thread, struct vfs_counter *counter,
 		       int64_t amount)
 {

@@ -93,6 +93,16 @@ static void acquire_sections(const struct vfs__domain *domain)
 #endif
 }
 
+static inline void item_run(struct vfs__thread *thread, struct vfs *owner,
+			    const struct vfs__retired *item)
+{
+	if (item->fn)
+		item->fn(owner, item->pointer, item->size);
+	else
+		vfs__mem_free(thread, item->pointer, item->size);
+}
+
+VFS_HOT
 static void batches_run(struct vfs__thread *thread)
 {
 	struct vfs *owner = thread->domain->owner;
@@ -105,8 +115,7 @@ static void batches_run(struct vfs__thread *thread)
 	while ((batch = thread->ready)) {
 		thread->ready = batch->next;
 		for (uint32_t i = 0; i < batch->count; i++)
-			batch->items[i].fn(owner, batch->items[i].pointer,
-					   batch->items[i].size);
+			item_run(thread, owner, &batch->items[i]);
 		batch_put(batch);
 	}
 	thread->running = false;
@@ -263,43 +272,79 @@ static void poll_batches(struct vfs__thread *thread)
 	batches_run(thread);
 }
 
+/* The thread fills no batch: one to fill, or NULL. */
+static __attribute__((noinline)) struct vfs__batch *
+batch_begin(struct vfs__thread *thread)
+{
+	struct vfs__batch *batch = batch_get(thread);
+
+	if (!batch && !thread->running) {
+		/* brings the embedded batches back, if no callback filled
+		 * them again */
+		vfs__epoch_synchronize(thread);
+		batch = thread->filling ? thread->filling : batch_get(thread);
+	}
+	thread->filling = batch;
+	return batch;
+}
+
+static __attribute__((noinline)) void batch_full(struct vfs__thread *thread)
+{
+	batch_submit(thread);
+	/* a callback retired: whoever runs it polls again */
+	if (!thread->running)
+		poll_batches(thread);
+}
+
+/* Without memory for a batch. */
+static __attribute__((noinline)) void retire_now(struct vfs__thread *thread,
+						 struct vfs__retired item)
+{
+	vfs__epoch_wait(thread);
+	acquire_sections(thread->domain);
+	item_run(thread, thread->domain->owner, &item);
+}
+
+static inline void retire(struct vfs__thread *thread,
+			  void (*fn)(struct vfs *owner, void *pointer,
+				     size_t size),
+			  void *pointer, size_t size)
+{
+	struct vfs__batch *batch = thread->filling;
+	uint32_t n;
+
+	assert(!vfs__epoch_inside(thread));
+	vfs__rank_retiring();
+	if (__builtin_expect(!batch, 0)) {
+		batch = batch_begin(thread);
+		if (!batch) {
+			retire_now(thread,
+				   (struct vfs__retired){fn, pointer, size});
+			return;
+		}
+	}
+	n = batch->count++;
+	batch->items[n].fn = fn;
+	batch->items[n].pointer = pointer;
+	batch->items[n].size = size;
+	batch->bytes += size;
+	if (__builtin_expect(n + 1 == VFS__BATCH || batch->bytes >= BATCH_BYTES,
+			     0))
+		batch_full(thread);
+}
+
 void vfs__epoch_retire(struct vfs__thread *thread,
 		       void (*fn)(struct vfs *owner, void *pointer,
 				  size_t size),
 		       void *pointer, size_t size)
 {
-	struct vfs__batch *batch = thread->filling;
+	retire(thread, fn, pointer, size);
+}
 
-	assert(!vfs__epoch_inside(thread));
-	vfs__rank_retiring();
-	if (!batch) {
-		batch = batch_get(thread);
-		if (!batch && !thread->running) {
-			/* brings the embedded batches back, if no callback
-			 * filled them again */
-			vfs__epoch_synchronize(thread);
-			batch = thread->filling ? thread->filling
-						: batch_get(thread);
-		}
-		if (!batch) {
-			vfs__epoch_wait(thread);
-			acquire_sections(thread->domain);
-			fn(thread->domain->owner, pointer, size);
-			return;
-		}
-		thread->filling = batch;
-	}
-	batch->items[batch->count].fn = fn;
-	batch->items[batch->count].pointer = pointer;
-	batch->items[batch->count].size = size;
-	batch->count++;
-	batch->bytes += size;
-	if (batch->count == VFS__BATCH || batch->bytes >= BATCH_BYTES) {
-		batch_submit(thread);
-		/* a callback retired: whoever runs it polls again */
-		if (!thread->running)
-			poll_batches(thread);
-	}
+VFS_HOT
+void vfs__epoch_free(struct vfs__thread *thread, void *pointer, size_t size)
+{
+	retire(thread, NULL, pointer, size);
 }
 
 void vfs__epoch_synchronize(struct vfs__thread *thread)

@@ -52,7 +52,8 @@ struct vfs__batch {
 	size_t bytes;
 	uint32_t count;
 	bool embedded; /* in the record: never given to the allocator */
-	struct {
+	struct vfs__retired {
+		/* NULL: the memory goes back, and that is all */
 		void (*fn)(struct vfs *owner, void *pointer, size_t size);
 		void *pointer;
 		size_t size;
@@ -121,6 +122,7 @@ struct vfs__thread {
 	/* what the clock showed first in this call: one call, one time */
 	bool now_valid;
 	struct vfs_timespec now;
+	int64_t now_packed; /* the same as time.h has it */
 	/* the second that it showed, and how often to believe it still */
 	uint32_t clock_left;
 	int64_t clock_sec;
@@ -171,6 +173,9 @@ void vfs__epoch_retire(struct vfs__thread *thread,
 		       void (*fn)(struct vfs *owner, void *pointer,
 				  size_t size),
 		       void *pointer, size_t size);
+/* - The same with nothing to be done but to give pointer, which came from
+ *   vfs__mem_alloc, back. */
+void vfs__epoch_free(struct vfs__thread *thread, void *pointer, size_t size);
 /* - Waits a grace period and runs this thread's callbacks, those included that
  *   these callbacks retire. Not inside a section, nor in a callback. */
 void vfs__epoch_synchronize(struct vfs__thread *thread);

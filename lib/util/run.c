@@ -4,6 +4,7 @@
 
 #define RUN 256u
 
+VFS_HOT
 uint64_t vfs__run_next(struct vfs__thread *thread, uint64_t key, uint64_t *next)
 {
 	unsigned i = 0;

@@ -264,6 +264,7 @@ PLACE(vfs_inode, mtime_nsec, 100);
 PLACE(vfs_inode, blocks, 104);
 PLACE(vfs_inode, rdev, 104);
 PLACE(vfs_inode, link, 112);
+PLACE(vfs_inode, data, 112);
 PLACE(vfs_inode, core_special, 112);
 PLACE(vfs_inode, core_ext, 120);
 

@@ -12,6 +12,7 @@ struct script {
 	int getattr_error;
 	int setattr_error;
 	int stores;   /* xattrs set and removed */
+	int evicted;  /* inodes that had their extra still */
 	bool of_root; /* the ACL is the root's, not the file's */
 	size_t acl_size;
 	unsigned char acl[64];
@@ -83,11 +84,23 @@ static int own_removexattr(struct vfs_inode *inode, const char *name)
 static int own_lookup(struct vfs_inode *dir, const struct vfs_name *name,
 		      struct vfs_inode **inode, uint64_t *cookie)
 {
-	if (name->len != 1 || *name->str != 'f')
+	struct vfs_inode *made;
+
+	if (name->len != 1 || (*name->str != 'f' && *name->str != 'g'))
 		return -ENOENT;
-	*inode = vfs_inode_create(dir->super, dir->ops, 2, S_IFREG | 0640);
+	made = vfs_inode_create(dir->super, dir->ops, 2, S_IFREG | 0640);
+	if (!made)
+		return -ENOMEM;
+	/* nothing is nothing, and costs no memory */
+	if (vfs_inode_extra(made) || vfs_inode_set_extra(made, NULL) ||
+	    made->core_ext || vfs_inode_set_extra(made, &script) ||
+	    vfs_inode_extra(made) != &script || *name->str == 'g') {
+		vfs_inode_discard(made);
+		return -ENOENT;
+	}
+	*inode = made;
 	*cookie = 0;
-	return *inode ? 0 : -ENOMEM;
+	return 0;
 }
 
 static int own_iterate(struct vfs_inode *dir, struct vfs_file *file,
@@ -117,9 +130,15 @@ static int own_statfs(struct vfs_super *super, struct vfs_statfs *out)
 	return 0;
 }
 
+static void own_evict(struct vfs_inode *inode)
+{
+	script.evicted += vfs_inode_extra(inode) == &script;
+}
+
 static const struct vfs_super_ops own_super_ops = {
 	.size = sizeof(own_super_ops),
 	.statfs = own_statfs,
+	.evict = own_evict,
 };
 
 static int own_mount(struct vfs_super *super, const struct vfs_mount_args *args,
@@ -185,6 +204,20 @@ static void test_attr__backend_answers(void **state)
 	check_eq(sfs.frsize, 4096);
 	check_ok(vfs_close(w.task, fd));
 	assert_true(world_close(&w));
+}
+
+/* It is there until the end, and of no consequence for what the core keeps. */
+static void test_attr__extra(void **state)
+{
+	struct world w;
+	struct vfs_stat st;
+
+	(void)state;
+	start(&w, reader_acl, sizeof(reader_acl), false);
+	check_ok(vfs_access(w.user, "/f", 4));
+	check_eq(vfs_stat(w.task, "/g", &st), -ENOENT);
+	assert_true(world_close(&w));
+	check_eq(script.evicted, 1);
 }
 
 static void test_attr__backend_refuses(void **state)
@@ -264,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_attr__backend_answers),
+		cmocka_unit_test(test_attr__extra),
 		cmocka_unit_test(test_attr__backend_refuses),
 		cmocka_unit_test(test_attr__stored_acl_decides),
 		cmocka_unit_test(test_attr__stored_acl_of_the_root),

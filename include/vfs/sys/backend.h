@@ -264,7 +264,10 @@ struct vfs_inode {
 		 * while the inode is; NULL: readlink is called. Set by the
 		 * backend before the inode is returned. */
 		const char *link;
-		void *core_special; /* the core's, for other types */
+		/* The backend's, of regular files and directories: a pointer
+		 * for which it needs no private data. */
+		void *data;
+		void *core_special; /* the core's, of other types */
 	};
 	struct vfs__inode_ext *core_ext; /* the core's */
 };
@@ -307,6 +310,15 @@ VFS_API void vfs_inode_set_stat(struct vfs_inode *inode,
  * unknown. */
 VFS_API void vfs_inode_set_btime(struct vfs_inode *inode,
 				 const struct vfs_timespec *btime);
+
+/*
+ * A pointer of the backend's for what few inodes have, which costs the others
+ * nothing: NULL until it is set. What it points to is the backend's to free in
+ * evict. vfs_inode_set_extra: 0, or -ENOMEM, which cannot happen any more once
+ * it was set to anything. Lock: excl to set, shared to read.
+ */
+VFS_API void *vfs_inode_extra(const struct vfs_inode *inode);
+VFS_API int vfs_inode_set_extra(struct vfs_inode *inode, void *extra);
 
 /* vfs_inode_touch: which times to set to now. */
 #define VFS_TOUCH_ATIME 0x1u

@@ -47,6 +47,7 @@ static int set_target(struct vfs_inode *inode,
 	return 0;
 }
 
+VFS_HOT
 int tmpfs_make_inode(struct vfs_super *super, const struct vfs_inode *dir,
 		     uint64_t ino, const struct vfs_create_args *args,
 		     struct vfs_inode **out)
@@ -111,6 +112,7 @@ void tmpfs_drop_link(struct vfs_inode *inode)
 	vfs_inode_touch(inode, VFS_TOUCH_CTIME);
 }
 
+VFS_HOT
 static int tmpfs_create(struct vfs_inode *dir, const struct vfs_name *name,
 			const struct vfs_create_args *args,
 			struct vfs_inode **out, uint64_t *cookie)
@@ -174,6 +176,7 @@ static int tmpfs_link(struct vfs_inode *dir, const struct vfs_name *name,
 	return 0;
 }
 
+VFS_HOT
 static int tmpfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
 			struct vfs_inode *inode, uint64_t cookie)
 {

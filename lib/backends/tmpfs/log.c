@@ -246,6 +246,7 @@ static struct slot *last_slot(struct tmpfs_log *log)
 
 /* -- appending -- */
 
+VFS_HOT
 bool tmpfs_log_empty(const struct tmpfs_log *log)
 {
 	return !log || !log->entries;
@@ -333,6 +334,7 @@ static int log_make_room(struct vfs *vfs, struct tmpfs_log *log, uint32_t size)
 	return 0;
 }
 
+VFS_HOT
 int tmpfs_log_reserve(struct vfs *vfs, struct tmpfs_log **log,
 		      uint32_t name_len)
 {
@@ -352,6 +354,7 @@ int tmpfs_log_reserve(struct vfs *vfs, struct tmpfs_log **log,
 	return log_make_room(vfs, *log, size);
 }
 
+VFS_HOT
 uint64_t tmpfs_log_append(struct tmpfs_log *log, const char *name,
 			  uint32_t name_len, uint64_t ino, uint32_t type)
 {
@@ -377,6 +380,7 @@ uint64_t tmpfs_log_append(struct tmpfs_log *log, const char *name,
 
 /* -- removing and changing -- */
 
+VFS_HOT
 static struct record *log_record(const struct tmpfs_log *log, uint64_t cookie,
 				 uint32_t *slot)
 {
@@ -459,6 +463,7 @@ static void log_tidy(struct vfs *vfs, struct tmpfs_log *log, uint32_t index)
 		slot->chunk = small;
 }
 
+VFS_HOT
 void tmpfs_log_remove(struct vfs *vfs, struct tmpfs_log *log, uint64_t cookie)
 {
 	struct record *record;
@@ -493,6 +498,7 @@ void tmpfs_log_retarget(struct tmpfs_log *log, uint64_t cookie, uint64_t ino,
 	record->type = (uint8_t)type;
 }
 
+VFS_HOT
 bool tmpfs_log_rename(struct tmpfs_log *log, uint64_t cookie, const char *name,
 		      uint32_t name_len)
 {

@@ -122,6 +122,7 @@ static void account(const struct vfs_rename_args *args, bool whiteout)
 		VFS_WRITE_ONCE(to->size, to->size + TMPFS_DIRENT_SIZE);
 }
 
+VFS_HOT
 int tmpfs_rename(struct vfs_rename_args *args)
 {
 	const struct vfs_inode *victim = args->new_inode;

@@ -42,6 +42,7 @@ void tmpfs_give_pages(struct vfs_super *super, uint64_t pages)
 		vfs_counter_give(super->vfs, data->blocks, (int64_t)pages);
 }
 
+VFS_HOT
 int tmpfs_take_inode_space(struct vfs_super *super, uint64_t bytes)
 {
 	struct tmpfs_super *data = tmpfs_super(super);
@@ -100,6 +101,7 @@ static void free_target(struct vfs *vfs, void *target, size_t size)
 }
 
 /* Accounts for the inode's end, and hands on what it holds. */
+VFS_HOT
 static void tmpfs_evict(struct vfs_inode *inode)
 {
 	struct vfs_super *super = inode->super;
@@ -111,7 +113,8 @@ static void tmpfs_evict(struct vfs_inode *inode)
 		tmpfs_give_pages(super, pages);
 	}
 	if (S_ISREG(inode->mode)) {
-		tmpfs_data_replace(inode, NULL);
+		if (data->root)
+			tmpfs_data_replace(inode, NULL);
 	} else if (S_ISDIR(inode->mode)) {
 		tmpfs_log_destroy(super->vfs, data->log);
 		data->log = NULL;
@@ -120,7 +123,8 @@ static void tmpfs_evict(struct vfs_inode *inode)
 			   (void *)(uintptr_t)inode->link,
 			   (size_t)inode->size + 1);
 	}
-	tmpfs_xattrs_free(inode);
+	if (inode->flags & VFS_INODE_XATTR)
+		tmpfs_xattrs_free(inode);
 	tmpfs_give_inode_space(super, TMPFS_INODE_SPACE);
 }
 
@@ -305,7 +309,6 @@ VFS_API const struct vfs_filesystem_type vfs_tmpfs_type = {
 	.name = "tmpfs",
 	.flags = VFS_FS_USERNS | VFS_FS_IDMAP | VFS_FS_COMPLETE |
 		 VFS_FS_NONBLOCKING | VFS_FS_SEALS | VFS_FS_HANDLES,
-	.inode_size = sizeof(struct tmpfs_inode),
 	.super_size = sizeof(struct tmpfs_super),
 	.mount = tmpfs_mount,
 	.unmount = tmpfs_unmount,

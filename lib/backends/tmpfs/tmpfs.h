@@ -55,6 +55,7 @@ struct tmpfs_super {
 	uint32_t rdonly;
 };
 
+/* What lies in the inode's word for it, so that an inode is two cache lines. */
 struct tmpfs_inode {
 	union {
 		/* Regular files: see tree.h. Written under excl, read without
@@ -63,7 +64,6 @@ struct tmpfs_inode {
 		/* Directories; NULL: no entry yet. The inode's lock. */
 		struct tmpfs_log *log;
 	};
-	struct tmpfs_xattr *xattrs; /* the inode's lock */
 };
 
 extern const struct vfs_inode_ops tmpfs_dir_ops;
@@ -77,7 +77,7 @@ static inline struct tmpfs_super *tmpfs_super(const struct vfs_super *super)
 
 static inline struct tmpfs_inode *tmpfs_inode(const struct vfs_inode *inode)
 {
-	return vfs_inode_private(inode);
+	return (struct tmpfs_inode *)(uintptr_t)&inode->data;
 }
 
 /* -- accounting: super.c -- */

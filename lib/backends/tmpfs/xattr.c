@@ -4,7 +4,8 @@
  * gives them (ACLs first, then by descending name, as the kernel's tmpfs).
  * What a name means, who may see it and how long it may be is the core's.
  *
- * The list is only looked at under the inode's lock, so it is freed directly.
+ * Few inodes have any, so the list is the inode's extra. It is only looked at
+ * under the inode's lock, so it is freed directly.
  */
 #include <errno.h>
 #include <string.h>
@@ -54,11 +55,12 @@ static int xattr_order(const char *a, const char *b)
 	return strcmp(b, a);
 }
 
-/* Where the attribute of this name is linked, or is to be. *found: whether. */
-static struct tmpfs_xattr **xattr_find(struct vfs_inode *inode,
+/* Where the attribute of this name is linked in the list that begins with
+ * *first, or is to be. *found: whether. */
+static struct tmpfs_xattr **xattr_find(struct tmpfs_xattr **first,
 				       const char *name, int *found)
 {
-	struct tmpfs_xattr **at = &tmpfs_inode(inode)->xattrs;
+	struct tmpfs_xattr **at = first;
 	int order = 1;
 
 	for (; *at; at = &(*at)->next) {
@@ -99,6 +101,7 @@ static struct tmpfs_xattr *xattr_create(struct vfs *vfs, const char *name,
 static int xattr_set(struct vfs_inode *inode, const char *name,
 		     const void *value, size_t size, int flags)
 {
+	struct tmpfs_xattr *first = vfs_inode_extra(inode);
 	struct tmpfs_xattr **at, *xattr, *old;
 	int found, error;
 
@@ -107,7 +110,7 @@ static int xattr_set(struct vfs_inode *inode, const char *name,
 	error = tmpfs_take_inode_space(inode->super, xattr_space(name, size));
 	if (error)
 		return error;
-	at = xattr_find(inode, name, &found);
+	at = xattr_find(&first, name, &found);
 	error = found && (flags & XATTR_CREATE)	    ? -EEXIST
 		: !found && (flags & XATTR_REPLACE) ? -ENODATA
 						    : 0;
@@ -121,6 +124,12 @@ static int xattr_set(struct vfs_inode *inode, const char *name,
 	old = found ? *at : NULL;
 	xattr->next = old ? old->next : *at;
 	*at = xattr;
+	/* can fail for the very first one only */
+	error = vfs_inode_set_extra(inode, first);
+	if (error) {
+		vfs_free(inode->super->vfs, xattr, xattr_size(xattr));
+		goto give_space;
+	}
 	if (old)
 		xattr_free(inode, old);
 	vfs_inode_set_flags(inode, VFS_INODE_XATTR, 0);
@@ -149,10 +158,11 @@ int tmpfs_xattr_init(struct vfs_inode *inode, const struct vfs_xattr_init *init)
 int64_t tmpfs_getxattr(struct vfs_inode *inode, const char *name, void *value,
 		       size_t size)
 {
+	struct tmpfs_xattr *first = vfs_inode_extra(inode);
 	const struct tmpfs_xattr *xattr;
 	int found;
 
-	xattr = *xattr_find(inode, name, &found);
+	xattr = *xattr_find(&first, name, &found);
 	if (!found)
 		return -ENODATA;
 	if (!size)
@@ -166,7 +176,7 @@ int64_t tmpfs_getxattr(struct vfs_inode *inode, const char *name, void *value,
 
 int64_t tmpfs_listxattr(struct vfs_inode *inode, char *list, size_t size)
 {
-	const struct tmpfs_xattr *xattr = tmpfs_inode(inode)->xattrs;
+	const struct tmpfs_xattr *xattr = vfs_inode_extra(inode);
 	size_t used = 0;
 
 	for (; xattr; xattr = xattr->next) {
@@ -181,14 +191,16 @@ int64_t tmpfs_listxattr(struct vfs_inode *inode, char *list, size_t size)
 
 int tmpfs_removexattr(struct vfs_inode *inode, const char *name)
 {
+	struct tmpfs_xattr *first = vfs_inode_extra(inode);
 	struct tmpfs_xattr **at, *old;
 	int found;
 
-	at = xattr_find(inode, name, &found);
+	at = xattr_find(&first, name, &found);
 	if (!found)
 		return -ENODATA;
 	old = *at;
 	*at = old->next;
+	vfs_inode_set_extra(inode, first);
 	xattr_free(inode, old);
 	vfs_inode_touch(inode, VFS_TOUCH_CTIME);
 	return 0;
@@ -196,12 +208,11 @@ int tmpfs_removexattr(struct vfs_inode *inode, const char *name)
 
 void tmpfs_xattrs_free(struct vfs_inode *inode)
 {
-	struct tmpfs_inode *data = tmpfs_inode(inode);
-	struct tmpfs_xattr *xattr;
+	struct tmpfs_xattr *xattr = vfs_inode_extra(inode), *next;
 
-	while (data->xattrs) {
-		xattr = data->xattrs;
-		data->xattrs = xattr->next;
+	vfs_inode_set_extra(inode, NULL);
+	for (; xattr; xattr = next) {
+		next = xattr->next;
 		xattr_free(inode, xattr);
 	}
 }

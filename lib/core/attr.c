@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "core/acl.h"
+#include "core/hostfile.h"
 #include "core/instance.h"
 #include "core/notify.h"
 #include "core/perm.h"
@@ -73,9 +74,11 @@ static int change_begin(struct vfs__thread *thread,
 {
 	int err = vfs__mount_write_begin(thread, path->mnt);
 
-	if (!err)
-		vfs__inode_lock(inode);
-	return err;
+	if (err)
+		return err;
+	vfs__inode_lock(inode);
+	vfs__inode_refresh_locked(inode);
+	return 0;
 }
 
 static void change_end(struct vfs__thread *thread, const struct vfs__path *path,
@@ -429,6 +432,7 @@ int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
 	err = vfs__mount_write_begin(thread, path->mnt);
 	if (err)
 		return err;
+	vfs__inode_refresh(inode);
 	err = utimens_check(thread, cred, vfs__mount_idmap(path->mnt), inode,
 			    !times);
 	if (!err) {

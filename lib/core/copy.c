@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "core/hostfile.h"
 #include "core/inode.h"
 #include "core/notify.h"
 #include "core/pipe.h"
@@ -147,6 +148,7 @@ int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
 	c.out = vfs__fd_get_io(thread, task, fd_out);
 	if (!c.in || !c.out)
 		goto unref;
+	vfs__inode_refresh(c.in->inode);
 	in = off_in ? *off_in : VFS_READ_ONCE(c.in->position);
 	out = off_out ? *off_out : VFS_READ_ONCE(c.out->position);
 	n = flags ? -EINVAL : check_pair(c.in, c.out);

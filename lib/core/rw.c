@@ -16,6 +16,7 @@
 
 #include "core/attr.h"
 #include "core/device.h"
+#include "core/hostfile.h"
 #include "core/inode.h"
 #include "core/inotify.h"
 #include "core/pipe.h"
@@ -107,7 +108,8 @@ static int check_range(const struct vfs__io *io, int64_t offset)
 /* Nothing here knows beforehand whether it would wait, but streams. */
 static int check_flags(const struct vfs__io *io, uint32_t mode)
 {
-	if (!(io->flags & RWF_NOWAIT) || (mode & VFS__FILE_STREAM))
+	if (!(io->flags & RWF_NOWAIT) ||
+	    (mode & (VFS__FILE_STREAM | VFS__FILE_HOST)))
 		return 0;
 	return io->offset >= 0 && check_range(io, io->offset) ? -EINVAL
 							      : -EOPNOTSUPP;
@@ -132,8 +134,7 @@ static int check_read(const struct vfs_file *file, const struct vfs__io *io)
 			       : -EISDIR;
 	if (mode & VFS__FILE_DEVICE)
 		return vfs__device_check(file, io, false);
-	if (!(mode & (VFS__FILE_STREAM | VFS__FILE_NOTIFY)) &&
-	    !file->inode->ops->read)
+	if (!(mode & VFS__FILE_SPECIAL) && !file->inode->ops->read)
 		return -EINVAL;
 	return check_flags(io, mode);
 }
@@ -195,6 +196,8 @@ static int64_t read_long(struct vfs__thread *thread, struct vfs_task *task,
 				       nonblock);
 	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
 		return vfs__device_rw(file, io, false);
+	if (vfs__file_mode(file) & VFS__FILE_HOST)
+		return vfs__hoststream_read(task, file, io, nonblock);
 	if (__builtin_expect(vfs__file_mode(file) & VFS__FILE_NOTIFY, 0))
 		return io->flags & VFS__IO_PROBE
 			       ? 0
@@ -295,7 +298,8 @@ static int check_write(const struct vfs_file *file, const struct vfs__io *io)
 		return -EBADF;
 	if (mode & VFS__FILE_DEVICE)
 		return vfs__device_check(file, io, true);
-	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->write)
+	if (!(mode & (VFS__FILE_STREAM | VFS__FILE_HOST)) &&
+	    !file->inode->ops->write)
 		return -EINVAL;
 	return check_flags(io, mode);
 }
@@ -406,9 +410,18 @@ static int64_t write_at(struct vfs__thread *thread, struct vfs_task *task,
 	int64_t n;
 
 	vfs__inode_lock(inode);
+	vfs__inode_refresh_locked(inode);
 	n = write_locked(thread, task, inode, file, io, appends(file, io),
 			 offset);
 	vfs__inode_unlock(inode);
+	if (vfs__inode_is_foreign(inode) && n > 0 &&
+	    (io->flags & (RWF_DSYNC | RWF_SYNC))) {
+		int err =
+			inode->ops->fsync(inode, file, !(io->flags & RWF_SYNC));
+
+		if (err)
+			return err;
+	}
 	return n;
 }
 
@@ -426,6 +439,8 @@ static int64_t write_long(struct vfs__thread *thread, struct vfs_task *task,
 					nonblock);
 	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
 		return vfs__device_rw(file, io, true);
+	if (vfs__file_mode(file) & VFS__FILE_HOST)
+		return vfs__hoststream_write(task, file, io, nonblock);
 	if (offset >= 0)
 		return write_at(thread, task, file, io, &offset);
 	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
@@ -568,6 +583,7 @@ static int64_t seek_locked(struct vfs_file *file, int64_t offset, int whence)
 	int64_t before, at;
 
 	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
+	vfs__inode_refresh(file->inode);
 	before = VFS_READ_ONCE(file->position);
 	if (whence == SEEK_DATA || whence == SEEK_HOLE)
 		at = seek_data(file, offset, whence);
@@ -595,6 +611,8 @@ int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		at = -ESPIPE;
 	else if (vfs__file_mode(file) & VFS__FILE_DEVICE)
 		at = vfs__device_seek(file, offset, whence);
+	else if (vfs__file_mode(file) & VFS__FILE_HOST)
+		at = vfs__hoststream_seek(file, offset, whence);
 	else
 		at = seek_locked(file, offset, whence);
 	vfs__file_unref(thread, file);

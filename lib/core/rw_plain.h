@@ -190,8 +190,8 @@ static inline bool vfs__lseek_plain(struct vfs__thread *thread,
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(file && (vfs__file_mode(file) &
-				      (VFS__FILE_SEEKABLE |
-				       VFS__FILE_DEVICE)) == VFS__FILE_SEEKABLE,
+				      (VFS__FILE_SEEKABLE | VFS__FILE_DEVICE |
+				       VFS__FILE_HOST)) == VFS__FILE_SEEKABLE,
 			     1)) {
 		if (whence == SEEK_SET && offset >= 0 &&
 		    offset <= file->inode->super->max_file_size) {

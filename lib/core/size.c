@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/attr.h"
+#include "core/hostfile.h"
 #include "core/notify.h"
 #include "core/perm.h"
 #include "core/rw.h"
@@ -33,6 +34,7 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 	int err = 0;
 
 	vfs__inode_lock(inode);
+	vfs__inode_refresh_locked(inode);
 	mode = inode->mode;
 	if (!inode->ops->truncate)
 		err = -EINVAL;
@@ -212,6 +214,7 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		goto unref;
 	cred = vfs__task_cred(thread, task);
 	vfs__inode_lock(inode);
+	vfs__inode_refresh_locked(inode);
 	if (!(mode & FALLOC_FL_PUNCH_HOLE))
 		err = check_new_size(task, inode, offset + length);
 	/* a mode that the file system has not is told of first */

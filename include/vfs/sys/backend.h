@@ -187,6 +187,7 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_MAPPED 0x100000u
 #define VFS_INODE_SEALABLE 0x200000u
 #define VFS_INODE_HANDLE 0x400000u
+#define VFS_INODE_FOREIGN 0x800000u /* the core's: an imported descriptor */
 /* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
  * bits further up */
 #define VFS_INODE_IMMUTABLE 0x1000u

@@ -46,6 +46,7 @@ struct vfs__hostfile {
 	int own;	/* the same without waiting, ours alone; -1: none */
 	uint32_t users; /* atomic: the open file, and calls; 0: closed */
 	uint32_t deaf;	/* atomic: the host does not know RWF_NOWAIT for it */
+	uint32_t noisy; /* atomic: it does not know RWF_NOSIGNAL */
 	enum vfs__host_kind kind;
 	bool appends;	 /* the host's description has O_APPEND */
 	bool stream;	 /* a socket that takes a write up again */
@@ -70,7 +71,8 @@ static inline bool vfs__inode_is_foreign(const struct vfs_inode *inode)
 bool vfs__hostfile_take(struct vfs__hostfile *host);
 void vfs__hostfile_give(struct vfs__hostfile *host);
 
-/* - Brings a foreign inode's attributes up to date. The lock: excl. */
+/* - Brings a foreign inode's attributes up to date, but for its times, which
+ *   stat alone shows. The lock: excl. */
 void vfs__hostfile_refresh(struct vfs_inode *inode);
 static inline void vfs__inode_refresh_locked(struct vfs_inode *inode)
 {

@@ -52,10 +52,6 @@ static struct vfs_timespec time_of(const struct timespec *ts)
 /* lock: excl, or nobody else knows the inode. */
 static void store(struct vfs_inode *inode, const struct stat *st)
 {
-	struct vfs_timespec atime = time_of(&st->st_atim);
-	struct vfs_timespec mtime = time_of(&st->st_mtim);
-	struct vfs_timespec ctime = time_of(&st->st_ctim);
-
 	vfs__inode_change_begin(inode);
 	VFS_WRITE_ONCE(inode->mode,
 		       (inode->mode & S_IFMT) | (st->st_mode & 07777));
@@ -65,6 +61,17 @@ static void store(struct vfs_inode *inode, const struct stat *st)
 	VFS_WRITE_ONCE(inode->size, st->st_size);
 	if (!S_ISCHR(inode->mode))
 		VFS_WRITE_ONCE(inode->blocks, st->st_blocks);
+	vfs__inode_change_end(inode);
+}
+
+/* The same. */
+static void store_times(struct vfs_inode *inode, const struct stat *st)
+{
+	struct vfs_timespec atime = time_of(&st->st_atim);
+	struct vfs_timespec mtime = time_of(&st->st_mtim);
+	struct vfs_timespec ctime = time_of(&st->st_ctim);
+
+	vfs__inode_change_begin(inode);
 	VFS_WRITE_ONCE(inode->mtime_sec, mtime.sec);
 	VFS_WRITE_ONCE(inode->mtime_nsec, mtime.nsec);
 	VFS_WRITE_ONCE(inode->ctime_packed, vfs__time_pack(&ctime));
@@ -79,7 +86,7 @@ void vfs__hostfile_refresh(struct vfs_inode *inode)
 
 	if (!vfs__hostfile_take(host))
 		return;
-	if (!vfs__host_stat(host->fd, &st))
+	if (!vfs__host_stat_timeless(host->fd, &st))
 		store(inode, &st);
 	vfs__hostfile_give(host);
 }
@@ -257,8 +264,18 @@ static int64_t host_listxattr(struct vfs_inode *inode, char *list, size_t size)
 
 static void host_release(struct vfs_inode *inode, struct vfs_file *file)
 {
+	struct vfs__hostfile *host = vfs__hostfile(inode);
+	struct stat st;
+
 	(void)file;
-	vfs__hostfile_give(vfs__hostfile(inode));
+	/* what is shown from now on to who has the place alone */
+	if (!vfs__host_stat(host->fd, &st)) {
+		vfs__inode_lock(inode);
+		store(inode, &st);
+		store_times(inode, &st);
+		vfs__inode_unlock(inode);
+	}
+	vfs__hostfile_give(host);
 }
 
 static int host_fsync(struct vfs_inode *inode, struct vfs_file *file,
@@ -396,6 +413,7 @@ struct vfs_inode *vfs__hostfile_inode(struct vfs_super *super,
 	if (S_ISCHR(st->st_mode))
 		inode->rdev = st->st_rdev;
 	store(inode, st);
+	store_times(inode, st);
 	vfs_inode_set_flags(inode, VFS_INODE_FOREIGN, 0);
 	return inode;
 }

@@ -22,6 +22,10 @@
 #define RWF_NOAPPEND 0x20
 #endif
 
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x100
+#endif
+
 #define NSEC_PER_SEC INT64_C(1000000000)
 
 _Static_assert(sizeof(struct vfs_iovec) == sizeof(struct iovec) &&
@@ -57,6 +61,28 @@ int vfs__host_stat(int fd, struct stat *out)
 	int saved = errno;
 
 	return (int)result(fstat(fd, out), saved);
+}
+
+int vfs__host_stat_timeless(int fd, struct stat *out)
+{
+	int saved = errno;
+	struct statx x;
+	int err =
+		(int)result(statx(fd, "", AT_EMPTY_PATH,
+				  STATX_MODE | STATX_NLINK | STATX_UID |
+					  STATX_GID | STATX_SIZE | STATX_BLOCKS,
+				  &x),
+			    saved);
+
+	if (err)
+		return err;
+	out->st_mode = x.stx_mode;
+	out->st_nlink = x.stx_nlink;
+	out->st_uid = x.stx_uid;
+	out->st_gid = x.stx_gid;
+	out->st_size = (off_t)x.stx_size;
+	out->st_blocks = (blkcnt_t)x.stx_blocks;
+	return 0;
 }
 
 static void proc_path(int fd, char path[40])
@@ -178,7 +204,8 @@ static int rwf(uint32_t flags)
 {
 	return (flags & VFS__HOST_NOWAIT ? RWF_NOWAIT : 0) |
 	       (flags & VFS__HOST_APPEND ? RWF_APPEND : 0) |
-	       (flags & VFS__HOST_INPLACE ? RWF_NOAPPEND : 0);
+	       (flags & VFS__HOST_INPLACE ? RWF_NOAPPEND : 0) |
+	       (flags & VFS__HOST_QUIET ? RWF_NOSIGNAL : 0);
 }
 
 int64_t vfs__host_readv(int fd, const struct vfs_iovec *iov, int count,

@@ -21,6 +21,9 @@
 /* - F_GETFL. */
 int vfs__host_flags(int fd);
 int vfs__host_stat(int fd, struct stat *out);
+/* - The same without times: newer kernels make the next write after somebody
+ *   looked at them a slow one. */
+int vfs__host_stat_timeless(int fd, struct stat *out);
 /* - The same file behind a description of its own, by way of /proc. -ENOENT:
  *   there is no /proc. */
 int vfs__host_reopen(int fd, int flags);
@@ -47,13 +50,14 @@ int vfs__host_terminal_timeout(int fd, bool *gather);
 #define VFS__HOST_NOWAIT 0x1u  /* -EAGAIN instead of waiting (RWF_NOWAIT) */
 #define VFS__HOST_APPEND 0x2u  /* at the end, whatever the description says */
 #define VFS__HOST_INPLACE 0x4u /* at the offset, whatever it says */
+#define VFS__HOST_QUIET 0x8u   /* -EPIPE comes without a signal */
 
 /* - offset -1: at the description's own. -EOPNOTSUPP: a flag is not known. */
 int64_t vfs__host_readv(int fd, const struct vfs_iovec *iov, int count,
 			int64_t offset, uint32_t flags);
 int64_t vfs__host_writev(int fd, const struct vfs_iovec *iov, int count,
 			 int64_t offset, uint32_t flags);
-/* - The same to a pipe: -EPIPE comes without a signal. */
+/* - The same to a pipe, without a signal where VFS__HOST_QUIET is not known. */
 int64_t vfs__host_pipe_writev(int fd, const struct vfs_iovec *iov, int count,
 			      uint32_t flags);
 /* - Sockets; never wait, never send a signal. */

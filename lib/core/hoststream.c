@@ -99,12 +99,29 @@ static int64_t try_read(struct vfs__hostfile *host, const struct vfs__io *io)
 	return read_plain(host->fd, io, 0);
 }
 
-static int64_t write_plain(const struct vfs__hostfile *host, int fd,
+/* To a pipe, without a signal: by a flag where there is one. */
+static int64_t write_quietly(struct vfs__hostfile *host, int fd,
+			     const struct vfs_iovec *iov, int count,
+			     uint32_t flags)
+{
+	int64_t n;
+
+	if (!VFS_READ_ONCE(host->noisy)) {
+		n = vfs__host_writev(fd, iov, count, -1,
+				     flags | VFS__HOST_QUIET);
+		if (n != -EOPNOTSUPP)
+			return n;
+		VFS_WRITE_ONCE(host->noisy, 1);
+	}
+	return vfs__host_pipe_writev(fd, iov, count, flags);
+}
+
+static int64_t write_plain(struct vfs__hostfile *host, int fd,
 			   const struct vfs_iovec *iov, int count,
 			   int64_t offset, uint32_t flags)
 {
 	return host->kind == VFS__HOST_PIPE
-		       ? vfs__host_pipe_writev(fd, iov, count, flags)
+		       ? write_quietly(host, fd, iov, count, flags)
 		       : vfs__host_writev(fd, iov, count, offset, flags);
 }
 

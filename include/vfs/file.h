@@ -335,12 +335,13 @@ VFS_API int vfs_pipe2(struct vfs_task *task, int fds[2], int flags);
 /*
  * Waits until one of nfds descriptors is ready. timeout: milliseconds, 0 does
  * not wait, negative waits for ever. Files and directories are always ready;
- * pipes and FIFOs when they can be read or written. fds may be NULL when nfds
- * is 0; a negative fd is passed over.
+ * pipes and FIFOs when they can be read or written; what was imported when the
+ * host says so. fds may be NULL when nfds is 0; a negative fd is passed over.
  *
  * Returns how many have revents, 0 after the timeout, or: -EFAULT a NULL;
  * -EINVAL nfds is above RLIMIT_NOFILE; -EINTR vfs_task_interrupt; -ENOMEM (only
- * when it must wait). Any thread. Since 0.1. See poll(2).
+ * when it must wait; for imported ones also when the process has no descriptor
+ * left). Any thread. Since 0.1. See poll(2).
  */
 VFS_API int vfs_poll(struct vfs_task *task, struct vfs_pollfd *fds,
 		     uint64_t nfds, int timeout);

@@ -8,6 +8,7 @@
 #include <vfs/dir.h>
 #include <vfs/file.h>
 #include <vfs/handle.h>
+#include <vfs/import.h>
 #include <vfs/inotify.h>
 #include <vfs/instance.h>
 #include <vfs/lock.h>

@@ -8,6 +8,7 @@
 #include "api/call.h"
 #include "core/device.h"
 #include "core/fileattr.h"
+#include "core/hostfile.h"
 #include "core/inode.h"
 #include "core/inotify.h"
 #include "core/perm.h"
@@ -144,6 +145,10 @@ static int set_status(struct vfs__thread *thread, struct vfs_task *task,
 	if (!err && (flags & O_DIRECT) &&
 	    (vfs__file_mode(file) & (VFS__FILE_DIR | VFS__FILE_NOTIFY)))
 		err = -EINVAL;
+	/* it is the host's to say how its description reads and writes */
+	if (!err && ((flags ^ now) & O_DIRECT) &&
+	    vfs__inode_is_foreign(file->inode))
+		err = -EINVAL;
 	if (err)
 		return err;
 	while (!__atomic_compare_exchange_n(
@@ -152,6 +157,16 @@ static int set_status(struct vfs__thread *thread, struct vfs_task *task,
 		__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	return 0;
+}
+
+static int pipe_size(struct vfs__thread *thread, struct vfs_task *task,
+		     struct vfs_file *file, int cmd, int64_t arg)
+{
+	if (vfs__file_mode(file) & VFS__FILE_STREAM)
+		return vfs__pipe_fcntl(thread, task, file, cmd, arg);
+	if (vfs__file_mode(file) & VFS__FILE_HOST)
+		return vfs__hoststream_fcntl(file, cmd, arg);
+	return -EBADF;
 }
 
 static int same_file(struct vfs__thread *thread, struct vfs_task *task,
@@ -218,9 +233,7 @@ int vfs_fcntl(struct vfs_task *task, int fd, int cmd, int64_t arg)
 		break;
 	case F_GETPIPE_SZ:
 	case F_SETPIPE_SZ:
-		result = vfs__file_mode(file) & VFS__FILE_STREAM
-				 ? vfs__pipe_fcntl(thread, task, file, cmd, arg)
-				 : -EBADF;
+		result = pipe_size(thread, task, file, cmd, arg);
 		break;
 	case F_GET_SEALS:
 		result = vfs__seals_get(file);
@@ -264,9 +277,14 @@ static int ioctl_file(struct vfs__thread *thread, struct vfs_task *task,
 		      struct vfs_file *file, uint64_t request, void *arg)
 {
 	struct vfs_inode *inode = file->inode;
-	struct vfs_cred *cred = vfs__task_cred(thread, task);
-	int err = vfs__fileattr_ioctl(thread, cred, file, request, arg);
+	struct vfs_cred *cred;
+	int err;
 
+	err = vfs__inode_refresh(thread, inode);
+	if (err)
+		return err;
+	cred = vfs__task_cred(thread, task);
+	err = vfs__fileattr_ioctl(thread, cred, file, request, arg);
 	vfs__task_cred_put(thread, cred);
 	if (err != -ENOTTY)
 		return err;
@@ -276,6 +294,8 @@ static int ioctl_file(struct vfs__thread *thread, struct vfs_task *task,
 		return vfs__device_ioctl(file, request, arg);
 	if (vfs__file_mode(file) & VFS__FILE_NOTIFY)
 		return vfs__inotify_ioctl(file, request, arg);
+	if (vfs__file_mode(file) & VFS__FILE_HOST)
+		return vfs__hoststream_ioctl(file, request, arg);
 	if (request == FIONREAD && S_ISREG(vfs__inode_mode(inode)))
 		return ioctl_left(file, arg);
 	return inode->ops->ioctl ? inode->ops->ioctl(inode, file, request, arg)

@@ -8,6 +8,7 @@
 #include <vfs/stat.h>
 
 #include "api/call.h"
+#include "core/hostfile.h"
 #include "core/inode_stat.h"
 #include "core/mapping.h"
 #include "core/walk.h"
@@ -269,6 +270,7 @@ int vfs_statx(struct vfs_task *task, int dirfd, const char *path, int flags,
 static int statfs_place(struct vfs__thread *thread,
 			const struct vfs__path *path, struct vfs_statfs *out)
 {
+	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
 	struct vfs_super *super = path->mnt->super;
 	struct vfs_statfs full;
 	int err;
@@ -283,6 +285,10 @@ static int statfs_place(struct vfs__thread *thread,
 	full.fsid = super->dev;
 	full.namelen = super->name_max;
 	full.frsize = full.bsize;
+	if (vfs__inode_is_foreign(inode))
+		err = vfs__hostfile_statfs(inode, &full);
+	if (err)
+		return err;
 	full.flags =
 		(vfs__mount_flags(path->mnt) & VFS__MNT_SHOWN) | FLAGS_VALID;
 	if (VFS_READ_ONCE(super->flags) & VFS_SUPER_RDONLY)

@@ -6,6 +6,7 @@
 
 #include "api/call.h"
 #include "core/device.h"
+#include "core/hostfile.h"
 #include "core/inode.h"
 
 static int sync_file(struct vfs_task *task, int fd, int datasync)
@@ -55,7 +56,9 @@ int vfs_syncfs(struct vfs_task *task, int fd)
 	file = vfs__fd_get_io(thread, task, fd);
 	if (!file)
 		return -EBADF;
-	err = sync_super(file->inode->super);
+	err = vfs__inode_is_foreign(file->inode)
+		      ? vfs__hostfile_syncfs(file->inode)
+		      : sync_super(file->inode->super);
 	vfs__file_unref(thread, file);
 	return err;
 }
@@ -83,7 +86,7 @@ int vfs_fadvise(struct vfs_task *task, int fd, int64_t offset, int64_t length,
 	file = vfs__fd_get_io(thread, task, fd);
 	if (!file)
 		return -EBADF;
-	if (vfs__file_mode(file) & VFS__FILE_STREAM)
+	if (S_ISFIFO(vfs__inode_mode(file->inode)))
 		err = -ESPIPE;
 	else if (length < 0)
 		err = -EINVAL;

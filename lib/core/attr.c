@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "core/acl.h"
+#include "core/hostfile.h"
 #include "core/instance.h"
 #include "core/notify.h"
 #include "core/perm.h"

@@ -34,7 +34,8 @@ static uint32_t plain_bits(const struct vfs_inode *inode, uint32_t mode,
 	uint32_t bits = 0;
 
 	if (!(mode & VFS__FILE_SEEKABLE) ||
-	    (mode & (VFS__FILE_PATH | VFS__FILE_STREAM | VFS__FILE_DIR)) ||
+	    (mode & (VFS__FILE_PATH | VFS__FILE_STREAM | VFS__FILE_DIR |
+		     VFS__FILE_HOST)) ||
 	    (!plain && !vfs__inode_is_remote(inode)))
 		return 0;
 	if ((mode & VFS__FILE_READ) && inode->ops->read &&

@@ -39,8 +39,9 @@ struct vfs_device;
 #define VFS__FILE_PLAIN_WRITE 0x400u
 #define VFS__FILE_DEVICE 0x20000u /* of a device node: see device.h */
 /* What has other operations than its inode's. */
-#define VFS__FILE_SPECIAL \
-	(VFS__FILE_STREAM | VFS__FILE_DEVICE | VFS__FILE_NOTIFY)
+#define VFS__FILE_SPECIAL                                         \
+	(VFS__FILE_STREAM | VFS__FILE_DEVICE | VFS__FILE_NOTIFY | \
+	 VFS__FILE_HOST)
 /* Holds a detached tree (its namespace is private_data), or a namespace. */
 #define VFS__FILE_TREE 0x800u
 #define VFS__FILE_NOTIFY 0x10000u /* a queue of events */
@@ -48,6 +49,7 @@ struct vfs_device;
 #define VFS__FILE_DIRECT_READ 0x80000u
 #define VFS__FILE_DIRECT_WRITE 0x100000u
 #define VFS__FILE_QUIET 0x40000u /* nobody is told of what it does */
+#define VFS__FILE_HOST 0x200000u /* imported, no regular file: hostfile.h */
 
 struct vfs_file {
 	struct vfs_inode *inode; /* constant; the dentry's reference */

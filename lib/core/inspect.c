@@ -7,6 +7,7 @@
 #include <string.h>
 #include <vfs/sys/task.h>
 
+#include "core/hostfile.h"
 #include "core/jump.h"
 #include "core/mountinfo.h"
 #include "core/nsfs.h"
@@ -102,10 +103,12 @@ int vfs_jump_to(struct vfs_jump *jump, int32_t id, int place)
 /* What has no name of its own, in no tree: its kind, and its number. */
 static int64_t describe_nameless(const struct vfs_dentry *dentry, char *scratch)
 {
-	const struct vfs_inode *inode = dentry->inode;
+	struct vfs_inode *inode = dentry->inode;
 	const char *type = inode->super->type->name;
 	unsigned long long ino = inode->ino;
 
+	if (vfs__inode_is_foreign(inode))
+		return vfs__hostfile_describe(inode, scratch, VFS__PATH_MAX);
 	if (S_ISFIFO(vfs__inode_mode(inode)))
 		return snprintf(scratch, VFS__PATH_MAX, "pipe:[%llu]", ino);
 	if (!strcmp(type, "nsfs"))

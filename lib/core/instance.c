@@ -14,6 +14,7 @@
 #include "core/cred.h"
 #include "core/device.h"
 #include "core/handle.h"
+#include "core/hostfile.h"
 #include "core/inode.h"
 #include "core/mapping.h"
 #include "core/mount_fd.h"
@@ -281,6 +282,7 @@ static void destroy(struct vfs *vfs)
 	vfs__namespace_unref(thread, vfs->root_ns);
 	vfs__mounts_collect(thread, vfs);
 	vfs__dentry_unref(thread, vfs->context);
+	vfs__hosts_fini(thread, vfs);
 	if (vfs->memfd_mount)
 		vfs__mount_destroy(thread, vfs->memfd_mount);
 	if (vfs->pipe_mount)
@@ -336,6 +338,7 @@ int vfs__instance_create(const struct vfs_config *config,
 	vfs__mutex_init(&vfs->mappings.lock);
 	vfs__mutex_init(&vfs->handles.lock);
 	vfs__mutex_init(&vfs->notify.lock);
+	vfs__mutex_init(&vfs->hosts.lock);
 	vfs__table_init(&vfs->types, vfs->domain, vfs->hash_seed);
 	err = vfs__mounts_init(vfs, wanted.max_mounts);
 	if (!err)

@@ -36,6 +36,19 @@ struct vfs__handles {
 	struct vfs__handle **buckets;
 };
 
+/* A device of the host, and what it is called here. */
+struct vfs__host_dev {
+	uint64_t host, shown;
+};
+
+/* core/hostfile.c */
+struct vfs__hosts {
+	struct vfs__mutex lock;	     /* a leaf; protects devs */
+	struct vfs_mount *mounts[2]; /* atomic; NULL: not yet; [1]: readonly */
+	struct vfs__host_dev *devs;
+	uint32_t count, capacity;
+};
+
 #define VFS__TASK_BUCKETS 64u
 struct vfs__mark;
 struct vfs__notify_user;
@@ -107,6 +120,7 @@ struct vfs {
 	struct vfs_mount *memfd_mount; /* atomic; core/memfd.c; NULL: not yet */
 	struct vfs__mappings mappings; /* core/mapping.c */
 	struct vfs__handles handles;   /* core/handle.c */
+	struct vfs__hosts hosts;       /* core/hostfile.c */
 	struct vfs__dcache dcache;     /* core/dcache.c */
 };
 

@@ -17,6 +17,7 @@
 
 #include "core/attr.h"
 #include "core/device.h"
+#include "core/hostfile.h"
 #include "core/jump.h"
 #include "core/names.h"
 #include "core/notify.h"
@@ -323,6 +324,9 @@ static int may_open(struct opening *o)
 	uint32_t type = vfs__inode_mode(inode) & S_IFMT;
 	int err = check_type(o, inode);
 
+	/* a magic link has not asked as a walk does */
+	if (!err && (VFS_READ_ONCE(inode->flags) & VFS_INODE_VOLATILE))
+		err = vfs__inode_refresh(o->thread, inode);
 	if (err)
 		return err;
 	if (!o->created) {
@@ -481,6 +485,18 @@ static uint32_t status_flags(uint32_t flags)
 	return (flags & ~gone) | (flags & O_PATH ? 0 : VFS__O_LARGEFILE);
 }
 
+/* What was imported is opened by the host, and is another file then. */
+static int open_foreign(struct opening *o, struct vfs_file **out)
+{
+	int err = vfs__hostfile_open(o->thread, o->task, o->path.dentry->inode,
+				     o->how->flags, out);
+
+	vfs__path_unref(o->thread, &o->path);
+	if (!err)
+		vfs__notify_file(o->thread, *out, VFS_IN_OPEN);
+	return err;
+}
+
 /* o->path passes to the file. */
 static int make_file(struct opening *o, struct vfs_file **out)
 {
@@ -488,6 +504,9 @@ static int make_file(struct opening *o, struct vfs_file **out)
 	struct vfs_file *file = o->file;
 	int err = 0;
 
+	if (vfs__inode_is_foreign(o->path.dentry->inode) &&
+	    !(o->how->flags & O_PATH))
+		return open_foreign(o, out);
 	vfs__file_init(file, o->task->vfs, &o->path, o->cred,
 		       status_flags(o->how->flags), file_mode(o, type));
 	o->file = NULL;

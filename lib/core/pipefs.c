@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "core/hostfile.h"
 #include "core/inotify.h"
 
 static int pipefs_statfs(struct vfs_super *super, struct vfs_statfs *out)
@@ -130,3 +131,13 @@ struct vfs_inode *vfs__anonfs_inode(struct vfs_super *super)
 		inode->btime_packed = INT64_MIN;
 	return inode;
 }
+
+/* ---- descriptors of the host ---- */
+
+const struct vfs_filesystem_type vfs__importfs_type = {
+	.size = sizeof(struct vfs_filesystem_type),
+	.name = "importfs",
+	.flags = VFS_FS_COMPLETE,
+	.inode_size = sizeof(struct vfs__hostfile),
+	.mount = anonfs_mount,
+};

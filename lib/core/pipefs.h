@@ -21,4 +21,7 @@ extern const struct vfs_filesystem_type vfs__anonfs_type;
 /* - Its one inode, with one reference. NULL: out of memory. */
 struct vfs_inode *vfs__anonfs_inode(struct vfs_super *super);
 
+/* And for what was imported: core/hostfile.h. */
+extern const struct vfs_filesystem_type vfs__importfs_type;
+
 #endif

@@ -16,9 +16,11 @@
 
 #include "core/attr.h"
 #include "core/device.h"
+#include "core/hostfile.h"
 #include "core/inode.h"
 #include "core/inotify.h"
 #include "core/pipe.h"
+#include "core/rw_plain.h"
 #include "core/seal.h"
 #include "util/epoch.h"
 
@@ -107,7 +109,8 @@ static int check_range(const struct vfs__io *io, int64_t offset)
 /* Nothing here knows beforehand whether it would wait, but streams. */
 static int check_flags(const struct vfs__io *io, uint32_t mode)
 {
-	if (!(io->flags & RWF_NOWAIT) || (mode & VFS__FILE_STREAM))
+	if (!(io->flags & RWF_NOWAIT) ||
+	    (mode & (VFS__FILE_STREAM | VFS__FILE_HOST)))
 		return 0;
 	return io->offset >= 0 && check_range(io, io->offset) ? -EINVAL
 							      : -EOPNOTSUPP;
@@ -132,8 +135,7 @@ static int check_read(const struct vfs_file *file, const struct vfs__io *io)
 			       : -EISDIR;
 	if (mode & VFS__FILE_DEVICE)
 		return vfs__device_check(file, io, false);
-	if (!(mode & (VFS__FILE_STREAM | VFS__FILE_NOTIFY)) &&
-	    !file->inode->ops->read)
+	if (!(mode & VFS__FILE_SPECIAL) && !file->inode->ops->read)
 		return -EINVAL;
 	return check_flags(io, mode);
 }
@@ -195,6 +197,8 @@ static int64_t read_long(struct vfs__thread *thread, struct vfs_task *task,
 				       nonblock);
 	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
 		return vfs__device_rw(file, io, false);
+	if (vfs__file_mode(file) & VFS__FILE_HOST)
+		return vfs__hoststream_read(task, file, io, nonblock);
 	if (__builtin_expect(vfs__file_mode(file) & VFS__FILE_NOTIFY, 0))
 		return io->flags & VFS__IO_PROBE
 			       ? 0
@@ -293,7 +297,8 @@ static int check_write(const struct vfs_file *file, const struct vfs__io *io)
 		return -EBADF;
 	if (mode & VFS__FILE_DEVICE)
 		return vfs__device_check(file, io, true);
-	if (!(mode & VFS__FILE_STREAM) && !file->inode->ops->write)
+	if (!(mode & (VFS__FILE_STREAM | VFS__FILE_HOST)) &&
+	    !file->inode->ops->write)
 		return -EINVAL;
 	return check_flags(io, mode);
 }
@@ -348,6 +353,20 @@ static bool loses_privilege(const struct vfs_inode *inode)
 	       (VFS_READ_ONCE(inode->flags) & VFS_INODE_XATTR);
 }
 
+/* Where the file ends, and whether it has set-id bits, as it is now. */
+static int refresh_for_write(struct vfs__thread *thread, struct vfs_task *task,
+			     struct vfs_inode *inode, bool append)
+{
+	bool asks;
+
+	if (!(VFS_READ_ONCE(inode->flags) & VFS__INODE_ASK))
+		return 0;
+	vfs__epoch_enter(thread);
+	asks = append || vfs__write_asks(task, inode);
+	vfs__epoch_leave(thread);
+	return asks ? vfs__inode_refresh(thread, inode) : 0;
+}
+
 /* inode locked, in no section. *offset: out, where it was written. file may be
  * NULL for one that loses nothing. */
 static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
@@ -366,12 +385,11 @@ static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 		return err;
 	if (!length)
 		return 0;
-	if (append) {
-		err = vfs__inode_refresh(thread, inode);
-		if (err)
-			return err;
+	err = refresh_for_write(thread, task, inode, append);
+	if (err)
+		return err;
+	if (append)
 		*offset = inode->size;
-	}
 	err = check_limits(task, inode, *offset, &length);
 	if (err)
 		return err;
@@ -411,6 +429,14 @@ static int64_t write_at(struct vfs__thread *thread, struct vfs_task *task,
 	n = write_locked(thread, task, inode, file, io, appends(file, io),
 			 offset);
 	vfs__inode_unlock(inode);
+	if (vfs__inode_is_foreign(inode) && n > 0 &&
+	    (io->flags & (RWF_DSYNC | RWF_SYNC))) {
+		int err =
+			inode->ops->fsync(inode, file, !(io->flags & RWF_SYNC));
+
+		if (err)
+			return err;
+	}
 	return n;
 }
 
@@ -428,6 +454,8 @@ static int64_t write_long(struct vfs__thread *thread, struct vfs_task *task,
 					nonblock);
 	if (vfs__file_mode(file) & VFS__FILE_DEVICE)
 		return vfs__device_rw(file, io, true);
+	if (vfs__file_mode(file) & VFS__FILE_HOST)
+		return vfs__hoststream_write(task, file, io, nonblock);
 	if (offset >= 0)
 		return write_at(thread, task, file, io, &offset);
 	vfs__mutex_lock(&file->position_lock, VFS__RANK_POS);
@@ -608,6 +636,8 @@ int64_t vfs__lseek(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		at = -ESPIPE;
 	else if (vfs__file_mode(file) & VFS__FILE_DEVICE)
 		at = vfs__device_seek(file, offset, whence);
+	else if (vfs__file_mode(file) & VFS__FILE_HOST)
+		at = vfs__hoststream_seek(file, offset, whence);
 	else
 		at = seek_fresh(thread, file, offset, whence);
 	vfs__file_unref(thread, file);

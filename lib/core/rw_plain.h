@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "core/atime.h"
+#include "core/cred.h"
 #include "core/notify.h"
 #include "core/rw.h"
 
@@ -185,6 +186,17 @@ static inline bool vfs__pwrite_plain(struct vfs__thread *thread,
  * calls and returns, of which the processor knows nothing any more after one of
  * the system's.
  */
+/* Whether set-id bits that somebody else may have set meanwhile are to be
+ * looked for before task writes. Inside a section. */
+static inline bool vfs__write_asks(struct vfs_task *task,
+				   const struct vfs_inode *inode)
+{
+	return (VFS_READ_ONCE(inode->flags) & VFS_INODE_VOLATILE) &&
+	       !vfs__capable(
+		       vfs__task_cred_peek((struct vfs_task *)(uintptr_t)task),
+		       VFS_CAP_FSETID);
+}
+
 static inline struct vfs_file *vfs__direct_begin(struct vfs__thread *thread,
 						 struct vfs_task *task, int fd,
 						 uint32_t bit)
@@ -194,7 +206,10 @@ static inline struct vfs_file *vfs__direct_begin(struct vfs__thread *thread,
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (!file || !(vfs__file_mode(file) & bit) ||
-	    (VFS_READ_ONCE(file->flags) & O_APPEND) || !vfs__file_tryref(file))
+	    (VFS_READ_ONCE(file->flags) & O_APPEND) ||
+	    (bit == VFS__FILE_DIRECT_WRITE &&
+	     vfs__write_asks(task, file->inode)) ||
+	    !vfs__file_tryref(file))
 		file = NULL;
 	vfs__epoch_leave(thread);
 	thread->task = task;
@@ -261,8 +276,8 @@ static inline bool vfs__lseek_plain(struct vfs__thread *thread,
 	vfs__epoch_enter(thread);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	if (__builtin_expect(file && (vfs__file_mode(file) &
-				      (VFS__FILE_SEEKABLE |
-				       VFS__FILE_DEVICE)) == VFS__FILE_SEEKABLE,
+				      (VFS__FILE_SEEKABLE | VFS__FILE_DEVICE |
+				       VFS__FILE_HOST)) == VFS__FILE_SEEKABLE,
 			     1)) {
 		if (whence == SEEK_SET && offset >= 0 &&
 		    offset <= file->inode->super->max_file_size) {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/attr.h"
+#include "core/hostfile.h"
 #include "core/notify.h"
 #include "core/perm.h"
 #include "core/rw.h"

@@ -10,10 +10,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <time.h>
 #include <vfs/sys/backend.h>
 
+#include "core/hostio.h"
 #include "core/task.h"
 
 #define NSEC_PER_SEC INT64_C(1000000000)
@@ -54,6 +56,7 @@ void vfs__waiter_init(struct vfs__waiter *waiter, struct vfs_task *task)
 	waiter->task = task;
 	waiter->woken = false;
 	waiter->interrupted = false;
+	waiter->event = -1;
 	pthread_mutex_init(&waiter->mutex, NULL);
 	init_condition(&waiter->cond);
 	if (!task)
@@ -79,6 +82,8 @@ void vfs__waiter_fini(struct vfs__waiter *waiter)
 			waiter->next->prev = waiter->prev;
 		vfs__mutex_unlock(&sleepers->lock, VFS__RANK_WAIT);
 	}
+	if (waiter->event >= 0)
+		vfs__host_close(waiter->event);
 	pthread_cond_destroy(&waiter->cond);
 	pthread_mutex_destroy(&waiter->mutex);
 }
@@ -92,6 +97,8 @@ static void tell(struct vfs__waiter *waiter, bool interrupt)
 		waiter->woken = true;
 	/* inside, because the waiter's memory may go when it has seen this */
 	pthread_cond_signal(&waiter->cond);
+	if (waiter->event >= 0)
+		vfs__host_event_set(waiter->event);
 	pthread_mutex_unlock(&waiter->mutex);
 }
 
@@ -122,6 +129,12 @@ static int wait_once(struct vfs__waiter *waiter, int64_t deadline_ns)
 #endif
 }
 
+/* The call goes on at another time than it began. */
+static void later(const struct vfs__waiter *waiter)
+{
+	vfs__self_always(waiter->task->vfs)->now_valid = false;
+}
+
 int vfs__wait_sleep(struct vfs__waiter *waiter, int64_t deadline_ns)
 {
 	int late = 0;
@@ -135,9 +148,67 @@ int vfs__wait_sleep(struct vfs__waiter *waiter, int64_t deadline_ns)
 	else
 		err = waiter->interrupted ? -EINTR : -ETIMEDOUT;
 	pthread_mutex_unlock(&waiter->mutex);
-	/* the call goes on at another time than it began */
-	vfs__self_always(waiter->task->vfs)->now_valid = false;
+	later(waiter);
 	return err;
+}
+
+/* ---- in the host ---- */
+
+/* From here on whoever tells the waiter something writes to fds[0], too. */
+static int host_begin(struct vfs__waiter *waiter, struct pollfd *fds)
+{
+	int event = waiter->event;
+
+	if (event < 0)
+		event = vfs__host_event_create();
+	if (event < 0)
+		return -ENOMEM;
+	fds[0] = (struct pollfd){.fd = event, .events = POLLIN};
+	pthread_mutex_lock(&waiter->mutex);
+	waiter->event = event;
+	pthread_mutex_unlock(&waiter->mutex);
+	return 0;
+}
+
+/* Whether the waiter has been told something: 1, -EINTR or 0. Being woken is
+ * over with that, being interrupted is not. */
+static int was_told(struct vfs__waiter *waiter)
+{
+	int told = 1;
+
+	pthread_mutex_lock(&waiter->mutex);
+	if (waiter->woken)
+		waiter->woken = false;
+	else
+		told = waiter->interrupted ? -EINTR : 0;
+	pthread_mutex_unlock(&waiter->mutex);
+	return told;
+}
+
+int vfs__wait_host(struct vfs__waiter *waiter, struct pollfd *fds,
+		   uint64_t count, int64_t deadline_ns)
+{
+	int ready = 0, told, err = host_begin(waiter, fds);
+
+	if (err)
+		return err;
+	told = was_told(waiter);
+	if (!told) {
+		ready = vfs__host_wait(fds, count, deadline_ns);
+		if (ready > 0 && fds[0].revents) {
+			vfs__host_event_clear(fds[0].fd);
+			ready--;
+		}
+		told = was_told(waiter);
+	}
+	later(waiter);
+	if (ready > 0 || told > 0)
+		return 0;
+	if (told || ready < 0)
+		return told ? told : -ENOMEM;
+	return deadline_ns >= 0 && vfs__wait_deadline(0) >= deadline_ns
+		       ? -ETIMEDOUT
+		       : 0;
 }
 
 /* ---- queues ---- */

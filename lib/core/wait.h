@@ -18,6 +18,7 @@
 
 #include "util/lock.h"
 
+struct pollfd;
 struct vfs_task;
 struct vfs__waiter;
 struct vfs__wait_link;
@@ -41,6 +42,7 @@ struct vfs__waiter {
 	pthread_cond_t cond;
 	bool woken;	  /* mutex */
 	bool interrupted; /* mutex */
+	int event; /* mutex: an eventfd, once it sleeps in the host; -1 */
 };
 
 /* A waiter's place in one queue. */
@@ -66,6 +68,14 @@ void vfs__wait_remove(struct vfs__wait_link *link);
  *   none. The condition is to be checked again in a loop.
  */
 int vfs__wait_sleep(struct vfs__waiter *waiter, int64_t deadline_ns);
+/*
+ * - The same, or until the host says of one of fds that it is ready (0). fds[0]
+ *   is the waiter's own; the caller fills the others, of which there may be
+ *   none. Also -ENOMEM: the host has no descriptor left to be woken by. May
+ *   return 0 for nothing.
+ */
+int vfs__wait_host(struct vfs__waiter *waiter, struct pollfd *fds,
+		   uint64_t count, int64_t deadline_ns);
 /* - Wakes everybody in the queue, in the order in which they came. To be
  *   called with the lock that protects the condition held, or after it was. */
 void vfs__wait_wake(struct vfs__waitqueue *queue);

@@ -13,6 +13,7 @@
 
 #include "core/acl.h"
 #include "core/filecap.h"
+#include "core/hostfile.h"
 #include "core/notify.h"
 #include "core/perm.h"
 #include "util/domain.h"
@@ -92,8 +93,12 @@ static struct asking ask(struct vfs__thread *thread,
 			 const struct vfs_cred *cred,
 			 const struct vfs__path *path)
 {
+	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
+
+	/* what cannot be asked is judged by what is known */
+	(void)vfs__inode_refresh(thread, inode);
 	return (struct asking){thread, cred, vfs__mount_idmap(path->mnt),
-			       vfs__dentry_inode(path->dentry)};
+			       inode};
 }
 
 /* mask: VFS__MAY_READ or VFS__MAY_WRITE. */

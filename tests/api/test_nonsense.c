@@ -78,6 +78,7 @@ static void test_nonsense__no_task(void **state)
 	check_eq(vfs_getrlimit(NULL, RLIMIT_FSIZE, &limit), -EFAULT);
 	check_eq(vfs_setrlimit(NULL, RLIMIT_FSIZE, &limit), -EFAULT);
 	check_eq(vfs_umask(NULL, 0), -EFAULT);
+	check_eq(vfs_import_fd(NULL, 0, 0), -EFAULT);
 	check_eq(vfs_task_interrupt(NULL), -EFAULT);
 	check_eq(vfs_task_set_cred(NULL, NULL), -EFAULT);
 	check_eq(vfs_task_clone(NULL, 0, &task), -EFAULT);

@@ -221,6 +221,7 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_ACL_UNKNOWN 0x2000000u
 /* Opening is -EACCES, for everybody (set by the backend). */
 #define VFS_INODE_REFUSED 0x4000000u
+#define VFS_INODE_FOREIGN 0x8000000u /* the core's: an imported descriptor */
 /* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
  * bits further up */
 #define VFS_INODE_IMMUTABLE 0x1000u

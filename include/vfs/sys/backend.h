@@ -364,7 +364,8 @@ struct vfs_rename_args {
 	/* out: the cookies of the names as they are afterwards: of new_name
 	 * (old_inode) and, for EXCHANGE and WHITEOUT, of old_name. */
 	uint64_t new_name_cookie, old_name_cookie;
-	/* out, for WHITEOUT: the 0:0 device left behind, one reference. */
+	/* out, for WHITEOUT: the 0:0 device left behind, one reference. NULL,
+	 * without VFS_FS_COMPLETE: lookup will find it. */
 	struct vfs_inode *whiteout;
 };
 

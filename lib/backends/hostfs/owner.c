@@ -11,6 +11,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +61,8 @@ static bool parse(const char *text, struct record *r)
 /* A directory is one on the host, too, and nothing else is. */
 static bool fits(const struct record *r, uint32_t host_mode)
 {
-	if (r->mode & ~(uint32_t)(S_IFMT | 07777))
+	if (r->mode & ~(uint32_t)(S_IFMT | 07777) || r->uid == UINT32_MAX ||
+	    r->gid == UINT32_MAX)
 		return false;
 	if (S_ISDIR(host_mode) || S_ISDIR(r->mode))
 		return S_ISDIR(host_mode) && S_ISDIR(r->mode);
@@ -68,46 +70,38 @@ static bool fits(const struct record *r, uint32_t host_mode)
 	       S_ISBLK(r->mode) || S_ISFIFO(r->mode) || S_ISSOCK(r->mode);
 }
 
-static int64_t read_text(struct hostfs_super *s, int dir, const char *name,
-			 char text[TEXT_MAX])
+static int malformed(struct hostfs_super *s)
 {
-	int64_t n =
-		name ? hostfs_getxattrat(s, dir, name, HOSTFS_OWNER_ATTRIBUTE,
-					 text, TEXT_MAX - 1)
-		     : hostfs_fgetxattr(s, dir, HOSTFS_OWNER_ATTRIBUTE, text,
-					TEXT_MAX - 1);
-
-	if (n == -ENODATA || n == -EOPNOTSUPP)
-		return 0;
-	if (n > 0)
-		text[n] = '\0';
-	return n;
-}
-
-/* 1: there is one; 0: none, or one that is none. */
-static int load(struct hostfs_super *s, int dir, const char *name,
-		uint32_t host_mode, struct record *r)
-{
-	char text[TEXT_MAX];
-	int64_t n = read_text(s, dir, name, text);
-
-	if (n == -ERANGE)
-		n = 0;
-	if (n <= 0)
-		return (int)n;
-	if (parse(text, r) && fits(r, host_mode))
-		return 1;
 	vfs_log(s->vfs, VFS_LOG_WARNING,
 		"hostfs: a file's %s is no record of an owner",
 		HOSTFS_OWNER_ATTRIBUTE);
 	return 0;
 }
 
-int hostfs_owner_load(struct hostfs_super *s, int dir, const char *name,
-		      struct vfs_stat *stat)
+/* 1: there is one; 0: none, or one that is none. */
+static int load(struct hostfs_super *s, int fd, uint32_t host_mode,
+		struct record *r)
+{
+	char text[TEXT_MAX];
+	int64_t n = hostfs_fgetxattr(s, fd, HOSTFS_OWNER_ATTRIBUTE, text,
+				     TEXT_MAX - 1);
+
+	if (n == -ENODATA || n == -EOPNOTSUPP)
+		return 0;
+	if (n == -ERANGE)
+		return malformed(s);
+	if (n < 0)
+		return (int)n;
+	text[n] = '\0';
+	if (strlen(text) == (size_t)n && parse(text, r) && fits(r, host_mode))
+		return 1;
+	return malformed(s);
+}
+
+int hostfs_owner_load(struct hostfs_super *s, int fd, struct vfs_stat *stat)
 {
 	struct record r;
-	int found = load(s, dir, name, stat->mode, &r);
+	int found = load(s, fd, stat->mode, &r);
 
 	if (found <= 0)
 		return found;
@@ -147,7 +141,15 @@ uint32_t hostfs_owner_mode(uint32_t mode)
 
 uint32_t hostfs_owner_type(struct hostfs_super *s, int dir, const char *name)
 {
+	uint32_t type = DT_REG;
 	struct record r;
+	int fd = hostfs_openat2(s, dir, name, O_PATH | O_NOFOLLOW, 0);
 
-	return load(s, dir, name, S_IFREG, &r) > 0 ? IFTODT(r.mode) : DT_REG;
+	if (fd < 0)
+		return DT_UNKNOWN;
+	/* what is not regular any more has no record of a type */
+	if (load(s, fd, S_IFREG, &r) > 0)
+		type = IFTODT(r.mode);
+	hostfs_close(s->vfs, fd);
+	return type;
 }

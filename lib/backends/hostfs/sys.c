@@ -309,29 +309,6 @@ int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
 	return n;
 }
 
-int64_t hostfs_getxattrat(struct hostfs_super *s, int dir, const char *name,
-			  const char *attribute, void *value, size_t size)
-{
-	struct attribute_args args = {
-		.value = (uintptr_t)value,
-		.size = (uint32_t)size,
-	};
-	int64_t n;
-	int fd;
-
-	HOST_CALL(s, n, "getxattr",
-		  syscall(SYS_getxattrat, dir, name, AT_SYMLINK_NOFOLLOW,
-			  attribute, &args, sizeof(args)));
-	if (n != -ENOSYS)
-		return n;
-	fd = hostfs_openat2(s, dir, name, O_PATH | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return fd;
-	n = hostfs_fgetxattr(s, fd, attribute, value, size);
-	hostfs_close(s->vfs, fd);
-	return n;
-}
-
 int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 			  size_t size)
 {

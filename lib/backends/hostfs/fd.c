@@ -217,10 +217,6 @@ void hostfs_drop_handles(struct vfs_inode *inode)
 	h->places = NULL;
 	pthread_mutex_unlock(&s->fd_lock);
 	hostfs_fd_unref(fd);
-	for (int i = 0; i < 2; i++) {
-		hostfs_fd_unref(h->maps[i]);
-		h->maps[i] = NULL;
-	}
 	hostfs_places_free(s, places);
 }
 

@@ -242,25 +242,14 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 
 /* ---- mappings ---- */
 
+/* A mapping keeps its file open. */
 static int hostfs_mmap(struct vfs_inode *inode, struct vfs_file *file,
 		       int *host_fd)
 {
-	struct hostfs_super *s = hostfs_of(inode);
-	struct hostfs_inode *h = hostfs_inode(inode);
-	bool write = (vfs_file_flags(file) & O_ACCMODE) == O_RDWR;
-	struct hostfs_fd *open_fd = vfs_file_private(file);
-	int fd;
+	const struct hostfs_fd *fd = vfs_file_private(file);
 
-	if (!h->maps[write]) {
-		fd = hostfs_dup(s, open_fd->fd);
-		if (fd < 0)
-			return fd;
-		h->maps[write] =
-			hostfs_fd_wrap(s, fd, write ? O_RDWR : O_RDONLY);
-		if (!h->maps[write])
-			return -ENOMEM;
-	}
-	*host_fd = h->maps[write]->fd;
+	(void)inode;
+	*host_fd = fd->fd;
 	return 0;
 }
 

@@ -127,9 +127,8 @@ struct hostfs_inode {
 	struct hostfs_fd *opened;	    /* of open files: fd_lock */
 	struct hostfs_inode *newer, *older; /* fd_lock: handle is cached */
 	struct hostfs_inode *next_kept;	    /* fd_lock */
-	struct hostfs_fd *maps[2]; /* for mmap: to read, to write: excl */
-	char *link;		   /* a symlink's target; constant */
-	size_t link_size;	   /* bytes of that allocation */
+	char *link;			    /* a symlink's target; constant */
+	size_t link_size;		    /* bytes of that allocation */
 };
 
 /* What the host says of a file, as callers are to see it. */
@@ -181,7 +180,6 @@ int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
 int hostfs_reopen(struct hostfs_super *s, int fd, int flags);
 /* - A path of the embedder's, at mount. */
 int hostfs_open_path(struct hostfs_super *s, const char *path, int flags);
-int hostfs_dup(struct hostfs_super *s, int fd);
 void hostfs_close(struct vfs *vfs, int fd);
 struct statx;
 int hostfs_statx(struct hostfs_super *s, int dir, const char *name,

@@ -123,14 +123,6 @@ int hostfs_open_path(struct hostfs_super *s, const char *path, int flags)
 	return (int)fd;
 }
 
-int hostfs_dup(struct hostfs_super *s, int fd)
-{
-	int64_t copy;
-
-	HOST_CALL(s, copy, "dup", fcntl(fd, F_DUPFD_CLOEXEC, 3));
-	return (int)copy;
-}
-
 void hostfs_close(struct vfs *vfs, int fd)
 {
 	/* it is closed whatever close says */

@@ -23,6 +23,7 @@
 
 struct record {
 	uint32_t uid, gid, mode, major, minor;
+	bool device; /* with a number */
 };
 
 /* A number at *at in base, and what stands behind it, which is passed. */
@@ -45,17 +46,15 @@ static bool take_number(const char **at, uint32_t base, char end, uint32_t *out)
 
 static bool parse(const char *text, struct record *r)
 {
-	bool device;
-
 	memset(r, 0, sizeof(*r));
 	if (!take_number(&text, 10, ':', &r->uid) ||
 	    !take_number(&text, 10, ':', &r->gid))
 		return false;
-	device = strchr(text, ':');
-	if (!take_number(&text, 8, device ? ':' : '\0', &r->mode))
+	r->device = strchr(text, ':');
+	if (!take_number(&text, 8, r->device ? ':' : '\0', &r->mode))
 		return false;
-	return !device || (take_number(&text, 10, ':', &r->major) &&
-			   take_number(&text, 10, '\0', &r->minor));
+	return !r->device || (take_number(&text, 10, ':', &r->major) &&
+			      take_number(&text, 10, '\0', &r->minor));
 }
 
 /* A directory is one on the host, too, and nothing else is. */
@@ -63,6 +62,8 @@ static bool fits(const struct record *r, uint32_t host_mode)
 {
 	if (r->mode & ~(uint32_t)(S_IFMT | 07777) || r->uid == UINT32_MAX ||
 	    r->gid == UINT32_MAX)
+		return false;
+	if (r->device != (S_ISCHR(r->mode) || S_ISBLK(r->mode)))
 		return false;
 	if (S_ISDIR(host_mode) || S_ISDIR(r->mode))
 		return S_ISDIR(host_mode) && S_ISDIR(r->mode);

@@ -30,8 +30,11 @@ static int set_host_owner(struct vfs_inode *inode, int fd,
 	if (err || !(attr->mask & VFS_ATTR_MODE))
 		return err;
 	err = hostfs_chmod(s, fd, attr->mode & PERMISSIONS);
-	if (err && chown) /* as it was, as far as the host is willing */
+	if (err && chown) {
+		/* as it was, as far as the host is willing: setuid bits went */
 		(void)hostfs_chown(s, fd, inode->uid, inode->gid);
+		(void)hostfs_chmod(s, fd, inode->mode & PERMISSIONS);
+	}
 	return err;
 }
 

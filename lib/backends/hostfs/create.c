@@ -23,8 +23,9 @@ struct making {
 	const struct vfs_create_args *args;
 	const char *name; /* NULL: O_TMPFILE's */
 	int dir;
-	int fd;	    /* O_PATH, or real */
-	int access; /* as struct hostfs_fd has it */
+	int fd;	      /* O_PATH, or real */
+	int access;   /* as struct hostfs_fd has it */
+	bool foreign; /* somebody put something else there */
 	struct hostfs_facts facts;
 };
 
@@ -94,14 +95,15 @@ static int check_made(struct making *m)
 
 	if (err || m->access != O_PATH)
 		return err;
+	m->foreign = true;
 	if (m->facts.id.type != host_type(m) ||
 	    m->facts.id.dev != m->s->root.dev)
 		return -ESTALE;
-	if (is_ours(m) || S_ISLNK(m->facts.id.type))
-		return 0;
-	return m->facts.stat.uid == geteuid() && !(m->facts.stat.mode & 0777)
-		       ? 0
-		       : -ESTALE;
+	if (!is_ours(m) && !S_ISLNK(m->facts.id.type) &&
+	    (m->facts.stat.uid != geteuid() || (m->facts.stat.mode & 0777)))
+		return -ESTALE;
+	m->foreign = false;
+	return 0;
 }
 
 static int write_target(struct making *m)
@@ -158,10 +160,10 @@ static int set_attributes(struct making *m)
 	return err ? err : hostfs_look_fd(m->s, m->fd, &m->facts);
 }
 
-static void unmake(struct making *m, int err)
+static void unmake(struct making *m)
 {
 	/* what somebody else put there is not ours to remove */
-	if (m->name && err != -ESTALE)
+	if (m->name && !m->foreign)
 		hostfs_unlinkat(m->s, m->dir, m->name, S_ISDIR(m->args->mode));
 	hostfs_close(m->s->vfs, m->fd);
 }
@@ -177,7 +179,7 @@ static int make(struct making *m)
 	if (!err)
 		err = set_attributes(m);
 	if (err)
-		unmake(m, err);
+		unmake(m);
 	return err;
 }
 
@@ -200,7 +202,7 @@ static int adopt(struct making *m, struct vfs_super *super,
 		err = -ENOMEM;
 	}
 	if (err) {
-		unmake(m, err);
+		unmake(m);
 		return err;
 	}
 	fd->made = m->access != O_PATH;

@@ -325,7 +325,8 @@ static int may_open(struct opening *o)
 	int err = check_type(o, inode);
 
 	/* a magic link has not asked as a walk does */
-	if (!err && (VFS_READ_ONCE(inode->flags) & VFS_INODE_VOLATILE))
+	if (!err && !o->created &&
+	    (VFS_READ_ONCE(inode->flags) & VFS_INODE_VOLATILE))
 		err = vfs__inode_refresh(o->thread, inode);
 	if (err)
 		return err;

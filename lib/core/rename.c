@@ -297,7 +297,7 @@ static void move_names(struct renaming *r, const struct vfs_rename_args *args,
 		move_to(r, r->to.dentry, old_parent, &args->old_name,
 			&r->from.longname, args->old_name_cookie, &gone[1]);
 	vfs__dcache_rename_end(vfs);
-	if (whiteout) {
+	if (whiteout && args->whiteout) {
 		vfs__dentry_instantiate(whiteout, args->whiteout,
 					args->old_name_cookie);
 		vfs__dcache_insert(r->thread, vfs, whiteout);
@@ -430,7 +430,7 @@ static int rename_locked(struct renaming *r)
 		err = reserve_names(r, &args);
 	if (!err)
 		err = call_backend(r, &args);
-	if (!err && whiteout.dentry) /* cannot fail */
+	if (!err && args.whiteout) /* cannot fail */
 		vfs__acl_inherited(r->thread, args.whiteout, &whiteout.acl);
 	if (!err)
 		move_names(r, &args, whiteout.dentry);

@@ -7,10 +7,23 @@
 #include "backend/kit_tree.h"
 #include "backend/plainfs.h"
 
-#define EVERYTHING                                                       \
-	(KIT_FALLOCATE | KIT_HOLES | KIT_XATTR | KIT_ACL | KIT_TMPFILE | \
-	 KIT_WHITEOUT | KIT_MMAP | KIT_HANDLES | KIT_SOCKETS | KIT_NAMES)
-#define PLAIN (KIT_XATTR | KIT_ACL | KIT_TMPFILE | KIT_WHITEOUT | KIT_NAMES)
+#include <vfs/hostfs.h>
+
+#define OWN_TIMES (KIT_CLOCK | KIT_COUNTED)
+#define EVERYTHING                                                         \
+	(KIT_FALLOCATE | KIT_HOLES | KIT_XATTR | KIT_ACL | KIT_TMPFILE |   \
+	 KIT_WHITEOUT | KIT_MMAP | KIT_HANDLES | KIT_SOCKETS | KIT_NAMES | \
+	 OWN_TIMES)
+#define PLAIN                                                           \
+	(KIT_XATTR | KIT_ACL | KIT_TMPFILE | KIT_WHITEOUT | KIT_NAMES | \
+	 OWN_TIMES)
+/* The times are the host's, and so is what is free; a file has no number that
+ * is its own for ever. */
+#define HOST_XATTR                                                        \
+	(KIT_FALLOCATE | KIT_HOLES | KIT_XATTR | KIT_TMPFILE | KIT_MMAP | \
+	 KIT_SOCKETS | KIT_NAMES)
+#define HOST (HOST_XATTR | KIT_ACL | KIT_WHITEOUT)
+#define HOSTFS .type = &vfs_hostfs_type, .root_type = "hostfs", .host = true
 
 const struct kit_backend kit_backends[] = {
 	{.name = "tmpfs", .root_type = "tmpfs", .features = EVERYTHING},
@@ -47,6 +60,25 @@ const struct kit_backend kit_backends[] = {
 	 .flags = VFS_CONFIG_SLOW_WALK,
 	 .cached_names = 1,
 	 .features = KIT_GIVEN | KIT_MOVING},
+	{.name = "hostfs",
+	 HOSTFS,
+	 .options = "cache=exclusive,owner=host",
+	 .features = HOST},
+	{.name = "hostfs-revalidate",
+	 HOSTFS,
+	 .options = "cache=revalidate,owner=host",
+	 .features = HOST},
+	/* Names and descriptors are forgotten all the time. */
+	{.name = "hostfs-tiny",
+	 HOSTFS,
+	 .options = "cache=exclusive,owner=host,maxfds=8",
+	 .cached_names = 3,
+	 .features = HOST},
+	{.name = "hostfs-xattr",
+	 HOSTFS,
+	 .options = "cache=revalidate,owner=xattr,maxfds=8",
+	 .cached_names = 3,
+	 .features = HOST_XATTR},
 };
 const size_t kit_backend_count = sizeof(kit_backends) / sizeof(kit_backends[0]);
 
@@ -124,8 +156,55 @@ static int make_user(struct kit *kit)
 	return error;
 }
 
+/* A directory of the host, and the options that name it. */
+static int make_host(struct kit *kit, const struct kit_backend *backend,
+		     char *options, size_t size)
+{
+	int error = hostdir_make(kit->host);
+
+	if (error)
+		return error;
+	kit->fds = hostdir_count_fds();
+	kit->host_fd = open(kit->host, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (kit->host_fd < 0) {
+		hostdir_remove(kit->host);
+		return -errno;
+	}
+	snprintf(options, size, "%s,rootfd=%d", backend->options, kit->host_fd);
+	return 0;
+}
+
+static void remove_host(struct kit *kit)
+{
+	if (!kit->backend->host)
+		return;
+	close(kit->host_fd);
+	kit__equal(kit, hostdir_count_fds(), kit->fds, "descriptors", __FILE__,
+		   __LINE__);
+	hostdir_remove(kit->host);
+}
+
+static int open_instance(struct kit *kit, const struct vfs_config *config)
+{
+	int error = vfs_create(config, &kit->vfs);
+
+	if (error)
+		return error;
+	error = vfs_task_create(kit->vfs, NULL, &kit->task);
+	if (!error)
+		error = make_user(kit);
+	if (!error)
+		return 0;
+	vfs_task_unref(kit->task);
+	vfs_unref(kit->vfs);
+	kit->task = NULL;
+	kit->vfs = NULL;
+	return error;
+}
+
 int kit_open(struct kit *kit, const struct kit_backend *backend)
 {
+	char options[128];
 	const struct vfs_filesystem_type *types[] = {backend->type};
 	struct vfs_config config = {
 		.size = sizeof(config),
@@ -139,22 +218,21 @@ int kit_open(struct kit *kit, const struct kit_backend *backend)
 		.types = types,
 		.type_count = backend->type ? 1 : 0,
 	};
-	int error;
+	int error = 0;
 
 	kit->backend = backend;
 	test_clock_init(&kit->clock);
-	test_clock_install(&kit->clock, &config);
-	error = vfs_create(&config, &kit->vfs);
+	if (!backend->host)
+		test_clock_install(&kit->clock, &config);
+	if (backend->host) {
+		error = make_host(kit, backend, options, sizeof(options));
+		config.root_options = options;
+	}
 	if (error)
 		return error;
-	error = vfs_task_create(kit->vfs, NULL, &kit->task);
-	if (!error)
-		error = make_user(kit);
+	error = open_instance(kit, &config);
 	if (error) {
-		vfs_task_unref(kit->task);
-		vfs_unref(kit->vfs);
-		kit->task = NULL;
-		kit->vfs = NULL;
+		remove_host(kit);
 		return error;
 	}
 	vfs_umask(kit->task, 0);
@@ -174,6 +252,7 @@ void kit_close(struct kit *kit)
 				      __ATOMIC_RELAXED) == 0);
 	KIT_TRUE(kit, __atomic_load_n(&plainfs_counts.inodes,
 				      __ATOMIC_RELAXED) == 0);
+	remove_host(kit);
 }
 
 void kit_check_tree(struct kit *kit)

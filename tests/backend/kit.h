@@ -24,6 +24,7 @@
 
 #include "support/alloc.h"
 #include "support/clock.h"
+#include "support/hostdir.h"
 
 /* What a backend can do beyond what every backend must. */
 #define KIT_FALLOCATE 0x1u
@@ -38,6 +39,10 @@
 #define KIT_NAMES 0x200u   /* names can be made: what most bodies need */
 #define KIT_GIVEN 0x400u   /* names are there, and none can be made */
 #define KIT_MOVING 0x800u  /* looking at the tree changes it */
+/* Times are the instance's clock's; without: a host's, which goes on. */
+#define KIT_CLOCK 0x1000u
+/* What is free is counted to the block; without: others use it, too. */
+#define KIT_COUNTED 0x2000u
 
 struct kit_backend {
 	const char *name;
@@ -47,10 +52,14 @@ struct kit_backend {
 	uint32_t flags;	       /* VFS_CONFIG_* */
 	uint64_t cached_names; /* max_cached_names */
 	uint32_t features;
+	bool host; /* mounted on a fresh directory of the host */
 };
 
 struct kit {
 	const struct kit_backend *backend;
+	char host[HOSTDIR_PATH]; /* of a backend that needs one */
+	int host_fd;		 /* the same, open */
+	int fds;		 /* descriptors before that */
 	struct vfs *vfs;
 	struct vfs_task *task; /* root, umask 0 */
 	struct vfs_task *user; /* 1000:1000, umask 0 */

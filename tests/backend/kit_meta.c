@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/xattr.h>
+#include <time.h>
 
 #include "backend/kit.h"
 
@@ -30,36 +31,70 @@ void kit_attributes(struct kit *kit)
 	KIT(kit, vfs_chown(kit->user, "/f", 1000, 1000), -EPERM);
 }
 
-void kit_times(struct kit *kit)
+/* Another moment for what keeps the time, be it the host. */
+static void tick(struct kit *kit)
 {
-	struct vfs_task *t = kit->task;
-	struct vfs_timespec times[2] = {{5, 6, 0}, {7, 8, 0}};
-	struct vfs_stat st;
-	int64_t now;
+	const struct timespec pause = {0, 20000000};
 
-	kit_put(kit, "/f", "x");
+	if (kit->backend->features & KIT_CLOCK)
+		test_clock_advance(&kit->clock, SECOND);
+	else
+		nanosleep(&pause, NULL);
+}
+
+/* now is `ticks` after before. */
+static bool is_later(const struct kit *kit, struct vfs_timespec now,
+		     struct vfs_timespec before, int ticks)
+{
+	if (kit->backend->features & KIT_CLOCK)
+		return now.sec == before.sec + ticks;
+	return now.sec > before.sec ||
+	       (now.sec == before.sec && now.nsec > before.nsec);
+}
+
+/* What changes a file's own times, and which. */
+static void change_file(struct kit *kit)
+{
+	struct vfs_timespec times[2] = {{5, 6, 0}, {7, 8, 0}};
+	struct vfs_task *t = kit->task;
+	struct vfs_timespec now;
+	struct vfs_stat st;
+
 	KIT(kit, vfs_utimensat(t, AT_FDCWD, "/f", times, 0), 0);
 	st = kit_stat(kit, "/f");
 	KIT_TRUE(kit, st.atime.sec == 5 && st.atime.nsec == 6);
 	KIT_TRUE(kit, st.mtime.sec == 7 && st.mtime.nsec == 8);
-	now = st.ctime.sec;
-	test_clock_advance(&kit->clock, SECOND);
+	now = st.ctime;
+	tick(kit);
 	KIT(kit, vfs_chmod(t, "/f", 0600), 0);
 	st = kit_stat(kit, "/f");
-	KIT_TRUE(kit, st.ctime.sec == now + 1 && st.mtime.sec == 7);
-	test_clock_advance(&kit->clock, SECOND);
+	KIT_TRUE(kit, is_later(kit, st.ctime, now, 1) && st.mtime.sec == 7);
+	now = st.ctime;
+	tick(kit);
 	kit_put(kit, "/f", "y");
-	KIT_TRUE(kit, kit_stat(kit, "/f").mtime.sec == now + 2);
-	test_clock_advance(&kit->clock, SECOND);
+	KIT_TRUE(kit, is_later(kit, kit_stat(kit, "/f").mtime, now, 1));
+}
+
+void kit_times(struct kit *kit)
+{
+	struct vfs_task *t = kit->task;
+	struct vfs_timespec now;
+	struct vfs_stat st;
+
+	kit_put(kit, "/f", "x");
+	change_file(kit);
+	now = kit_stat(kit, "/f").mtime;
+	tick(kit);
 	KIT(kit, vfs_mkdir(t, "/d", 0755), 0);
-	KIT_TRUE(kit, kit_stat(kit, "/").mtime.sec == now + 3);
-	test_clock_advance(&kit->clock, SECOND);
+	KIT_TRUE(kit, is_later(kit, kit_stat(kit, "/").mtime, now, 1));
+	tick(kit);
 	KIT(kit, vfs_link(t, "/f", "/d/f"), 0);
-	KIT_TRUE(kit, kit_stat(kit, "/f").ctime.sec == now + 4);
-	KIT_TRUE(kit, kit_stat(kit, "/f").mtime.sec == now + 2);
-	KIT_TRUE(kit, kit_stat(kit, "/d").mtime.sec == now + 4);
+	st = kit_stat(kit, "/f");
+	KIT_TRUE(kit, is_later(kit, st.ctime, now, 2));
+	KIT_TRUE(kit, st.mtime.sec == now.sec && st.mtime.nsec == now.nsec);
+	KIT_TRUE(kit, is_later(kit, kit_stat(kit, "/d").mtime, now, 2));
 	KIT(kit, vfs_utimensat(t, AT_FDCWD, "/f", NULL, 0), 0);
-	KIT_TRUE(kit, kit_stat(kit, "/f").mtime.sec == now + 4);
+	KIT_TRUE(kit, is_later(kit, kit_stat(kit, "/f").mtime, now, 2));
 }
 
 void kit_xattrs(struct kit *kit)
@@ -148,7 +183,9 @@ void kit_statfs(struct kit *kit)
 	KIT(kit, vfs_close(kit->task, fd), 0);
 	KIT(kit, vfs_unlink(kit->task, "/f"), 0);
 	KIT(kit, vfs_statfs(kit->task, "/", &again), 0);
-	KIT_TRUE(kit, again.ffree == fs.ffree && again.bfree == fs.bfree);
+	if (kit->backend->features & KIT_COUNTED)
+		KIT_TRUE(kit,
+			 again.ffree == fs.ffree && again.bfree == fs.bfree);
 }
 
 void kit_locks(struct kit *kit)

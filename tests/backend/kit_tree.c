@@ -21,7 +21,15 @@ static uint64_t mix_number(uint64_t state, uint64_t number)
 	return mix(state, &number, sizeof(number));
 }
 
-static uint64_t mix_stat(uint64_t state, const struct vfs_stat *st)
+/* A directory's times change when something is made in it and taken away
+ * again, unless they are the instance's own. */
+static bool has_times(const struct kit *kit, const struct vfs_stat *st)
+{
+	return (kit->backend->features & KIT_CLOCK) || !S_ISDIR(st->mode);
+}
+
+static uint64_t mix_stat(const struct kit *kit, uint64_t state,
+			 const struct vfs_stat *st)
 {
 	state = mix_number(state, st->ino);
 	state = mix_number(state, st->mode);
@@ -29,6 +37,8 @@ static uint64_t mix_stat(uint64_t state, const struct vfs_stat *st)
 	state = mix_number(state, (uint64_t)st->uid << 32 | st->gid);
 	state = mix_number(state, st->rdev);
 	state = mix_number(state, (uint64_t)st->size);
+	if (!has_times(kit, st))
+		return state;
 	state = mix_number(state, (uint64_t)st->mtime.sec);
 	state = mix_number(state, st->mtime.nsec);
 	state = mix_number(state, (uint64_t)st->ctime.sec);
@@ -143,8 +153,8 @@ static int listing_make(struct vfs_task *t, const char *path,
 	return (int)n;
 }
 
-static uint64_t state_below(struct vfs_task *t, const char *path,
-			    uint64_t state)
+static uint64_t state_below(const struct kit *kit, struct vfs_task *t,
+			    const char *path, uint64_t state)
 {
 	const char *here = *path ? path : "/";
 	struct listing list;
@@ -153,7 +163,7 @@ static uint64_t state_below(struct vfs_task *t, const char *path,
 	char below[4096];
 
 	state = mix_number(state, (uint64_t)vfs_lstat(t, here, &st));
-	state = mix_xattrs(t, here, mix_stat(state, &st));
+	state = mix_xattrs(t, here, mix_stat(kit, state, &st));
 	state = mix_data(t, here, &st, state);
 	if (!S_ISDIR(st.mode))
 		return state;
@@ -163,7 +173,7 @@ static uint64_t state_below(struct vfs_task *t, const char *path,
 		state = mix(state, item.name, strlen(item.name));
 		if (snprintf(below, sizeof(below), "%s/%s", path, item.name) <
 		    (int)sizeof(below))
-			state = state_below(t, below, state);
+			state = state_below(kit, t, below, state);
 	}
 	free(list.bytes);
 	return state;
@@ -185,7 +195,7 @@ uint64_t kit_tree_state(struct kit *kit)
 	uint64_t state = 0;
 
 	if (t)
-		state = state_below(t, "", UINT64_C(0xcbf29ce484222325));
+		state = state_below(kit, t, "", UINT64_C(0xcbf29ce484222325));
 	vfs_task_unref(t);
 	return state;
 }

@@ -377,7 +377,8 @@ struct vfs_rename_args {
 	/* out: the cookies of the names as they are afterwards: of new_name
 	 * (old_inode) and, for EXCHANGE and WHITEOUT, of old_name. */
 	uint64_t new_name_cookie, old_name_cookie;
-	/* out, for WHITEOUT: the 0:0 device left behind, one reference. */
+	/* out, for WHITEOUT: the 0:0 device left behind, one reference. NULL,
+	 * without VFS_FS_COMPLETE: lookup will find it. */
 	struct vfs_inode *whiteout;
 };
 
@@ -514,11 +515,10 @@ struct vfs_inode_ops {
 		     uint64_t request, void *argument);
 	/*
 	 * Missing: -ENODEV. *host_fd: a descriptor of the host whose bytes are
-	 * the file's from now on, at the same offsets, as long as the inode
-	 * has a reference; the core maps it as often as it likes and never
-	 * closes it. Open for reading and writing where file is; in between
-	 * for reading will do. Checks and the address space are the core's.
-	 * excl.
+	 * the file's from now on, at the same offsets, as long as file is
+	 * open, which it is while it is mapped; the core never closes it. Open
+	 * for reading and writing where file is; in between for reading will
+	 * do. Checks and the address space are the core's. excl.
 	 */
 	int (*mmap)(struct vfs_inode *inode, struct vfs_file *file,
 		    int *host_fd);

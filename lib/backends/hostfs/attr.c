@@ -30,8 +30,11 @@ static int set_host_owner(struct vfs_inode *inode, int fd,
 	if (err || !(attr->mask & VFS_ATTR_MODE))
 		return err;
 	err = hostfs_chmod(s, fd, attr->mode & PERMISSIONS);
-	if (err && chown) /* as it was, as far as the host is willing */
+	if (err && chown) {
+		/* as it was, as far as the host is willing: setuid bits went */
 		(void)hostfs_chown(s, fd, inode->uid, inode->gid);
+		(void)hostfs_chmod(s, fd, inode->mode & PERMISSIONS);
+	}
 	return err;
 }
 
@@ -61,8 +64,12 @@ static int set_record(struct vfs_inode *inode, int fd,
 	}
 	err = hostfs_owner_store(s, fd, mode, uid, gid,
 				 device ? inode->rdev : 0);
-	if (!err && (attr->mask & VFS_ATTR_MODE))
-		err = hostfs_chmod(s, fd, hostfs_owner_mode(mode));
+	if (err || !(attr->mask & VFS_ATTR_MODE))
+		return err;
+	err = hostfs_chmod(s, fd, hostfs_owner_mode(mode));
+	if (err) /* as it was */
+		(void)hostfs_owner_store(s, fd, inode->mode, inode->uid,
+					 inode->gid, device ? inode->rdev : 0);
 	return err;
 }
 
@@ -151,20 +158,29 @@ static int set_flags(struct vfs_inode *inode, const struct vfs_attr *attr)
 	return err;
 }
 
+static uint64_t shown_flags(const struct vfs_inode *inode)
+{
+	return (VFS_READ_ONCE(inode->flags) &
+		(VFS_INODE_IMMUTABLE | VFS_INODE_APPEND | VFS_INODE_NODUMP)) >>
+	       8;
+}
+
 /* What is known without asking. */
 static void publish(struct vfs_inode *inode, const struct vfs_attr *attr)
 {
+	const uint32_t shown =
+		VFS_INODE_IMMUTABLE | VFS_INODE_APPEND | VFS_INODE_NODUMP;
 	struct vfs_stat stat = {
 		.mode = attr->mode,
 		.uid = attr->uid,
 		.gid = attr->gid,
-		.attributes = (VFS_READ_ONCE(inode->flags) &
-			       (VFS_INODE_IMMUTABLE | VFS_INODE_APPEND |
-				VFS_INODE_NODUMP)) >>
-			      8,
 	};
 	uint32_t mask = 0;
 
+	if (attr->mask & VFS_ATTR_FLAGS)
+		vfs_inode_set_flags(inode, attr->flags & shown,
+				    ~attr->flags & shown);
+	stat.attributes = shown_flags(inode);
 	if (attr->mask & VFS_ATTR_MODE)
 		mask |= STATX_MODE;
 	if (attr->mask & VFS_ATTR_UID)
@@ -197,9 +213,7 @@ int hostfs_setattr(struct vfs_inode *inode, const struct vfs_attr *attr)
 		publish(inode, attr);
 	else
 		hostfs_changed(inode);
-	/* flags are the core's to look at before anything else is */
-	return !err && (attr->mask & VFS_ATTR_FLAGS) ? hostfs_refresh(inode)
-						     : err;
+	return err;
 }
 
 /* ---- extended attributes ---- */
@@ -228,6 +242,36 @@ int64_t hostfs_getxattr(struct vfs_inode *inode, const char *name, void *value,
 	return n;
 }
 
+/* The permissions that an ACL is, beside the rest of mode: those of its mask
+ * are the group's. */
+static uint32_t mode_of_acl(const unsigned char *acl, size_t size,
+			    uint32_t mode)
+{
+	uint32_t bits[64] = {0};
+
+	for (size_t at = 4; at + 8 <= size; at += 8)
+		if (!acl[at + 1] && acl[at] < 64)
+			bits[acl[at]] = 8u | (acl[at + 2] & 7u);
+	return (mode & ~0777u) | (bits[1] & 7) << 6 |
+	       ((bits[16] ? bits[16] : bits[4]) & 7) << 3 | (bits[32] & 7);
+}
+
+/* It has happened, whether what else it changed can be asked for or not. */
+static void changed_attribute(struct vfs_inode *inode, const char *name,
+			      const void *value, size_t size)
+{
+	struct vfs_stat stat = {.attributes = shown_flags(inode)};
+	uint32_t mask = 0;
+
+	if (value && !strcmp(name, "system.posix_acl_access")) {
+		stat.mode = mode_of_acl(value, size, inode->mode);
+		mask = STATX_MODE;
+	}
+	hostfs_changed_to(inode, &stat, mask);
+	if (!strncmp(name, "system.", 7))
+		(void)hostfs_refresh(inode);
+}
+
 int hostfs_setxattr(struct vfs_inode *inode, const char *name,
 		    const void *value, size_t size, int flags)
 {
@@ -244,9 +288,8 @@ int hostfs_setxattr(struct vfs_inode *inode, const char *name,
 	hostfs_fd_unref(fd);
 	if (err)
 		return err;
-	hostfs_changed(inode);
-	/* an ACL is also a mode */
-	return strncmp(name, "system.", 7) ? 0 : hostfs_refresh(inode);
+	changed_attribute(inode, name, value, size);
+	return 0;
 }
 
 int hostfs_removexattr(struct vfs_inode *inode, const char *name)
@@ -263,8 +306,8 @@ int hostfs_removexattr(struct vfs_inode *inode, const char *name)
 	hostfs_fd_unref(fd);
 	if (err)
 		return err;
-	hostfs_changed(inode);
-	return strncmp(name, "system.", 7) ? 0 : hostfs_refresh(inode);
+	changed_attribute(inode, name, NULL, 0);
+	return 0;
 }
 
 /* Takes our record's name out of list[0..len). */

@@ -23,8 +23,9 @@ struct making {
 	const struct vfs_create_args *args;
 	const char *name; /* NULL: O_TMPFILE's */
 	int dir;
-	int fd;	    /* O_PATH, or real */
-	int access; /* as struct hostfs_fd has it */
+	int fd;	      /* O_PATH, or real */
+	int access;   /* as struct hostfs_fd has it */
+	bool foreign; /* somebody put something else there */
 	struct hostfs_facts facts;
 };
 
@@ -94,14 +95,15 @@ static int check_made(struct making *m)
 
 	if (err || m->access != O_PATH)
 		return err;
+	m->foreign = true;
 	if (m->facts.id.type != host_type(m) ||
 	    m->facts.id.dev != m->s->root.dev)
 		return -ESTALE;
-	if (is_ours(m) || S_ISLNK(m->facts.id.type))
-		return 0;
-	return m->facts.stat.uid == geteuid() && !(m->facts.stat.mode & 0777)
-		       ? 0
-		       : -ESTALE;
+	if (!is_ours(m) && !S_ISLNK(m->facts.id.type) &&
+	    (m->facts.stat.uid != geteuid() || (m->facts.stat.mode & 0777)))
+		return -ESTALE;
+	m->foreign = false;
+	return 0;
 }
 
 static int write_target(struct making *m)
@@ -158,10 +160,10 @@ static int set_attributes(struct making *m)
 	return err ? err : hostfs_look_fd(m->s, m->fd, &m->facts);
 }
 
-static void unmake(struct making *m, int err)
+static void unmake(struct making *m)
 {
 	/* what somebody else put there is not ours to remove */
-	if (m->name && err != -ESTALE)
+	if (m->name && !m->foreign)
 		hostfs_unlinkat(m->s, m->dir, m->name, S_ISDIR(m->args->mode));
 	hostfs_close(m->s->vfs, m->fd);
 }
@@ -177,13 +179,14 @@ static int make(struct making *m)
 	if (!err)
 		err = set_attributes(m);
 	if (err)
-		unmake(m, err);
+		unmake(m);
 	return err;
 }
 
-/* An inode for what was made; the descriptor becomes its handle. */
-static int adopt(struct making *m, struct vfs_super *super, bool pinned,
-		 struct vfs_inode **inode)
+/* An inode for what was made; the descriptor becomes its handle, and is the
+ * open file's if it is opened at once. place (NULL: it has none) passes. */
+static int adopt(struct making *m, struct vfs_super *super,
+		 struct hostfs_place *place, struct vfs_inode **inode)
 {
 	const struct vfs_create_args *args = m->args;
 	struct hostfs_fd *fd = NULL;
@@ -199,10 +202,15 @@ static int adopt(struct making *m, struct vfs_super *super, bool pinned,
 		err = -ENOMEM;
 	}
 	if (err) {
-		unmake(m, err);
+		unmake(m);
 		return err;
 	}
-	hostfs_keep_handle(*inode, fd, pinned);
+	fd->made = m->access != O_PATH;
+	if (place)
+		hostfs_add_place(*inode, place);
+	else
+		hostfs_inode(*inode)->nameless = true;
+	hostfs_keep_handle(*inode, fd);
 	return 0;
 }
 
@@ -212,11 +220,25 @@ static bool has_life(uint32_t mode)
 	return S_ISFIFO(mode) || S_ISSOCK(mode);
 }
 
+static int create_at(struct vfs_inode *dir, struct making *m,
+		     struct hostfs_place *place, struct vfs_inode **inode)
+{
+	int err = make(m);
+
+	if (!err)
+		err = adopt(m, dir->super, place, inode);
+	if (!err && has_life(m->args->mode))
+		hostfs_keep(*inode);
+	hostfs_changed(dir);
+	return err;
+}
+
 int hostfs_create(struct vfs_inode *dir, const struct vfs_name *name,
 		  const struct vfs_create_args *args, struct vfs_inode **inode,
 		  uint64_t *cookie)
 {
 	struct making m = {.s = hostfs_of(dir), .args = args};
+	struct hostfs_place *place;
 	struct hostfs_name host;
 	struct hostfs_fd *fd;
 	int err = hostfs_name(name, &host);
@@ -228,15 +250,10 @@ int hostfs_create(struct vfs_inode *dir, const struct vfs_name *name,
 		return err;
 	m.dir = fd->fd;
 	m.name = host.str;
-	err = make(&m);
-	if (!err)
-		err = adopt(&m, dir->super, false, inode);
-	if (!err) {
-		hostfs_set_place(*inode, dir, name);
-		if (has_life(args->mode))
-			hostfs_keep(*inode);
-	}
-	hostfs_changed(dir);
+	place = hostfs_place_new(dir, name);
+	err = place ? create_at(dir, &m, place, inode) : -ENOMEM;
+	if (err)
+		hostfs_places_free(m.s, place);
 	hostfs_fd_unref(fd);
 	return err;
 }
@@ -256,38 +273,57 @@ int hostfs_tmpfile(struct vfs_inode *dir, const struct vfs_create_args *args,
 	err = m.fd < 0 ? m.fd : hostfs_look_fd(m.s, m.fd, &m.facts);
 	if (!err)
 		err = set_attributes(&m);
-	if (err)
+	if (err && m.fd >= 0)
 		hostfs_close(m.s->vfs, m.fd);
-	else
-		err = adopt(&m, dir->super, true, inode);
+	if (!err)
+		err = adopt(&m, dir->super, NULL, inode);
 	hostfs_fd_unref(fd);
+	return err;
+}
+
+/* The host's file has the name. */
+static int link_at(struct vfs_inode *dir, struct vfs_inode *inode,
+		   const char *name)
+{
+	struct hostfs_super *s = hostfs_of(dir);
+	struct hostfs_fd *to, *file;
+	int err = hostfs_handle(dir, &to);
+
+	if (err)
+		return err;
+	err = hostfs_handle(inode, &file);
+	if (!err) {
+		err = hostfs_linkfd(s, file->fd, to->fd, name);
+		hostfs_fd_unref(file);
+	}
+	hostfs_fd_unref(to);
 	return err;
 }
 
 int hostfs_link(struct vfs_inode *dir, const struct vfs_name *name,
 		struct vfs_inode *inode, uint64_t *cookie)
 {
-	struct hostfs_super *s = hostfs_of(dir);
-	struct hostfs_fd *to, *file;
+	struct hostfs_place *place;
+	struct vfs_stat stat = {.nlink = inode->nlink + 1};
 	struct hostfs_name host;
 	int err = hostfs_name(name, &host);
 
 	(void)cookie;
-	if (!err)
-		err = hostfs_handle(dir, &to);
 	if (err)
 		return err;
-	err = hostfs_handle(inode, &file);
-	if (!err) {
-		err = hostfs_linkfd(s, file->fd, to->fd, host.str);
-		hostfs_fd_unref(file);
+	place = hostfs_place_new(dir, name);
+	if (!place)
+		return -ENOMEM;
+	err = link_at(dir, inode, host.str);
+	if (err) {
+		hostfs_places_free(hostfs_of(dir), place);
+		return err;
 	}
-	hostfs_fd_unref(to);
-	if (err)
-		return err;
-	hostfs_offer_place(inode, dir, name);
-	hostfs_changed(inode);
-	hostfs_changed(dir);
+	hostfs_add_place(inode, place);
 	/* the core counts links by what the inode says */
-	return hostfs_refresh(inode);
+	hostfs_changed_to(inode, &stat, STATX_NLINK);
+	hostfs_changed(dir);
+	/* it has happened, whether it can be looked at or not */
+	(void)hostfs_refresh(inode);
+	return 0;
 }

@@ -2,11 +2,15 @@
 /*
  * Listing. Contract: backend.h.
  *
- * The host's positions are ours where they are small; some file systems' are
- * hashes that fill 63 bits, of which the core needs the upper half for itself.
- * Then an open file keeps a list of the positions that it has been told, and
- * ours are places in that list. A listing begins anew at its start, as
- * rewinddir wants it.
+ * The host's positions are ours, moved behind those of the core's own entries,
+ * where they are small; some file systems' are hashes that fill 63 bits, of
+ * which the core needs the upper half for itself. For large ones, which come
+ * last, an open file keeps a list of those that it has been told, and ours are
+ * places in that list. A listing begins anew at its start, as rewinddir wants
+ * it.
+ *
+ * No more is read than the caller has room for, so that nothing is told later
+ * than the host said it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,12 +20,11 @@
 #include "hostfs.h"
 
 #define BUFFER ((size_t)32768)
-/* Where the core's own entries end, and places in a list begin. */
+/* Where the core's own entries end. */
 #define FIRST INT64_C(3)
-/* Positions of the host's below this are passed on as they are. */
+/* Positions of the host's from here on are in the list, and our positions from
+ * here on are places there. */
 #define LARGE (INT64_C(1) << 61)
-/* And from here on those are that would be the core's: 0, 1 and 2. */
-#define SMALL (INT64_C(1) << 61)
 
 /* linux_dirent64, whose name has no length of its own. */
 struct record {
@@ -32,13 +35,14 @@ struct record {
 	char name[];
 };
 
+/* The shortest there is. */
+#define RECORD_MIN ((size_t)24)
+
 struct hostfs_scan {
-	int64_t at;	 /* where the host's descriptor stands */
-	size_t pos, len; /* of buffer, what was not emitted yet */
-	bool listed;	 /* positions are in the list */
-	int64_t *list;
+	int64_t at;    /* ours, where the host's descriptor stands; -1 */
+	int64_t *list; /* the host's */
 	size_t count, capacity;
-	char buffer[BUFFER];
+	_Alignas(8) char buffer[BUFFER];
 };
 
 void hostfs_scan_free(struct vfs *vfs, struct hostfs_scan *scan)
@@ -62,45 +66,57 @@ static int scan_of(struct hostfs_fd *fd, struct hostfs_scan **out)
 	return 0;
 }
 
-/* Our position for the host's; -ENOMEM. */
-static int64_t position_of(struct hostfs_fd *fd, int64_t host)
+/* ---- positions ---- */
+
+static int grow(struct vfs *vfs, struct hostfs_scan *scan)
 {
-	struct hostfs_scan *scan = fd->scan;
+	size_t capacity = scan->capacity ? scan->capacity * 2 : 256;
+	int64_t *list = vfs_alloc(vfs, capacity * sizeof(list[0]));
 
-	if (!scan->listed && host >= LARGE)
-		scan->listed = true;
-	if (!scan->listed)
-		return host >= FIRST ? host : SMALL + host;
-	if (scan->count == scan->capacity) {
-		size_t capacity = scan->capacity ? scan->capacity * 2 : 256;
-		int64_t *list = vfs_alloc(fd->vfs, capacity * sizeof(list[0]));
-
-		if (!list)
-			return -ENOMEM;
-		if (scan->count)
-			memcpy(list, scan->list, scan->count * sizeof(list[0]));
-		vfs_free(fd->vfs, scan->list, scan->capacity * sizeof(list[0]));
-		scan->list = list;
-		scan->capacity = capacity;
-	}
-	scan->list[scan->count++] = host;
-	return FIRST + (int64_t)scan->count - 1;
+	if (!list)
+		return -ENOMEM;
+	if (scan->count)
+		memcpy(list, scan->list, scan->count * sizeof(list[0]));
+	vfs_free(vfs, scan->list, scan->capacity * sizeof(list[0]));
+	scan->list = list;
+	scan->capacity = capacity;
+	return 0;
 }
 
-/* The host's position for ours. */
+/* Our position for the host's that follows ours at `at`; -ENOMEM. */
+static int64_t position_of(struct vfs *vfs, struct hostfs_scan *scan,
+			   int64_t at, int64_t host)
+{
+	size_t next = at >= LARGE ? (size_t)(at - LARGE) + 1 : 0;
+	int err;
+
+	if (host >= 0 && host < LARGE - FIRST)
+		return host + FIRST;
+	/* what is listed again has been told already, if it is the same */
+	while (next < scan->count && scan->list[next] != host)
+		next++;
+	if (next == scan->count) {
+		err = scan->count == scan->capacity ? grow(vfs, scan) : 0;
+		if (err)
+			return err;
+		scan->list[scan->count++] = host;
+	}
+	return LARGE + (int64_t)next;
+}
+
+/* The host's position for ours. A number that was never given: its end. */
 static int64_t host_position(const struct hostfs_scan *scan, int64_t position)
 {
 	if (position < FIRST)
 		return 0;
-	if (!scan->listed)
-		return position >= SMALL ? position - SMALL : position;
-	position -= FIRST;
-	/* a number that was never given: at the end */
-	return (uint64_t)position < scan->count ? scan->list[position]
-						: INT64_MAX;
+	if (position < LARGE)
+		return position - FIRST;
+	return (uint64_t)(position - LARGE) < scan->count
+		       ? scan->list[position - LARGE]
+		       : INT64_MAX;
 }
 
-/* Puts the host's descriptor, and the buffer, where position is. */
+/* Puts the host's descriptor where position is. */
 static int stand_at(struct hostfs_super *s, struct hostfs_fd *fd,
 		    int64_t position)
 {
@@ -109,61 +125,66 @@ static int stand_at(struct hostfs_super *s, struct hostfs_fd *fd,
 
 	if (position < FIRST)
 		scan->count = 0;
-	host = host_position(scan, position);
-	if (scan->at == host)
+	else if (scan->at == position)
 		return 0;
-	scan->pos = scan->len = 0;
 	scan->at = -1;
-	host = hostfs_lseek(s, fd->fd, host, SEEK_SET);
+	host = hostfs_lseek(s, fd->fd, host_position(scan, position), SEEK_SET);
 	if (host < 0)
 		return (int)host;
-	scan->at = host;
+	scan->at = position;
 	return 0;
 }
+
+/* ---- entries ---- */
 
 static bool is_dot(const char *name)
 {
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
-/* 1: it was emitted, or is none of ours; 0: no room; -ENOMEM. */
-static int emit(struct hostfs_super *s, struct hostfs_fd *fd,
+static uint32_t type_of(struct hostfs_super *s, struct hostfs_fd *fd,
+			const struct record *r)
+{
+	if (r->type == DT_REG && s->options.owner == HOSTFS_OWNER_XATTR)
+		return hostfs_owner_type(s, fd->fd, r->name);
+	return r->type;
+}
+
+/* 0, or -ENOMEM; context->full when there was no room. */
+static int emit(struct vfs_inode *dir, struct hostfs_fd *fd,
 		const struct record *r, struct vfs_dir_context *context)
 {
-	uint32_t type = r->type;
-	int64_t next;
+	struct hostfs_super *s = hostfs_of(dir);
+	struct hostfs_scan *scan = fd->scan;
+	int64_t next = position_of(s->vfs, scan, scan->at, r->off);
 
-	if (is_dot(r->name))
-		return 1;
-	next = position_of(fd, r->off);
 	if (next < 0)
 		return (int)next;
-	if (type == DT_REG && s->options.owner == HOSTFS_OWNER_XATTR)
-		type = hostfs_owner_type(s, fd->fd, r->name);
-	if (vfs_dir_emit(context, r->name, (uint32_t)strlen(r->name), r->ino,
-			 type, next))
-		return 1;
-	if (fd->scan->listed)
-		fd->scan->count--;
+	if (!is_dot(r->name) &&
+	    !vfs_dir_emit(context, r->name, (uint32_t)strlen(r->name),
+			  hostfs_number(dir, r->ino), type_of(s, fd, r), next))
+		return 0;
+	scan->at = next;
 	return 0;
 }
 
-static int emit_buffer(struct hostfs_super *s, struct hostfs_fd *fd,
-		       struct vfs_dir_context *context)
+/* The host's descriptor is behind them all. */
+static int emit_all(struct vfs_inode *dir, struct hostfs_fd *fd, size_t size,
+		    struct vfs_dir_context *context)
 {
 	struct hostfs_scan *scan = fd->scan;
+	int err = 0;
 
-	while (scan->pos < scan->len) {
-		const struct record *r =
-			(const void *)(scan->buffer + scan->pos);
-		int done = emit(s, fd, r, context);
+	for (size_t at = 0; at < size && !err && !context->full;) {
+		const struct record *r = (const void *)(scan->buffer + at);
 
-		if (done <= 0)
-			return done;
-		scan->pos += r->reclen;
-		scan->at = r->off;
+		err = emit(dir, fd, r, context);
+		at += r->reclen;
 	}
-	return 1;
+	/* it is not where the listing will go on */
+	if (err || context->full)
+		scan->at = -1;
+	return err;
 }
 
 int hostfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
@@ -172,21 +193,26 @@ int hostfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
 	struct hostfs_super *s = hostfs_of(dir);
 	struct hostfs_fd *fd = vfs_file_private(file);
 	struct hostfs_scan *scan;
-	int64_t n;
 	int err = scan_of(fd, &scan);
 
 	if (!err)
 		err = stand_at(s, fd, context->position);
-	while (!err) {
-		err = emit_buffer(s, fd, context);
-		if (err <= 0)
+	while (!err && !context->full) {
+		size_t room = (size_t)(context->end - context->cursor);
+		int64_t n;
+
+		if (room > BUFFER)
+			room = BUFFER;
+		/* the least will do to see whether there is anything */
+		n = hostfs_getdents(s, fd->fd, scan->buffer,
+				    room < RECORD_MIN ? RECORD_MIN : room);
+		if (n == -EINVAL) {
+			context->full = 1;
 			break;
-		n = hostfs_getdents(s, fd->fd, scan->buffer, BUFFER);
-		scan->pos = 0;
-		scan->len = n > 0 ? (size_t)n : 0;
+		}
 		if (n <= 0)
 			return (int)n;
-		err = 0;
+		err = emit_all(dir, fd, (size_t)n, context);
 	}
 	return err;
 }

@@ -3,11 +3,11 @@
  * Host descriptors: counted, cached at inodes up to a limit, opened again
  * through places. Contract: hostfs.h.
  *
- * An inode's place is a directory and a name there. A chain of places leads to
- * the root, whose handle is never dropped. To open an inode the chain is copied
- * up to the first one that is open, and walked by the host in one call (or in
- * several, where it is longer than a path may be). What it leads to is compared
- * with what the inode is, because the names may mean something else by now.
+ * A chain of places leads to the root, whose handle is never dropped. To open
+ * an inode the chain is copied up to the first one that is open, and walked by
+ * the host in one call (or in several, where it is longer than a path may be).
+ * What it leads to is compared with what the inode is, because the names may
+ * mean something else by now; a file's other places are tried then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -103,22 +103,72 @@ static void shrink(struct hostfs_super *s)
 			break;
 }
 
-void hostfs_keep_handle(struct vfs_inode *inode, struct hostfs_fd *fd,
-			bool pinned)
+void hostfs_update_pin(struct hostfs_super *s, struct hostfs_inode *h)
+{
+	/* of a name that others changed, one that is walked is told of */
+	bool pinned = !h->places && (h->gone || h->nameless || h->is_root ||
+				     s->options.exclusive);
+
+	if (!h->handle || pinned == h->pinned)
+		return;
+	h->pinned = pinned;
+	if (pinned)
+		list_remove(s, h);
+	else
+		list_add(s, h);
+}
+
+/* h's handle becomes fd, whose reference passes; the old one's comes back.
+ * fd_lock is held. */
+static struct hostfs_fd *attach(struct hostfs_super *s, struct hostfs_inode *h,
+				struct hostfs_fd *fd)
+{
+	struct hostfs_fd *old = detach(s, h);
+
+	h->handle = fd;
+	list_add(s, h);
+	hostfs_update_pin(s, h);
+	return old;
+}
+
+void hostfs_keep_handle(struct vfs_inode *inode, struct hostfs_fd *fd)
 {
 	struct hostfs_super *s = hostfs_of(inode);
-	struct hostfs_inode *h = hostfs_inode(inode);
 	struct hostfs_fd *old;
 
 	pthread_mutex_lock(&s->fd_lock);
-	old = detach(s, h);
-	h->handle = fd;
-	h->pinned = pinned;
-	if (!pinned)
-		list_add(s, h);
+	old = attach(s, hostfs_inode(inode), fd);
 	pthread_mutex_unlock(&s->fd_lock);
 	hostfs_fd_unref(old);
 	shrink(s);
+}
+
+void hostfs_offer_handle(struct vfs_inode *inode, struct hostfs_fd *fd)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+	struct hostfs_inode *h = hostfs_inode(inode);
+
+	pthread_mutex_lock(&s->fd_lock);
+	if (!h->handle)
+		fd = attach(s, h, fd);
+	pthread_mutex_unlock(&s->fd_lock);
+	hostfs_fd_unref(fd);
+	shrink(s);
+}
+
+struct hostfs_fd *hostfs_take_made(struct vfs_inode *inode)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+	struct hostfs_inode *h = hostfs_inode(inode);
+	struct hostfs_fd *fd = NULL;
+
+	pthread_mutex_lock(&s->fd_lock);
+	if (h->handle && h->handle->made) {
+		fd = detach(s, h);
+		fd->made = false;
+	}
+	pthread_mutex_unlock(&s->fd_lock);
+	return fd;
 }
 
 void hostfs_add_opened(struct vfs_inode *inode, struct hostfs_fd *fd)
@@ -135,13 +185,18 @@ void hostfs_add_opened(struct vfs_inode *inode, struct hostfs_fd *fd)
 void hostfs_remove_opened(struct vfs_inode *inode, struct hostfs_fd *fd)
 {
 	struct hostfs_super *s = hostfs_of(inode);
-	struct hostfs_fd **link = &hostfs_inode(inode)->opened;
+	struct hostfs_inode *h = hostfs_inode(inode);
+	struct hostfs_fd **link = &h->opened;
 
 	pthread_mutex_lock(&s->fd_lock);
 	while (*link != fd)
 		link = &(*link)->next;
 	*link = fd->next;
+	/* whoever has the file without having it open comes by this one */
+	if (!h->opened && !h->handle && !h->places)
+		fd = attach(s, h, fd);
 	pthread_mutex_unlock(&s->fd_lock);
+	hostfs_fd_unref(fd);
 }
 
 bool hostfs_is_opened(struct vfs_inode *inode)
@@ -149,124 +204,20 @@ bool hostfs_is_opened(struct vfs_inode *inode)
 	return VFS_READ_ONCE(hostfs_inode(inode)->opened);
 }
 
-/* ---- places ---- */
-
-static void place_drop(struct hostfs_inode *h, struct vfs_inode **parent,
-		       char **name, uint32_t *len)
-{
-	*parent = h->parent;
-	*name = h->name;
-	*len = h->name_len;
-	h->parent = NULL;
-	h->name = NULL;
-	h->name_len = 0;
-}
-
-static void place_free(struct hostfs_super *s, struct vfs_inode *parent,
-		       char *name, uint32_t len)
-{
-	if (!parent)
-		return;
-	vfs_free(s->vfs, name, (size_t)len + 1);
-	vfs_inode_unref(parent);
-}
-
-static bool place_is(const struct hostfs_inode *h,
-		     const struct vfs_inode *parent,
-		     const struct vfs_name *name)
-{
-	return h->parent == parent && h->name_len == name->len &&
-	       !memcmp(h->name, name->str, name->len);
-}
-
-static void set_place(struct vfs_inode *inode, struct vfs_inode *parent,
-		      const struct vfs_name *name, bool replace)
-{
-	struct hostfs_super *s = hostfs_of(inode);
-	struct hostfs_inode *h = hostfs_inode(inode);
-	char *copy = vfs_alloc(s->vfs, (size_t)name->len + 1);
-	struct vfs_inode *old = NULL;
-	char *old_name = NULL;
-	uint32_t old_len = 0;
-
-	if (!copy)
-		return;
-	memcpy(copy, name->str, name->len);
-	copy[name->len] = '\0';
-	pthread_mutex_lock(&s->fd_lock);
-	if (!h->parent || replace) {
-		place_drop(h, &old, &old_name, &old_len);
-		h->parent = vfs_inode_ref(parent);
-		h->name = copy;
-		h->name_len = name->len;
-		h->gone = false;
-		copy = NULL;
-		if (h->pinned) {
-			h->pinned = false;
-			list_add(s, h);
-		}
-	}
-	pthread_mutex_unlock(&s->fd_lock);
-	vfs_free(s->vfs, copy, (size_t)name->len + 1);
-	place_free(s, old, old_name, old_len);
-}
-
-void hostfs_set_place(struct vfs_inode *inode, struct vfs_inode *parent,
-		      const struct vfs_name *name)
-{
-	set_place(inode, parent, name, true);
-}
-
-void hostfs_offer_place(struct vfs_inode *inode, struct vfs_inode *parent,
-			const struct vfs_name *name)
-{
-	/* a directory of volatile names has one, or is just being made */
-	if (!VFS_LOAD_POINTER(hostfs_inode(inode)->parent) && inode != parent)
-		set_place(inode, parent, name, false);
-}
-
-void hostfs_clear_place(struct vfs_inode *inode, struct vfs_inode *parent,
-			const struct vfs_name *name, bool gone)
-{
-	struct hostfs_super *s = hostfs_of(inode);
-	struct hostfs_inode *h = hostfs_inode(inode);
-	struct vfs_inode *old = NULL;
-	char *old_name = NULL;
-	uint32_t old_len = 0;
-
-	pthread_mutex_lock(&s->fd_lock);
-	if (place_is(h, parent, name))
-		place_drop(h, &old, &old_name, &old_len);
-	if (gone)
-		h->gone = true;
-	/* what cannot be opened again is not closed before its time */
-	if (!h->parent && h->handle && !h->pinned) {
-		list_remove(s, h);
-		h->pinned = true;
-	}
-	pthread_mutex_unlock(&s->fd_lock);
-	place_free(s, old, old_name, old_len);
-}
-
 void hostfs_drop_handles(struct vfs_inode *inode)
 {
 	struct hostfs_super *s = hostfs_of(inode);
 	struct hostfs_inode *h = hostfs_inode(inode);
-	struct vfs_inode *parent = NULL;
+	struct hostfs_place *places;
 	struct hostfs_fd *fd;
-	char *name = NULL;
-	uint32_t len = 0;
 
 	pthread_mutex_lock(&s->fd_lock);
 	fd = detach(s, h);
-	place_drop(h, &parent, &name, &len);
+	places = h->places;
+	h->places = NULL;
 	pthread_mutex_unlock(&s->fd_lock);
 	hostfs_fd_unref(fd);
-	for (int i = 0; i < 2; i++) {
-		hostfs_fd_unref(h->maps[i]);
-		h->maps[i] = NULL;
-	}
-	place_free(s, parent, name, len);
+	hostfs_places_free(s, places);
 }
 
 /* ---- opening through places ---- */
@@ -275,8 +226,14 @@ void hostfs_drop_handles(struct vfs_inode *inode)
 struct route {
 	struct hostfs_fd *base; /* referenced */
 	char *path;
-	size_t size; /* of the allocation, and the path's with its NUL */
+	size_t size;			  /* of the allocation */
+	const struct hostfs_place *first; /* where the inode is, to compare */
 };
+
+static struct hostfs_inode *above(const struct hostfs_inode *h)
+{
+	return h->places ? hostfs_inode(h->places->parent) : NULL;
+}
 
 /* h's nearest ancestor that is open, and the length of the path from there.
  * fd_lock is held. NULL: there is none. */
@@ -284,8 +241,8 @@ static struct hostfs_inode *find_base(struct hostfs_inode *h, size_t *size)
 {
 	*size = 0;
 	while (h && !h->handle) {
-		*size += (size_t)h->name_len + 1;
-		h = h->parent ? hostfs_inode(h->parent) : NULL;
+		*size += h->places ? (size_t)h->places->len + 1 : 0;
+		h = above(h);
 	}
 	return h;
 }
@@ -296,12 +253,12 @@ static void write_path(const struct hostfs_inode *h,
 {
 	char *at = path + size;
 
-	for (; h != base; h = hostfs_inode(h->parent)) {
+	for (; h != base; h = above(h)) {
 		*--at = '\0';
 		if (at + 1 != path + size)
 			*at = '/';
-		at -= h->name_len;
-		memcpy(at, h->name, h->name_len);
+		at -= h->places->len;
+		memcpy(at, h->places->name, h->places->len);
 	}
 }
 
@@ -329,6 +286,7 @@ static int plan_route(struct hostfs_super *s, struct hostfs_inode *h,
 	}
 	if (base) {
 		r->base = hostfs_fd_ref(base->handle);
+		r->first = h->places;
 		if (!base->pinned && base != s->newest) {
 			list_remove(s, base);
 			list_add(s, base);
@@ -397,6 +355,37 @@ static int open_route(struct vfs_inode *inode, const struct route *r,
 	return *out ? 0 : -ENOMEM;
 }
 
+/* The first place leads elsewhere: the others' turn. */
+static void pass_place(struct hostfs_super *s, struct hostfs_inode *h,
+		       const struct hostfs_place *first)
+{
+	struct hostfs_place **link = &h->places, *passed;
+
+	pthread_mutex_lock(&s->fd_lock);
+	passed = h->places;
+	if (passed && passed == first && passed->next) {
+		h->places = passed->next;
+		while (*link)
+			link = &(*link)->next;
+		passed->next = NULL;
+		*link = passed;
+	}
+	pthread_mutex_unlock(&s->fd_lock);
+}
+
+static unsigned count_places(struct hostfs_super *s,
+			     const struct hostfs_inode *h)
+{
+	const struct hostfs_place *place;
+	unsigned count = 0;
+
+	pthread_mutex_lock(&s->fd_lock);
+	for (place = h->places; place; place = place->next)
+		count++;
+	pthread_mutex_unlock(&s->fd_lock);
+	return count;
+}
+
 static int try_handle(struct vfs_inode *inode, struct hostfs_fd **out)
 {
 	struct hostfs_super *s = hostfs_of(inode);
@@ -410,10 +399,26 @@ static int try_handle(struct vfs_inode *inode, struct hostfs_fd **out)
 	} else {
 		err = open_route(inode, &r, out);
 		if (!err)
-			hostfs_keep_handle(inode, hostfs_fd_ref(*out), false);
+			hostfs_keep_handle(inode, hostfs_fd_ref(*out));
 		hostfs_fd_unref(r.base);
 	}
 	vfs_free(s->vfs, r.path, r.size);
+	if (err == -ESTALE)
+		pass_place(s, hostfs_inode(inode), r.first);
+	return err;
+}
+
+/* Every place of inode's, and a few times more for chains that change. */
+static int try_places(struct vfs_inode *inode, struct hostfs_fd **out)
+{
+	int err = try_handle(inode, out);
+	unsigned tries;
+
+	if (err != -ESTALE)
+		return err;
+	tries = TRIES + count_places(hostfs_of(inode), hostfs_inode(inode));
+	while (err == -ESTALE && --tries)
+		err = try_handle(inode, out);
 	return err;
 }
 
@@ -437,18 +442,14 @@ static struct hostfs_fd *any_opened(struct vfs_inode *inode, bool write,
 int hostfs_handle(struct vfs_inode *inode, struct hostfs_fd **out)
 {
 	struct hostfs_fd *fd = NULL;
-	int err = -ESTALE;
 
 	/* one that is open leads to the file wherever it is */
 	if (VFS_READ_ONCE(hostfs_inode(inode)->opened))
 		fd = any_opened(inode, false, true);
-	if (fd)
-		err = 0;
-	for (unsigned tries = 0; err == -ESTALE && tries < TRIES; tries++)
-		err = try_handle(inode, &fd);
-	if (!err)
-		*out = fd;
-	return err;
+	if (!fd)
+		return try_places(inode, out);
+	*out = fd;
+	return 0;
 }
 
 int hostfs_real(struct vfs_inode *inode, bool write, struct hostfs_fd **out)
@@ -462,6 +463,10 @@ int hostfs_real(struct vfs_inode *inode, bool write, struct hostfs_fd **out)
 		*out = fd;
 		return 0;
 	}
+	/* nothing else is ever opened */
+	if (!S_ISREG(hostfs_inode(inode)->id.type) &&
+	    !S_ISDIR(hostfs_inode(inode)->id.type))
+		return -EOPNOTSUPP;
 	err = hostfs_handle(inode, &handle);
 	if (err)
 		return err;

@@ -26,40 +26,69 @@ static int open_dir(struct vfs_inode *inode, struct hostfs_fd *handle)
 	return hostfs_openat2(s, handle->fd, ".", O_RDONLY | O_DIRECTORY, 0);
 }
 
+/* The host's form of flags; O_ACCMODE itself is for ioctl only. */
+static int host_flags(uint32_t flags)
+{
+	int how = (int)(flags & (O_ACCMODE | PASSED_ON)) | O_NONBLOCK;
+
+	return (how & O_ACCMODE) == O_ACCMODE ? how & ~O_ACCMODE : how;
+}
+
 static int open_regular(struct vfs_inode *inode, struct hostfs_fd *handle,
 			uint32_t flags)
 {
 	struct hostfs_super *s = hostfs_of(inode);
-	int how = (int)(flags & (O_ACCMODE | PASSED_ON)) | O_NONBLOCK;
-	int fd;
+	int how = host_flags(flags);
+	int fd = hostfs_reopen(s, handle->fd, how);
 
-	if ((flags & O_ACCMODE) == O_ACCMODE) /* for ioctl only */
-		how &= ~O_ACCMODE;
-	fd = hostfs_reopen(s, handle->fd, how);
 	/* the owner is whoever libvfs says; the host may see another */
 	if (fd == -EPERM && (how & O_NOATIME))
 		fd = hostfs_reopen(s, handle->fd, how & ~O_NOATIME);
 	return fd;
 }
 
-static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
+static int open_anew(struct vfs_inode *inode, uint32_t flags,
+		     struct hostfs_fd **out)
 {
-	uint32_t flags = vfs_file_flags(file);
-	struct hostfs_fd *handle, *fd;
+	struct hostfs_fd *handle;
 	int err = hostfs_handle(inode, &handle);
-	int opened;
+	int fd;
 
 	if (err)
 		return err;
-	opened = S_ISDIR(inode->mode) ? open_dir(inode, handle)
-				      : open_regular(inode, handle, flags);
+	fd = S_ISDIR(inode->mode) ? open_dir(inode, handle)
+				  : open_regular(inode, handle, flags);
 	hostfs_fd_unref(handle);
-	if (opened < 0)
-		return opened;
-	fd = hostfs_fd_wrap(hostfs_of(inode), opened, (int)(flags & O_ACCMODE));
-	if (!fd)
+	if (fd < 0)
+		return fd;
+	*out = hostfs_fd_wrap(hostfs_of(inode), fd,
+			      host_flags(flags) & O_ACCMODE);
+	if (!*out)
 		return -ENOMEM;
-	fd->status = flags & STATUS;
+	(*out)->status = flags & STATUS;
+	return 0;
+}
+
+/* What cannot be asked for of a descriptor that is open already. */
+static bool is_special(uint32_t flags)
+{
+	return flags & (O_SYNC | O_DSYNC | O_NOATIME | O_DIRECT);
+}
+
+static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
+{
+	uint32_t flags = vfs_file_flags(file);
+	struct hostfs_fd *fd = NULL;
+	int err = 0;
+
+	/* a file that was made for this has been opened, too: nothing can go
+	 * wrong between the two */
+	if (S_ISREG(inode->mode) && !is_special(flags))
+		fd = hostfs_take_made(inode);
+	if (!fd)
+		err = open_anew(inode, flags, &fd);
+	if (err)
+		return err;
 	vfs_file_set_private(file, fd);
 	hostfs_add_opened(inode, fd);
 	return 0;
@@ -67,10 +96,7 @@ static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
 
 static void hostfs_release(struct vfs_inode *inode, struct vfs_file *file)
 {
-	struct hostfs_fd *fd = vfs_file_private(file);
-
-	hostfs_remove_opened(inode, fd);
-	hostfs_fd_unref(fd);
+	hostfs_remove_opened(inode, vfs_file_private(file));
 }
 
 /* F_SETFL changed what the host has to know. */
@@ -145,10 +171,24 @@ static int hostfs_truncate(struct vfs_inode *inode, int64_t size)
 	return err;
 }
 
+/* How long a file of size is afterwards. */
+static int64_t size_after(int mode, int64_t size, int64_t offset,
+			  int64_t length)
+{
+	if (mode & FALLOC_FL_COLLAPSE_RANGE)
+		return size - length;
+	if (mode & FALLOC_FL_INSERT_RANGE)
+		return size + length;
+	if (mode & FALLOC_FL_KEEP_SIZE)
+		return size;
+	return offset + length > size ? offset + length : size;
+}
+
 static int hostfs_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 			    int64_t length)
 {
 	struct hostfs_super *s = hostfs_of(inode);
+	struct vfs_stat stat;
 	struct hostfs_fd *fd;
 	int err = hostfs_real(inode, true, &fd);
 
@@ -156,9 +196,10 @@ static int hostfs_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 		return err;
 	err = hostfs_fallocate_fd(s, fd->fd, mode, offset, length);
 	hostfs_fd_unref(fd);
-	hostfs_changed(inode);
 	/* the core tells of the new size at once */
-	return err ? err : hostfs_refresh(inode);
+	stat.size = size_after(mode, inode->size, offset, length);
+	hostfs_changed_to(inode, &stat, err ? 0 : STATX_SIZE);
+	return err;
 }
 
 static int64_t hostfs_seek(struct vfs_inode *inode, int64_t offset, int whence)
@@ -206,25 +247,14 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 
 /* ---- mappings ---- */
 
+/* A mapping keeps its file open. */
 static int hostfs_mmap(struct vfs_inode *inode, struct vfs_file *file,
 		       int *host_fd)
 {
-	struct hostfs_super *s = hostfs_of(inode);
-	struct hostfs_inode *h = hostfs_inode(inode);
-	bool write = (vfs_file_flags(file) & O_ACCMODE) == O_RDWR;
-	struct hostfs_fd *open_fd = vfs_file_private(file);
-	int fd;
+	const struct hostfs_fd *fd = vfs_file_private(file);
 
-	if (!h->maps[write]) {
-		fd = hostfs_dup(s, open_fd->fd);
-		if (fd < 0)
-			return fd;
-		h->maps[write] =
-			hostfs_fd_wrap(s, fd, write ? O_RDWR : O_RDONLY);
-		if (!h->maps[write])
-			return -ENOMEM;
-	}
-	*host_fd = h->maps[write]->fd;
+	(void)inode;
+	*host_fd = fd->fd;
 	return 0;
 }
 

@@ -52,11 +52,28 @@ struct hostfs_fd {
 	int fd;	      /* constant */
 	int access;   /* O_ACCMODE of a real one, O_PATH of the others */
 	uint32_t ref; /* atomic */
+	bool made;    /* a file was made with it: fd_lock, or being made */
 	/* real ones of open files: the next of the same inode: fd_lock */
 	struct hostfs_fd *next;
 	/* directories, while listed: the file's position lock */
 	struct hostfs_scan *scan;
 	uint32_t status; /* O_APPEND, O_DIRECT as the host has them: atomic */
+};
+
+/* Where a file can be found. */
+struct hostfs_place {
+	struct hostfs_place *next; /* fd_lock */
+	struct vfs_inode *parent;  /* referenced; constant, and so the rest */
+	uint32_t len;
+	char name[];
+};
+
+/* A thread that gives back places: what that gives back in turn waits in it,
+ * so that a tree of any depth goes without as deep a stack. */
+struct hostfs_release {
+	struct hostfs_release *next;
+	pthread_t thread;
+	struct hostfs_place *waiting;
 };
 
 struct hostfs_options {
@@ -84,30 +101,34 @@ struct hostfs_super {
 	struct hostfs_inode *newest, *oldest; /* cached handles, by use */
 	uint32_t cached;
 	struct hostfs_inode *kept; /* FIFOs and sockets made here */
+	struct hostfs_release *releases;
+
+	uint64_t turns; /* looks at the host: atomic */
 
 	pthread_mutex_t attr_locks[HOSTFS_ATTR_LOCKS];
 };
 
 struct hostfs_inode {
-	struct hostfs_id id;	  /* constant */
-	struct vfs_inode *chain;  /* table_lock */
-	bool in_table;		  /* table_lock */
-	bool gone;		  /* no name is left: fd_lock */
-	bool pinned;		  /* handle is not to be dropped: fd_lock */
-	bool is_kept;		  /* fd_lock */
-	uint32_t dirty;		  /* changes that were made: atomic */
-	int64_t ctime_sec;	  /* as published: attr lock */
-	uint32_t ctime_nsec;	  /* the same */
-	uint32_t name_len;	  /* fd_lock, and the two below */
-	struct vfs_inode *parent; /* a place; referenced; NULL: none known */
-	char *name;
+	struct hostfs_id id;	 /* constant */
+	struct vfs_inode *chain; /* table_lock */
+	bool in_table;		 /* table_lock */
+	bool gone;		 /* no name is left: fd_lock */
+	bool nameless;		 /* O_TMPFILE's: constant once returned */
+	bool is_root;		 /* constant */
+	bool pinned;		 /* handle is not to be dropped: fd_lock */
+	bool is_kept;		 /* fd_lock */
+	uint32_t dirty;		 /* changes that were made: atomic */
+	int64_t ctime_sec;	 /* as published: attr lock */
+	uint32_t ctime_nsec;	 /* the same */
+	uint64_t turn;		 /* whose look was published: attr lock */
+	/* where it was found, the latest first; a directory has one */
+	struct hostfs_place *places;	    /* fd_lock */
 	struct hostfs_fd *handle;	    /* fd_lock; NULL: not open */
 	struct hostfs_fd *opened;	    /* of open files: fd_lock */
 	struct hostfs_inode *newer, *older; /* fd_lock: handle is cached */
 	struct hostfs_inode *next_kept;	    /* fd_lock */
-	struct hostfs_fd *maps[2]; /* for mmap: to read, to write: excl */
-	char *link;		   /* a symlink's target; constant */
-	size_t link_size;	   /* bytes of that allocation */
+	char *link;			    /* a symlink's target; constant */
+	size_t link_size;		    /* bytes of that allocation */
 };
 
 /* What the host says of a file, as callers are to see it. */
@@ -159,11 +180,11 @@ int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
 int hostfs_reopen(struct hostfs_super *s, int fd, int flags);
 /* - A path of the embedder's, at mount. */
 int hostfs_open_path(struct hostfs_super *s, const char *path, int flags);
-int hostfs_dup(struct hostfs_super *s, int fd);
 void hostfs_close(struct vfs *vfs, int fd);
 struct statx;
 int hostfs_statx(struct hostfs_super *s, int dir, const char *name,
 		 struct statx *out);
+/* - name "": dir is a symlink's own. */
 int64_t hostfs_readlinkat(struct hostfs_super *s, int dir, const char *name,
 			  char *buffer, size_t size);
 int hostfs_mkdirat(struct hostfs_super *s, int dir, const char *name,
@@ -205,10 +226,6 @@ int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,
 		     const void *value, size_t size, int flags);
 int hostfs_fremovexattr(struct hostfs_super *s, int fd, const char *name);
-/* - The attribute of a name in dir, which is not followed. */
-int64_t hostfs_getxattrat(struct hostfs_super *s, int dir, const char *name,
-			  const char *attribute, void *value, size_t size);
-
 /* ---- fd.c: descriptors ---- */
 
 /* - A counted descriptor; NULL: out of memory, and fd is closed. */
@@ -222,11 +239,15 @@ int hostfs_handle(struct vfs_inode *inode, struct hostfs_fd **out);
 /* - One that can be read from (write: written to): an open file's, or opened
  *   for the occasion. */
 int hostfs_real(struct vfs_inode *inode, bool write, struct hostfs_fd **out);
-/* - Gives inode a descriptor (a reference passes), cached, or pinned until it
- *   has a place. */
-void hostfs_keep_handle(struct vfs_inode *inode, struct hostfs_fd *fd,
-			bool pinned);
-/* - An open file's, while it is open. */
+/* - Gives inode a descriptor (a reference passes), cached, or pinned while it
+ *   has no place. */
+void hostfs_keep_handle(struct vfs_inode *inode, struct hostfs_fd *fd);
+/* - The same, unless it has one. */
+void hostfs_offer_handle(struct vfs_inode *inode, struct hostfs_fd *fd);
+/* - The descriptor that a file was made with, for the open that follows: a
+ *   reference; NULL: there is none. */
+struct hostfs_fd *hostfs_take_made(struct vfs_inode *inode);
+/* - An open file's, while it is open. remove takes the file's reference. */
 void hostfs_add_opened(struct vfs_inode *inode, struct hostfs_fd *fd);
 void hostfs_remove_opened(struct vfs_inode *inode, struct hostfs_fd *fd);
 bool hostfs_is_opened(struct vfs_inode *inode);
@@ -235,36 +256,58 @@ bool hostfs_drop_oldest(struct hostfs_super *s);
 /* - The inode's own go. */
 void hostfs_drop_handles(struct vfs_inode *inode);
 
-/* - inode can be found as name in parent. Without memory it has no place. */
-void hostfs_set_place(struct vfs_inode *inode, struct vfs_inode *parent,
-		      const struct vfs_name *name);
-/* - The same where it has none. */
-void hostfs_offer_place(struct vfs_inode *inode, struct vfs_inode *parent,
-			const struct vfs_name *name);
+/* ---- place.c: places ---- */
+
+/* - NULL: out of memory. */
+struct hostfs_place *hostfs_place_new(struct vfs_inode *parent,
+				      const struct vfs_name *name);
+/* - Gives back a list of them; NULL is accepted. */
+void hostfs_places_free(struct hostfs_super *s, struct hostfs_place *list);
+/* - inode can be found there; place passes. */
+void hostfs_add_place(struct vfs_inode *inode, struct hostfs_place *place);
+/* - The same, for a place that may be known: 0 or -ENOMEM. */
+int hostfs_offer_place(struct vfs_inode *inode, struct vfs_inode *parent,
+		       const struct vfs_name *name);
 /* - It cannot any more. gone: nor by another name. */
 void hostfs_clear_place(struct vfs_inode *inode, struct vfs_inode *parent,
 			const struct vfs_name *name, bool gone);
+/* - fd_lock is held: the handle stays as long as nothing else leads there. */
+void hostfs_update_pin(struct hostfs_super *s, struct hostfs_inode *h);
 
 /* ---- node.c: inodes ---- */
 
 int hostfs_table_init(struct hostfs_super *s);
 void hostfs_table_fini(struct hostfs_super *s);
 bool hostfs_same(const struct hostfs_id *a, const struct hostfs_id *b);
-/* - What name in dir is: 0, -ENOENT, -EXDEV for another mount's, the host's. */
-int hostfs_look(struct hostfs_super *s, int dir, const char *name,
-		struct hostfs_facts *out);
+/* - What name in dir is, as the host has it, without a record: 0, -ENOENT,
+ *   -EXDEV for another mount's, the host's. */
+int hostfs_look_at(struct hostfs_super *s, int dir, const char *name,
+		   struct hostfs_facts *out);
+/* - The record, if there may be one, of the file behind fd, in *facts. */
+int hostfs_look_record(struct hostfs_super *s, int fd,
+		       struct hostfs_facts *facts);
 /* - What fd is. */
 int hostfs_look_fd(struct hostfs_super *s, int fd, struct hostfs_facts *out);
 /* - The inode for facts, referenced: one that is known, or a new one. link: a
  *   symlink's target, or NULL. */
 int hostfs_inode_get(struct vfs_super *super, const struct hostfs_facts *facts,
 		     const char *link, size_t link_len, struct vfs_inode **out);
+/* - The number of an entry of dir's that the host calls ino. */
+uint64_t hostfs_number(const struct vfs_inode *dir, uint64_t ino);
 void hostfs_evict(struct vfs_inode *inode);
 int hostfs_refresh(struct vfs_inode *inode);
-/* - What the host said, if nothing was changed since `dirty` was read. */
+/* A look at the host, from before it on. */
+struct hostfs_look {
+	uint64_t turn;	/* later looks have later ones */
+	uint32_t dirty; /* changes of ours to the inode so far */
+};
+/* - inode NULL: one that is not known yet, and was never changed. */
+struct hostfs_look hostfs_look_begin(struct hostfs_super *s,
+				     struct vfs_inode *inode);
+/* - What the host said, unless a later look said something else. False: we
+ *   changed it since the look began. */
 bool hostfs_publish(struct vfs_inode *inode, const struct hostfs_facts *facts,
-		    uint32_t dirty);
-uint32_t hostfs_dirty(struct vfs_inode *inode);
+		    const struct hostfs_look *look);
 /* - The host's file was changed by us: it is to be asked. */
 void hostfs_changed(struct vfs_inode *inode);
 /* - That, and these are known to be so. */
@@ -279,10 +322,8 @@ void hostfs_unkeep_all(struct hostfs_super *s);
 
 #define HOSTFS_OWNER_ATTRIBUTE "user.vfs.owner"
 
-/* - The record of a file (name in dir; name NULL: dir itself) changes *stat;
- *   without one it stays. */
-int hostfs_owner_load(struct hostfs_super *s, int dir, const char *name,
-		      struct vfs_stat *stat);
+/* - The record of the file behind fd changes *stat; without one it stays. */
+int hostfs_owner_load(struct hostfs_super *s, int fd, struct vfs_stat *stat);
 int hostfs_owner_store(struct hostfs_super *s, int fd, uint32_t mode,
 		       uint32_t uid, uint32_t gid, uint64_t rdev);
 /* - The mode that the host's file has for mode to be recorded. */

@@ -59,36 +59,56 @@ int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
 	return 0;
 }
 
-/* The 0:0 device that RENAME_WHITEOUT left, or nothing. */
-static int find_whiteout(struct vfs_rename_args *args)
+/* The 0:0 device that RENAME_WHITEOUT left. The rename has happened: when the
+ * device cannot be had now, the core finds it when somebody asks. */
+static void find_whiteout(struct vfs_rename_args *args)
 {
 	uint64_t cookie;
 
-	if (!(args->flags & VFS_RENAME_WHITEOUT))
+	if (args->flags & VFS_RENAME_WHITEOUT)
+		(void)hostfs_lookup(args->old_dir, &args->old_name,
+				    &args->whiteout, &cookie);
+}
+
+/* Where things will be, in memory that is taken before they move. */
+struct new_places {
+	struct hostfs_place *of_old, *of_new;
+};
+
+static int reserve(const struct vfs_rename_args *args, struct new_places *p)
+{
+	p->of_old = hostfs_place_new(args->new_dir, &args->new_name);
+	p->of_new = args->flags & VFS_RENAME_EXCHANGE
+			    ? hostfs_place_new(args->old_dir, &args->old_name)
+			    : NULL;
+	if (p->of_old && (p->of_new || !(args->flags & VFS_RENAME_EXCHANGE)))
 		return 0;
-	return hostfs_lookup(args->old_dir, &args->old_name, &args->whiteout,
-			     &cookie);
+	hostfs_places_free(hostfs_of(args->old_dir), p->of_old);
+	hostfs_places_free(hostfs_of(args->old_dir), p->of_new);
+	return -ENOMEM;
+}
+
+static void move(struct vfs_inode *inode, struct vfs_inode *from,
+		 const struct vfs_name *name, struct hostfs_place *to)
+{
+	hostfs_add_place(inode, to);
+	hostfs_clear_place(inode, from, name, false);
+	hostfs_changed(inode);
 }
 
 /* The host has done it: where things are now. */
-static void moved(const struct vfs_rename_args *args)
+static void moved(const struct vfs_rename_args *args, struct new_places *p)
 {
 	struct vfs_inode *other = args->new_inode;
-	bool exchange = args->flags & VFS_RENAME_EXCHANGE;
 
-	hostfs_set_place(args->old_inode, args->new_dir, &args->new_name);
-	hostfs_changed(args->old_inode);
 	hostfs_changed(args->old_dir);
 	if (args->new_dir != args->old_dir)
 		hostfs_changed(args->new_dir);
-	if (!other)
-		return;
-	if (exchange) {
-		hostfs_set_place(other, args->old_dir, &args->old_name);
-		hostfs_changed(other);
-	} else {
+	if (other && !p->of_new)
 		lost_name(other, args->new_dir, &args->new_name);
-	}
+	else if (other)
+		move(other, args->new_dir, &args->new_name, p->of_new);
+	move(args->old_inode, args->old_dir, &args->old_name, p->of_old);
 }
 
 static int call_host(struct vfs_rename_args *args, const char *old_name,
@@ -110,25 +130,40 @@ static int call_host(struct vfs_rename_args *args, const char *old_name,
 	return err;
 }
 
-int hostfs_rename(struct vfs_rename_args *args)
+static int check_flags(const struct vfs_rename_args *args)
 {
-	struct hostfs_name old_name, new_name;
-	int err = hostfs_name(&args->old_name, &old_name);
-
 	if (args->flags & ~(VFS_RENAME_EXCHANGE | VFS_RENAME_WHITEOUT))
 		return -EINVAL;
 	/* a whiteout would have to be recorded where the host makes it */
 	if ((args->flags & VFS_RENAME_WHITEOUT) &&
 	    hostfs_of(args->old_dir)->options.owner == HOSTFS_OWNER_XATTR)
 		return -EINVAL;
+	return 0;
+}
+
+int hostfs_rename(struct vfs_rename_args *args)
+{
+	struct hostfs_name old_name, new_name;
+	struct new_places places;
+	int err = check_flags(args);
+
+	if (!err)
+		err = hostfs_name(&args->old_name, &old_name);
 	if (!err)
 		err = hostfs_name(&args->new_name, &new_name);
 	if (!err && args->new_inode)
 		err = before_removal(args->new_inode);
 	if (!err)
-		err = call_host(args, old_name.str, new_name.str);
+		err = reserve(args, &places);
 	if (err)
 		return err;
-	moved(args);
-	return find_whiteout(args);
+	err = call_host(args, old_name.str, new_name.str);
+	if (err) {
+		hostfs_places_free(hostfs_of(args->old_dir), places.of_old);
+		hostfs_places_free(hostfs_of(args->old_dir), places.of_new);
+		return err;
+	}
+	moved(args, &places);
+	find_whiteout(args);
+	return 0;
 }

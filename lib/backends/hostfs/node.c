@@ -98,8 +98,8 @@ static int check_mount(const struct hostfs_super *s,
 	return s->has_mnt_id && facts->mnt_id != s->mnt_id ? -EXDEV : 0;
 }
 
-int hostfs_look(struct hostfs_super *s, int dir, const char *name,
-		struct hostfs_facts *out)
+int hostfs_look_at(struct hostfs_super *s, int dir, const char *name,
+		   struct hostfs_facts *out)
 {
 	struct statx stx;
 	int err = hostfs_statx(s, dir, name, &stx);
@@ -107,10 +107,15 @@ int hostfs_look(struct hostfs_super *s, int dir, const char *name,
 	if (err)
 		return err;
 	read_facts(s, &stx, out);
-	err = check_mount(s, out);
-	if (!err && may_have_record(s, stx.stx_mode))
-		err = hostfs_owner_load(s, dir, name, &out->stat);
-	return err;
+	return check_mount(s, out);
+}
+
+int hostfs_look_record(struct hostfs_super *s, int fd,
+		       struct hostfs_facts *facts)
+{
+	if (!may_have_record(s, facts->id.type))
+		return 0;
+	return hostfs_owner_load(s, fd, &facts->stat);
 }
 
 int hostfs_look_fd(struct hostfs_super *s, int fd, struct hostfs_facts *out)
@@ -121,9 +126,7 @@ int hostfs_look_fd(struct hostfs_super *s, int fd, struct hostfs_facts *out)
 	if (err)
 		return err;
 	read_facts(s, &stx, out);
-	if (may_have_record(s, stx.stx_mode))
-		err = hostfs_owner_load(s, fd, NULL, &out->stat);
-	return err;
+	return hostfs_look_record(s, fd, out);
 }
 
 /* ---- the table ---- */
@@ -243,13 +246,17 @@ static uint32_t flags_of(const struct hostfs_super *s, uint32_t mode)
 
 /* The number of a file that is not on the root's file system: none of that
  * has its highest bit. */
-static uint64_t number_of(const struct hostfs_super *s,
-			  const struct hostfs_id *id)
+static uint64_t number_of(const struct hostfs_super *s, uint64_t dev,
+			  uint64_t ino)
 {
-	if (id->dev == s->root.dev)
-		return id->ino;
-	return (id->ino * UINT64_C(0x9e3779b97f4a7c15) ^ id->dev) |
-	       UINT64_C(1) << 63;
+	if (dev == s->root.dev)
+		return ino;
+	return (ino * UINT64_C(0x9e3779b97f4a7c15) ^ dev) | UINT64_C(1) << 63;
+}
+
+uint64_t hostfs_number(const struct vfs_inode *dir, uint64_t ino)
+{
+	return number_of(hostfs_of(dir), hostfs_inode(dir)->id.dev, ino);
 }
 
 static int set_link(struct vfs_inode *inode, const char *link, size_t len)
@@ -274,9 +281,9 @@ static struct vfs_inode *make(struct vfs_super *super,
 {
 	struct hostfs_super *s = hostfs_super(super);
 	const struct vfs_stat *stat = &facts->stat;
-	struct vfs_inode *inode =
-		vfs_inode_create(super, ops_of(stat->mode),
-				 number_of(s, &facts->id), stat->mode);
+	struct vfs_inode *inode = vfs_inode_create(
+		super, ops_of(stat->mode),
+		number_of(s, facts->id.dev, facts->id.ino), stat->mode);
 
 	if (!inode)
 		return NULL;
@@ -290,7 +297,7 @@ static struct vfs_inode *make(struct vfs_super *super,
 	if (S_ISCHR(stat->mode) || S_ISBLK(stat->mode))
 		inode->rdev = stat->rdev;
 	vfs_inode_set_flags(inode, flags_of(s, stat->mode), 0);
-	hostfs_publish(inode, facts, 0);
+	hostfs_publish(inode, facts, &(struct hostfs_look){0});
 	return inode;
 }
 
@@ -396,9 +403,21 @@ static pthread_mutex_t *attr_lock(struct vfs_inode *inode)
 	return &hostfs_of(inode)->attr_locks[inode->ino % HOSTFS_ATTR_LOCKS];
 }
 
-uint32_t hostfs_dirty(struct vfs_inode *inode)
+static uint32_t dirty_of(struct vfs_inode *inode)
 {
 	return __atomic_load_n(&hostfs_inode(inode)->dirty, __ATOMIC_SEQ_CST);
+}
+
+struct hostfs_look hostfs_look_begin(struct hostfs_super *s,
+				     struct vfs_inode *inode)
+{
+	struct hostfs_look look = {
+		.turn = __atomic_add_fetch(&s->turns, 1, __ATOMIC_ACQ_REL),
+	};
+
+	if (inode)
+		look.dirty = dirty_of(inode);
+	return look;
 }
 
 /* Something else than reading and writing happened since it was last asked:
@@ -417,14 +436,17 @@ static bool changed_outside(struct vfs_inode *inode,
 }
 
 bool hostfs_publish(struct vfs_inode *inode, const struct hostfs_facts *facts,
-		    uint32_t dirty)
+		    const struct hostfs_look *look)
 {
 	struct hostfs_super *s = hostfs_of(inode);
+	struct hostfs_inode *h = hostfs_inode(inode);
 	bool valid;
 
 	pthread_mutex_lock(attr_lock(inode));
-	valid = hostfs_dirty(inode) == dirty;
-	if (valid) {
+	valid = dirty_of(inode) == look->dirty;
+	/* not what is older than what is there already */
+	if (valid && look->turn >= h->turn) {
+		h->turn = look->turn;
 		if (changed_outside(inode, facts) && !s->options.exclusive &&
 		    s->has_acl && !S_ISLNK(facts->stat.mode))
 			vfs_inode_set_flags(inode,
@@ -437,7 +459,7 @@ bool hostfs_publish(struct vfs_inode *inode, const struct hostfs_facts *facts,
 		vfs_inode_set_stat(inode, &facts->stat, ALL_FACTS);
 		vfs_inode_set_flags(inode, 0, VFS_INODE_STALE);
 		/* a change that saw the flag before leaves it to us */
-		valid = hostfs_dirty(inode) == dirty;
+		valid = dirty_of(inode) == look->dirty;
 		if (!valid)
 			vfs_inode_set_flags(inode, VFS_INODE_STALE, 0);
 	}
@@ -478,7 +500,7 @@ int hostfs_refresh(struct vfs_inode *inode)
 	struct hostfs_super *s = hostfs_of(inode);
 	struct hostfs_facts facts;
 	struct hostfs_fd *fd;
-	uint32_t dirty;
+	struct hostfs_look look;
 	int err = hostfs_handle(inode, &fd);
 
 	if (err == -ESTALE && VFS_READ_ONCE(hostfs_inode(inode)->gone))
@@ -486,9 +508,9 @@ int hostfs_refresh(struct vfs_inode *inode)
 	if (err)
 		return err;
 	for (unsigned tries = 0; tries < TRIES; tries++) {
-		dirty = hostfs_dirty(inode);
+		look = hostfs_look_begin(s, inode);
 		err = hostfs_look_fd(s, fd->fd, &facts);
-		if (err || hostfs_publish(inode, &facts, dirty))
+		if (err || hostfs_publish(inode, &facts, &look))
 			break;
 	}
 	hostfs_fd_unref(fd);

@@ -11,6 +11,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 
 struct record {
 	uint32_t uid, gid, mode, major, minor;
+	bool device; /* with a number */
 };
 
 /* A number at *at in base, and what stands behind it, which is passed. */
@@ -44,23 +46,24 @@ static bool take_number(const char **at, uint32_t base, char end, uint32_t *out)
 
 static bool parse(const char *text, struct record *r)
 {
-	bool device;
-
 	memset(r, 0, sizeof(*r));
 	if (!take_number(&text, 10, ':', &r->uid) ||
 	    !take_number(&text, 10, ':', &r->gid))
 		return false;
-	device = strchr(text, ':');
-	if (!take_number(&text, 8, device ? ':' : '\0', &r->mode))
+	r->device = strchr(text, ':');
+	if (!take_number(&text, 8, r->device ? ':' : '\0', &r->mode))
 		return false;
-	return !device || (take_number(&text, 10, ':', &r->major) &&
-			   take_number(&text, 10, '\0', &r->minor));
+	return !r->device || (take_number(&text, 10, ':', &r->major) &&
+			      take_number(&text, 10, '\0', &r->minor));
 }
 
 /* A directory is one on the host, too, and nothing else is. */
 static bool fits(const struct record *r, uint32_t host_mode)
 {
-	if (r->mode & ~(uint32_t)(S_IFMT | 07777))
+	if (r->mode & ~(uint32_t)(S_IFMT | 07777) || r->uid == UINT32_MAX ||
+	    r->gid == UINT32_MAX)
+		return false;
+	if (r->device != (S_ISCHR(r->mode) || S_ISBLK(r->mode)))
 		return false;
 	if (S_ISDIR(host_mode) || S_ISDIR(r->mode))
 		return S_ISDIR(host_mode) && S_ISDIR(r->mode);
@@ -68,47 +71,39 @@ static bool fits(const struct record *r, uint32_t host_mode)
 	       S_ISBLK(r->mode) || S_ISFIFO(r->mode) || S_ISSOCK(r->mode);
 }
 
-static int64_t read_text(struct hostfs_super *s, int dir, const char *name,
-			 char text[TEXT_MAX])
+static int malformed(struct hostfs_super *s)
 {
-	int64_t n =
-		name ? hostfs_getxattrat(s, dir, name, HOSTFS_OWNER_ATTRIBUTE,
-					 text, TEXT_MAX - 1)
-		     : hostfs_fgetxattr(s, dir, HOSTFS_OWNER_ATTRIBUTE, text,
-					TEXT_MAX - 1);
-
-	/* what this process may not read it has not recorded */
-	if (n == -ENODATA || n == -EOPNOTSUPP || n == -EACCES)
-		return 0;
-	if (n > 0)
-		text[n] = '\0';
-	return n;
-}
-
-/* 1: there is one; 0: none, or one that is none. */
-static int load(struct hostfs_super *s, int dir, const char *name,
-		uint32_t host_mode, struct record *r)
-{
-	char text[TEXT_MAX];
-	int64_t n = read_text(s, dir, name, text);
-
-	if (n == -ERANGE)
-		n = 0;
-	if (n <= 0)
-		return (int)n;
-	if (parse(text, r) && fits(r, host_mode))
-		return 1;
 	vfs_log(s->vfs, VFS_LOG_WARNING,
 		"hostfs: a file's %s is no record of an owner",
 		HOSTFS_OWNER_ATTRIBUTE);
 	return 0;
 }
 
-int hostfs_owner_load(struct hostfs_super *s, int dir, const char *name,
-		      struct vfs_stat *stat)
+/* 1: there is one; 0: none, or one that is none. */
+static int load(struct hostfs_super *s, int fd, uint32_t host_mode,
+		struct record *r)
 {
-	struct record r;
-	int found = load(s, dir, name, stat->mode, &r);
+	char text[TEXT_MAX];
+	int64_t n = hostfs_fgetxattr(s, fd, HOSTFS_OWNER_ATTRIBUTE, text,
+				     TEXT_MAX - 1);
+
+	/* what this process may not read it has not recorded */
+	if (n == -ENODATA || n == -EOPNOTSUPP || n == -EACCES)
+		return 0;
+	if (n == -ERANGE)
+		return malformed(s);
+	if (n < 0)
+		return (int)n;
+	text[n] = '\0';
+	if (strlen(text) == (size_t)n && parse(text, r) && fits(r, host_mode))
+		return 1;
+	return malformed(s);
+}
+
+int hostfs_owner_load(struct hostfs_super *s, int fd, struct vfs_stat *stat)
+{
+	struct record r = {.mode = 0};
+	int found = load(s, fd, stat->mode, &r);
 
 	if (found <= 0)
 		return found;
@@ -148,7 +143,15 @@ uint32_t hostfs_owner_mode(uint32_t mode)
 
 uint32_t hostfs_owner_type(struct hostfs_super *s, int dir, const char *name)
 {
-	struct record r;
+	uint32_t type = DT_REG;
+	struct record r = {.mode = 0};
+	int fd = hostfs_openat2(s, dir, name, O_PATH | O_NOFOLLOW, 0);
 
-	return load(s, dir, name, S_IFREG, &r) > 0 ? IFTODT(r.mode) : DT_REG;
+	if (fd < 0)
+		return DT_UNKNOWN;
+	/* what is not regular any more has no record of a type */
+	if (load(s, fd, S_IFREG, &r) > 0)
+		type = IFTODT(r.mode);
+	hostfs_close(s->vfs, fd);
+	return type;
 }

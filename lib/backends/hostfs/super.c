@@ -292,7 +292,8 @@ static int hostfs_mount(struct vfs_super *super,
 		hostfs_unmount(super);
 		return err;
 	}
-	hostfs_keep_handle(*root, hostfs_fd_ref(s->root_fd), true);
+	hostfs_inode(*root)->is_root = true;
+	hostfs_keep_handle(*root, hostfs_fd_ref(s->root_fd));
 	return 0;
 }
 

@@ -171,14 +171,6 @@ int hostfs_open_path(struct hostfs_super *s, const char *path, int flags)
 	return (int)fd;
 }
 
-int hostfs_dup(struct hostfs_super *s, int fd)
-{
-	int64_t copy;
-
-	HOSTFS_CALL(s, copy, "dup", fcntl(fd, F_DUPFD_CLOEXEC, 3));
-	return (int)copy;
-}
-
 void hostfs_close(struct vfs *vfs, int fd)
 {
 	/* it is closed whatever close says */
@@ -354,29 +346,6 @@ int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
 		return n;
 	fd_path_absolute(fd, &path);
 	HOSTFS_CALL(s, n, "getxattr", getxattr(path.str, name, value, size));
-	return n;
-}
-
-int64_t hostfs_getxattrat(struct hostfs_super *s, int dir, const char *name,
-			  const char *attribute, void *value, size_t size)
-{
-	struct attribute_args args = {
-		.value = (uintptr_t)value,
-		.size = (uint32_t)size,
-	};
-	int64_t n;
-	int fd;
-
-	HOSTFS_CALL(s, n, "getxattr",
-		    syscall(SYS_getxattrat, dir, name, AT_SYMLINK_NOFOLLOW,
-			    attribute, &args, sizeof(args)));
-	if (n != -ENOSYS)
-		return n;
-	fd = hostfs_openat2(s, dir, name, O_PATH | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return fd;
-	n = hostfs_fgetxattr(s, fd, attribute, value, size);
-	hostfs_close(s->vfs, fd);
 	return n;
 }
 

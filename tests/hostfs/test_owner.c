@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/* owner=xattr, as a process without privilege uses it, and owner=squash. */
+#include "hostfs/host_world.h"
+
+#include <grp.h>
+#include <stdlib.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+
+#define RECORD "user.vfs.owner"
+#define OPTIONS "cache=revalidate,owner=xattr"
+
+struct entry {
+	const char *name;
+	uint32_t mode, uid, gid;
+	uint64_t rdev;
+	const char *text; /* a file's bytes, a symlink's target */
+};
+
+/* What a package would hold. */
+static const struct entry tree[] = {
+	{"bin", S_IFDIR | 0755, 0, 0, 0, NULL},
+	{"bin/su", S_IFREG | 04755, 0, 0, 0, "setuid"},
+	{"bin/wall", S_IFREG | 02755, 0, 5, 0, "setgid"},
+	{"bin/sh", S_IFLNK | 0777, 0, 0, 0, "../usr/bin/dash"},
+	{"tmp", S_IFDIR | 01777, 0, 0, 0, NULL},
+	{"home", S_IFDIR | 0711, 1000, 100, 0, NULL},
+	{"home/secret", S_IFREG | 0000, 1000, 100, 0, "mode 0"},
+	{"home/link", S_IFLNK | 0777, 1000, 100, 0, "secret"},
+	{"home/ro", S_IFDIR | 0500, 1000, 100, 0, NULL},
+	{"dev", S_IFDIR | 0755, 0, 0, 0, NULL},
+	{"dev/null", S_IFCHR | 0666, 0, 0, 0x103, NULL},
+	{"dev/sda", S_IFBLK | 0660, 0, 6, 0x800, NULL},
+	{"dev/fifo", S_IFIFO | 0600, 7, 8, 0, NULL},
+	{"dev/sock", S_IFSOCK | 0700, 9, 10, 0, NULL},
+	{"big", S_IFREG | 0644, 4000000000u, 3999999999u, 0, "large ids"},
+};
+
+#define ENTRIES (sizeof(tree) / sizeof(tree[0]))
+
+static void path_of(char path[64], const struct entry *e)
+{
+	snprintf(path, 64, "/h/%s", e->name);
+}
+
+static void unpack(struct vfs_task *t)
+{
+	char path[64];
+
+	for (size_t i = 0; i < ENTRIES; i++) {
+		const struct entry *e = &tree[i];
+
+		path_of(path, e);
+		switch (e->mode & S_IFMT) {
+		case S_IFDIR:
+			check_ok(vfs_mkdir(t, path, 0700));
+			break;
+		case S_IFLNK:
+			check_ok(vfs_symlink(t, e->text, path));
+			break;
+		case S_IFREG:
+			put_file(t, path, e->text);
+			break;
+		default:
+			check_ok(vfs_mknod(t, path, (e->mode & S_IFMT) | 0600,
+					   e->rdev));
+		}
+		check_ok(vfs_lchown(t, path, e->uid, e->gid));
+		if (!S_ISLNK(e->mode))
+			check_ok(vfs_chmod(t, path, e->mode & 07777));
+	}
+}
+
+static void compare(struct vfs_task *t)
+{
+	char path[64], text[64];
+	struct vfs_stat st;
+	int64_t n;
+
+	for (size_t i = 0; i < ENTRIES; i++) {
+		const struct entry *e = &tree[i];
+
+		path_of(path, e);
+		check_ok(vfs_lstat(t, path, &st));
+		check_eq(st.mode, e->mode);
+		check_eq(st.uid, e->uid);
+		check_eq(st.gid, e->gid);
+		if (S_ISCHR(e->mode) || S_ISBLK(e->mode))
+			check_eq(st.rdev, e->rdev);
+		if (S_ISREG(e->mode))
+			check_file(t, path, e->text);
+		if (!S_ISLNK(e->mode))
+			continue;
+		n = vfs_readlink(t, path, text, sizeof(text));
+		check_eq(n, strlen(e->text));
+		check_eq(st.size, n);
+		assert_true(!memcmp(text, e->text, (size_t)n));
+	}
+}
+
+/* Entries' types as a listing tells them. */
+static void check_types(struct vfs_task *t, const char *dir)
+{
+	const struct vfs_dirent *d;
+	struct vfs_dir *stream;
+	struct vfs_stat st;
+	char path[600];
+	int more;
+
+	check_ok(vfs_opendir(t, dir, &stream));
+	while ((more = vfs_readdir(stream, &d)) == 1) {
+		if (*d->name == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, d->name);
+		check_ok(vfs_lstat(t, path, &st));
+		check_eq(d->type, (st.mode & S_IFMT) >> 12);
+		check_eq(d->ino, st.ino);
+	}
+	check_eq(more, 0);
+	check_ok(vfs_closedir(stream));
+}
+
+static struct vfs_stat stat_of(struct host_world *w, const char *path)
+{
+	struct vfs_stat st;
+
+	check_ok(vfs_lstat(w->task, path, &st));
+	return st;
+}
+
+/* The owner may; others may not; setuid bits go by the kernel's rules. */
+static void change(struct host_world *w)
+{
+	check_eq(vfs_open(w->user, "/h/home/secret", O_RDONLY, 0), -EACCES);
+	check_ok(vfs_chmod(w->user, "/h/home/secret", 0600));
+	check_file(w->user, "/h/home/secret", "mode 0");
+	check_eq(vfs_chown(w->user, "/h/home/secret", 0, 0), -EPERM);
+	check_eq(vfs_chmod(w->user, "/h/bin/su", 0777), -EPERM);
+	check_eq(vfs_open(w->user, "/h/bin/su", O_WRONLY, 0), -EACCES);
+	check_ok(vfs_chown(w->task, "/h/bin/su", 1000, 1000));
+	check_eq(stat_of(w, "/h/bin/su").mode, S_IFREG | 0755);
+	check_ok(vfs_rename(w->task, "/h/dev/null", "/h/tmp/null"));
+	check_ok(vfs_link(w->task, "/h/bin/sh", "/h/tmp/sh"));
+}
+
+static void round_trip(struct host_world *w)
+{
+	check_ok(host_start(w, OPTIONS));
+	unpack(w->task);
+	compare(w->task);
+	check_types(w->task, "/h");
+	check_types(w->task, "/h/dev");
+	assert_true(host_shut(w));
+	/* the same directory, mounted anew */
+	check_ok(host_start(w, "cache=exclusive,owner=xattr,maxfds=8"));
+	compare(w->task);
+	change(w);
+	assert_true(host_shut(w));
+	check_ok(host_start(w, OPTIONS));
+	check_eq(stat_of(w, "/h/bin/su").uid, 1000);
+	check_eq(stat_of(w, "/h/tmp/null").mode, S_IFCHR | 0666);
+	check_eq(stat_of(w, "/h/tmp/null").rdev, 0x103);
+	check_eq(stat_of(w, "/h/tmp/sh").mode, S_IFLNK | 0777);
+	check_eq(stat_of(w, "/h/tmp/sh").nlink, 2);
+	assert_true(host_shut(w));
+}
+
+/* In a child without privileges, if there are any to give up. */
+static void test_unprivileged(void **state)
+{
+	struct host_world w;
+	int status;
+	pid_t child;
+
+	(void)state;
+	check_ok(host_open(&w, NULL));
+	assert_true(host_shut(&w));
+	if (!geteuid())
+		check_ok(fchown(w.dirfd, 1234, 1234));
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		if (!geteuid() &&
+		    (setgroups(0, NULL) || setresgid(1234, 1234, 1234) ||
+		     setresuid(1234, 1234, 1234)))
+			_exit(2);
+		round_trip(&w);
+		_exit(0);
+	}
+	check_eq(waitpid(child, &status, 0), child);
+	check_eq(status, 0);
+	check_ok(host_start(&w, OPTIONS));
+	assert_true(host_close(&w));
+}
+
+static void test_privileged(void **state)
+{
+	struct host_world w;
+
+	(void)state;
+	check_ok(host_open(&w, NULL));
+	assert_true(host_shut(&w));
+	round_trip(&w);
+	check_ok(host_start(&w, OPTIONS));
+	assert_true(host_close(&w));
+}
+
+/* The record itself is nobody's to see or to touch. */
+static void test_hidden(void **state)
+{
+	struct host_world w;
+	struct vfs_task *t;
+	char list[128], value[64];
+
+	(void)state;
+	check_ok(host_open(&w, OPTIONS));
+	t = w.task;
+	put_file(t, "/h/f", "x");
+	check_ok(vfs_chown(t, "/h/f", 5, 6));
+	check_eq(vfs_listxattr(t, "/h/f", list, sizeof(list)), 0);
+	check_eq(vfs_listxattr(t, "/h/f", list, 0), 0);
+	check_eq(vfs_getxattr(t, "/h/f", RECORD, value, sizeof(value)),
+		 -ENODATA);
+	check_eq(vfs_setxattr(t, "/h/f", RECORD, "0:0:100777", 10, 0), -EPERM);
+	check_eq(vfs_removexattr(t, "/h/f", RECORD), -ENODATA);
+	check_ok(vfs_setxattr(t, "/h/f", "user.mine", "1", 1, 0));
+	check_eq(vfs_listxattr(t, "/h/f", list, sizeof(list)), 10);
+	check_eq(vfs_listxattr(t, "/h/f", list, 0), 10);
+	check_eq(vfs_listxattr(t, "/h/f", list, 9), -ERANGE);
+	assert_true(!strcmp(list, "user.mine"));
+	assert_true(host_close(&w));
+}
+
+static void test_malformed(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t size;
+	} bad[] = {
+		{"", 0},
+		{"x", 1},
+		{"1:2", 3},
+		{"1:2:", 4},
+		{"1:2:100644:", 11},
+		{"1:2:100644:1:2", 14}, /* a device that is none */
+		{"1:2:100648", 10},
+		{"1:2:040755", 10}, /* a directory that is none */
+		{"-1:2:100644", 11},
+		{"4294967295:2:100644", 19},
+		{"4294967296:2:100644", 19},
+		{"1:2:777100644", 13},
+		{"1:2:100644\0", 11},
+		{" 1:2:100644", 11},
+		{"1:2:0644", 8},
+	};
+	char path[HOSTDIR_PATH + 8], large[200];
+	struct host_world w;
+	struct vfs_stat st;
+	unsigned lines;
+
+	(void)state;
+	memset(large, '1', sizeof(large));
+	check_ok(host_open(&w, OPTIONS));
+	host_put(&w, "f", "x");
+	snprintf(path, sizeof(path), "%s/f", w.dir);
+	for (size_t i = 0; i <= sizeof(bad) / sizeof(bad[0]); i++) {
+		bool last = i == sizeof(bad) / sizeof(bad[0]);
+
+		check_ok(setxattr(path, RECORD, last ? large : bad[i].text,
+				  last ? sizeof(large) : bad[i].size, 0));
+		lines = w.lines;
+		check_ok(vfs_stat(w.task, "/h/f", &st));
+		if (st.mode != (S_IFREG | 0644) || st.uid != geteuid() ||
+		    w.lines == lines || !strstr(w.log, RECORD))
+			fail_msg("record %zu: mode %o, uid %u, log '%s'", i,
+				 st.mode, st.uid, w.log);
+	}
+	check_ok(setxattr(path, RECORD, "1:2:100600", 10, 0));
+	check_ok(vfs_stat(w.task, "/h/f", &st));
+	check_eq(st.uid, 1);
+	/* what it becomes when others change it: a symlink, by its bytes */
+	check_ok(setxattr(path, RECORD, "3:4:120777", 10, 0));
+	check_ok(vfs_lstat(w.task, "/h/f", &st));
+	check_eq(st.mode, S_IFLNK | 0777);
+	check_eq(vfs_readlink(w.task, "/h/f", large, 8), 1);
+	assert_true(host_close(&w));
+}
+
+static void test_squash(void **state)
+{
+	struct host_world w;
+	struct vfs_stat st;
+
+	(void)state;
+	check_ok(host_open(&w, "owner=squash,uid=1000,gid=50"));
+	host_put(&w, "f", "x");
+	check_ok(vfs_stat(w.task, "/h/f", &st));
+	check_eq(st.uid, 1000);
+	check_eq(st.gid, 50);
+	check_eq(vfs_chown(w.task, "/h/f", 0, 0), -EPERM);
+	check_ok(vfs_chown(w.task, "/h/f", 1000, 50));
+	put_file(w.user, "/h/g", "y");
+	check_ok(vfs_stat(w.task, "/h/g", &st));
+	check_eq(st.uid, 1000);
+	check_ok(vfs_chmod(w.user, "/h/g", 0600));
+	check_file(w.user, "/h/g", "y");
+	assert_true(host_close(&w));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unprivileged),
+		cmocka_unit_test(test_privileged),
+		cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_squash),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <linux/stat.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run.h"
@@ -167,6 +169,22 @@ static bool no_seals(const struct call *call, const struct side *subject,
 	       subject->result == -EINVAL;
 }
 
+/* The host lets nobody change the mode of what is append-only. */
+static bool append_only_setid(const struct call *call,
+			      const struct side *subject,
+			      const struct side *oracle)
+{
+	struct vfs_stat stat;
+	int slot = call->args[0].slot;
+
+	return subject->host->kind && subject->result == -EPERM &&
+	       oracle->result >= 0 && slot >= 0 &&
+	       subject->class->calls.fstat(subject->tasks[subject->current],
+					   subject->slots[slot], &stat) == 0 &&
+	       (stat.mode & (S_ISUID | S_ISGID)) &&
+	       (stat.attributes & STATX_ATTR_APPEND);
+}
+
 const struct rule rules[] = {
 	{"protected-links", true, protected_links,
 	 "the machine's fs.protected_* settings are not the library's"},
@@ -189,6 +207,9 @@ const struct rule rules[] = {
 	 "files of a hostfs have no handles"},
 	{"hostfs-seals", false, no_seals,
 	 "files of a hostfs have no seals, whatever the host says"},
+	{"hostfs-append-setid", true, append_only_setid,
+	 "who may not keep a set-id bit cannot write to an append-only file of "
+	 "the host's"},
 	{"inotify-instances", true, queues_used_up,
 	 "the machine's fs.inotify.max_user_instances is shared with whatever "
 	 "else runs as the same user"},

@@ -145,7 +145,8 @@ static int hostfs_truncate(struct vfs_inode *inode, int64_t size)
 
 	if (err)
 		return err;
-	err = hostfs_truncate_fd(s, fd->fd, size);
+	err = size == inode->size ? hostfs_truncate_name(s, fd->fd, size)
+				  : hostfs_truncate_fd(s, fd->fd, size);
 	hostfs_fd_unref(fd);
 	if (!err)
 		hostfs_changed_to(inode, &stat, STATX_SIZE);
@@ -199,10 +200,11 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 {
 	struct hostfs_fd *from = vfs_file_private(in_file);
 	struct hostfs_fd *to = vfs_file_private(out_file);
-	int64_t n = hostfs_copy(hostfs_of(out), from->fd, in_offset, to->fd,
-				out_offset, length);
+	int64_t n = hostfs_sync_status(hostfs_of(in), from, in_file);
 
-	(void)in; /* its time of access is the host's, and the core's to ask */
+	if (!n)
+		n = hostfs_copy(hostfs_of(out), from->fd, in_offset, to->fd,
+				out_offset, length);
 	/* nothing at all is how some file systems say that they cannot */
 	if (n == -EXDEV || n == -EINVAL || n == -ENOSYS || !n)
 		return -EOPNOTSUPP;
@@ -239,19 +241,30 @@ static int hostfs_mmap(struct vfs_inode *inode, struct vfs_file *file,
 	struct hostfs_inode *h = hostfs_inode(inode);
 	bool write = (vfs_file_flags(file) & O_ACCMODE) == O_RDWR;
 	struct hostfs_fd *open_fd = vfs_file_private(file);
-	int fd;
+	int access = write ? O_RDWR : O_RDONLY;
+	bool borrowed;
+	int fd, err;
 
 	if (!h->maps[write]) {
-		fd = hostfs_dup(s, open_fd->fd);
+		fd = hostfs_reopen(s, open_fd->fd, access | O_NONBLOCK);
+		/* what is open may be mapped, opened or not again */
+		borrowed = fd == -EPERM || fd == -EACCES;
+		if (borrowed)
+			fd = hostfs_dup(s, open_fd->fd);
 		if (fd < 0)
 			return fd;
-		h->maps[write] =
-			hostfs_fd_wrap(s, fd, write ? O_RDWR : O_RDONLY);
+		h->maps[write] = hostfs_fd_wrap(s, fd, access);
 		if (!h->maps[write])
 			return -ENOMEM;
+		h->maps[write]->borrowed = borrowed;
 	}
-	*host_fd = h->maps[write]->fd;
-	return 0;
+	/* mapping leaves a time of access, or not */
+	err = h->maps[write]->borrowed
+		      ? 0
+		      : hostfs_sync_status(s, h->maps[write], file);
+	if (!err)
+		*host_fd = h->maps[write]->fd;
+	return err;
 }
 
 static void hostfs_mmap_sync(struct vfs_inode *inode)

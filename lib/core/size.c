@@ -221,6 +221,7 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
 	struct vfs_inode *inode;
 	struct vfs_cred *cred;
+	uint32_t old_mode;
 	int err;
 
 	if (!file)
@@ -241,8 +242,13 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	    !(mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)))
 		err = vfs__seal_fallocate(inode, mode & FALLOC_FL_PUNCH_HOLE,
 					  offset + length);
+	old_mode = inode->mode;
 	if (!err)
 		err = inode->ops->fallocate(inode, mode, offset, length);
+	/* a host may have done by itself what is done next */
+	if (!err && inode->mode != old_mode)
+		vfs__notify_attr(thread, task->vfs, file->path.dentry,
+				 VFS_ATTR_MODE);
 	if (!err)
 		err = vfs__attr_kill_file(thread, cred, file);
 	if (!err)

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <stdio.h>
@@ -185,6 +186,58 @@ static bool append_only_setid(const struct call *call,
 	       (stat.attributes & STATX_ATTR_APPEND);
 }
 
+static bool is_directory(const struct side *side, int slot)
+{
+	struct vfs_stat stat;
+
+	return slot >= 0 &&
+	       side->class->calls.fstat(side->tasks[side->current],
+					side->slots[slot], &stat) == 0 &&
+	       S_ISDIR(stat.mode);
+}
+
+/* Where the end of a directory is, and whether a position is too far to read
+ * from, is the file system's. */
+static bool directory_position(const struct call *call,
+			       const struct side *subject,
+			       const struct side *oracle)
+{
+	if (!subject->host->kind || !is_directory(oracle, call->args[0].slot))
+		return false;
+	return is_call(call, "lseek") ||
+	       (strstr(call->def->name, "read") && subject->result == -EISDIR &&
+		oracle->result == -EINVAL);
+}
+
+/* Inode flags that the host has and the library does not. */
+static bool more_flags(const struct call *call, const struct side *subject,
+		       const struct side *oracle)
+{
+	return subject->host->kind == HOST_EXT4 && oracle->result >= 0 &&
+	       subject->result == -EOPNOTSUPP &&
+	       (is_call(call, "ioctl") || is_call(call, "fssetxattr"));
+}
+
+/* tmpfs heeds the limit even where the size is kept, and so does the core. */
+static bool limit_of_kept_size(const struct call *call,
+			       const struct side *subject,
+			       const struct side *oracle)
+{
+	(void)oracle;
+	return subject->host->kind == HOST_EXT4 && is_call(call, "fallocate") &&
+	       (call->args[1].number & FALLOC_FL_KEEP_SIZE) &&
+	       subject->result == -EFBIG;
+}
+
+/* A mapping that would be synchronous, of a file that could be. */
+static bool synchronous_mapping(const struct call *call,
+				const struct side *subject,
+				const struct side *oracle)
+{
+	return subject->host->kind == HOST_EXT4 && is_call(call, "mmap") &&
+	       subject->result == -EOPNOTSUPP && oracle->result < 0;
+}
+
 const struct rule rules[] = {
 	{"protected-links", true, protected_links,
 	 "the machine's fs.protected_* settings are not the library's"},
@@ -210,6 +263,16 @@ const struct rule rules[] = {
 	{"hostfs-append-setid", true, append_only_setid,
 	 "who may not keep a set-id bit cannot write to an append-only file of "
 	 "the host's"},
+	{"hostfs-directory-position", true, directory_position,
+	 "positions in a host's directory are not told to those inside"},
+	{"hostfs-flags", true, more_flags,
+	 "inode flags that the library does not have stay as they are"},
+	{"hostfs-kept-size", true, limit_of_kept_size,
+	 "fallocate with FALLOC_FL_KEEP_SIZE is refused beyond RLIMIT_FSIZE, "
+	 "as "
+	 "on tmpfs"},
+	{"hostfs-map-sync", false, synchronous_mapping,
+	 "there are no synchronous mappings, whatever else is wrong"},
 	{"inotify-instances", true, queues_used_up,
 	 "the machine's fs.inotify.max_user_instances is shared with whatever "
 	 "else runs as the same user"},

@@ -31,11 +31,14 @@ static int open_dir(struct vfs_inode *inode, struct hostfs_fd *handle,
 	if (fd == -EPERM && (how & O_NOATIME))
 		fd = hostfs_openat2(s, handle->fd, ".",
 				    how & ~(uint64_t)O_NOATIME, 0);
+	/* who may read it, but not go into it */
+	if (fd == -EACCES)
+		fd = hostfs_reopen(s, handle->fd, O_RDONLY | O_DIRECTORY);
 	return fd;
 }
 
 static int open_regular(struct vfs_inode *inode, struct hostfs_fd *handle,
-			uint32_t flags)
+			uint32_t flags, bool *borrowed)
 {
 	struct hostfs_super *s = hostfs_of(inode);
 	int how = (int)(flags & (O_ACCMODE | PASSED_ON)) | O_NONBLOCK;
@@ -46,7 +49,37 @@ static int open_regular(struct vfs_inode *inode, struct hostfs_fd *handle,
 	fd = hostfs_reopen(s, handle->fd, how);
 	if (fd == -EPERM && (how & O_NOATIME))
 		fd = hostfs_reopen(s, handle->fd, how & ~O_NOATIME);
+	/* whoever makes a file may use it so, whatever its mode allows */
+	if (fd == -EACCES && handle->access == O_RDWR) {
+		fd = hostfs_dup(s, handle->fd);
+		*borrowed = true;
+	}
 	return fd;
+}
+
+/* How large a file may be: the furthest place that the host goes to. Asked for
+ * once, of the first file that is opened. */
+static void ask_size(struct vfs_super *super, int fd)
+{
+	struct hostfs_super *s = hostfs_super(super);
+	int64_t low = 0, high = INT64_MAX;
+	int64_t at = hostfs_lseek(s, fd, high, SEEK_SET);
+
+	if (at == high)
+		low = high;
+	else if (at != -EINVAL)
+		return;
+	while (low < high) {
+		int64_t middle = low + (high - low) / 2 + 1;
+
+		if (hostfs_lseek(s, fd, middle, SEEK_SET) == middle)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	if (low < super->max_file_size)
+		VFS_WRITE_ONCE(super->max_file_size, low);
+	VFS_WRITE_ONCE(s->knows_size, true);
 }
 
 static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
@@ -54,21 +87,27 @@ static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
 	uint32_t flags = vfs_file_flags(file);
 	struct hostfs_fd *handle, *fd;
 	int err = hostfs_handle(inode, &handle);
+	bool borrowed = false;
 	int opened, access;
 
 	if (err)
 		return err;
-	opened = S_ISDIR(inode->mode) ? open_dir(inode, handle, flags)
-				      : open_regular(inode, handle, flags);
+	opened = S_ISDIR(inode->mode)
+			 ? open_dir(inode, handle, flags)
+			 : open_regular(inode, handle, flags, &borrowed);
 	hostfs_fd_unref(handle);
 	if (opened < 0)
 		return opened;
+	if (S_ISREG(inode->mode) &&
+	    !VFS_READ_ONCE(hostfs_of(inode)->knows_size))
+		ask_size(inode->super, opened);
 	access = (int)(flags & O_ACCMODE);
 	fd = hostfs_fd_wrap(hostfs_of(inode), opened,
 			    access == O_ACCMODE ? O_RDONLY : access);
 	if (!fd)
 		return -ENOMEM;
 	fd->status = flags & STATUS;
+	fd->borrowed = borrowed;
 	vfs_file_set_private(file, fd);
 	hostfs_add_opened(inode, fd);
 	return 0;
@@ -88,7 +127,8 @@ int hostfs_sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
 	uint32_t flags = vfs_file_flags(file) & STATUS;
 	int err;
 
-	if (__builtin_expect(VFS_READ_ONCE(fd->status) == flags, 1))
+	if (__builtin_expect(VFS_READ_ONCE(fd->status) == flags, 1) ||
+	    fd->borrowed)
 		return 0;
 	err = hostfs_set_status(s, fd->fd, (int)flags | O_NONBLOCK);
 	if (err == -EPERM && (flags & O_NOATIME))
@@ -146,10 +186,12 @@ static int hostfs_truncate(struct vfs_inode *inode, int64_t size)
 	if (err)
 		return err;
 	err = size == inode->size ? hostfs_truncate_name(s, fd->fd, size)
-				  : hostfs_truncate_fd(s, fd->fd, size);
+				  : -EACCES;
+	/* what is open for writing needs no permission any more */
+	if (err == -EACCES)
+		err = hostfs_truncate_fd(s, fd->fd, size);
 	hostfs_fd_unref(fd);
-	if (!err)
-		hostfs_changed_to(inode, &stat, STATX_SIZE);
+	hostfs_changed_to(inode, &stat, err ? 0 : STATX_SIZE);
 	return err;
 }
 
@@ -205,6 +247,11 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 	if (!n)
 		n = hostfs_copy(hostfs_of(out), from->fd, in_offset, to->fd,
 				out_offset, length);
+	/* what fails may have left its times */
+	if (n <= 0) {
+		hostfs_changed(in);
+		hostfs_changed(out);
+	}
 	/* nothing at all is how some file systems say that they cannot */
 	if (n == -EXDEV || n == -EINVAL || n == -ENOSYS || !n)
 		return -EOPNOTSUPP;
@@ -259,9 +306,7 @@ static int hostfs_mmap(struct vfs_inode *inode, struct vfs_file *file,
 		h->maps[write]->borrowed = borrowed;
 	}
 	/* mapping leaves a time of access, or not */
-	err = h->maps[write]->borrowed
-		      ? 0
-		      : hostfs_sync_status(s, h->maps[write], file);
+	err = hostfs_sync_status(s, h->maps[write], file);
 	if (!err)
 		*host_fd = h->maps[write]->fd;
 	return err;

@@ -74,6 +74,7 @@ struct hostfs_super {
 	struct hostfs_id root;
 	uint64_t mnt_id; /* of the host's mount that root is on */
 	bool has_mnt_id, has_acl;
+	bool knows_size;	   /* max_file_size was asked for: atomic */
 	struct hostfs_fd *root_fd; /* constant */
 	int proc;		   /* "/proc", O_PATH: constant */
 
@@ -190,6 +191,7 @@ int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
 			int64_t offset, int64_t length);
 int hostfs_fsync_fd(struct hostfs_super *s, int fd, bool datasync);
 int hostfs_syncfs(struct hostfs_super *s, int fd);
+int hostfs_sync_all(struct hostfs_super *s);
 int64_t hostfs_lseek(struct hostfs_super *s, int fd, int64_t offset,
 		     int whence);
 int64_t hostfs_pread(struct hostfs_super *s, int fd, void *buffer, size_t size,

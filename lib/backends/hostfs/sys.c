@@ -459,6 +459,15 @@ int hostfs_syncfs(struct hostfs_super *s, int fd)
 	return (int)err;
 }
 
+int hostfs_sync_all(struct hostfs_super *s)
+{
+	int err = vfs_fault(s->vfs, "sync");
+
+	if (!err)
+		sync();
+	return err;
+}
+
 int64_t hostfs_lseek(struct hostfs_super *s, int fd, int64_t offset, int whence)
 {
 	int64_t at;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "run.h"
@@ -186,6 +187,43 @@ static bool append_only_setid(const struct call *call,
 	       (stat.attributes & STATX_ATTR_APPEND);
 }
 
+/* With owners recorded: what a record does not hold, or takes privilege. */
+static bool not_recorded(const struct call *call, const struct side *subject,
+			 const struct side *oracle)
+{
+	const char *name = call->args[1].string;
+	int64_t result = subject->result;
+
+	(void)oracle;
+	if (!subject->host->xattr)
+		return false;
+	if (is_call(call, "renameat2"))
+		return (call->args[4].number & RENAME_WHITEOUT) &&
+		       result == -EINVAL;
+	if (is_call(call, "ioctl") || is_call(call, "ioctl_null") ||
+	    is_call(call, "fsgetxattr") || is_call(call, "fssetxattr"))
+		return result == -ENOTTY;
+	if (!strstr(call->def->name, "xattr") || !name)
+		return false;
+	if (!strncmp(name, "system.posix_acl_", 17))
+		return result == -EOPNOTSUPP;
+	return subject->host->unprivileged &&
+	       (!strncmp(name, "trusted.", 8) ||
+		!strncmp(name, "security.", 9)) &&
+	       (result == -EPERM || result == -ENODATA);
+}
+
+/* Files that can be read without waiting. */
+static bool without_waiting(const struct call *call, const struct side *subject,
+			    const struct side *oracle)
+{
+	(void)oracle;
+	return subject->host->kind == HOST_EXT4 &&
+	       (is_call(call, "preadv2") || is_call(call, "pwritev2")) &&
+	       (call->args[3].number & RWF_NOWAIT) &&
+	       subject->result == -EOPNOTSUPP;
+}
+
 static bool is_directory(const struct side *side, int slot)
 {
 	struct vfs_stat stat;
@@ -263,6 +301,13 @@ const struct rule rules[] = {
 	{"hostfs-append-setid", true, append_only_setid,
 	 "who may not keep a set-id bit cannot write to an append-only file of "
 	 "the host's"},
+	{"hostfs-recorded", true, not_recorded,
+	 "owner=xattr records owner, mode, type and device number: there are "
+	 "no "
+	 "ACLs, inode flags and whiteouts, and what takes privilege on the "
+	 "host is refused"},
+	{"hostfs-nowait", true, without_waiting,
+	 "RWF_NOWAIT is for files of which it is known beforehand"},
 	{"hostfs-directory-position", true, directory_position,
 	 "positions in a host's directory are not told to those inside"},
 	{"hostfs-flags", true, more_flags,

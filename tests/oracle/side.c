@@ -206,6 +206,12 @@ static bool has_atime(const struct side *side, uint32_t mode)
 	       S_ISCHR(mode) || S_ISBLK(mode);
 }
 
+/* A recorded symlink is another kind of file on the host. */
+static bool has_blocks(const struct side *side, uint32_t mode)
+{
+	return !side->host->xattr || !S_ISLNK(mode);
+}
+
 void side_stat(struct side *side, const struct vfs_stat *stat)
 {
 	struct text *out = &side->out;
@@ -219,10 +225,11 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 				    (long long)stat->size);
 		return;
 	}
-	text_printf(out,
-		    " mode=%o nlink=%u uid=%u gid=%u size=%lld blocks=%lld",
-		    stat->mode, stat->nlink, stat->uid, stat->gid,
-		    (long long)stat->size, (long long)stat->blocks);
+	text_printf(
+		out, " mode=%o nlink=%u uid=%u gid=%u size=%lld blocks=%lld",
+		stat->mode, stat->nlink, stat->uid, stat->gid,
+		(long long)stat->size,
+		has_blocks(side, stat->mode) ? (long long)stat->blocks : 0LL);
 	if (stat->rdev || device)
 		text_printf(out, " rdev=%llx", (unsigned long long)stat->rdev);
 	if (stat->blksize != 4096)

@@ -142,6 +142,10 @@ static bool has_host(const char *text, const struct host *host)
 	/* records take room, too */
 	if (host->xattr && strstr(text, "\nmount "))
 		return false;
+	/* who has one identity mounts nothing, and maps little */
+	if (HOST_SINGLE(host) &&
+	    (has_line(text, "need mounts") || has_line(text, "need userns")))
+		return false;
 	return host->kind != HOST_EXT4 || !has_line(text, "need tmpfs");
 }
 

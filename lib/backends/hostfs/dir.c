@@ -107,8 +107,11 @@ static int stand_at(struct hostfs_super *s, struct hostfs_fd *fd,
 	struct hostfs_scan *scan = fd->scan;
 	int64_t host;
 
-	if (position < FIRST)
+	/* from the start again: what is there now */
+	if (position < FIRST) {
 		scan->count = 0;
+		scan->at = -1;
+	}
 	host = host_position(scan, position);
 	if (scan->at == host)
 		return 0;

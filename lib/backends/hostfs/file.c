@@ -37,24 +37,44 @@ static int open_dir(struct vfs_inode *inode, struct hostfs_fd *handle,
 	return fd;
 }
 
+/* The access that the host's descriptor has. */
+static int host_access(uint32_t flags)
+{
+	/* 3 is for ioctl only */
+	return (flags & O_ACCMODE) == O_ACCMODE ? O_RDONLY
+						: (int)(flags & O_ACCMODE);
+}
+
 static int open_regular(struct vfs_inode *inode, struct hostfs_fd *handle,
-			uint32_t flags, bool *borrowed)
+			uint32_t flags)
 {
 	struct hostfs_super *s = hostfs_of(inode);
-	int how = (int)(flags & (O_ACCMODE | PASSED_ON)) | O_NONBLOCK;
-	int fd;
+	int how = host_access(flags) | (int)(flags & PASSED_ON) | O_NONBLOCK;
+	int fd = hostfs_reopen(s, handle->fd, how);
 
-	if ((flags & O_ACCMODE) == O_ACCMODE) /* for ioctl only */
-		how &= ~O_ACCMODE;
-	fd = hostfs_reopen(s, handle->fd, how);
 	if (fd == -EPERM && (how & O_NOATIME))
 		fd = hostfs_reopen(s, handle->fd, how & ~O_NOATIME);
-	/* whoever makes a file may use it so, whatever its mode allows */
-	if (fd == -EACCES && handle->access == O_RDWR) {
-		fd = hostfs_dup(s, handle->fd);
-		*borrowed = true;
-	}
 	return fd;
+}
+
+static int open_one(struct vfs_inode *inode, struct hostfs_fd *handle,
+		    uint32_t flags, struct hostfs_fd **out)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+	int access = host_access(flags);
+	int fd = S_ISDIR(inode->mode) ? open_dir(inode, handle, flags)
+				      : open_regular(inode, handle, flags);
+
+	/* whoever makes a file may use it so, whatever its mode allows */
+	if (fd == -EACCES && handle->access == O_RDWR)
+		return hostfs_fd_copy(s, handle, access, out);
+	if (fd < 0)
+		return fd;
+	*out = hostfs_fd_wrap(s, fd, access);
+	if (!*out)
+		return -ENOMEM;
+	(*out)->status = flags & STATUS;
+	return 0;
 }
 
 /* How large a file may be: the furthest place that the host goes to. Asked for
@@ -84,30 +104,18 @@ static void ask_size(struct vfs_super *super, int fd)
 
 static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
 {
-	uint32_t flags = vfs_file_flags(file);
 	struct hostfs_fd *handle, *fd;
 	int err = hostfs_handle(inode, &handle);
-	bool borrowed = false;
-	int opened, access;
 
 	if (err)
 		return err;
-	opened = S_ISDIR(inode->mode)
-			 ? open_dir(inode, handle, flags)
-			 : open_regular(inode, handle, flags, &borrowed);
+	err = open_one(inode, handle, vfs_file_flags(file), &fd);
 	hostfs_fd_unref(handle);
-	if (opened < 0)
-		return opened;
+	if (err)
+		return err;
 	if (S_ISREG(inode->mode) &&
 	    !VFS_READ_ONCE(hostfs_of(inode)->knows_size))
-		ask_size(inode->super, opened);
-	access = (int)(flags & O_ACCMODE);
-	fd = hostfs_fd_wrap(hostfs_of(inode), opened,
-			    access == O_ACCMODE ? O_RDONLY : access);
-	if (!fd)
-		return -ENOMEM;
-	fd->status = flags & STATUS;
-	fd->borrowed = borrowed;
+		ask_size(inode->super, fd->fd);
 	vfs_file_set_private(file, fd);
 	hostfs_add_opened(inode, fd);
 	return 0;
@@ -125,10 +133,10 @@ int hostfs_sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
 		       const struct vfs_file *file)
 {
 	uint32_t flags = vfs_file_flags(file) & STATUS;
+	struct hostfs_fd *of = fd->lender ? fd->lender : fd;
 	int err;
 
-	if (__builtin_expect(VFS_READ_ONCE(fd->status) == flags, 1) ||
-	    fd->borrowed)
+	if (__builtin_expect(VFS_READ_ONCE(of->status) == flags, 1))
 		return 0;
 	err = hostfs_set_status(s, fd->fd, (int)flags | O_NONBLOCK);
 	if (err == -EPERM && (flags & O_NOATIME))
@@ -136,7 +144,7 @@ int hostfs_sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
 					(int)(flags & ~(uint32_t)O_NOATIME) |
 						O_NONBLOCK);
 	if (!err)
-		VFS_WRITE_ONCE(fd->status, flags);
+		VFS_WRITE_ONCE(of->status, flags);
 	return err;
 }
 
@@ -281,34 +289,36 @@ static int hostfs_ioctl(struct vfs_inode *inode, struct vfs_file *file,
 
 /* ---- mappings ---- */
 
+/* What is open may be mapped, whether or not it could be opened again. */
+static int open_for_maps(struct hostfs_super *s, struct hostfs_fd *open_fd,
+			 int access, struct hostfs_fd **out)
+{
+	int fd = hostfs_reopen(s, open_fd->fd, access | O_NONBLOCK);
+
+	if (fd == -EPERM || fd == -EACCES)
+		return hostfs_fd_copy(s, open_fd, access, out);
+	if (fd < 0)
+		return fd;
+	*out = hostfs_fd_wrap(s, fd, access);
+	return *out ? 0 : -ENOMEM;
+}
+
 static int hostfs_mmap(struct vfs_inode *inode, struct vfs_file *file,
 		       int *host_fd)
 {
 	struct hostfs_super *s = hostfs_of(inode);
-	struct hostfs_inode *h = hostfs_inode(inode);
 	bool write = (vfs_file_flags(file) & O_ACCMODE) == O_RDWR;
-	struct hostfs_fd *open_fd = vfs_file_private(file);
-	int access = write ? O_RDWR : O_RDONLY;
-	bool borrowed;
-	int fd, err;
+	struct hostfs_fd **map = &hostfs_inode(inode)->maps[write];
+	int err = 0;
 
-	if (!h->maps[write]) {
-		fd = hostfs_reopen(s, open_fd->fd, access | O_NONBLOCK);
-		/* what is open may be mapped, opened or not again */
-		borrowed = fd == -EPERM || fd == -EACCES;
-		if (borrowed)
-			fd = hostfs_dup(s, open_fd->fd);
-		if (fd < 0)
-			return fd;
-		h->maps[write] = hostfs_fd_wrap(s, fd, access);
-		if (!h->maps[write])
-			return -ENOMEM;
-		h->maps[write]->borrowed = borrowed;
-	}
+	if (!*map)
+		err = open_for_maps(s, vfs_file_private(file),
+				    write ? O_RDWR : O_RDONLY, map);
 	/* mapping leaves a time of access, or not */
-	err = hostfs_sync_status(s, h->maps[write], file);
 	if (!err)
-		*host_fd = h->maps[write]->fd;
+		err = hostfs_sync_status(s, *map, file);
+	if (!err)
+		*host_fd = (*map)->fd;
 	return err;
 }
 

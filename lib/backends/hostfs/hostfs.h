@@ -56,7 +56,8 @@ struct hostfs_fd {
 	struct hostfs_fd *next;
 	/* directories, while listed: the file's position lock */
 	struct hostfs_scan *scan;
-	bool borrowed;	 /* status is another descriptor's, too */
+	/* whose copy this is, referenced: its status is both's; or NULL */
+	struct hostfs_fd *lender;
 	uint32_t status; /* O_APPEND, O_DIRECT as the host has them: atomic */
 };
 
@@ -220,6 +221,9 @@ int64_t hostfs_getxattrat(struct hostfs_super *s, int dir, const char *name,
 
 /* ---- fd.c: descriptors ---- */
 
+/* - A copy of a descriptor, for what cannot be opened again. */
+int hostfs_fd_copy(struct hostfs_super *s, struct hostfs_fd *fd, int access,
+		   struct hostfs_fd **out);
 /* - A counted descriptor; NULL: out of memory, and fd is closed. */
 struct hostfs_fd *hostfs_fd_wrap(struct hostfs_super *s, int fd, int access);
 struct hostfs_fd *hostfs_fd_ref(struct hostfs_fd *fd);

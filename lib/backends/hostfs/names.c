@@ -52,9 +52,9 @@ int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
 		return err;
 	err = hostfs_unlinkat(s, fd->fd, host.str, S_ISDIR(inode->mode));
 	hostfs_fd_unref(fd);
+	hostfs_changed(dir);
 	if (err)
 		return err;
-	hostfs_changed(dir);
 	lost_name(inode, dir, name);
 	return 0;
 }
@@ -142,8 +142,12 @@ int hostfs_rename(struct vfs_rename_args *args)
 		err = before_removal(args->new_inode);
 	if (!err)
 		err = call_host(args, old_name.str, new_name.str);
-	if (err)
+	/* what fails may have been begun, and have left its times */
+	if (err) {
+		hostfs_changed(args->old_dir);
+		hostfs_changed(args->new_dir);
 		return err;
+	}
 	moved(args);
 	return find_whiteout(args);
 }

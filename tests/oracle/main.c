@@ -4,6 +4,7 @@
  *
  *	oracle [OPTION]... [--script FILE]... [--scripts DIRECTORY]
  *	oracle --sequences N [--length L] [--seed S] [--jobs J]
+ *	oracle --hostfs tmpfs|ext4 [--cache MODE] [--owner MODE] ...
  *
  * The exit status is 0 when there was no difference, 1 when there was one, 2
  * for a mistake in the use.

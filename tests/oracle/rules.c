@@ -171,7 +171,7 @@ static bool no_seals(const struct call *call, const struct side *subject,
 	       subject->result == -EINVAL;
 }
 
-/* The host lets nobody change the mode of what is append-only. */
+/* The host lets nobody change the mode of what is append-only, or immutable. */
 static bool append_only_setid(const struct call *call,
 			      const struct side *subject,
 			      const struct side *oracle)
@@ -184,7 +184,7 @@ static bool append_only_setid(const struct call *call,
 	       subject->class->calls.fstat(subject->tasks[subject->current],
 					   subject->slots[slot], &stat) == 0 &&
 	       (stat.mode & (S_ISUID | S_ISGID)) &&
-	       (stat.attributes & STATX_ATTR_APPEND);
+	       (stat.attributes & (STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE));
 }
 
 /* With owners recorded: what a record does not hold, or takes privilege. */
@@ -299,8 +299,8 @@ const struct rule rules[] = {
 	{"hostfs-seals", false, no_seals,
 	 "files of a hostfs have no seals, whatever the host says"},
 	{"hostfs-append-setid", true, append_only_setid,
-	 "who may not keep a set-id bit cannot write to an append-only file of "
-	 "the host's"},
+	 "who may not keep a set-id bit cannot write to an append-only or "
+	 "immutable file of the host's"},
 	{"hostfs-recorded", true, not_recorded,
 	 "owner=xattr records owner, mode, type and device number: there are "
 	 "no "

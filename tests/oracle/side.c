@@ -206,10 +206,14 @@ static bool has_atime(const struct side *side, uint32_t mode)
 	       S_ISCHR(mode) || S_ISBLK(mode);
 }
 
-/* A recorded symlink is another kind of file on the host. */
+/* A recorded symlink is another kind of file on the host; blocks of a device
+ * node hold attributes, and are not shown. */
 static bool has_blocks(const struct side *side, uint32_t mode)
 {
-	return !side->host->xattr || !S_ISLNK(mode);
+	if (!side->host->kind)
+		return true;
+	return !S_ISCHR(mode) && !S_ISBLK(mode) &&
+	       (!side->host->xattr || !S_ISLNK(mode));
 }
 
 void side_stat(struct side *side, const struct vfs_stat *stat)

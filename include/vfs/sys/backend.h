@@ -459,7 +459,8 @@ struct vfs_inode_ops {
 	/* -- every type -- */
 
 	/* Optional: stores the values where they last, or refuses. When it
-	 * succeeds, or is missing, the core sets them in the inode. excl. */
+	 * succeeds, or is missing, the core sets them in the inode. excl.
+	 * VFS_FS_OWN_ATTR: VFS_ATTR_CTIME alone is a chown of nothing. */
 	int (*setattr)(struct vfs_inode *inode, const struct vfs_attr *attr);
 	/* Missing: the core fills *out from the inode. Called with *out filled
 	 * that way. No lock. */
@@ -483,7 +484,9 @@ struct vfs_inode_ops {
 	/* Optional: may set vfs_file_private. No lock. */
 	int (*open)(struct vfs_inode *inode, struct vfs_file *file);
 	void (*release)(struct vfs_inode *inode, struct vfs_file *file);
-	/* Missing: -EINVAL. Bytes read, 0 at the end. offset >= 0. No lock. */
+	/* Missing: -EINVAL. Bytes read, 0 at the end. offset >= 0. No lock.
+	 * VFS_FS_OWN_ATTR: also with count 0, and with NULL (-EFAULT, or 0 at
+	 * the end), which may leave a time; the same for write. */
 	int64_t (*read)(struct vfs_inode *inode, struct vfs_file *file,
 			void *buffer, size_t count, int64_t offset);
 	/* Missing: -EINVAL. Bytes written; short before -ENOSPC. Extends

@@ -4,9 +4,9 @@
  *
  * The host's positions are ours where they are small; some file systems' are
  * hashes that fill 63 bits, of which the core needs the upper half for itself.
- * Then an open file keeps a list of the positions that it has been told, and
- * ours are places in that list. A listing begins anew at its start, as
- * rewinddir wants it.
+ * For large ones an open file keeps a list of those that it has been told, and
+ * ours are places in that list, above all small ones. A listing begins anew at
+ * its start, as rewinddir wants it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,12 +16,14 @@
 #include "hostfs.h"
 
 #define BUFFER ((size_t)32768)
-/* Where the core's own entries end, and places in a list begin. */
+/* Where the core's own entries end. */
 #define FIRST INT64_C(3)
 /* Positions of the host's below this are passed on as they are. */
 #define LARGE (INT64_C(1) << 61)
 /* And from here on those are that would be the core's: 0, 1 and 2. */
-#define SMALL (INT64_C(1) << 61)
+#define SMALL LARGE
+/* And from here on places in the list. */
+#define LISTED (SMALL + FIRST)
 
 /* linux_dirent64, whose name has no length of its own. */
 struct record {
@@ -35,9 +37,9 @@ struct record {
 struct hostfs_scan {
 	int64_t at;	 /* where the host's descriptor stands */
 	size_t pos, len; /* of buffer, what was not emitted yet */
-	bool listed;	 /* positions are in the list */
 	int64_t *list;
 	size_t count, capacity;
+	size_t next; /* where in the list the next one is, if it is */
 	char buffer[BUFFER];
 };
 
@@ -62,42 +64,54 @@ static int scan_of(struct hostfs_fd *fd, struct hostfs_scan **out)
 	return 0;
 }
 
+static int list_grow(struct hostfs_fd *fd)
+{
+	struct hostfs_scan *scan = fd->scan;
+	size_t capacity = scan->capacity ? scan->capacity * 2 : 256;
+	int64_t *list = vfs_alloc(fd->vfs, capacity * sizeof(list[0]));
+
+	if (!list)
+		return -ENOMEM;
+	if (scan->count)
+		memcpy(list, scan->list, scan->count * sizeof(list[0]));
+	vfs_free(fd->vfs, scan->list, scan->capacity * sizeof(list[0]));
+	scan->list = list;
+	scan->capacity = capacity;
+	return 0;
+}
+
 /* Our position for the host's; -ENOMEM. */
 static int64_t position_of(struct hostfs_fd *fd, int64_t host)
 {
 	struct hostfs_scan *scan = fd->scan;
+	int err;
 
-	if (!scan->listed && host >= LARGE)
-		scan->listed = true;
-	if (!scan->listed)
+	if (host < LARGE)
 		return host >= FIRST ? host : SMALL + host;
-	if (scan->count == scan->capacity) {
-		size_t capacity = scan->capacity ? scan->capacity * 2 : 256;
-		int64_t *list = vfs_alloc(fd->vfs, capacity * sizeof(list[0]));
-
-		if (!list)
-			return -ENOMEM;
-		if (scan->count)
-			memcpy(list, scan->list, scan->count * sizeof(list[0]));
-		vfs_free(fd->vfs, scan->list, scan->capacity * sizeof(list[0]));
-		scan->list = list;
-		scan->capacity = capacity;
+	if (scan->next >= scan->count || scan->list[scan->next] != host) {
+		err = scan->count == scan->capacity ? list_grow(fd) : 0;
+		if (err)
+			return err;
+		scan->next = scan->count++;
+		scan->list[scan->next] = host;
 	}
-	scan->list[scan->count++] = host;
-	return FIRST + (int64_t)scan->count - 1;
+	return LISTED + (int64_t)scan->next++;
 }
 
-/* The host's position for ours. */
-static int64_t host_position(const struct hostfs_scan *scan, int64_t position)
+/* The host's position for ours, and what comes next in the list. */
+static int64_t host_position(struct hostfs_scan *scan, int64_t position)
 {
+	scan->next = 0;
 	if (position < FIRST)
 		return 0;
-	if (!scan->listed)
+	if (position < LISTED)
 		return position >= SMALL ? position - SMALL : position;
-	position -= FIRST;
+	position -= LISTED;
 	/* a number that was never given: at the end */
-	return (uint64_t)position < scan->count ? scan->list[position]
-						: INT64_MAX;
+	if ((uint64_t)position >= scan->count)
+		return INT64_MAX;
+	scan->next = (size_t)position + 1;
+	return scan->list[position];
 }
 
 /* Puts the host's descriptor, and the buffer, where position is. */
@@ -146,8 +160,8 @@ static int emit(struct hostfs_super *s, struct hostfs_fd *fd,
 	if (vfs_dir_emit(context, r->name, (uint32_t)strlen(r->name), r->ino,
 			 type, next))
 		return 1;
-	if (fd->scan->listed)
-		fd->scan->count--;
+	if (r->off >= LARGE)
+		fd->scan->next--;
 	return 0;
 }
 

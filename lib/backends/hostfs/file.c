@@ -145,7 +145,8 @@ int hostfs_sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
 						O_NONBLOCK);
 	if (!err)
 		VFS_WRITE_ONCE(of->status, flags);
-	return err;
+	/* what is append-only stays as it was opened */
+	return err == -EPERM ? 0 : err;
 }
 
 /* ---- reading and writing ---- */

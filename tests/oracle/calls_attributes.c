@@ -35,9 +35,11 @@ static void show_statfs(struct exec *exec, int result,
 	/* records take some of the room */
 	if (exec->side->host->xattr)
 		return;
-	text_printf(out, " bfree=%llu bavail=%llu ffree=%llu",
-		    (unsigned long long)s->bfree, (unsigned long long)s->bavail,
-		    (unsigned long long)s->ffree);
+	text_printf(out, " ffree=%llu", (unsigned long long)s->ffree);
+	if (exec->side->host->kind != HOST_EXT4)
+		text_printf(out, " bfree=%llu bavail=%llu",
+			    (unsigned long long)s->bfree,
+			    (unsigned long long)s->bavail);
 }
 
 static void run_stat(struct exec *exec)

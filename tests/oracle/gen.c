@@ -343,9 +343,11 @@ static bool possible_on(const struct host *host, const char *line)
 {
 	static const char *const own[] = {"handle_at ", NULL};
 	/* a disk has flags that this would take away; what is refused for a
-	 * limit leaves a time */
-	static const char *const tmpfs[] = {"FS_IOC_SETFLAGS",
-					    "rlimit RLIMIT_FSIZE", NULL};
+	 * limit leaves a time; an empty ACL leaves less than on tmpfs; how many
+	 * blocks lead to a file's is chance */
+	static const char *const tmpfs[] = {
+		"FS_IOC_SETFLAGS",	 "rlimit RLIMIT_FSIZE",	  "FIOQSIZE",
+		"posix_acl_access NULL", "posix_acl_access \"\"", NULL};
 	static const char *const identities[] = {"newuser", NULL};
 	/* what a record does not hold, or what takes privilege */
 	static const char *const unrecorded[] = {

@@ -207,11 +207,14 @@ static bool has_atime(const struct side *side, uint32_t mode)
 }
 
 /* A recorded symlink is another kind of file on the host; blocks of a device
- * node hold attributes, and are not shown. */
+ * node hold attributes, and are not shown; how many blocks a disk needs to find
+ * those of a file depends on what was free where. */
 static bool has_blocks(const struct side *side, uint32_t mode)
 {
 	if (!side->host->kind)
 		return true;
+	if (side->host->kind == HOST_EXT4 && S_ISREG(mode))
+		return false;
 	return !S_ISCHR(mode) && !S_ISBLK(mode) &&
 	       (!side->host->xattr || !S_ISLNK(mode));
 }

@@ -269,7 +269,7 @@ unsigned gen_below(struct gen *gen, unsigned n)
 }
 
 void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
-	      enum place place, bool mounts)
+	      enum place place, bool mounts, const struct host *host)
 {
 	struct text text = gen->text;
 
@@ -278,6 +278,7 @@ void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
 	gen->state = seed * UINT64_C(0xd1342543de82ef95) + sequence;
 	gen->place = place;
 	gen->mounts = mounts;
+	gen->host = host;
 	gen->tasks[0] = true;
 	gen->watching = sequence % 4 != 0;
 	next(gen);
@@ -337,6 +338,32 @@ static bool told_by_chance(const char *line)
 	       (!strncmp(line, "listdir ", 8) && strchr(line + 8, ' '));
 }
 
+/* What both a hostfs and the host itself answer. */
+static bool possible_on(const struct host *host, const char *line)
+{
+	static const char *const own[] = {"handle_at ", NULL};
+	/* a disk has flags that this would take away; what is refused for a
+	 * limit leaves a time; an empty ACL leaves less than on tmpfs; how many
+	 * blocks lead to a file's is chance */
+	static const char *const tmpfs[] = {
+		"FS_IOC_SETFLAGS",	 "rlimit RLIMIT_FSIZE",	  "FIOQSIZE",
+		"posix_acl_access NULL", "posix_acl_access \"\"", NULL};
+	static const char *const identities[] = {"newuser", NULL};
+	/* what a record does not hold, or what takes privilege */
+	static const char *const unrecorded[] = {
+		"posix_acl", "trusted.", "security.", "FS_IOC",
+		"fssetx",    "fsgetx",	 "WHITEOUT",  NULL};
+
+	if (!host->kind)
+		return true;
+	if (HOST_SINGLE(host) && contains(line, identities))
+		return false;
+	if (host->xattr && contains(line, unrecorded))
+		return false;
+	return !contains(line, own) &&
+	       (host->kind != HOST_EXT4 || !contains(line, tmpfs));
+}
+
 /* What a user namespace of one identity can be asked, and what a directory of
  * some file system can that is not the root of anything. */
 static bool possible(const struct gen *gen)
@@ -366,7 +393,7 @@ static bool possible(const struct gen *gen)
 
 	if (gen->watching ? told_by_chance(line) : contains(line, watching))
 		return false;
-	if (fills_memory(gen))
+	if (fills_memory(gen) || !possible_on(gen->host, line))
 		return false;
 	/* on the kernel's side it could not end before its clones */
 	if (gen->current == 3 && !strncmp(line, "clone ", 6))
@@ -562,12 +589,22 @@ static enum slot_kind first_slot(struct side *side, const char *words)
 	return look(side, side->slots[slot[1] - '0']);
 }
 
+/* Is what a sendfile reads a directory? */
+static bool from_directory(struct side *side, const char *words)
+{
+	const char *slot = strchr(words, '$');
+
+	slot = slot ? strchr(slot + 1, '$') : NULL;
+	return slot && first_slot(side, slot) == SLOT_DIRECTORY;
+}
+
 bool gen_unclear(const char *line, struct side *side)
 {
 	if (!strncmp(line, "copy_file_range ", 16) ||
 	    !strncmp(line, "sendfile ", 9))
 		return same_file(side, line) ||
-		       first_slot(side, line) == SLOT_OTHER;
+		       first_slot(side, line) == SLOT_OTHER ||
+		       (side->host->kind && from_directory(side, line));
 	/* Locks of queues are everybody's who has one. */
 	if ((!strncmp(line, "fcntl_lock ", 11) ||
 	     !strncmp(line, "flock ", 6)) &&

@@ -6,7 +6,7 @@
 #include "script.h"
 
 #define MAX_CALL_KINDS 256
-#define MAX_RULES 16
+#define MAX_RULES 24
 
 /* What a child tells its parent, in memory that both see. */
 struct report {
@@ -36,6 +36,7 @@ struct set_up {
 	bool lenient;	   /* scripts: show differences and go on */
 	unsigned interval; /* calls between two looks at the whole state */
 	char options[128]; /* of the mount */
+	struct host host;  /* what the library works on */
 };
 
 struct run {

@@ -198,6 +198,27 @@ void side_time(struct side *side, const struct vfs_timespec *time)
 	(STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | \
 	 STATX_ATTR_NODUMP | STATX_ATTR_ENCRYPTED | STATX_ATTR_MOUNT_ROOT)
 
+/* On a hostfs, what the library does on its own leaves no time on the host: a
+ * symlink's target is kept, FIFOs and sockets are its own. */
+static bool has_atime(const struct side *side, uint32_t mode)
+{
+	return !side->host->kind || S_ISREG(mode) || S_ISDIR(mode) ||
+	       S_ISCHR(mode) || S_ISBLK(mode);
+}
+
+/* A recorded symlink is another kind of file on the host; blocks of a device
+ * node hold attributes, and are not shown; how many blocks a disk needs to find
+ * those of a file depends on what was free where. */
+static bool has_blocks(const struct side *side, uint32_t mode)
+{
+	if (!side->host->kind)
+		return true;
+	if (side->host->kind == HOST_EXT4 && S_ISREG(mode))
+		return false;
+	return !S_ISCHR(mode) && !S_ISBLK(mode) &&
+	       (!side->host->xattr || !S_ISLNK(mode));
+}
+
 void side_stat(struct side *side, const struct vfs_stat *stat)
 {
 	struct text *out = &side->out;
@@ -211,10 +232,11 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 				    (long long)stat->size);
 		return;
 	}
-	text_printf(out,
-		    " mode=%o nlink=%u uid=%u gid=%u size=%lld blocks=%lld",
-		    stat->mode, stat->nlink, stat->uid, stat->gid,
-		    (long long)stat->size, (long long)stat->blocks);
+	text_printf(
+		out, " mode=%o nlink=%u uid=%u gid=%u size=%lld blocks=%lld",
+		stat->mode, stat->nlink, stat->uid, stat->gid,
+		(long long)stat->size,
+		has_blocks(side, stat->mode) ? (long long)stat->blocks : 0LL);
 	if (stat->rdev || device)
 		text_printf(out, " rdev=%llx", (unsigned long long)stat->rdev);
 	if (stat->blksize != 4096)
@@ -230,9 +252,12 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 	if (!(stat->mode & S_IFMT))
 		return;
 	text_add(out, " a/m/c/b=", 9);
-	side_time(side, &stat->atime);
-	side_time(side, &stat->mtime);
-	side_time(side, &stat->ctime);
+	if (has_atime(side, stat->mode))
+		side_time(side, &stat->atime);
+	if (!side->host->kind || !S_ISFIFO(stat->mode)) {
+		side_time(side, &stat->mtime);
+		side_time(side, &stat->ctime);
+	}
 	if (stat->mask & STATX_BTIME)
 		side_time(side, &stat->btime);
 	else

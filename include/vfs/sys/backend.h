@@ -222,6 +222,7 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 /* Opening is -EACCES, for everybody (set by the backend). */
 #define VFS_INODE_REFUSED 0x4000000u
 #define VFS_INODE_FOREIGN 0x8000000u /* the core's: an imported descriptor */
+#define VFS_INODE_MISSED 0x10000000u /* the core's: has kept absences */
 /* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
  * bits further up */
 #define VFS_INODE_IMMUTABLE 0x1000u
@@ -420,6 +421,10 @@ struct vfs_attr {
 #define VFS_ATTR_MTIME 0x10u
 #define VFS_ATTR_CTIME 0x20u
 #define VFS_ATTR_FLAGS 0x40u
+/* beside ATIME and MTIME: the value is the instance's time, for now was asked
+ * for: a backend whose files have a clock of their own takes that */
+#define VFS_ATTR_ATIME_NOW 0x80u
+#define VFS_ATTR_MTIME_NOW 0x100u
 
 /*
  * cookie: 48 bits of the backend's that the core keeps with the name: set by
@@ -460,14 +465,16 @@ struct vfs_inode_ops {
 		       const struct vfs_create_args *args,
 		       struct vfs_inode **inode);
 	/* Mandatory. Emits from context->position on; 0 at the end and when
-	 * the buffer is full. dir: shared. */
+	 * the buffer is full. dir: shared. VFS_FS_OWN_ATTR: called even if it
+	 * is full before anything was emitted, which is an access, too. */
 	int (*iterate)(struct vfs_inode *dir, struct vfs_file *file,
 		       struct vfs_dir_context *context);
 
 	/* -- every type -- */
 
 	/* Optional: stores the values where they last, or refuses. When it
-	 * succeeds, or is missing, the core sets them in the inode. excl. */
+	 * succeeds, or is missing, the core sets them in the inode. excl.
+	 * VFS_FS_OWN_ATTR: VFS_ATTR_CTIME alone is a chown of nothing. */
 	int (*setattr)(struct vfs_inode *inode, const struct vfs_attr *attr);
 	/* Missing: the core fills *out from the inode. Called with *out filled
 	 * that way. No lock. */
@@ -491,7 +498,9 @@ struct vfs_inode_ops {
 	/* Optional: may set vfs_file_private. No lock. */
 	int (*open)(struct vfs_inode *inode, struct vfs_file *file);
 	void (*release)(struct vfs_inode *inode, struct vfs_file *file);
-	/* Missing: -EINVAL. Bytes read, 0 at the end. offset >= 0. No lock. */
+	/* Missing: -EINVAL. Bytes read, 0 at the end. offset >= 0. No lock.
+	 * VFS_FS_OWN_ATTR: also with count 0, and with NULL (-EFAULT, or 0 at
+	 * the end), which may leave a time; the same for write. */
 	int64_t (*read)(struct vfs_inode *inode, struct vfs_file *file,
 			void *buffer, size_t count, int64_t offset);
 	/* Missing: -EINVAL. Bytes written; short before -ENOSPC. Extends
@@ -499,7 +508,8 @@ struct vfs_inode_ops {
 	int64_t (*write)(struct vfs_inode *inode, struct vfs_file *file,
 			 const void *buffer, size_t count, int64_t offset);
 	/* Missing: -EINVAL. Sets size; bytes beyond are gone. The core touches
-	 * times. excl. */
+	 * times. excl. VFS_FS_OWN_ATTR: the same size as before leaves the
+	 * times as truncate(2) does; the core asks for more by setattr. */
 	int (*truncate)(struct vfs_inode *inode, int64_t size);
 	/* Missing: -EOPNOTSUPP. mode: FALLOC_FL_* that the core has checked
 	 * for sense. The core touches times. excl. */
@@ -510,7 +520,9 @@ struct vfs_inode_ops {
 	/* Missing: success. No lock. */
 	int (*fsync)(struct vfs_inode *inode, struct vfs_file *file,
 		     int datasync);
-	/* Missing: -ENOTTY. No lock. */
+	/* Missing: -ENOTTY. No lock. VFS_FS_OWN_ATTR with VFS_SUPER_FLAGS:
+	 * FS_IOC_GETFLAGS and FS_IOC_FSGETXATTR ask for FS_IOC_GETFLAGS
+	 * first, so that the inode has the flags that are not in statx. */
 	int (*ioctl)(struct vfs_inode *inode, struct vfs_file *file,
 		     uint64_t request, void *argument);
 	/*

@@ -38,6 +38,22 @@ struct hostfs_fd *hostfs_fd_wrap(struct hostfs_super *s, int fd, int access)
 	return f;
 }
 
+int hostfs_fd_copy(struct hostfs_super *s, struct hostfs_fd *fd, int access,
+		   struct hostfs_fd **out)
+{
+	int copy = hostfs_dup(s, fd->fd);
+	struct hostfs_fd *f;
+
+	if (copy < 0)
+		return copy;
+	f = hostfs_fd_wrap(s, copy, access);
+	if (!f)
+		return -ENOMEM;
+	f->lender = hostfs_fd_ref(fd->lender ? fd->lender : fd);
+	*out = f;
+	return 0;
+}
+
 struct hostfs_fd *hostfs_fd_ref(struct hostfs_fd *fd)
 {
 	__atomic_fetch_add(&fd->ref, 1, __ATOMIC_RELAXED);
@@ -48,6 +64,7 @@ void hostfs_fd_unref(struct hostfs_fd *fd)
 {
 	if (!fd || __atomic_sub_fetch(&fd->ref, 1, __ATOMIC_ACQ_REL))
 		return;
+	hostfs_fd_unref(fd->lender);
 	hostfs_close(fd->vfs, fd->fd);
 	hostfs_scan_free(fd->vfs, fd->scan);
 	vfs_free(fd->vfs, fd, sizeof(*fd));

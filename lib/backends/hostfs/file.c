@@ -10,41 +10,96 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <string.h>
 
 #include "call.h"
 
-#define STATUS ((uint32_t)(O_APPEND | O_DIRECT))
-#define PASSED_ON (STATUS | (uint32_t)(O_SYNC | O_DSYNC | O_NOATIME))
+#define STATUS ((uint32_t)(O_APPEND | O_DIRECT | O_NOATIME))
+#define PASSED_ON (STATUS | (uint32_t)(O_SYNC | O_DSYNC))
 
 /* ---- opening ---- */
 
-static int open_dir(struct vfs_inode *inode, struct hostfs_fd *handle)
+static int open_dir(struct vfs_inode *inode, struct hostfs_fd *handle,
+		    uint32_t flags)
 {
 	struct hostfs_super *s = hostfs_of(inode);
+	uint64_t how = O_RDONLY | O_DIRECTORY | (flags & O_NOATIME);
+	int fd = hostfs_openat2(s, handle->fd, ".", how, 0);
 
-	return hostfs_openat2(s, handle->fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	/* the owner is whoever libvfs says; the host may see another */
+	if (fd == -EPERM && (how & O_NOATIME))
+		fd = hostfs_openat2(s, handle->fd, ".",
+				    how & ~(uint64_t)O_NOATIME, 0);
+	/* who may read it, but not go into it */
+	if (fd == -EACCES)
+		fd = hostfs_reopen(s, handle->fd, O_RDONLY | O_DIRECTORY);
+	return fd;
 }
 
-/* The host's form of flags; O_ACCMODE itself is for ioctl only. */
-static int host_flags(uint32_t flags)
+/* The access that the host's descriptor has. */
+static int host_access(uint32_t flags)
 {
-	int how = (int)(flags & (O_ACCMODE | PASSED_ON)) | O_NONBLOCK;
-
-	return (how & O_ACCMODE) == O_ACCMODE ? how & ~O_ACCMODE : how;
+	/* 3 is for ioctl only */
+	return (flags & O_ACCMODE) == O_ACCMODE ? O_RDONLY
+						: (int)(flags & O_ACCMODE);
 }
 
 static int open_regular(struct vfs_inode *inode, struct hostfs_fd *handle,
 			uint32_t flags)
 {
 	struct hostfs_super *s = hostfs_of(inode);
-	int how = host_flags(flags);
+	int how = host_access(flags) | (int)(flags & PASSED_ON) | O_NONBLOCK;
 	int fd = hostfs_reopen(s, handle->fd, how);
 
-	/* the owner is whoever libvfs says; the host may see another */
 	if (fd == -EPERM && (how & O_NOATIME))
 		fd = hostfs_reopen(s, handle->fd, how & ~O_NOATIME);
 	return fd;
+}
+
+static int open_one(struct vfs_inode *inode, struct hostfs_fd *handle,
+		    uint32_t flags, struct hostfs_fd **out)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+	int access = host_access(flags);
+	int fd = S_ISDIR(inode->mode) ? open_dir(inode, handle, flags)
+				      : open_regular(inode, handle, flags);
+
+	/* whoever makes a file may use it so, whatever its mode allows */
+	if (fd == -EACCES && handle->access == O_RDWR)
+		return hostfs_fd_copy(s, handle, access, out);
+	if (fd < 0)
+		return fd;
+	*out = hostfs_fd_wrap(s, fd, access);
+	if (!*out)
+		return -ENOMEM;
+	(*out)->status = flags & STATUS;
+	return 0;
+}
+
+/* How large a file may be: the furthest place that the host goes to. Asked for
+ * once, of the first file that is opened. */
+static void ask_size(struct vfs_super *super, int fd)
+{
+	struct hostfs_super *s = hostfs_super(super);
+	int64_t low = 0, high = INT64_MAX;
+	int64_t at = hostfs_lseek(s, fd, high, SEEK_SET);
+
+	if (at == high)
+		low = high;
+	else if (at != -EINVAL)
+		return;
+	while (low < high) {
+		int64_t middle = low + (high - low) / 2 + 1;
+
+		if (hostfs_lseek(s, fd, middle, SEEK_SET) == middle)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	if (low < super->max_file_size)
+		VFS_WRITE_ONCE(super->max_file_size, low);
+	VFS_WRITE_ONCE(s->knows_size, true);
 }
 
 static int open_anew(struct vfs_inode *inode, uint32_t flags,
@@ -52,21 +107,12 @@ static int open_anew(struct vfs_inode *inode, uint32_t flags,
 {
 	struct hostfs_fd *handle;
 	int err = hostfs_handle(inode, &handle);
-	int fd;
 
 	if (err)
 		return err;
-	fd = S_ISDIR(inode->mode) ? open_dir(inode, handle)
-				  : open_regular(inode, handle, flags);
+	err = open_one(inode, handle, flags, out);
 	hostfs_fd_unref(handle);
-	if (fd < 0)
-		return fd;
-	*out = hostfs_fd_wrap(hostfs_of(inode), fd,
-			      host_flags(flags) & O_ACCMODE);
-	if (!*out)
-		return -ENOMEM;
-	(*out)->status = flags & STATUS;
-	return 0;
+	return err;
 }
 
 /* What cannot be asked for of a descriptor that is open already. */
@@ -89,6 +135,9 @@ static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
 		err = open_anew(inode, flags, &fd);
 	if (err)
 		return err;
+	if (S_ISREG(inode->mode) &&
+	    !VFS_READ_ONCE(hostfs_of(inode)->knows_size))
+		ask_size(inode->super, fd->fd);
 	vfs_file_set_private(file, fd);
 	hostfs_add_opened(inode, fd);
 	return 0;
@@ -99,19 +148,24 @@ static void hostfs_release(struct vfs_inode *inode, struct vfs_file *file)
 	hostfs_remove_opened(inode, vfs_file_private(file));
 }
 
-/* F_SETFL changed what the host has to know. */
-static int sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
+int hostfs_sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
 		       const struct vfs_file *file)
 {
 	uint32_t flags = vfs_file_flags(file) & STATUS;
+	struct hostfs_fd *of = fd->lender ? fd->lender : fd;
 	int err;
 
-	if (__builtin_expect(VFS_READ_ONCE(fd->status) == flags, 1))
+	if (__builtin_expect(VFS_READ_ONCE(of->status) == flags, 1))
 		return 0;
 	err = hostfs_set_status(s, fd->fd, (int)flags | O_NONBLOCK);
+	if (err == -EPERM && (flags & O_NOATIME))
+		err = hostfs_set_status(s, fd->fd,
+					(int)(flags & ~(uint32_t)O_NOATIME) |
+						O_NONBLOCK);
 	if (!err)
-		VFS_WRITE_ONCE(fd->status, flags);
-	return err;
+		VFS_WRITE_ONCE(of->status, flags);
+	/* what is append-only stays as it was opened */
+	return err == -EPERM ? 0 : err;
 }
 
 /* ---- reading and writing ---- */
@@ -121,7 +175,7 @@ static int64_t hostfs_read(struct vfs_inode *inode, struct vfs_file *file,
 {
 	struct hostfs_super *s = hostfs_of(inode);
 	struct hostfs_fd *fd = vfs_file_private(file);
-	int err = sync_status(s, fd, file);
+	int err = hostfs_sync_status(s, fd, file);
 
 	return err ? err : hostfs_pread(s, fd->fd, buffer, count, offset);
 }
@@ -144,7 +198,7 @@ static int64_t hostfs_write(struct vfs_inode *inode, struct vfs_file *file,
 {
 	struct hostfs_super *s = hostfs_of(inode);
 	struct hostfs_fd *fd = vfs_file_private(file);
-	int64_t n = sync_status(s, fd, file);
+	int64_t n = hostfs_sync_status(s, fd, file);
 
 	if (!n)
 		n = hostfs_pwrite(s, fd->fd, buffer, count, offset);
@@ -164,10 +218,13 @@ static int hostfs_truncate(struct vfs_inode *inode, int64_t size)
 
 	if (err)
 		return err;
-	err = hostfs_truncate_fd(s, fd->fd, size);
+	err = size == inode->size ? hostfs_truncate_name(s, fd->fd, size)
+				  : -EACCES;
+	/* what is open for writing needs no permission any more */
+	if (err == -EACCES)
+		err = hostfs_truncate_fd(s, fd->fd, size);
 	hostfs_fd_unref(fd);
-	if (!err)
-		hostfs_changed_to(inode, &stat, STATX_SIZE);
+	hostfs_changed_to(inode, &stat, err ? 0 : STATX_SIZE);
 	return err;
 }
 
@@ -233,10 +290,16 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 {
 	struct hostfs_fd *from = vfs_file_private(in_file);
 	struct hostfs_fd *to = vfs_file_private(out_file);
-	int64_t n = hostfs_copy(hostfs_of(out), from->fd, in_offset, to->fd,
-				out_offset, length);
+	int64_t n = hostfs_sync_status(hostfs_of(in), from, in_file);
 
-	(void)in; /* its time of access is the host's, and the core's to ask */
+	if (!n)
+		n = hostfs_copy(hostfs_of(out), from->fd, in_offset, to->fd,
+				out_offset, length);
+	/* what fails may have left its times */
+	if (n <= 0) {
+		hostfs_changed(in);
+		hostfs_changed(out);
+	}
 	/* nothing at all is how some file systems say that they cannot */
 	if (n == -EXDEV || n == -EINVAL || n == -ENOSYS || !n)
 		return -EOPNOTSUPP;
@@ -245,17 +308,37 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 	return n;
 }
 
+/* Times of access are not kept, says a flag that is in no attribute. */
+static int hostfs_ioctl(struct vfs_inode *inode, struct vfs_file *file,
+			uint64_t request, void *argument)
+{
+	struct hostfs_fd *fd = vfs_file_private(file);
+	int flags = 0, err;
+
+	if (request != FS_IOC_GETFLAGS)
+		return -ENOTTY;
+	err = hostfs_flags(hostfs_of(inode), fd->fd, false, &flags);
+	if (err)
+		return err;
+	vfs_inode_set_flags(inode,
+			    flags & FS_NOATIME_FL ? VFS_INODE_NOATIME : 0,
+			    flags & FS_NOATIME_FL ? 0 : VFS_INODE_NOATIME);
+	*(uint32_t *)argument = (uint32_t)flags;
+	return 0;
+}
+
 /* ---- mappings ---- */
 
-/* A mapping keeps its file open. */
+/* A mapping keeps its file open; it leaves a time of access, or not. */
 static int hostfs_mmap(struct vfs_inode *inode, struct vfs_file *file,
 		       int *host_fd)
 {
-	const struct hostfs_fd *fd = vfs_file_private(file);
+	struct hostfs_fd *fd = vfs_file_private(file);
+	int err = hostfs_sync_status(hostfs_of(inode), fd, file);
 
-	(void)inode;
-	*host_fd = fd->fd;
-	return 0;
+	if (!err)
+		*host_fd = fd->fd;
+	return err;
 }
 
 static void hostfs_mmap_sync(struct vfs_inode *inode)
@@ -280,6 +363,7 @@ const struct vfs_inode_ops hostfs_file_ops = {
 	.fallocate = hostfs_fallocate,
 	.seek = hostfs_seek,
 	.fsync = hostfs_fsync,
+	.ioctl = hostfs_ioctl,
 	.mmap = hostfs_mmap,
 	.mmap_sync = hostfs_mmap_sync,
 	.refresh = hostfs_refresh,
@@ -303,6 +387,7 @@ const struct vfs_inode_ops hostfs_dir_ops = {
 	.open = hostfs_open,
 	.release = hostfs_release,
 	.fsync = hostfs_fsync,
+	.ioctl = hostfs_ioctl,
 	.revalidate = hostfs_revalidate,
 	.refresh = hostfs_refresh,
 };

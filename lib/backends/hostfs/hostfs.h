@@ -57,6 +57,8 @@ struct hostfs_fd {
 	struct hostfs_fd *next;
 	/* directories, while listed: the file's position lock */
 	struct hostfs_scan *scan;
+	/* whose copy this is, referenced: its status is both's; or NULL */
+	struct hostfs_fd *lender;
 	uint32_t status; /* O_APPEND, O_DIRECT as the host has them: atomic */
 };
 
@@ -90,6 +92,7 @@ struct hostfs_super {
 	struct hostfs_id root;
 	uint64_t mnt_id; /* of the host's mount that root is on */
 	bool has_mnt_id, has_acl;
+	bool knows_size;	   /* max_file_size was asked for: atomic */
 	struct hostfs_fd *root_fd; /* constant */
 	int proc;		   /* "/proc", O_PATH: constant */
 
@@ -180,6 +183,7 @@ int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
 int hostfs_reopen(struct hostfs_super *s, int fd, int flags);
 /* - A path of the embedder's, at mount. */
 int hostfs_open_path(struct hostfs_super *s, const char *path, int flags);
+int hostfs_dup(struct hostfs_super *s, int fd);
 void hostfs_close(struct vfs *vfs, int fd);
 struct statx;
 int hostfs_statx(struct hostfs_super *s, int dir, const char *name,
@@ -204,10 +208,13 @@ int hostfs_chmod(struct hostfs_super *s, int fd, uint32_t mode);
 int hostfs_utimens(struct hostfs_super *s, int fd,
 		   const struct timespec times[2]);
 int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size);
+/* - By name, which is no change where nothing changes. */
+int hostfs_truncate_name(struct hostfs_super *s, int fd, int64_t size);
 int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
 			int64_t offset, int64_t length);
 int hostfs_fsync_fd(struct hostfs_super *s, int fd, bool datasync);
 int hostfs_syncfs(struct hostfs_super *s, int fd);
+int hostfs_sync_all(struct hostfs_super *s);
 int64_t hostfs_lseek(struct hostfs_super *s, int fd, int64_t offset,
 		     int whence);
 int64_t hostfs_getdents(struct hostfs_super *s, int fd, void *buffer,
@@ -228,6 +235,9 @@ int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,
 int hostfs_fremovexattr(struct hostfs_super *s, int fd, const char *name);
 /* ---- fd.c: descriptors ---- */
 
+/* - A copy of a descriptor, for what cannot be opened again. */
+int hostfs_fd_copy(struct hostfs_super *s, struct hostfs_fd *fd, int access,
+		   struct hostfs_fd **out);
 /* - A counted descriptor; NULL: out of memory, and fd is closed. */
 struct hostfs_fd *hostfs_fd_wrap(struct hostfs_super *s, int fd, int access);
 struct hostfs_fd *hostfs_fd_ref(struct hostfs_fd *fd);
@@ -355,6 +365,9 @@ int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
 int hostfs_rename(struct vfs_rename_args *args);
 int hostfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
 		   struct vfs_dir_context *context);
+/* - F_SETFL may have changed what the host has to know. */
+int hostfs_sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
+		       const struct vfs_file *file);
 void hostfs_scan_free(struct vfs *vfs, struct hostfs_scan *scan);
 
 int hostfs_setattr(struct vfs_inode *inode, const struct vfs_attr *attr);

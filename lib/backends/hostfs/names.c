@@ -52,9 +52,9 @@ int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
 		return err;
 	err = hostfs_unlinkat(s, fd->fd, host.str, S_ISDIR(inode->mode));
 	hostfs_fd_unref(fd);
+	hostfs_changed(dir);
 	if (err)
 		return err;
-	hostfs_changed(dir);
 	lost_name(inode, dir, name);
 	return 0;
 }
@@ -63,11 +63,23 @@ int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
  * device cannot be had now, the core finds it when somebody asks. */
 static void find_whiteout(struct vfs_rename_args *args)
 {
+	const struct vfs_create_args *wanted = args->whiteout_args;
+	struct vfs_attr attr = {
+		.size_of = sizeof(attr),
+		.mask = VFS_ATTR_UID | VFS_ATTR_GID,
+	};
 	uint64_t cookie;
 
-	if (args->flags & VFS_RENAME_WHITEOUT)
-		(void)hostfs_lookup(args->old_dir, &args->old_name,
-				    &args->whiteout, &cookie);
+	if (!(args->flags & VFS_RENAME_WHITEOUT) ||
+	    hostfs_lookup(args->old_dir, &args->old_name, &args->whiteout,
+			  &cookie) ||
+	    (args->whiteout->uid == wanted->uid &&
+	     args->whiteout->gid == wanted->gid))
+		return;
+	attr.uid = wanted->uid;
+	attr.gid = wanted->gid;
+	/* it is there, whoever it belongs to */
+	(void)hostfs_setattr(args->whiteout, &attr);
 }
 
 /* Where things will be, in memory that is taken before they move. */
@@ -158,7 +170,10 @@ int hostfs_rename(struct vfs_rename_args *args)
 	if (err)
 		return err;
 	err = call_host(args, old_name.str, new_name.str);
+	/* what fails may have been begun, and have left its times */
 	if (err) {
+		hostfs_changed(args->old_dir);
+		hostfs_changed(args->new_dir);
 		hostfs_places_free(hostfs_of(args->old_dir), places.of_old);
 		hostfs_places_free(hostfs_of(args->old_dir), places.of_new);
 		return err;

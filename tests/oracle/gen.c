@@ -598,8 +598,22 @@ static bool from_directory(struct side *side, const char *words)
 	return slot && first_slot(side, slot) == SLOT_DIRECTORY;
 }
 
+/* truncate(2) that may take a set-id bit from what is on a hostfs. */
+static bool takes_setid(const char *line, struct side *side)
+{
+	struct vfs_stat stat;
+	char path[GEN_PATH];
+
+	if (!side->host->kind || sscanf(line, "truncate %63s ", path) != 1)
+		return false;
+	return side->class->calls.stat(side_task(side), path, &stat) == 0 &&
+	       (stat.mode & (S_ISUID | S_ISGID));
+}
+
 bool gen_unclear(const char *line, struct side *side)
 {
+	if (takes_setid(line, side))
+		return true;
 	if (!strncmp(line, "copy_file_range ", 16) ||
 	    !strncmp(line, "sendfile ", 9))
 		return same_file(side, line) ||

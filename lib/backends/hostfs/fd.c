@@ -202,7 +202,6 @@ static void set_place(struct vfs_inode *inode, struct vfs_inode *parent,
 	struct hostfs_super *s = hostfs_of(inode);
 	struct hostfs_inode *h = hostfs_inode(inode);
 	char *copy = vfs_alloc(s->vfs, (size_t)name->len + 1);
-	struct hostfs_fd *kept = NULL;
 	struct vfs_inode *old = NULL;
 	char *old_name = NULL;
 	uint32_t old_len = 0;
@@ -219,15 +218,14 @@ static void set_place(struct vfs_inode *inode, struct vfs_inode *parent,
 		h->name_len = name->len;
 		h->gone = false;
 		copy = NULL;
-		/* it was found by a name that is gone, whose directory it
-		 * keeps on the host; now it can be opened by another */
-		if (h->pinned)
-			kept = detach(s, h);
+		if (h->pinned) {
+			h->pinned = false;
+			list_add(s, h);
+		}
 	}
 	pthread_mutex_unlock(&s->fd_lock);
 	vfs_free(s->vfs, copy, (size_t)name->len + 1);
 	place_free(s, old, old_name, old_len);
-	hostfs_fd_unref(kept);
 }
 
 void hostfs_set_place(struct vfs_inode *inode, struct vfs_inode *parent,

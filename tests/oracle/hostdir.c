@@ -24,7 +24,7 @@
 #include "kuser.h"
 #include "side.h"
 
-#define IMAGE_SIZE (INT64_C(24) << 20)
+#define IMAGE_SIZE (INT64_C(128) << 20)
 #define LOOP_MAJOR 7
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452

@@ -224,6 +224,16 @@ static bool without_waiting(const struct call *call, const struct side *subject,
 	       subject->result == -EOPNOTSUPP;
 }
 
+/* A disk refuses to write even nothing to what is immutable. */
+static bool nothing_to_immutable(const struct call *call,
+				 const struct side *subject,
+				 const struct side *oracle)
+{
+	return subject->host->kind == HOST_EXT4 &&
+	       strstr(call->def->name, "write") && !subject->result &&
+	       oracle->result == -EPERM;
+}
+
 static bool is_directory(const struct side *side, int slot)
 {
 	struct vfs_stat stat;
@@ -308,6 +318,8 @@ const struct rule rules[] = {
 	 "host is refused"},
 	{"hostfs-nowait", true, without_waiting,
 	 "RWF_NOWAIT is for files of which it is known beforehand"},
+	{"hostfs-nothing", false, nothing_to_immutable,
+	 "writing nothing is no write"},
 	{"hostfs-directory-position", true, directory_position,
 	 "positions in a host's directory are not told to those inside"},
 	{"hostfs-flags", true, more_flags,

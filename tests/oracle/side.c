@@ -198,6 +198,19 @@ void side_time(struct side *side, const struct vfs_timespec *time)
 	(STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | \
 	 STATX_ATTR_NODUMP | STATX_ATTR_ENCRYPTED | STATX_ATTR_MOUNT_ROOT)
 
+/* A disk gives a number to one file after the other, and not the same ones
+ * twice: those are told apart by when they were made. */
+static uint64_t identity_of(const struct side *side,
+			    const struct vfs_stat *stat)
+{
+	uint64_t made = (uint64_t)stat->btime.sec * UINT64_C(1000000000) +
+			stat->btime.nsec;
+
+	return side->host->kind == HOST_EXT4 && (stat->mask & STATX_BTIME)
+		       ? stat->ino + made * UINT64_C(0x9e3779b97f4a7c15)
+		       : stat->ino;
+}
+
 /* On a hostfs, what the library does on its own leaves no time on the host: a
  * symlink's target is kept, FIFOs and sockets are its own. */
 static bool has_atime(const struct side *side, uint32_t mode)
@@ -245,9 +258,10 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 		text_printf(out, " attributes=%llx",
 			    (unsigned long long)(stat->attributes &
 						 SHOWN_ATTRIBUTES));
-	text_printf(out, " ino=%u dev=%u",
-		    side_number(&side->inodes, stat->dev, stat->ino),
-		    side_number(&side->devices, stat->dev, 0));
+	text_printf(
+		out, " ino=%u dev=%u",
+		side_number(&side->inodes, stat->dev, identity_of(side, stat)),
+		side_number(&side->devices, stat->dev, 0));
 	/* what is no file: one inode in the whole system, touched by all */
 	if (!(stat->mode & S_IFMT))
 		return;

@@ -272,10 +272,14 @@ static int library_bind(struct side *side, unsigned number, const char *path,
 	must(vfs_endpoint_create(self->vfs, NULL, NULL, &endpoint), "endpoint");
 	result = vfs_bind_socket(side_task(side), AT_FDCWD, path, mode,
 				 endpoint);
-	if (result < 0)
+	if (result < 0) {
 		vfs_endpoint_unref(endpoint);
-	else
-		side->endpoints[number] = endpoint;
+		return result;
+	}
+	/* where more is permitted than a script expects, one is still there */
+	if (side->endpoints[number])
+		vfs_endpoint_unref(side->endpoints[number]);
+	side->endpoints[number] = endpoint;
 	return result;
 }
 

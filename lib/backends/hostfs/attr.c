@@ -148,7 +148,12 @@ static int set_flags(struct vfs_inode *inode, const struct vfs_attr *attr)
 
 	if (!(attr->mask & VFS_ATTR_FLAGS))
 		return 0;
-	err = hostfs_real(inode, false, &fd);
+	/* any descriptor but a place will do */
+	err = hostfs_handle(inode, &fd);
+	if (!err && fd->access == O_PATH) {
+		hostfs_fd_unref(fd);
+		err = hostfs_real(inode, false, &fd);
+	}
 	if (err)
 		return err;
 	err = hostfs_flags(s, fd->fd, false, &flags);

@@ -158,13 +158,17 @@ int hostfs_sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
 	if (__builtin_expect(VFS_READ_ONCE(of->status) == flags, 1))
 		return 0;
 	err = hostfs_set_status(s, fd->fd, (int)flags | O_NONBLOCK);
+	/* an append-only file's stays what it is */
+	if (err == -EPERM && ((flags ^ of->status) & O_APPEND)) {
+		flags ^= O_APPEND;
+		err = hostfs_set_status(s, fd->fd, (int)flags | O_NONBLOCK);
+	}
 	if (err == -EPERM && (flags & O_NOATIME))
 		err = hostfs_set_status(s, fd->fd,
 					(int)(flags & ~(uint32_t)O_NOATIME) |
 						O_NONBLOCK);
 	if (!err)
 		VFS_WRITE_ONCE(of->status, flags);
-	/* what is append-only stays as it was opened */
 	return err == -EPERM ? 0 : err;
 }
 

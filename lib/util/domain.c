@@ -126,7 +126,8 @@ int vfs__domain_create(const struct vfs_allocator *allocator, struct vfs *owner,
 	if (!domain)
 		return -ENOMEM;
 	memset(domain, 0, sizeof(*domain));
-	domain->head.id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
+	domain->head.id = __atomic_add_fetch(&last_id, sizeof(struct vfs__tls),
+					     __ATOMIC_RELAXED);
 	domain->owner = owner;
 	domain->thread_exit = thread_exit;
 	domain->plain = VFS__ASAN;

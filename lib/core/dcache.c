@@ -223,6 +223,10 @@ static void move_bucket(struct vfs__dcache *dcache, struct vfs__dtable *old,
 				      &old->next->buckets[i + bit]};
 	struct vfs_dentry *d, *after;
 
+	/* those of the next times */
+	__builtin_prefetch(from + 4, 1);
+	__builtin_prefetch(to[0] + 4, 1);
+	__builtin_prefetch(to[1] + 4, 1);
 	bucket_clear(to[0]);
 	bucket_clear(to[1]);
 	bucket_lock(from);

@@ -52,8 +52,9 @@ static void *huge_alloc(size_t size)
 	void *pointer = map_aligned(size);
 
 #ifdef MADV_HUGEPAGE
-	if (pointer && size % VFS__HUGE == 0)
-		madvise(pointer, size, MADV_HUGEPAGE);
+	/* what is left over at the end would be a whole one */
+	if (pointer && size >= VFS__HUGE)
+		madvise(pointer, size - size % VFS__HUGE, MADV_HUGEPAGE);
 #endif
 	errno = saved;
 	return pointer;

@@ -14,9 +14,12 @@ static inline int vfs__enter(struct vfs_task *task, struct vfs__thread **thread)
 {
 	if (__builtin_expect(!task, 0))
 		return -EFAULT;
-	*thread = vfs__self(task->vfs);
-	if (__builtin_expect(!*thread, 0))
-		return -ENOMEM;
+	*thread = vfs__thread_peek_id(task->domain_id);
+	if (__builtin_expect(!*thread, 0)) {
+		*thread = vfs__self(task->vfs);
+		if (!*thread)
+			return -ENOMEM;
+	}
 	(*thread)->now_valid = false;
 	(*thread)->fresh = NULL;
 	(*thread)->task = task;

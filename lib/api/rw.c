@@ -45,7 +45,7 @@ rw_one(struct vfs_task *task, int fd, void *buffer, size_t count,
 static inline struct vfs__thread *enter_plain(struct vfs_task *task)
 {
 	return __builtin_expect(task != NULL, 1)
-		       ? vfs__thread_peek(task->vfs->domain)
+		       ? vfs__thread_peek_id(task->domain_id)
 		       : NULL;
 }
 
@@ -53,7 +53,7 @@ static inline struct vfs__thread *enter_plain(struct vfs_task *task)
 static inline struct vfs__thread *enter_unwatched(struct vfs_task *task)
 {
 	return __builtin_expect(task != NULL, 1) && !vfs__notify_on(task->vfs)
-		       ? vfs__thread_peek(task->vfs->domain)
+		       ? vfs__thread_peek_id(task->domain_id)
 		       : NULL;
 }
 

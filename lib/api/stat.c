@@ -180,9 +180,41 @@ fstat_slow(struct vfs_task *task, int fd, struct vfs_stat *out)
 	return err;
 }
 
+/* fstat of anything that does not block, without a reference. */
+static int __attribute__((noinline))
+fstat_any(struct vfs_task *task, int fd, struct vfs_stat *out)
+{
+	const struct vfs_inode *inode;
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	bool done = false;
+	uint32_t flags;
+
+	if (!task || !out)
+		return fstat_slow(task, fd, out);
+	thread = vfs__thread_peek_id(task->domain_id);
+	if (!thread)
+		return fstat_slow(task, fd, out);
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
+	if (file) {
+		inode = file->inode;
+		flags = VFS_READ_ONCE(inode->flags);
+		if (!inode->ops->getattr &&
+		    !(flags & (VFS_INODE_MAPPED | VFS__INODE_ASK)) &&
+		    !maps_ids(task, &file->path)) {
+			stat_mount(file->path.mnt, file->path.dentry, flags,
+				   out);
+			done = vfs__inode_copy(inode, out);
+		}
+	}
+	vfs__epoch_leave(thread);
+	return done ? 0 : fstat_slow(task, fd, out);
+}
+
 /*
  * Calls nothing on its way, so that it needs no registers saved: the stores of
- * the result are most of what it costs.
+ * the result are most of what it costs. What is not plain is another's.
  */
 int vfs_fstat(struct vfs_task *task, int fd, struct vfs_stat *out)
 {
@@ -191,30 +223,33 @@ int vfs_fstat(struct vfs_task *task, int fd, struct vfs_stat *out)
 	struct vfs__thread *thread;
 	struct vfs_file *file;
 	bool done = false;
-	uint32_t flags;
+	uint64_t flags;
 
 	if (__builtin_expect(!task || !out, 0))
-		return fstat_slow(task, fd, out);
-	thread = vfs__thread_peek(task->vfs->domain);
-	if (__builtin_expect(!thread, 0))
-		return fstat_slow(task, fd, out);
-	vfs__epoch_enter(thread);
+		return fstat_any(task, fd, out);
+	thread = vfs__thread_peek_id(task->domain_id);
+	if (__builtin_expect(!thread || !vfs__epoch_enter_brief(thread), 0))
+		return fstat_any(task, fd, out);
 	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
-	if (__builtin_expect(file != NULL, 1)) {
+	if (__builtin_expect(
+		    file && (VFS__SEQ_READ(file->mode) & VFS__FILE_PLAIN_STAT),
+		    1)) {
 		inode = file->inode;
 		mnt = file->path.mnt;
 		flags = VFS_READ_ONCE(inode->flags);
-		if (__builtin_expect(!inode->ops->getattr &&
-					     !(flags & (VFS_INODE_MAPPED |
-							VFS__INODE_ASK)) &&
-					     !maps_ids(task, &file->path),
+		if (__builtin_expect(!((uint32_t)flags &
+				       (VFS_INODE_MAPPED | VFS__INODE_ASK)) &&
+					     !VFS__SEQ_READ(task->mapped) &&
+					     !VFS__SEQ_READ(mnt->idmap),
 				     1)) {
-			stat_mount(mnt, file->path.dentry, flags, out);
-			done = vfs__inode_copy(inode, out);
+			out->mnt_id = mnt->id;
+			VFS__COMPILER_FENCE();
+			out->attributes = vfs__stat_attributes(flags);
+			done = vfs__inode_copy_as(inode, out, true);
 		}
 	}
-	vfs__epoch_leave(thread);
-	return __builtin_expect(done, 1) ? 0 : fstat_slow(task, fd, out);
+	vfs__epoch_leave_brief(thread);
+	return __builtin_expect(done, 1) ? 0 : fstat_any(task, fd, out);
 }
 
 int vfs_stat(struct vfs_task *task, const char *path, struct vfs_stat *out)

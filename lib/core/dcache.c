@@ -22,6 +22,7 @@
 #define FIRST_BUCKETS 512u /* few enough to make, enough not to share */
 #define MOVES_PER_INSERT 1u
 #define FULL 4u /* dentries a bucket, on average, before the table grows */
+#define LOOK_EVERY 16 /* insertions: whether it has to grow */
 #define LOCKED ((uintptr_t)1)
 #define FEW_BUCKETS 1024u /* that a removal searches by itself */
 #define VICTIMS 32u
@@ -223,6 +224,10 @@ static void move_bucket(struct vfs__dcache *dcache, struct vfs__dtable *old,
 				      &old->next->buckets[i + bit]};
 	struct vfs_dentry *d, *after;
 
+	/* those of the next times */
+	__builtin_prefetch(from + 4, 1);
+	__builtin_prefetch(to[0] + 4, 1);
+	__builtin_prefetch(to[1] + 4, 1);
 	bucket_clear(to[0]);
 	bucket_clear(to[1]);
 	bucket_lock(from);
@@ -274,28 +279,38 @@ static int64_t hashed_count(const struct vfs__dcache *dcache)
 	return sum;
 }
 
-static int64_t count_add(struct vfs__thread *thread, struct vfs__dcache *dcache,
-			 int64_t n)
+static struct vfs__dshard *count_add(struct vfs__thread *thread,
+				     struct vfs__dcache *dcache, int64_t n)
 {
 	unsigned i = vfs__thread_index(thread);
+	struct vfs__dshard *shard = &dcache->shards[VFS__DCACHE_SHARDS - 1];
 
-	if (__builtin_expect(i < VFS__DCACHE_SHARDS - 1, 1))
-		return vfs__shard_add_own(&dcache->shards[i].count, n);
-	return __atomic_add_fetch(&dcache->shards[VFS__DCACHE_SHARDS - 1].count,
-				  n, __ATOMIC_RELAXED);
+	if (__builtin_expect(i < VFS__DCACHE_SHARDS - 1, 1)) {
+		shard = &dcache->shards[i];
+		vfs__shard_add_own(&shard->count, n);
+	} else {
+		__atomic_add_fetch(&shard->count, n, __ATOMIC_RELAXED);
+	}
+	return shard;
 }
 
-/* Whether an insertion, the thread's `mine`th, should help to grow. Inside the
- * insertion's section. */
-static bool wants_growth(const struct vfs__dcache *dcache, int64_t mine)
+/*
+ * Whether an insertion, counted in shard, should help to grow. Inside the
+ * insertion's section. The other shards are looked at once in a while, which is
+ * when the count has grown by some, and not when names come and go: they are
+ * other threads' lines.
+ */
+static bool wants_growth(struct vfs__dcache *dcache, struct vfs__dshard *shard)
 {
-	const struct vfs__dtable *table = VFS_LOAD_POINTER(
-		((struct vfs__dcache *)(uintptr_t)dcache)->table);
+	struct vfs__dtable *table = VFS_LOAD_POINTER(dcache->table);
+	int64_t count = VFS_READ_ONCE(shard->count);
 
-	if (VFS_LOAD_POINTER(((struct vfs__dtable *)(uintptr_t)table)->next))
+	if (__builtin_expect(VFS_LOAD_POINTER(table->next) != NULL, 0))
 		return true;
-	return mine % 16 == 0 &&
-	       hashed_count(dcache) > (int64_t)(table->mask * FULL);
+	if (count < VFS_READ_ONCE(shard->look_at))
+		return false;
+	VFS_WRITE_ONCE(shard->look_at, count + LOOK_EVERY);
+	return hashed_count(dcache) > (int64_t)(table->mask * FULL);
 }
 
 /* Goes on growing, or begins to. Failing to find memory for a larger table only
@@ -418,12 +433,12 @@ VFS_HOT
 static bool inserted(struct vfs__thread *thread, struct vfs *vfs,
 		     struct vfs_dentry *d)
 {
-	int64_t mine = count_add(thread, &vfs->dcache, 1);
+	struct vfs__dshard *shard = count_add(thread, &vfs->dcache, 1);
 
 	if (vfs__dentry_flags(d) & VFS__DENTRY_EVICTABLE)
 		__atomic_fetch_add(&vfs->dcache.evictable_count, 1,
 				   __ATOMIC_RELAXED);
-	return wants_growth(&vfs->dcache, mine);
+	return wants_growth(&vfs->dcache, shard);
 }
 
 VFS_HOT
@@ -479,7 +494,11 @@ struct vfs_dentry *vfs__dcache_insert_unique(struct vfs__thread *thread,
 static void uncount(struct vfs__thread *thread, struct vfs *vfs,
 		    struct vfs_dentry *d)
 {
-	count_add(thread, &vfs->dcache, -1);
+	struct vfs__dshard *shard = count_add(thread, &vfs->dcache, -1);
+	int64_t far = VFS_READ_ONCE(shard->count) + 2 * LOOK_EVERY;
+
+	if (VFS_READ_ONCE(shard->look_at) > far)
+		VFS_WRITE_ONCE(shard->look_at, far);
 	if (vfs__dentry_flags(d) & VFS__DENTRY_EVICTABLE)
 		__atomic_fetch_sub(&vfs->dcache.evictable_count, 1,
 				   __ATOMIC_RELAXED);

@@ -54,8 +54,9 @@ struct vfs__dcache {
 	uint32_t no_grow; /* shutdowns in progress: grow_lock */
 
 	/* hashed dentries, spread over threads */
-	struct {
+	struct vfs__dshard {
 		int64_t count __attribute__((aligned(64)));
+		int64_t look_at; /* the count at which to look at the others */
 	} shards[VFS__DCACHE_SHARDS];
 
 	/* dentries of supers that are not complete: an age by a clock's hand */

@@ -83,9 +83,13 @@ static inline struct vfs__fdchunk *vfs__fd_chunk(struct vfs__fdtable *table,
 /* - Inside a section: the file of fd, or NULL. No reference. */
 static inline struct vfs_file *vfs__fd_peek(struct vfs__fdtable *table, int fd)
 {
-	struct vfs__fdchunk *chunk = vfs__fd_chunk(table, (uint32_t)fd);
+	struct vfs__fdchunk *chunk;
 
-	if (__builtin_expect(!chunk, 0))
+	if (__builtin_expect((uint32_t)fd < VFS__FDCHUNK, 1))
+		return vfs__fd_file(__atomic_load_n(&table->first.files[fd],
+						    __ATOMIC_ACQUIRE));
+	chunk = vfs__fd_chunk(table, (uint32_t)fd);
+	if (!chunk)
 		return NULL;
 	return vfs__fd_file(__atomic_load_n(
 		&chunk->files[(uint32_t)fd % VFS__FDCHUNK], __ATOMIC_ACQUIRE));

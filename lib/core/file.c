@@ -6,6 +6,7 @@
 
 #include "core/cred.h"
 #include "core/device.h"
+#include "core/inode_stat.h"
 #include "core/instance.h"
 #include "core/lock.h"
 #include "core/namespace.h"
@@ -28,16 +29,18 @@ void vfs__file_discard(struct vfs__thread *thread, struct vfs_file *file)
 /* Under strictatime every read leaves a trace, which the straight way does not
  * know: such a mount's files do without it. */
 static uint32_t plain_bits(const struct vfs_inode *inode, uint32_t mode,
-			   uint32_t mount_flags)
+			   uint32_t mount_flags, bool root)
 {
 	bool plain = inode->super->type->flags & VFS_FS_NONBLOCKING;
 	uint32_t bits = 0;
 
+	if (vfs__inode_stat_plain(inode) && !root)
+		bits |= VFS__FILE_PLAIN_STAT;
 	if (!(mode & VFS__FILE_SEEKABLE) ||
 	    (mode & (VFS__FILE_PATH | VFS__FILE_STREAM | VFS__FILE_DIR |
 		     VFS__FILE_HOST)) ||
 	    (!plain && !vfs__inode_is_remote(inode)))
-		return 0;
+		return bits;
 	if ((mode & VFS__FILE_READ) && inode->ops->read &&
 	    (mount_flags & (VFS__MNT_RELATIME | VFS__MNT_NOATIME)))
 		bits |= plain ? VFS__FILE_PLAIN_READ : VFS__FILE_DIRECT_READ;
@@ -55,7 +58,8 @@ void vfs__file_init(struct vfs_file *file, struct vfs *vfs,
 	vfs__path_set(&file->path, path);
 	file->flags = flags;
 	file->mode = mode |
-		     plain_bits(file->inode, mode, vfs__mount_flags(path->mnt));
+		     plain_bits(file->inode, mode, vfs__mount_flags(path->mnt),
+				path->dentry == path->mnt->root);
 	file->ref = 1;
 	vfs__mutex_init(&file->position_lock);
 	file->position = 0;

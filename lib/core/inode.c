@@ -59,18 +59,19 @@ struct vfs_inode *vfs_inode_create(struct vfs_super *super,
 	inode->ops = ops;
 	inode->super = super;
 	inode->mode = mode;
-	inode->uid = inode->gid = inode->flags = 0;
+	inode->flags = 0;
 	inode->ino = ino;
-	inode->size = 0;
 	inode->nlink = S_ISDIR(mode) ? 2 : 1;
+	inode->uid = inode->gid = 0;
 	inode->core_ref = 1;
-	inode->core_lock = inode->core_seq = 0;
+	inode->size = 0;
+	inode->blocks = 0;
 	if (super->type->flags & VFS_FS_OWN_ATTR)
 		inode->flags = first_flags(super, mode);
 	inode->atime_sec = inode->mtime_sec = now.sec;
 	inode->ctime_packed = inode->btime_packed = vfs__time_pack(&now);
 	inode->atime_nsec = inode->mtime_nsec = now.nsec;
-	inode->blocks = 0;
+	inode->core_lock = inode->core_seq = 0;
 	inode->data = NULL;
 	inode->core_ext = NULL;
 	if (size > sizeof(*inode))

@@ -207,6 +207,7 @@ static int task_alloc(struct vfs__thread *thread, struct vfs *vfs,
 		return -ENOMEM;
 	memset(task, 0, sizeof(*task));
 	task->vfs = vfs_ref(vfs);
+	task->domain_id = vfs__domain_id(vfs->domain);
 	task->cred = vfs_cred_ref(cred);
 	task->mapped = cred->mapped;
 	task->ref = 1;

@@ -41,6 +41,7 @@ struct vfs_task {
 	struct vfs__fs *fs;    /* atomic: unshare may replace it */
 	struct vfs__namespace *ns;  /* atomic; counted */
 	struct vfs__fdtable *files; /* atomic: close_range may unshare it */
+	uint64_t domain_id;	    /* constant: of its instance's domain */
 	struct vfs__past *past;	    /* tables before it: their locks */
 	uint32_t ref;		    /* atomic */
 	int32_t id;

@@ -52,6 +52,7 @@ struct walk {
 	struct vfs__path root;	  /* referenced when slow */
 	struct vfs__last *last;	  /* of a walk to a parent: the caller's */
 	struct vfs_dentry *found; /* vfs__child_fast's */
+	int err;		  /* rare_arrival's */
 	/* strings left for later, by links in the middle */
 	unsigned depth;
 	struct {
@@ -360,20 +361,20 @@ static __attribute__((noinline)) int rare_up(struct walk *w, struct spot *s)
 	return err;
 }
 
-/* s stands on a dentry with these flags, some of which matter. */
-static __attribute__((noinline)) int
-rare_arrival(struct walk *w, struct spot *s, uint32_t flags)
+/* at is a dentry with these flags, some of which matter: where that leads, and
+ * an error in w. In and out in registers: a path through mounts comes by for
+ * each. */
+static __attribute__((noinline)) struct vfs__path
+rare_arrival(struct walk *w, struct vfs__path at, uint32_t flags)
 {
-	int err;
-
+	w->err = -ECHILD;
 	if ((flags & (VFS__DENTRY_VOLATILE | VFS__DENTRY_MOUNTED)) ==
 	    VFS__DENTRY_VOLATILE)
-		return -ECHILD;
+		return at;
 	if (flags & VFS__DENTRY_COLD)
-		vfs__dentry_clear(s->at.dentry, VFS__DENTRY_COLD);
-	err = cross(w, &s->at, true);
-	look_around(s);
-	return err;
+		vfs__dentry_clear(at.dentry, VFS__DENTRY_COLD);
+	w->err = cross(w, &at, true);
+	return at;
 }
 
 /* Steps from s->at to its child d (slow: reference passes). */
@@ -417,10 +418,9 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 				      VFS__DENTRY_VOLATILE),
 			     0)) {
 		if (fast) {
-			copy = *s;
-			err = rare_arrival(w, &copy, flags);
-			*s = copy;
-			return err;
+			s->at = rare_arrival(w, s->at, flags);
+			look_around(s);
+			return w->err;
 		}
 		if (flags & VFS__DENTRY_COLD)
 			vfs__dentry_clear(d, VFS__DENTRY_COLD);

@@ -19,7 +19,7 @@
 #include "util/shard.h"
 
 #define SHARDS 16u
-#define BATCH INT64_C(64)
+#define BATCH INT64_C(64)      /* of what is taken at a time */
 #define CLOSED (INT64_MIN / 2) /* added to a shard that is closed */
 
 struct shard {
@@ -105,8 +105,8 @@ static int take_slow(struct vfs_counter *c, int64_t *mine, int64_t amount)
 		c->centre -= amount;
 		/* near the ceiling credit stays where everybody finds it */
 		extra = c->centre / (2 * SHARDS);
-		if (extra > BATCH)
-			extra = BATCH;
+		if (extra / BATCH > amount)
+			extra = amount * BATCH;
 		c->centre -= extra;
 		__atomic_fetch_add(mine, extra, __ATOMIC_RELAXED);
 		err = 0;

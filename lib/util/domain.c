@@ -52,8 +52,9 @@ static void *huge_alloc(size_t size)
 	void *pointer = map_aligned(size);
 
 #ifdef MADV_HUGEPAGE
-	if (pointer && size % VFS__HUGE == 0)
-		madvise(pointer, size, MADV_HUGEPAGE);
+	/* what is left over at the end would be a whole one */
+	if (pointer && size >= VFS__HUGE)
+		madvise(pointer, size - size % VFS__HUGE, MADV_HUGEPAGE);
 #endif
 	errno = saved;
 	return pointer;
@@ -126,7 +127,8 @@ int vfs__domain_create(const struct vfs_allocator *allocator, struct vfs *owner,
 	if (!domain)
 		return -ENOMEM;
 	memset(domain, 0, sizeof(*domain));
-	domain->head.id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
+	domain->head.id = __atomic_add_fetch(&last_id, sizeof(struct vfs__tls),
+					     __ATOMIC_RELAXED);
 	domain->owner = owner;
 	domain->thread_exit = thread_exit;
 	domain->plain = VFS__ASAN;

@@ -26,29 +26,49 @@ struct vfs__tls {
 extern __thread struct vfs__tls vfs__tls[VFS__TLS_SLOTS] VFS__TLS_MODEL
 	__attribute__((visibility("hidden")));
 
-/* The first member of struct vfs__domain. */
+/* The first member of struct vfs__domain. Numbers are multiples of a slot's
+ * size, so that a slot is found by masking. */
 struct vfs__domain_head {
 	uint64_t id; /* constant */
 };
 
-static inline struct vfs__thread *vfs__thread_self(struct vfs__domain *domain)
+static inline struct vfs__tls *vfs__tls_slot(uint64_t id)
 {
-	const struct vfs__domain_head *head = (const void *)domain;
-	const struct vfs__tls *slot = &vfs__tls[head->id % VFS__TLS_SLOTS];
+	size_t offset = id & (VFS__TLS_SLOTS - 1) * sizeof(struct vfs__tls);
 
-	if (__builtin_expect(slot->id == head->id, 1))
-		return slot->thread;
-	return vfs__thread_lookup(domain);
+	return (struct vfs__tls *)(void *)((char *)vfs__tls + offset);
 }
 
-/* The same when that costs no call, else NULL: for paths that then take another
- * way. */
-static inline struct vfs__thread *vfs__thread_peek(struct vfs__domain *domain)
+static inline uint64_t vfs__domain_id(const struct vfs__domain *domain)
 {
-	const struct vfs__domain_head *head = (const void *)domain;
-	const struct vfs__tls *slot = &vfs__tls[head->id % VFS__TLS_SLOTS];
+	return ((const struct vfs__domain_head *)(const void *)domain)->id;
+}
 
-	return slot->id == head->id ? slot->thread : NULL;
+/* The calling thread's record in the domain of that number when that costs no
+ * call, else NULL: for paths that then take another way. */
+static inline struct vfs__thread *vfs__thread_peek_id(uint64_t id)
+{
+	const struct vfs__tls *slot = vfs__tls_slot(id);
+
+	if (__builtin_expect(slot->id != id, 0))
+		return NULL;
+	/* for the compiler, which would ask again */
+	if (!slot->thread)
+		__builtin_unreachable();
+	return slot->thread;
+}
+
+static inline struct vfs__thread *
+vfs__thread_peek(const struct vfs__domain *domain)
+{
+	return vfs__thread_peek_id(vfs__domain_id(domain));
+}
+
+static inline struct vfs__thread *vfs__thread_self(struct vfs__domain *domain)
+{
+	struct vfs__thread *thread = vfs__thread_peek(domain);
+
+	return thread ? thread : vfs__thread_lookup(domain);
 }
 
 static inline uint32_t vfs__thread_index(const struct vfs__thread *thread)

@@ -175,8 +175,10 @@ static bool needs_barrier(struct vfs__domain *domain)
 {
 	if (!domain->asymmetric)
 		return false;
-	/* a load that is a barrier, too */
-	return __atomic_fetch_or(&domain->shared, 0, __ATOMIC_SEQ_CST);
+	/* It is never taken back; only who finds that there is no other thread
+	 * has to know it, by a load that is a barrier, too. */
+	return __atomic_load_n(&domain->shared, __ATOMIC_ACQUIRE) ||
+	       __atomic_fetch_or(&domain->shared, 0, __ATOMIC_SEQ_CST);
 }
 
 /* Hands the batches that need no barrier any more to libck; all: they are made

@@ -136,7 +136,7 @@ static inline void vfs__epoch_begin_asymmetric(ck_epoch_record_t *record)
 	unsigned int active = record->active;
 
 	ck_pr_store_uint(&record->active, active + 1);
-	if (!active)
+	if (__builtin_expect(!active, 1))
 		ck_pr_store_uint(&record->epoch,
 				 ck_pr_load_uint(&record->global->epoch));
 	VFS__COMPILER_FENCE();
@@ -157,6 +157,33 @@ static inline void vfs__epoch_leave(struct vfs__thread *thread)
 	vfs__rank_section(-1);
 	vfs__tsan_release(&thread->record);
 	ck_epoch_end(&thread->record, NULL);
+}
+
+/*
+ * - The same for what is so short that reading the count again is a good part
+ *   of it. False: it does not nest, nor do without a barrier; then nothing was
+ *   entered.
+ */
+static inline bool vfs__epoch_enter_brief(struct vfs__thread *thread)
+{
+	ck_epoch_record_t *record = &thread->record;
+
+	if (__builtin_expect(!thread->asymmetric || record->active, 0))
+		return false;
+	ck_pr_store_uint(&record->active, 1);
+	ck_pr_store_uint(&record->epoch,
+			 ck_pr_load_uint(&record->global->epoch));
+	VFS__COMPILER_FENCE();
+	vfs__rank_section(1);
+	return true;
+}
+
+static inline void vfs__epoch_leave_brief(struct vfs__thread *thread)
+{
+	vfs__rank_section(-1);
+	vfs__tsan_release(&thread->record);
+	ck_pr_fence_release();
+	ck_pr_store_uint(&thread->record.active, 0);
 }
 
 static inline bool vfs__epoch_inside(const struct vfs__thread *thread)

@@ -24,7 +24,7 @@ __thread struct vfs__tls vfs__tls[VFS__TLS_SLOTS] VFS__TLS_MODEL;
 static void cache_set(const struct vfs__domain *domain,
 		      struct vfs__thread *thread)
 {
-	struct vfs__tls *slot = &vfs__tls[domain->head.id % VFS__TLS_SLOTS];
+	struct vfs__tls *slot = vfs__tls_slot(domain->head.id);
 
 	slot->id = domain->head.id;
 	slot->thread = thread;
@@ -32,7 +32,7 @@ static void cache_set(const struct vfs__domain *domain,
 
 static void cache_clear(const struct vfs__domain *domain)
 {
-	struct vfs__tls *slot = &vfs__tls[domain->head.id % VFS__TLS_SLOTS];
+	struct vfs__tls *slot = vfs__tls_slot(domain->head.id);
 
 	if (slot->id == domain->head.id)
 		slot->id = 0;

@@ -238,18 +238,22 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_MERGED 0x40000u    /* the core's: some of those are in it */
 
 struct vfs_inode {
+	/* what walks look at, and in the order in which stat shows it */
 	const struct vfs_inode_ops *ops; /* constant */
 	struct vfs_super *super;	 /* constant */
 	uint32_t mode;			 /* type and permissions: excl */
-	uint32_t uid;			 /* excl */
-	uint32_t gid;			 /* excl */
 	uint32_t flags;			 /* atomic */
 	uint64_t ino;			 /* constant; unique in the super */
-	int64_t size;			 /* excl */
 	uint32_t nlink;			 /* excl */
+	uint32_t uid;			 /* excl */
+	uint32_t gid;			 /* excl */
 	uint32_t core_ref;		 /* the core's */
-	uint32_t core_lock;		 /* the core's */
-	uint32_t core_seq;    /* the core's: even when attributes are at rest */
+	int64_t size;			 /* excl */
+	union {
+		int64_t blocks; /* of 512 bytes: excl */
+		uint64_t rdev;	/* devices: constant */
+	};
+	/* the second cache line */
 	int64_t atime_sec;    /* atomic, without the lock */
 	int64_t mtime_sec;    /* excl */
 	int64_t ctime_packed; /* excl; the core's form: see
@@ -257,10 +261,8 @@ struct vfs_inode {
 	int64_t btime_packed; /* constant; INT64_MIN: unknown */
 	uint32_t atime_nsec;
 	uint32_t mtime_nsec;
-	union {
-		int64_t blocks; /* of 512 bytes: excl */
-		uint64_t rdev;	/* devices: constant */
-	};
+	uint32_t core_lock; /* the core's */
+	uint32_t core_seq;  /* the core's: even when attributes are at rest */
 	union {
 		/* A symlink's target, NUL-terminated, size bytes long, valid
 		 * while the inode is; NULL: readlink is called. Set by the

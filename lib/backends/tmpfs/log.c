@@ -22,7 +22,7 @@
 #define UNIT 4u
 #define CHUNK_MIN 128u	 /* bytes with the header: the first chunk */
 #define CHUNK_SHRUNK 64u /* what a rewritten chunk may come down to */
-#define CHUNK_MAX 4096u
+#define CHUNK_MAX ((uint32_t)VFS_PAGE_SIZE)
 #define SPAN_MAX UINT16_MAX
 #define DEAD 0xffu /* no DT_* */
 /* Cookies have 48 bits; listings' positions add BIAS. */
@@ -87,10 +87,11 @@ static void record_set_ino(struct record *record, uint64_t ino)
 
 /* -- chunks -- */
 
-/* total: bytes with the header. */
+/* total: bytes with the header. The largest are pages. */
 static struct chunk *chunk_create(struct vfs *vfs, uint32_t total)
 {
-	struct chunk *chunk = vfs_alloc(vfs, total);
+	struct chunk *chunk = total == VFS_PAGE_SIZE ? vfs_page_alloc(vfs)
+						     : vfs_alloc(vfs, total);
 
 	if (!chunk)
 		return NULL;
@@ -101,7 +102,10 @@ static struct chunk *chunk_create(struct vfs *vfs, uint32_t total)
 
 static void chunk_free(struct vfs *vfs, struct chunk *chunk)
 {
-	vfs_free(vfs, chunk, sizeof(*chunk) + chunk->size);
+	if (sizeof(*chunk) + chunk->size == VFS_PAGE_SIZE)
+		vfs_page_unref(vfs, chunk);
+	else
+		vfs_free(vfs, chunk, sizeof(*chunk) + chunk->size);
 }
 
 /* Copies the living records of from to the front of to, which may be the same

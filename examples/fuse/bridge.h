@@ -15,9 +15,9 @@
  *	ops_*.c     the operations, by family
  *
  * Every permission is checked by the library, with the caller's ids, groups
- * and capabilities. Where the kernel keeps names and attributes (cache=kernel)
- * it walks over them without asking, so it has to check as well; that is what
- * default_permissions and its own ACLs are for there, and nothing else.
+ * and capabilities. The kernel checks as well (default_permissions, and its own
+ * ACLs), because there is what it does not ask about: devices and FIFOs, which
+ * it opens itself, and walks over names that it has kept.
  */
 #ifndef BRIDGE_H
 #define BRIDGE_H
@@ -63,9 +63,14 @@ struct session {
 	struct waits *waits;
 	struct owners *owners; /* of record locks; see ops_lock.c */
 	char *mountpoint;
+	bool joined; /* mounted by another process, so libfuse knows no place */
 	enum cache_mode cache;
 	double timeout; /* seconds that names and attributes are good for */
 	bool noatime;	/* reading leaves no trace */
+
+	/* the first request (session.c); set before there is a second thread */
+	uint64_t init_unique;
+	uint32_t init_flags, init_flags2;
 
 	/* the threads (session.c) */
 	pthread_mutex_t lock; /* protects the next five */
@@ -74,8 +79,8 @@ struct session {
 	unsigned int threads, idle;
 	bool stopping;
 	unsigned int max_threads;
-	int ended_fd; /* an eventfd: written when the kernel has hung up */
-	struct session *next; /* of the server's list */
+	int ended_fd; /* the process's: written when the kernel has hung up */
+	struct session *next; /* of the process's list */
 };
 
 /* An open file or directory; fuse_file_info.fh points to it. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of operations. Not in it: bmap, which is about block devices;
- * write_buf and retrieve_reply, which are other ways for what is there.
+ * The table of operations. Not in it: access, which the kernel answers itself
+ * (see session.c); bmap, which is about block devices; write_buf and
+ * retrieve_reply, which are other ways for what is there.
  */
 #include "ops.h"
 
@@ -36,7 +37,6 @@ const struct fuse_lowlevel_ops bridge_ops = {
 	.getxattr = op_getxattr,
 	.listxattr = op_listxattr,
 	.removexattr = op_removexattr,
-	.access = op_access,
 	.create = op_create,
 	.getlk = op_getlk,
 	.setlk = op_setlk,

@@ -28,7 +28,6 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino);
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		struct fuse_file_info *fi);
-void op_access(fuse_req_t req, fuse_ino_t ino, int mask);
 void op_statfs(fuse_req_t req, fuse_ino_t ino);
 /* FUSE_STATX, which libfuse does not know: in is the request's body. */
 void op_statx(struct session *session, uint64_t unique, fuse_ino_t ino,

@@ -179,6 +179,9 @@ static int set_times(struct call *call, const struct node *node,
 	(FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME | \
 	 FUSE_SET_ATTR_MTIME_NOW)
 
+#define SET_ANY \
+	(FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_MODE | SET_OWNER | SET_TIMES)
+
 static int set_attributes(struct call *call, const struct node *node,
 			  const struct stat *attr, int to_set,
 			  const struct fuse_file_info *fi)
@@ -197,6 +200,18 @@ static int set_attributes(struct call *call, const struct node *node,
 	return err;
 }
 
+/*
+ * Either chown(-1, -1), which clears set-id bits and is a change in time, or
+ * that the bits are to go because of a write that comes next: nothing tells
+ * them apart. Who may not do the first gets 0 for the second, which the write
+ * will do by itself.
+ */
+static int set_nothing(struct call *call, const struct node *node)
+{
+	return vfs_fchownat(call->task, node->fd, "", UINT32_MAX, UINT32_MAX,
+			    AT_EMPTY_PATH);
+}
+
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		struct fuse_file_info *fi)
 {
@@ -207,30 +222,17 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	if (!call_begin(&call, req))
 		return;
 	do
-		err = set_attributes(&call, node, attr, to_set, fi);
+		err = to_set & SET_ANY
+			      ? set_attributes(&call, node, attr, to_set, fi)
+			      : set_nothing(&call, node);
 	while (call_again(&call, err));
+	if (err == -EPERM && !(to_set & SET_ANY))
+		err = 0;
 	if (err)
 		fuse_reply_err(req, -err);
 	else
 		reply_attr(req, call.session, node);
 	call_end(&call);
-}
-
-/* The kernel has put the real ids into the request where access(2) asks. */
-void op_access(fuse_req_t req, fuse_ino_t ino, int mask)
-{
-	struct node *node = node_of(session_of(req)->nodes, ino);
-	struct call call;
-	int err;
-
-	if (!call_begin(&call, req))
-		return;
-	do
-		err = vfs_faccessat2(call.task, node->fd, "",
-				     mask & (R_OK | W_OK | X_OK),
-				     AT_EMPTY_PATH | AT_EACCESS);
-	while (call_again(&call, err));
-	reply_error(&call, err);
 }
 
 void op_statfs(fuse_req_t req, fuse_ino_t ino)

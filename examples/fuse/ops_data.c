@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The data of open files. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "ops.h"
 
@@ -47,6 +49,17 @@ static bool has_killable_bits(struct session *session, const struct handle *h)
 	       stat.mode & (S_ISUID | S_ISGID);
 }
 
+/* Where the kernel has kept no size, it does not know the end. */
+static int64_t write_at(struct call *call, int fd, const char *data,
+			size_t size, off_t off, int flags)
+{
+	struct vfs_iovec iov = {(void *)(uintptr_t)data, size};
+
+	if (call->session->cache == CACHE_NONE && flags & O_APPEND)
+		return vfs_pwritev2(call->task, fd, &iov, 1, off, RWF_APPEND);
+	return vfs_pwrite(call->task, fd, data, size, off);
+}
+
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	      off_t off, struct fuse_file_info *fi)
 {
@@ -60,7 +73,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	if (!call_begin(&call, req))
 		return;
 	bits = has_killable_bits(session, h);
-	n = vfs_pwrite(call.task, h->fd, data, size, off);
+	n = write_at(&call, h->fd, data, size, off, fi->flags);
 	if (bits)
 		forget_attributes(session, h->node);
 	if (n < 0)

@@ -42,8 +42,7 @@ static bool has_no_size(struct session *session, int fd,
 {
 	struct vfs_statfs fs;
 
-	return S_ISREG(stat->mode) && !stat->size &&
-	       !vfs_fstatfs(session->server->root, fd, &fs) &&
+	return !stat->size && !vfs_fstatfs(session->server->root, fd, &fs) &&
 	       fs.type != TMPFS_MAGIC && !fs.blocks;
 }
 
@@ -56,9 +55,11 @@ static void advise(struct session *session, const struct handle *h,
 	fi->fh = (uintptr_t)h;
 	if (vfs_fstat(session->server->root, h->fd, &stat))
 		return;
-	if (has_no_size(session, h->fd, &stat))
+	if (!S_ISREG(stat.mode))
+		return;
+	if (session->cache == CACHE_NONE || has_no_size(session, h->fd, &stat))
 		fi->direct_io = 1;
-	else if (session->cache == CACHE_KERNEL && S_ISREG(stat.mode))
+	else
 		fi->keep_cache = session->noatime || !atime_is_due(&stat);
 }
 
@@ -81,17 +82,11 @@ static void handle_destroy(struct session *session, struct handle *h)
 	free(h);
 }
 
-/*
- * The kernel says where each write goes, O_APPEND or not, and knows the end as
- * long as all changes come through it: opened for appending the file is only
- * where nothing else will do, or where others may change it.
- */
-static int open_flags(const struct session *session, int flags)
+/* The kernel says with each write whether and where it appends: opened for
+ * appending the file is only where nothing else will do. */
+static int open_flags(int flags)
 {
-	flags &= ~(OPEN_IGNORED | OPEN_EXEC);
-	if (session->cache == CACHE_KERNEL)
-		flags &= ~O_APPEND;
-	return flags;
+	return flags & ~(OPEN_IGNORED | OPEN_EXEC | O_APPEND);
 }
 
 /* To execute takes no permission to read. */
@@ -112,7 +107,7 @@ static int open_node(struct call *call, struct node *node, int flags)
 {
 	char buffer[FD_NAME_SIZE];
 	const char *name = fd_name(node->fd, buffer);
-	int plain = open_flags(call->session, flags);
+	int plain = open_flags(flags);
 	int fd = vfs_open(call->task, name, plain, 0);
 
 	if (fd == -EPERM && flags & O_APPEND)
@@ -177,7 +172,7 @@ static bool is_nameless(const char *name)
 static int create_file(struct call *call, struct node *dir, const char *name,
 		       int flags, mode_t mode)
 {
-	int plain = open_flags(call->session, flags), fd;
+	int plain = open_flags(flags), fd;
 
 	if (is_nameless(name))
 		return vfs_openat(call->task, dir->fd, ".",

@@ -46,8 +46,18 @@ static int set_type(struct options *options, const char *value)
 	return 0;
 }
 
+static int set_server(struct options *options, const char *value)
+{
+	if (!value || !*value)
+		return -1;
+	free(options->server);
+	options->server = text_need(strdup(value));
+	return 0;
+}
+
 static int set_cache(struct options *options, const char *value)
 {
+	options->cache_chosen = true;
 	if (value && !strcmp(value, "kernel"))
 		options->session.cache = CACHE_KERNEL;
 	else if (value && !strcmp(value, "none"))
@@ -81,6 +91,7 @@ static int set_noatime(struct options *options, const char *value)
 static const struct rule rules_of_all[] = {
 	{"type", TO_SELF, set_type, NULL},
 	{"cache", TO_SELF, set_cache, NULL},
+	{"server", TO_SELF, set_server, NULL},
 	{"max_threads", TO_SELF, set_threads, NULL},
 	{"remount", TO_SELF, set_remount, NULL},
 	{"debug", TO_SELF, set_debug, NULL},
@@ -115,8 +126,7 @@ static const struct rule rules_of_all[] = {
 	{"fscontext", TO_HOST, NULL, NULL},
 	{"defcontext", TO_HOST, NULL, NULL},
 	{"rootcontext", TO_HOST, NULL, NULL},
-	/* always so with cache=kernel, and without it the library alone checks
-	 */
+	/* it is always so */
 	{"default_permissions", 0, NULL, NULL},
 	{"writeback_cache", REFUSED, NULL,
 	 "times and full file systems would be told of too late"},
@@ -218,7 +228,7 @@ static int parse_places(struct options *options, int count, char **words)
 {
 	bool described = options->tree.count > 0;
 
-	if (options->help || options->version)
+	if (options->help || options->version || options->stop)
 		return 0;
 	if (count < 1 || count > 2 || (count < 2 && !described)) {
 		fputs("vfs-fuse: say what to mount, and where; --help says "
@@ -239,6 +249,7 @@ static const struct option long_options[] = {
 	{"foreground", no_argument, NULL, 'f'},
 	{"debug", no_argument, NULL, 'd'},
 	{"fstab", required_argument, NULL, 'F'},
+	{"stop", required_argument, NULL, 'S'},
 	{"types", required_argument, NULL, 't'},
 	{"options", required_argument, NULL, 'o'},
 	{NULL, 0, NULL, 0},
@@ -271,6 +282,9 @@ static int take(struct options *options, struct text *list, int letter)
 	case 'o':
 		text_option(list, optarg, strlen(optarg));
 		return 0;
+	case 'S':
+		options->stop = optarg;
+		return 0;
 	case 'F':
 		return tree_load(&options->tree, optarg) ? -1 : 0;
 	default:
@@ -298,11 +312,25 @@ static void add_own(struct options *options)
 	/* files are everybody's, with their permissions */
 	if (!geteuid() && !strstr(fuse->at, "allow_"))
 		text_option(fuse, "allow_other", 11);
-	if (options->session.cache == CACHE_KERNEL)
-		text_option(fuse, "default_permissions", 19);
+	/* the library checks everything that it is asked; devices, FIFOs and
+	 * walks over kept names it is not asked about */
+	text_option(fuse, "default_permissions", 19);
 	if (options->debug)
 		text_option(fuse, "debug", 5);
 	options->session.fuse = fuse->at;
+}
+
+/* Mounts that show the same tree know nothing of each other's caches. */
+static int settle_cache(struct options *options)
+{
+	if (options->cache_chosen && options->session.cache == CACHE_KERNEL) {
+		fputs("vfs-fuse: option cache=kernel: not with server=: the "
+		      "mounts of a server would not see each other's changes\n",
+		      stderr);
+		return -1;
+	}
+	options->session.cache = CACHE_NONE;
+	return 0;
 }
 
 int options_parse(struct options *options, int argc, char **argv)
@@ -319,8 +347,10 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (!err && list.at)
 		err = parse_list(options, list.at);
 	free(list.at);
-	if (err || options->help || options->version)
+	if (err || options->help || options->version || options->stop)
 		return err;
+	if (options->server && settle_cache(options))
+		return -1;
 	if (options->debug)
 		options->foreground = true;
 	add_own(options);
@@ -333,6 +363,7 @@ int options_parse(struct options *options, int argc, char **argv)
 void options_free(struct options *options)
 {
 	tree_free(&options->tree);
+	free(options->server);
 	free(options->own_type);
 	free(options->fuse.at);
 	free(options->inside.at);

@@ -15,8 +15,10 @@
 #include "tree.h"
 
 struct options {
-	bool help, version, foreground, debug, remount;
+	bool help, version, foreground, debug, remount, cache_chosen;
 	const char *mountpoint;
+	char *server;	  /* its name, or NULL */
+	const char *stop; /* the server to be ended, or NULL */
 	const char *source, *type;
 	char *own_type; /* what type points to, from -o */
 	struct tree tree;

@@ -76,8 +76,7 @@ static int set_up(struct server *server, const struct tree *tree)
 	return err;
 }
 
-int server_create(const struct tree *tree, bool remember, bool debug,
-		  struct server **out)
+int server_create(const struct tree *tree, bool debug, struct server **out)
 {
 	struct server *server = text_need(calloc(1, sizeof(*server)));
 	struct vfs_config config = {.size = sizeof(config)};
@@ -94,7 +93,7 @@ int server_create(const struct tree *tree, bool remember, bool debug,
 	if (!err)
 		err = set_up(server, tree);
 	if (!err) {
-		server->users = users_create(server, remember);
+		server->users = users_create(server);
 		err = server->users ? 0 : -ENOMEM;
 	}
 	if (err) {

@@ -10,8 +10,7 @@
 
 /* Makes the instance and the tree. 0, or a negative errno, and stderr says
  * what. */
-int server_create(const struct tree *tree, bool remember, bool debug,
-		  struct server **out);
+int server_create(const struct tree *tree, bool debug, struct server **out);
 void server_destroy(struct server *server);
 
 /* New options for the tree's root, NUL-terminated, to the root directory of a

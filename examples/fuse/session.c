@@ -4,20 +4,23 @@
  *
  * The threads are the session's own rather than libfuse's: one waits for a
  * request at any time, another is made when that one has got one, and those
- * that are too many go. Requests come through here so that two operations
- * work that this libfuse does not know: making a file without a name, which
- * is answered like create, with a name that no file can have; and statx, for
- * the time of birth.
+ * that are too many go. Requests and answers come through here so that what
+ * this libfuse does not know works as well: making a file without a name,
+ * which is answered like create, with a name that no file can have; statx, for
+ * the time of birth; and that set-id bits are cleared on this side, without
+ * which the kernel asks for file capabilities before each first write, and
+ * makes changes of mode that look as if the caller made them.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mount.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +35,9 @@
 /* Of the protocol; the headers may be older. */
 #define OPCODE_TMPFILE 51
 #define OPCODE_STATX 52
+#define INIT_HANDLE_KILLPRIV_V2 (1u << 28)
+#define INIT_EXT (1u << 30)
+#define INIT2_DIRECT_IO_ALLOW_MMAP (1u << 4)
 
 /* Seconds that the kernel may believe for as long as nothing happens: all
  * changes come through it. */
@@ -68,8 +74,6 @@ void session_init(void *userdata, struct fuse_conn_info *conn)
 
 	/* the library takes the umask, as a default ACL may replace it */
 	want(conn, FUSE_CAP_DONT_MASK, true);
-	/* it clears set-id bits, as it knows who writes */
-	want(conn, FUSE_CAP_HANDLE_KILLPRIV, true);
 	want(conn, FUSE_CAP_ATOMIC_O_TRUNC, true);
 	want(conn, FUSE_CAP_POSIX_LOCKS, true);
 	want(conn, FUSE_CAP_FLOCK_LOCKS, true);
@@ -80,8 +84,9 @@ void session_init(void *userdata, struct fuse_conn_info *conn)
 	/* requests are looked into, and data is in memory on both sides */
 	want(conn, FUSE_CAP_SPLICE_READ, false);
 	want(conn, FUSE_CAP_SPLICE_WRITE, false);
-	/* what walks over what it has kept must check, ACLs too */
-	want(conn, FUSE_CAP_POSIX_ACL, keep);
+	/* the kernel opens devices and FIFOs itself, and walks over what it has
+	 * kept: there it must check, ACLs too */
+	want(conn, FUSE_CAP_POSIX_ACL, true);
 	want(conn, FUSE_CAP_CACHE_SYMLINKS, keep);
 	/* data changes through the kernel alone, so no time stamp has to tell
 	 * it */
@@ -92,8 +97,39 @@ void session_init(void *userdata, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_WRITEBACK_CACHE, false);
 }
 
+static ssize_t read_request(int fd, void *buffer, size_t size, void *userdata)
+{
+	(void)userdata;
+	return read(fd, buffer, size);
+}
+
+static void complete_init(const struct session *session,
+			  struct fuse_init_out *out)
+{
+	out->flags |= session->init_flags & INIT_HANDLE_KILLPRIV_V2;
+	/* files that are opened for direct I/O can be mapped all the same */
+	if (session->cache == CACHE_NONE && session->init_flags & INIT_EXT) {
+		out->flags |= INIT_EXT;
+		out->flags2 |=
+			session->init_flags2 & INIT2_DIRECT_IO_ALLOW_MMAP;
+	}
+}
+
+/* The answer to the first request says what the server can do. */
+static ssize_t write_answer(int fd, struct iovec *iov, int count,
+			    void *userdata)
+{
+	const struct session *session = userdata;
+	const struct fuse_out_header *header = iov[0].iov_base;
+
+	if (header->unique == session->init_unique && !header->error &&
+	    count == 2 && iov[1].iov_len == sizeof(struct fuse_init_out))
+		complete_init(session, iov[1].iov_base);
+	return writev(fd, iov, count);
+}
+
 int session_create(struct server *server, const struct session_options *options,
-		   struct session **out)
+		   int ended_fd, struct session **out)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct session *session = text_need(calloc(1, sizeof(*session)));
@@ -108,7 +144,7 @@ int session_create(struct server *server, const struct session_options *options,
 		options->max_threads ? options->max_threads : MAX_THREADS;
 	pthread_mutex_init(&session->lock, NULL);
 	pthread_cond_init(&session->ended, NULL);
-	session->ended_fd = eventfd(0, EFD_CLOEXEC);
+	session->ended_fd = ended_fd;
 	fd = vfs_open(root, TREE_PLACE, O_PATH | O_DIRECTORY, 0);
 	session->nodes = fd < 0 ? NULL : nodes_create(server, fd);
 	session->waits = waits_create();
@@ -116,8 +152,7 @@ int session_create(struct server *server, const struct session_options *options,
 	fuse_opt_add_arg(&args, "vfs-fuse");
 	fuse_opt_add_arg(&args, "-o");
 	fuse_opt_add_arg(&args, options->fuse);
-	if (session->nodes && session->waits && session->owners &&
-	    session->ended_fd >= 0)
+	if (session->nodes && session->waits && session->owners)
 		session->fuse = fuse_session_new(&args, &bridge_ops,
 						 sizeof(bridge_ops), session);
 	fuse_opt_free_args(&args);
@@ -129,11 +164,21 @@ int session_create(struct server *server, const struct session_options *options,
 	return 0;
 }
 
-int session_mount(struct session *session, const char *mountpoint)
+int session_mount(struct session *session, const char *device,
+		  const char *mountpoint)
 {
-	if (fuse_session_mount(session->fuse, mountpoint))
+	static const struct fuse_custom_io io = {.read = read_request,
+						 .writev = write_answer};
+
+	if (fuse_session_mount(session->fuse, device))
 		return -EIO;
 	session->mountpoint = text_need(strdup(mountpoint));
+	session->joined = device != mountpoint;
+	if (fuse_session_custom_io(session->fuse, &io,
+				   fuse_session_fd(session->fuse))) {
+		fputs("vfs-fuse: libfuse refuses to be listened to\n", stderr);
+		return -EIO;
+	}
 	return 0;
 }
 
@@ -188,13 +233,22 @@ static bool now_idle(struct session *session)
 	return stay;
 }
 
-/* Both operations that libfuse does not know. True: it was answered. */
+/* What libfuse does not know, or does not say. True: it was answered. */
 static bool look_into(struct session *session, struct fuse_buf *buf)
 {
 	struct fuse_in_header *header = buf->mem;
 
 	if (buf->flags & FUSE_BUF_IS_FD || buf->size < sizeof(*header))
 		return false;
+	if (header->opcode == FUSE_INIT &&
+	    buf->size >= sizeof(*header) + sizeof(struct fuse_init_in)) {
+		const struct fuse_init_in *in = (const void *)(header + 1);
+
+		session->init_unique = header->unique;
+		session->init_flags = in->flags;
+		session->init_flags2 = in->flags2;
+		return false;
+	}
 	if (header->opcode == OPCODE_TMPFILE) {
 		/* the kernel calls such a file "/" */
 		header->opcode = FUSE_CREATE;
@@ -270,37 +324,36 @@ int session_start(struct session *session)
 
 /* ---- the end ---- */
 
-/* Properly, so that what the kernel has to write comes; threads are still at
- * work. Who is not root has a program for it. */
-static void unmount(const struct session *session)
+static void run_fusermount(const char *place)
 {
-	const char *place = session->mountpoint;
-	pid_t pid;
-	int fd;
+	pid_t pid = fork();
 
-	if (!place || !strncmp(place, "/dev/fd/", 8))
-		return;
-	if (!geteuid()) {
-		if (!umount2(place, UMOUNT_NOFOLLOW) || errno != EBUSY)
-			return;
-		/* used: what is to be written is, and the rest is told that it
-		 * is gone */
-		fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0) {
-			syncfs(fd);
-			close(fd);
-		}
-		umount2(place, UMOUNT_NOFOLLOW | MNT_DETACH);
-		return;
-	}
-	pid = fork();
 	if (!pid) {
-		execlp("fusermount3", "fusermount3", "-u", "-q", "-z", "--",
-		       place, NULL);
+		execlp("fusermount3", "fusermount3", "-u", "-q", "--", place,
+		       NULL);
 		_exit(127);
 	}
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
+}
+
+/* Properly, so that what the kernel has to write comes; threads are still at
+ * work. What is in use is written, too, and is cut off later. */
+static void unmount(const struct session *session)
+{
+	const char *place = session->mountpoint;
+	int fd;
+
+	if (!geteuid() ? !umount2(place, UMOUNT_NOFOLLOW)
+		       : (run_fusermount(place), false))
+		return;
+	fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		syncfs(fd);
+		close(fd);
+	}
+	if (session->joined)
+		umount2(place, UMOUNT_NOFOLLOW | MNT_DETACH);
 }
 
 /* A signal may come a moment before its thread sleeps: it comes again. */
@@ -343,8 +396,6 @@ void session_destroy(struct session *session)
 	owners_destroy(session->owners);
 	waits_destroy(session->waits);
 	nodes_destroy(session->nodes);
-	if (session->ended_fd >= 0)
-		close(session->ended_fd);
 	pthread_cond_destroy(&session->ended);
 	pthread_mutex_destroy(&session->lock);
 	free(session->mountpoint);

@@ -12,12 +12,15 @@ struct session_options {
 	unsigned int max_threads; /* 0: the default */
 };
 
-/* Not mounted yet. 0, or a negative errno, and stderr says what. */
+/* Not mounted yet. ended_fd: an eventfd that is written to when the kernel has
+ * hung up. 0, or a negative errno, and stderr says what. */
 int session_create(struct server *server, const struct session_options *options,
-		   struct session **out);
-/* Mounts it at mountpoint, or takes over the open /dev/fuse that the name
- * /dev/fd/N stands for. 0 or -EIO, and stderr says what. */
-int session_mount(struct session *session, const char *mountpoint);
+		   int ended_fd, struct session **out);
+/* Mounts it; device: the same mountpoint, or a name /dev/fd/N for the open
+ * /dev/fuse of what is mounted there already, which is taken over. 0 or -EIO,
+ * and stderr says what. */
+int session_mount(struct session *session, const char *device,
+		  const char *mountpoint);
 /* Starts the threads. 0 or a negative errno. */
 int session_start(struct session *session);
 /* Ends the threads, and what waits; unmounts, unless the kernel has. */

@@ -39,7 +39,6 @@ struct slot {
 
 struct users {
 	struct server *server;
-	bool remember;
 	pthread_mutex_t lock;
 	/* below: under the lock */
 	struct slot slots[SLOTS];
@@ -55,14 +54,13 @@ static int64_t now_msec(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-struct users *users_create(struct server *server, bool remember)
+struct users *users_create(struct server *server)
 {
 	struct users *users = calloc(1, sizeof(*users));
 
 	if (!users)
 		return NULL;
 	users->server = server;
-	users->remember = remember;
 	pthread_mutex_init(&users->lock, NULL);
 	return users;
 }
@@ -213,9 +211,8 @@ static struct user *remembered(struct users *users, uid_t uid, gid_t gid,
 {
 	struct slot *slot = slot_of(users, tid);
 
-	if (!users->remember || !slot->user || slot->tid != tid ||
-	    slot->uid != uid || slot->gid != gid ||
-	    now_msec() - slot->msec >= BELIEVED_MSEC)
+	if (!slot->user || slot->tid != tid || slot->uid != uid ||
+	    slot->gid != gid || now_msec() - slot->msec >= BELIEVED_MSEC)
 		return NULL;
 	return slot->user;
 }

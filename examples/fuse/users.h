@@ -4,10 +4,9 @@
  * groups and capabilities are in /proc/TID/status. Who has the same of all of
  * them is one user, with credentials of the library and tasks to work as.
  *
- * What /proc said of a thread is believed for a second (not at all with
- * cache=none). That can only refuse too much: the kernel checks first, as it
- * is. So a refusal by remembered credentials is looked at again with fresh
- * ones (call_retry).
+ * What /proc said of a thread is believed for a second. That can only refuse
+ * too much: the kernel checks first, as it is. So a refusal by remembered
+ * credentials is looked at again with fresh ones (call_again).
  *
  * A thread of a user namespace below the server's has its capabilities over
  * files whose ids have numbers there: its user belongs to a namespace of the
@@ -36,7 +35,7 @@ struct user_task {
 	struct user_task *next;
 };
 
-struct users *users_create(struct server *server, bool remember);
+struct users *users_create(struct server *server);
 void users_destroy(struct users *users);
 
 /*

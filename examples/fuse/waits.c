@@ -141,6 +141,10 @@ static void *run(void *argument)
 	}
 	/* from here on nobody marks it */
 	fuse_req_interrupt_func(w->req, NULL, NULL);
+	/* nobody's signal but the end of the mount; to the kernel EINTR would
+	 * mean that it is to begin anew */
+	if (err == -EINTR && !w->interrupted)
+		err = -ENOTCONN;
 	fuse_reply_err(w->req, -err);
 	w->done(w->context);
 	vfs_task_unref(w->task);

@@ -68,6 +68,9 @@ struct session {
 	double timeout; /* seconds that names and attributes are good for */
 	bool noatime;	/* reading leaves no trace */
 
+	pthread_mutex_t handles_lock;
+	struct handle *handles; /* all that were not released */
+
 	/* the first request (session.c); set before there is a second thread */
 	uint64_t init_unique;
 	uint32_t init_flags, init_flags2;
@@ -87,6 +90,7 @@ struct session {
 struct handle {
 	int fd; /* in the shared table */
 	struct node *node;
+	struct handle *prev, *following; /* of the session's, under its lock */
 	/* directories: the position behind what the kernel was given last */
 	pthread_mutex_t lock;
 	int64_t position;

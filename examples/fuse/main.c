@@ -78,7 +78,7 @@ static int start(const struct options *options, int *status_fd)
 	if (options->server) {
 		err = run_join(options);
 		if (err != -ENOENT)
-			return err ? 1 : 0;
+			return 1;
 	}
 	return options->foreground ? -1 : go_back(status_fd);
 }

@@ -63,7 +63,8 @@ static void advise(struct session *session, const struct handle *h,
 		fi->keep_cache = session->noatime || !atime_is_due(&stat);
 }
 
-static struct handle *handle_create(struct node *node, int fd)
+static struct handle *handle_create(struct session *session, struct node *node,
+				    int fd)
 {
 	struct handle *h = calloc(1, sizeof(*h));
 
@@ -72,14 +73,34 @@ static struct handle *handle_create(struct node *node, int fd)
 	h->node = node;
 	h->fd = fd;
 	pthread_mutex_init(&h->lock, NULL);
+	pthread_mutex_lock(&session->handles_lock);
+	h->following = session->handles;
+	if (h->following)
+		h->following->prev = h;
+	session->handles = h;
+	pthread_mutex_unlock(&session->handles_lock);
 	return h;
 }
 
 static void handle_destroy(struct session *session, struct handle *h)
 {
+	pthread_mutex_lock(&session->handles_lock);
+	if (h->prev)
+		h->prev->following = h->following;
+	else
+		session->handles = h->following;
+	if (h->following)
+		h->following->prev = h->prev;
+	pthread_mutex_unlock(&session->handles_lock);
 	vfs_close(session->server->root, h->fd);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
+}
+
+void handles_destroy(struct session *session)
+{
+	while (session->handles)
+		handle_destroy(session, session->handles);
 }
 
 /* The kernel says with each write whether and where it appends: opened for
@@ -134,7 +155,7 @@ static void open_any(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fd = open_node(&call, node, fi->flags);
 	while (call_again(&call, fd));
 	if (fd >= 0) {
-		h = handle_create(node, fd);
+		h = handle_create(session, node, fd);
 		if (!h) {
 			vfs_close(session->server->root, fd);
 			fd = -ENOMEM;
@@ -198,7 +219,7 @@ static int make_handle(struct call *call, int fd, struct handle **out,
 	if (!err) {
 		struct node *node = node_of(session->nodes, entry->ino);
 
-		*out = handle_create(node, fd);
+		*out = handle_create(session, node, fd);
 		if (*out)
 			return 0;
 		node_forget(session->nodes, node, 1);

@@ -281,6 +281,10 @@ out:
 		fprintf(stderr, "vfs-fuse: server %s: %s\n", options->server,
 			strerror(-err));
 	free(message);
+	/* the session of libfuse's that the mount was made with knows the place
+	 * until it unmounts, and that is not wanted */
+	if (!err)
+		_exit(0);
 	return err;
 }
 

@@ -12,8 +12,8 @@
  */
 int run_server(const struct options *options, int status_fd);
 
-/* Mounts, and has the server of that name serve it. 0, -ENOENT: there is none,
- * or -EIO, and stderr says what. */
+/* Mounts, has the server of that name serve it, and ends the process. -ENOENT:
+ * there is none; another negative errno, and stderr says what. */
 int run_join(const struct options *options);
 /* Ends the server of that name. Returns the exit status. */
 int run_stop(const char *name);

@@ -143,6 +143,7 @@ int session_create(struct server *server, const struct session_options *options,
 	session->max_threads =
 		options->max_threads ? options->max_threads : MAX_THREADS;
 	pthread_mutex_init(&session->lock, NULL);
+	pthread_mutex_init(&session->handles_lock, NULL);
 	pthread_cond_init(&session->ended, NULL);
 	session->ended_fd = ended_fd;
 	fd = vfs_open(root, TREE_PLACE, O_PATH | O_DIRECTORY, 0);
@@ -393,10 +394,12 @@ void session_destroy(struct session *session)
 		return;
 	if (session->fuse)
 		fuse_session_destroy(session->fuse);
+	handles_destroy(session);
 	owners_destroy(session->owners);
 	waits_destroy(session->waits);
 	nodes_destroy(session->nodes);
 	pthread_cond_destroy(&session->ended);
+	pthread_mutex_destroy(&session->handles_lock);
 	pthread_mutex_destroy(&session->lock);
 	free(session->mountpoint);
 	free(session);

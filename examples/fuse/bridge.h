@@ -68,6 +68,8 @@ struct session {
 	double timeout; /* seconds that names and attributes are good for */
 	bool noatime;	/* reading leaves no trace */
 
+	unsigned int forgetting; /* atomic: threads that give files back */
+
 	pthread_mutex_t handles_lock;
 	struct handle *handles; /* all that were not released */
 

@@ -5,8 +5,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "call.h"
+
+#define ROOM_USEC 500
+#define ROOM_TRIES 40
 
 static int get_task(struct call *call)
 {
@@ -20,35 +24,40 @@ static int get_task(struct call *call)
 	return err;
 }
 
-bool call_begin(struct call *call, fuse_req_t req)
+bool call_begin_fresh(struct call *call, fuse_req_t req, bool fresh)
 {
 	int err;
 
 	call->req = req;
 	call->session = session_of(req);
-	call->fresh = false;
+	call->fresh = fresh;
+	call->waited = false;
 	err = get_task(call);
 	if (err)
 		fuse_reply_err(req, -err);
 	return !err;
 }
 
-bool call_begin_create(struct call *call, fuse_req_t req)
+bool call_begin(struct call *call, fuse_req_t req)
 {
-	if (!call_begin(call, req))
+	return call_begin_fresh(call, req, false);
+}
+
+bool call_begin_create(struct call *call, fuse_req_t req, uint32_t mode)
+{
+	/* whose group has a say in this bit */
+	if (!call_begin_fresh(call, req, mode & S_ISGID))
 		return false;
 	vfs_umask(call->task, fuse_req_ctx(req)->umask);
 	return true;
 }
 
-bool call_again(struct call *call, int64_t result)
+/* With fresh credentials; false: they are the same. */
+static bool look_again(struct call *call)
 {
 	struct user_task *old = call->user_task;
-	struct users *users = call->session->server->users;
 	bool again = false;
 
-	if (call->fresh || (result != -EACCES && result != -EPERM))
-		return false;
 	call->fresh = true;
 	if (get_task(call)) {
 		call->user_task = old;
@@ -58,8 +67,34 @@ bool call_again(struct call *call, int64_t result)
 		vfs_umask(call->task, fuse_req_ctx(call->req)->umask);
 		again = true;
 	}
-	user_task_put(users, old);
+	user_task_put(call->session->server->users, old);
 	return again;
+}
+
+/*
+ * A file that is removed gives its room back when the kernel forgets it, which
+ * it tells behind the answer to unlink; another thread may be just at that.
+ */
+static bool wait_for_room(struct call *call)
+{
+	const unsigned int *busy = &call->session->forgetting;
+	int i;
+
+	call->waited = true;
+	usleep(ROOM_USEC);
+	for (i = 0; i < ROOM_TRIES && __atomic_load_n(busy, __ATOMIC_ACQUIRE);
+	     i++)
+		usleep(ROOM_USEC);
+	return true;
+}
+
+bool call_again(struct call *call, int64_t result)
+{
+	if (!call->fresh && (result == -EACCES || result == -EPERM))
+		return look_again(call);
+	if (!call->waited && result == -ENOSPC)
+		return wait_for_room(call);
+	return false;
 }
 
 void call_end(struct call *call)

@@ -26,13 +26,18 @@ struct call {
 	struct user_task *user_task;
 	struct vfs_task *task; /* the caller's */
 	bool fresh;	       /* the credentials are not remembered ones */
+	bool waited;	       /* for room */
 };
 
 bool call_begin(struct call *call, fuse_req_t req);
 /* As call_begin, with the caller's umask: for what makes files. */
-bool call_begin_create(struct call *call, fuse_req_t req);
-/* Was the call refused, and by credentials that are no longer right? Then it is
- * made again with those that are. */
+bool call_begin_create(struct call *call, fuse_req_t req, uint32_t mode);
+/* As call_begin, with fresh credentials: where they decide not only whether
+ * something is done, but what. */
+bool call_begin_fresh(struct call *call, fuse_req_t req, bool fresh);
+/* Is the call to be made again? Once when it was refused by credentials that
+ * are no longer right; once when there was no room, and some is just being made
+ * by files that the kernel forgets. */
 bool call_again(struct call *call, int64_t result);
 void call_end(struct call *call);
 

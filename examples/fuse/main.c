@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "options.h"
@@ -83,6 +84,24 @@ static int start(const struct options *options, int *status_fd)
 	return options->foreground ? -1 : go_back(status_fd);
 }
 
+/* The mountpoint, wherever the process will stand; or /dev/fd/N, which is an
+ * open /dev/fuse and no place. NULL: it is no directory, errno says why. */
+static char *find_place(const char *mountpoint)
+{
+	struct stat st;
+	char *place;
+
+	if (!strncmp(mountpoint, "/dev/fd/", 8))
+		return strdup(mountpoint);
+	place = realpath(mountpoint, NULL);
+	if (place && !stat(place, &st) && !S_ISDIR(st.st_mode)) {
+		free(place);
+		place = NULL;
+		errno = ENOTDIR;
+	}
+	return place;
+}
+
 static int print(const struct options *options)
 {
 	if (options->help) {
@@ -109,15 +128,13 @@ int main(int argc, char **argv)
 		return print(&options);
 	if (options.stop)
 		return run_stop(options.stop);
-	/* the process will stand elsewhere */
-	place = realpath(options.mountpoint, NULL);
-	if (place) {
-		options.mountpoint = place;
-	} else if (strncmp(options.mountpoint, "/dev/fd/", 8)) {
+	place = find_place(options.mountpoint);
+	if (!place) {
 		fprintf(stderr, "vfs-fuse: %s: %m\n", options.mountpoint);
 		options_free(&options);
 		return 1;
 	}
+	options.mountpoint = place;
 	status = options.remount ? run_remount(&options)
 				 : start(&options, &status_fd);
 	if (status < 0)

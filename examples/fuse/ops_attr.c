@@ -219,7 +219,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	struct call call;
 	int err;
 
-	if (!call_begin(&call, req))
+	/* set-id bits that go depend on who asks */
+	if (!call_begin_fresh(&call, req, !(to_set & SET_TIMES)))
 		return;
 	do
 		err = to_set & SET_ANY

@@ -70,10 +70,12 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	bool bits;
 
 	(void)ino;
-	if (!call_begin(&call, req))
-		return;
 	bits = has_killable_bits(session, h);
-	n = write_at(&call, h->fd, data, size, off, fi->flags);
+	if (!call_begin_fresh(&call, req, bits))
+		return;
+	do
+		n = write_at(&call, h->fd, data, size, off, fi->flags);
+	while (call_again(&call, n));
 	if (bits)
 		forget_attributes(session, h->node);
 	if (n < 0)
@@ -93,10 +95,12 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 	int err;
 
 	(void)ino;
-	if (!call_begin(&call, req))
-		return;
 	bits = has_killable_bits(session, h);
-	err = vfs_fallocate(call.task, h->fd, mode, offset, length);
+	if (!call_begin_fresh(&call, req, bits))
+		return;
+	do
+		err = vfs_fallocate(call.task, h->fd, mode, offset, length);
+	while (call_again(&call, err));
 	if (bits)
 		forget_attributes(session, h->node);
 	reply_error(&call, err);
@@ -115,12 +119,14 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 
 	(void)ino_in;
 	(void)ino_out;
-	if (!call_begin(&call, req))
-		return;
 	bits = has_killable_bits(session, to);
-	n = vfs_copy_file_range(call.task, from->fd, &in, to->fd, &out,
-				length < COPY_MAX ? length : COPY_MAX,
-				(uint32_t)flags);
+	if (!call_begin_fresh(&call, req, bits))
+		return;
+	do
+		n = vfs_copy_file_range(call.task, from->fd, &in, to->fd, &out,
+					length < COPY_MAX ? length : COPY_MAX,
+					(uint32_t)flags);
+	while (call_again(&call, n));
 	if (bits)
 		forget_attributes(session, to->node);
 	if (n < 0)

@@ -147,10 +147,10 @@ static void open_any(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct call call;
 	int fd;
 
-	if (!call_begin(&call, req))
-		return;
 	if (fi->flags & O_TRUNC)
 		vfs_fstat(session->server->root, node->fd, &before);
+	if (!call_begin_fresh(&call, req, before.mode & (S_ISUID | S_ISGID)))
+		return;
 	do
 		fd = open_node(&call, node, fi->flags);
 	while (call_again(&call, fd));
@@ -239,7 +239,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct call call;
 	int fd, err;
 
-	if (!call_begin_create(&call, req))
+	if (!call_begin_create(&call, req, mode))
 		return;
 	do
 		fd = create_file(&call, dir, name, fi->flags, mode);
@@ -273,9 +273,11 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct session *session = session_of(req);
 	struct handle *h = handle_of(fi);
 
+	__atomic_add_fetch(&session->forgetting, 1, __ATOMIC_ACQ_REL);
 	/* locks of open files (F_OFD_SETLK) have no other end */
 	owners_release(session->owners, node_of(session->nodes, ino), 0, h);
 	handle_destroy(session, h);
+	__atomic_sub_fetch(&session->forgetting, 1, __ATOMIC_ACQ_REL);
 	fuse_reply_err(req, 0);
 }
 

@@ -229,6 +229,41 @@ static pid_t pid_of(struct owners *owners, const struct node *node,
 	return pid;
 }
 
+/*
+ * F_OFD_GETLK of F_UNLCK asks for the owner's own lock: what somebody else
+ * would find in the way, without the locks of others.
+ */
+static int own_lock(struct owners *owners, const struct owner *owner,
+		    struct vfs_flock *range)
+{
+	int64_t at = range->start;
+	int64_t end = range->len ? at + range->len : INT64_MAX;
+	struct owner *other;
+	int fd, err = owner_create(owners, owner->node, 0, &other);
+
+	if (err)
+		return err;
+	fd = lock_fd(owners, other, F_RDLCK);
+	err = fd < 0 ? fd : 0;
+	while (!err && at < end) {
+		struct vfs_flock found = {.type = F_WRLCK,
+					  .whence = SEEK_SET,
+					  .start = at,
+					  .len = range->len ? end - at : 0};
+
+		err = vfs_fcntl_lock(other->task, fd, F_GETLK, &found);
+		if (err || found.type == F_UNLCK)
+			break;
+		if (found.pid == owner->task_id) {
+			*range = found;
+			break;
+		}
+		at = found.len ? found.start + found.len : end;
+	}
+	owner_destroy(other);
+	return err;
+}
+
 void op_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	      struct flock *lock)
 {
@@ -241,9 +276,14 @@ void op_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	(void)ino;
 	err = owner_get(owners, h, fi->lock_owner, &owner);
 	if (!err) {
-		fd = lock_fd(owners, owner, F_RDLCK);
-		err = fd < 0 ? fd
-			     : vfs_fcntl_lock(owner->task, fd, F_GETLK, &range);
+		fd = range.type == F_UNLCK ? -1
+					   : lock_fd(owners, owner, F_RDLCK);
+		if (range.type == F_UNLCK)
+			err = own_lock(owners, owner, &range);
+		else
+			err = fd < 0 ? fd
+				     : vfs_fcntl_lock(owner->task, fd, F_GETLK,
+						      &range);
 		owner_put(owners, owner);
 	}
 	if (err) {

@@ -39,18 +39,23 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
-	node_forget(session_of(req)->nodes, node_at(req, ino), nlookup);
-	fuse_reply_none(req);
+	struct fuse_forget_data one = {ino, nlookup};
+
+	op_forget_multi(req, 1, &one);
 }
 
 void op_forget_multi(fuse_req_t req, size_t count,
 		     struct fuse_forget_data *forgets)
 {
+	struct session *session = session_of(req);
 	size_t i;
 
+	__atomic_add_fetch(&session->forgetting, 1, __ATOMIC_ACQ_REL);
 	for (i = 0; i < count; i++)
-		node_forget(session_of(req)->nodes,
-			    node_at(req, forgets[i].ino), forgets[i].nlookup);
+		node_forget(session->nodes,
+			    node_of(session->nodes, forgets[i].ino),
+			    forgets[i].nlookup);
+	__atomic_sub_fetch(&session->forgetting, 1, __ATOMIC_ACQ_REL);
 	fuse_reply_none(req);
 }
 
@@ -61,7 +66,7 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct call call;
 	int err;
 
-	if (!call_begin_create(&call, req))
+	if (!call_begin_create(&call, req, mode))
 		return;
 	do
 		err = vfs_mknodat(call.task, dir->fd, name, mode, rdev);
@@ -75,7 +80,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	struct call call;
 	int err;
 
-	if (!call_begin_create(&call, req))
+	if (!call_begin_create(&call, req, 0))
 		return;
 	do
 		err = vfs_mkdirat(call.task, dir->fd, name, mode);

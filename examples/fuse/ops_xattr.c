@@ -86,7 +86,8 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	struct call call;
 	int err;
 
-	if (!call_begin(&call, req))
+	/* an ACL may take a set-group-id bit away */
+	if (!call_begin_fresh(&call, req, is_acl(name)))
 		return;
 	do
 		err = is_acl(name)
@@ -169,7 +170,8 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	int64_t length;
 	char *list;
 
-	if (!call_begin(&call, req))
+	/* not everybody is told of all */
+	if (!call_begin_fresh(&call, req, true))
 		return;
 	list = make_room(&call, size);
 	if (!list)

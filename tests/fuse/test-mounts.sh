@@ -94,6 +94,8 @@ ok help "$fuse" --help
 ok "help says" says "-o OPTION"
 ok version "$fuse" -V
 no "no place" "$fuse" tmpfs
+no "no directory" "$fuse" tmpfs /dev/null
+ok "is said" says "Not a directory"
 no "no such type" "$fuse" nonesuch "$work/a"
 ok "the type is named" says nonesuch
 no "an option of nobody" "$fuse" tmpfs "$work/a" -o sizze=3

@@ -185,6 +185,14 @@ static void test_ends(void)
 	check_eq(lock.l_type, F_UNLCK);
 
 	check_eq(lock_range(fd, F_OFD_SETLK, F_WRLCK, 0, 10), 0);
+	/* its own, not another's */
+	check_eq(lock_range(other, F_OFD_SETLK, F_WRLCK, 20, 5), 0);
+	lock = (struct flock){.l_type = F_UNLCK, .l_whence = SEEK_SET};
+	check_eq(fcntl(other, F_OFD_GETLK, &lock), 0);
+	check_eq(lock.l_type, F_WRLCK);
+	check_eq(lock.l_start, 20);
+	check_eq(lock.l_len, 5);
+	check_eq(lock_range(other, F_OFD_SETLK, F_UNLCK, 20, 5), 0);
 	dup_fd = dup(fd);
 	close(fd);
 	check_errno(lock_range(other, F_OFD_SETLK, F_WRLCK, 0, 1), EAGAIN);

@@ -116,15 +116,28 @@ int mounted_end(struct mounted *m)
 	return failed || !checked;
 }
 
-pid_t as_start(const struct somebody *who, void (*body)(void))
+pid_t child_start(void)
 {
 	pid_t pid;
 
 	fflush(NULL);
 	pid = fork();
+	if (!pid)
+		checked = failed = 0;
+	return pid;
+}
+
+void child_end(void)
+{
+	_exit(failed < 254 ? failed : 254);
+}
+
+pid_t as_start(const struct somebody *who, void (*body)(void))
+{
+	pid_t pid = child_start();
+
 	if (pid)
 		return pid;
-	checked = failed = 0;
 	if (setgroups(who->group_count, who->groups) ||
 	    setresgid(who->gid, who->gid, who->gid) ||
 	    setresuid(who->uid, who->uid, who->uid)) {
@@ -132,7 +145,8 @@ pid_t as_start(const struct somebody *who, void (*body)(void))
 		_exit(255);
 	}
 	body();
-	_exit(failed < 254 ? failed : 254);
+	child_end();
+	return -1;
 }
 
 void as_join(pid_t child)

@@ -41,6 +41,11 @@ struct somebody {
 	size_t group_count;
 };
 
+/* fork for a child whose failed checks are to count here; it ends with
+ * child_end. */
+pid_t child_start(void);
+void child_end(void);
+
 /* Runs body in a child as who; its failed checks count here. */
 void as(const struct somebody *who, void (*body)(void));
 /* The child, without waiting; and then with. */

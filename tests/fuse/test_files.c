@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +135,16 @@ static void bob_writes(void)
 	close(fd);
 }
 
+static void bob_writes_to_a_program(void)
+{
+	int fd = open("capable", O_WRONLY);
+
+	check_eq(write(fd, "y", 1), 1);
+	check_errno(getxattr("capable", "security.capability", NULL, 0),
+		    ENODATA);
+	close(fd);
+}
+
 static void test_set_ids(void)
 {
 	const struct somebody root = {0, 1003, NULL, 0};
@@ -142,11 +153,79 @@ static void test_set_ids(void)
 	put("setid", "x", 0600);
 	check_eq(chmod("setid", 06777), 0);
 	as(&bob, bob_writes);
+	put("capable", "x", 0600);
+	check_eq(chmod("capable", 0666), 0);
+	check_eq(setxattr("capable", "security.capability",
+			  "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0),
+		 0);
+	as(&bob, bob_writes_to_a_program);
 	check_eq(chmod("setid", 06777), 0);
 	put("setid", "by root", 0);
 	check_eq(stat_of("setid").st_mode & 07777, 06777);
 	check_eq(chown("setid", 1001, 1001), 0);
 	check_eq(stat_of("setid").st_mode & 07777, 0777);
+}
+
+/* In a namespace whose ids 0 to 65535 are 100000 to 165535 here. */
+static void inside_namespace(void)
+{
+	check_eq(setgroups(0, NULL), 0);
+	check_eq(setresgid(0, 0, 0), 0);
+	check_eq(setresuid(0, 0, 0), 0);
+	put("mapped-ids/own", "x", 0644);
+	check_eq(stat_of("mapped-ids/own").st_uid, 0);
+	check_eq(chown("mapped-ids/own", 5, 6), 0);
+	check_eq(stat_of("mapped-ids/own").st_uid, 5);
+	/* its capabilities are for files of its ids */
+	check(open("mapped-ids/other", O_RDWR) >= 0);
+	check_errno(open("root-file", O_RDONLY), EACCES);
+	check_errno(chown("root-file", 0, 0), EPERM);
+	check_errno(setxattr("mapped-ids/own", "trusted.x", "x", 1, 0), EPERM);
+}
+
+static void write_map(pid_t pid, const char *name)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_WRONLY);
+	check_eq(write(fd, "0 100000 65536", 14), 14);
+	close(fd);
+}
+
+static void test_namespaces(void)
+{
+	int ready[2], go[2];
+	pid_t pid;
+	char byte;
+
+	put("root-file", "x", 0600);
+	check_eq(mkdir("mapped-ids", 0755), 0);
+	check_eq(chown("mapped-ids", 100000, 100000), 0);
+	put("mapped-ids/other", "x", 0600);
+	check_eq(chown("mapped-ids/other", 100007, 100007), 0);
+	check(!pipe(ready) && !pipe(go));
+	pid = child_start();
+	if (!pid) {
+		bool alone = !unshare(CLONE_NEWUSER);
+
+		check_eq(write(ready[1], alone ? "y" : "n", 1), 1);
+		if (alone && read(go[0], &byte, 1) == 1)
+			inside_namespace();
+		child_end();
+	}
+	check_eq(read(ready[0], &byte, 1), 1);
+	if (byte == 'y') {
+		write_map(pid, "uid_map");
+		write_map(pid, "gid_map");
+		check_eq(write(go[1], "g", 1), 1);
+	} else {
+		puts("SKIPPED in part: no user namespaces here");
+	}
+	as_join(pid);
+	if (byte == 'y')
+		check_eq(stat_of("mapped-ids/own").st_uid, 100005);
 }
 
 /* ---- names ---- */
@@ -518,6 +597,7 @@ int main(int argc, char **argv)
 	umask(022);
 	test_users();
 	test_set_ids();
+	test_namespaces();
 	test_links();
 	test_names();
 	test_directories();

@@ -126,6 +126,10 @@ static const struct rule rules_of_all[] = {
 	{"fscontext", TO_HOST, NULL, NULL},
 	{"defcontext", TO_HOST, NULL, NULL},
 	{"rootcontext", TO_HOST, NULL, NULL},
+	/* what mount(8) finds in the list of mounts, and gives to a remount */
+	{"user_id", 0, NULL, NULL},
+	{"group_id", 0, NULL, NULL},
+	{"rootmode", 0, NULL, NULL},
 	/* it is always so */
 	{"default_permissions", 0, NULL, NULL},
 	{"writeback_cache", REFUSED, NULL,

@@ -89,6 +89,25 @@ static int set_up(struct server *server, const struct tree *tree)
 	return err;
 }
 
+/* What is made here is whose the server is, as with a mount of the user's own.
+ */
+static int become_user(struct server *server)
+{
+	struct vfs_cred_spec spec = {.size = sizeof(spec)};
+	struct vfs_cred *cred;
+	int err;
+
+	spec.uid = spec.fsuid = geteuid();
+	spec.gid = spec.fsgid = getegid();
+	spec.cap_effective = spec.cap_permitted = VFS_CAP_ALL;
+	err = vfs_cred_create(server->vfs, &spec, &cred);
+	if (!err)
+		err = vfs_task_set_cred(server->root, cred);
+	if (!err)
+		vfs_cred_unref(cred);
+	return err;
+}
+
 int server_create(const struct tree *tree, bool debug, struct server **out)
 {
 	struct server *server = text_need(calloc(1, sizeof(*server)));
@@ -104,6 +123,8 @@ int server_create(const struct tree *tree, bool debug, struct server **out)
 	err = vfs_create(&config, &server->vfs);
 	if (!err)
 		err = vfs_task_create(server->vfs, NULL, &server->root);
+	if (!err)
+		err = become_user(server);
 	if (!err)
 		err = set_up(server, tree);
 	if (!err) {

@@ -136,8 +136,9 @@ if PATH=$PATH:/sbin:/usr/sbin command -v mount.fuse >"$work/helper"; then
 	ok "a node" mknod "$work/a/null" c 1 3
 	ok "that works" sh -c "echo x >$work/a/null"
 	ok "keep" sh -c "echo kept >$work/a/file"
+	# with what mount(8) adds of its own
 	ok remount "$helper" tmpfs "$work/a" -t fuse.vfs-fuse \
-		-o ro,remount,size=4m
+		-o ro,remount,size=4m,user_id=0,group_id=0,allow_other
 	ok "read-only" mounted "$work/a" ro
 	no "so nothing is written" touch "$work/a/new"
 	ok "the new size" sh -c "df -k $work/a | grep -q ' 4096 '"

@@ -34,24 +34,36 @@ static int place_of(const char *name, const char *suffix,
 	return n < 0 || (size_t)n >= sizeof(out->sun_path) ? -ENAMETOOLONG : 0;
 }
 
+/* Is what is open at fd still what has the name? A server that ends takes its
+ * file away. */
+static bool is_there(int fd, const char *path)
+{
+	struct stat open_one, named;
+
+	return !fstat(fd, &open_one) && !stat(path, &named) &&
+	       open_one.st_ino == named.st_ino &&
+	       open_one.st_dev == named.st_dev;
+}
+
 static int take_name(const char *name, int *lock_fd)
 {
 	struct sockaddr_un place;
-	int err = place_of(name, ".lock", &place), fd;
+	int err = place_of(name, ".lock", &place), fd = -1;
 
-	if (err)
-		return err;
-	fd = open(place.sun_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-		  0600);
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		err = errno == EWOULDBLOCK ? -EEXIST : -errno;
+	while (!err) {
+		fd = open(place.sun_path,
+			  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			return -errno;
+		if (flock(fd, LOCK_EX | LOCK_NB))
+			err = errno == EWOULDBLOCK ? -EEXIST : -errno;
+		else if (is_there(fd, place.sun_path))
+			break;
 		close(fd);
-		return err;
 	}
-	*lock_fd = fd;
-	return 0;
+	if (!err)
+		*lock_fd = fd;
+	return err;
 }
 
 int control_listen(const char *name, int *lock_fd)
@@ -90,7 +102,8 @@ void control_unlisten(const char *name, int listen_fd, int lock_fd)
 	if (!place_of(name, ".sock", &place))
 		unlink(place.sun_path);
 	close(listen_fd);
-	/* the file stays: another may wait for it already */
+	if (!place_of(name, ".lock", &place))
+		unlink(place.sun_path);
 	close(lock_fd);
 }
 

@@ -27,26 +27,46 @@ missing() {
 		'#include <cmocka.h>' | probe || echo libcmocka-dev
 }
 
+# Without these the bridge is not built, or its tests are skipped.
+wanted() {
+	pkg-config --exists fuse3 || echo libfuse3-dev
+	have fusermount3 || echo fuse3
+}
+
 probe() {
 	have "${CC:-cc}" && "${CC:-cc}" -xc -fsyntax-only - 2>/dev/null
 }
 
+can_install() {
+	[ "$(id -u)" = 0 ] && have apt-get
+}
+
+install() {
+	{
+		apt-get update
+		DEBIAN_FRONTEND=noninteractive apt-get install -y \
+			--no-install-recommends "$@"
+	} >&2
+}
+
 packages=$(missing)
 if [ -n "$packages" ]; then
-	if [ "$(id -u)" = 0 ] && have apt-get; then
+	if can_install; then
 		# The C library's headers come with a compiler that had none.
 		# shellcheck disable=SC2086
-		{
-			apt-get update
-			DEBIAN_FRONTEND=noninteractive apt-get install -y \
-				--no-install-recommends $packages libc6-dev
-		} >&2 || exit 1
+		install $packages libc6-dev || exit 1
 		packages=$(missing)
 	fi
 	if [ -n "$packages" ]; then
 		echo "tests/run.sh: please install:" $packages >&2
 		exit 1
 	fi
+fi
+
+packages=$(wanted)
+if [ -n "$packages" ] && can_install; then
+	# shellcheck disable=SC2086
+	install $packages || echo "tests/run.sh: going on without:" $packages >&2
 fi
 
 if [ -f "$build/build.ninja" ]; then

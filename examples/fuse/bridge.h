@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vfs-fuse: a tree of libvfs as a mount of the host's, so that programs that
+ * know nothing of the library run in it. What each part is for:
+ *
+ *	main.c      the command line, and the process around it
+ *	options.c   what each -o means, and to whom it goes
+ *	tree.c      the instance, and the mounts that make the tree
+ *	server.c    one instance, the mounts that show it, how they come and go
+ *	session.c   one mount of the host's: threads, requests, capabilities
+ *	nodes.c     what the kernel knows by number: files, and how often
+ *	users.c     who is asking: from ids and /proc to credentials and tasks
+ *	call.c      what every request begins and ends with
+ *	waits.c     requests that wait, without keeping anybody waiting
+ *	ops_*.c     the operations, by family
+ *
+ * Every permission is checked by the library, with the caller's ids, groups
+ * and capabilities. The kernel checks as well (default_permissions, and its own
+ * ACLs), because there is what it does not ask about: devices and FIFOs, which
+ * it opens itself, and walks over names that it has kept.
+ */
+#ifndef BRIDGE_H
+#define BRIDGE_H
+
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vfs/vfs.h>
+
+#include "nodes.h"
+#include "users.h"
+#include "waits.h"
+
+/* A tree. Lives from server_create to server_destroy; sessions point to it. */
+struct server {
+	struct vfs *vfs;
+	/* Every capability, and the descriptor table that all tasks of users
+	 * share: those of nodes and of open files are in it. */
+	struct vfs_task *root;
+	/* No descriptors; its working directory is the instance's own proc,
+	 * which is mounted nowhere. Cloned for owners of record locks. */
+	struct vfs_task *bare;
+	int proc_fd; /* root's: O_PATH of that proc */
+	struct users *users;
+	bool debug;
+};
+
+/* What the kernel may keep. */
+enum cache_mode {
+	CACHE_KERNEL, /* everything: all changes come through it */
+	CACHE_NONE    /* nothing: each step of a walk asks */
+};
+
+struct worker;
+
+/* One mount of the host's. Lives from session_create to session_destroy. */
+struct session {
+	struct server *server;
+	struct fuse_session *fuse;
+	struct nodes *nodes;
+	struct waits *waits;
+	struct owners *owners; /* of record locks; see ops_lock.c */
+	char *mountpoint;
+	bool joined; /* mounted by another process, so libfuse knows no place */
+	enum cache_mode cache;
+	double timeout; /* seconds that names and attributes are good for */
+	bool noatime;	/* reading leaves no trace */
+
+	unsigned int forgetting; /* atomic: threads that give files back */
+
+	pthread_mutex_t handles_lock;
+	struct handle *handles; /* all that were not released */
+
+	/* the first request (session.c); set before there is a second thread */
+	uint64_t init_unique;
+	uint32_t init_flags, init_flags2;
+
+	/* the threads (session.c) */
+	pthread_mutex_t lock; /* protects the next five */
+	pthread_cond_t ended;
+	struct worker *workers;
+	unsigned int threads, idle;
+	bool stopping;
+	unsigned int max_threads;
+	int ended_fd; /* the process's: written when the kernel has hung up */
+	struct session *next; /* of the process's list */
+};
+
+/* An open file or directory; fuse_file_info.fh points to it. */
+struct handle {
+	int fd; /* in the shared table */
+	struct node *node;
+	struct handle *prev, *following; /* of the session's, under its lock */
+	/* directories: the position behind what the kernel was given last */
+	pthread_mutex_t lock;
+	int64_t position;
+};
+
+static inline struct session *session_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+static inline struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+/* The operations of all families. */
+extern const struct fuse_lowlevel_ops bridge_ops;
+
+#endif

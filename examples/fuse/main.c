@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vfs-fuse: the command, and the process around a mount. It goes into the
+ * background once everything that can fail has been done there, so that its
+ * exit status tells whether the tree is mounted. A signal unmounts; so does
+ * the kernel, when somebody else has.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "run.h"
+
+static const char usage[] =
+	"vfs-fuse: a tree of libvfs as a mount\n"
+	"\n"
+	"  vfs-fuse [OPTION...] TYPE MOUNTPOINT\n"
+	"  vfs-fuse [OPTION...] -t TYPE SOURCE MOUNTPOINT\n"
+	"  vfs-fuse [OPTION...] -F FILE MOUNTPOINT\n"
+	"  mount -t fuse.vfs-fuse TYPE MOUNTPOINT [-o ...]\n"
+	"\n"
+	"  -F, --fstab FILE   the tree is what FILE, like fstab(5), describes\n"
+	"  -t, --types TYPE   the type of the tree's root (the first word)\n"
+	"  -o OPTION,...      options, see below\n"
+	"  --stop NAME        end a server that was started with server=NAME\n"
+	"  -f, --foreground   stay in the foreground\n"
+	"  -d, --debug        the same, and print each request\n"
+	"  -s                 one request at a time\n"
+	"  -h, --help         this\n"
+	"  -V, --version      the versions of this and of libfuse\n"
+	"\n"
+	"Options of -o are those of the type (size=1g), of the mount (ro, "
+	"dev,\n"
+	"suid, noexec, noatime, fsname=, allow_other, allow_root, ...), and\n"
+	"\n"
+	"  cache=kernel|none  what the kernel may keep: everything (default) "
+	"or\n"
+	"                     nothing\n"
+	"  server=NAME        a tree that outlives its mount, and can have "
+	"several:\n"
+	"                     joins the server of that name, or starts it\n"
+	"  max_threads=N      how many requests are worked at at once (64)\n"
+	"  remount            change the options of what is mounted\n";
+
+/* The process that was started waits for a byte on this pipe, its exit status:
+ * -1, it is this one. */
+static int go_back(int *status_fd)
+{
+	unsigned char status = 1;
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) || (pid = fork()) < 0) {
+		perror("vfs-fuse");
+		return 1;
+	}
+	if (!pid) {
+		close(fds[0]);
+		setsid();
+		*status_fd = fds[1];
+		return -1;
+	}
+	close(fds[1]);
+	if (read(fds[0], &status, 1) != 1)
+		status = 1;
+	return status;
+}
+
+/* Joins a server, or becomes one; -1: it is this process's turn to serve. */
+static int start(const struct options *options, int *status_fd)
+{
+	int err;
+
+	if (options->server) {
+		err = run_join(options);
+		if (err != -ENOENT)
+			return 1;
+	}
+	return options->foreground ? -1 : go_back(status_fd);
+}
+
+/* The mountpoint, wherever the process will stand; or /dev/fd/N, which is an
+ * open /dev/fuse and no place. NULL: it is no directory, errno says why. */
+static char *find_place(const char *mountpoint)
+{
+	struct stat st;
+	char *place;
+
+	if (!strncmp(mountpoint, "/dev/fd/", 8))
+		return strdup(mountpoint);
+	place = realpath(mountpoint, NULL);
+	if (place && !stat(place, &st) && !S_ISDIR(st.st_mode)) {
+		free(place);
+		place = NULL;
+		errno = ENOTDIR;
+	}
+	return place;
+}
+
+static int print(const struct options *options)
+{
+	if (options->help) {
+		fputs(usage, stdout);
+		return 0;
+	}
+	printf("vfs-fuse %d.%d.%d\n", VFS_VERSION_MAJOR, VFS_VERSION_MINOR,
+	       VFS_VERSION_PATCH);
+	printf("libfuse %s\n", fuse_pkgversion());
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int status, status_fd = -1;
+	char *place;
+
+	if (options_parse(&options, argc, argv)) {
+		options_free(&options);
+		return 1;
+	}
+	if (options.help || options.version)
+		return print(&options);
+	if (options.stop)
+		return run_stop(options.stop);
+	place = find_place(options.mountpoint);
+	if (!place) {
+		fprintf(stderr, "vfs-fuse: %s: %m\n", options.mountpoint);
+		options_free(&options);
+		return 1;
+	}
+	options.mountpoint = place;
+	status = options.remount ? run_remount(&options)
+				 : start(&options, &status_fd);
+	if (status < 0)
+		status = run_server(&options, status_fd);
+	options_free(&options);
+	free(place);
+	return status;
+}

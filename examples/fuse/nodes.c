@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* Nodes. Contract: nodes.h. */
+#include <stdlib.h>
+
+#include "bridge.h"
+
+#define FIRST_BUCKETS 1024u
+
+/* How many file systems of a tree get a part of the numbers of their own. */
+#define MAX_DEVICES 4096u
+
+struct nodes {
+	struct server *server;
+	struct node root; /* never in the table's chains, never forgotten */
+	pthread_mutex_t lock;
+	/* below: under the lock */
+	struct node **buckets;
+	size_t size; /* a power of two */
+	size_t count;
+	uint64_t *devices;
+	size_t device_count, device_room;
+};
+
+static size_t bucket_of(uint64_t dev, uint64_t ino, size_t size)
+{
+	uint64_t x = (ino ^ dev << 40) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (size_t)(x >> 20) & (size - 1);
+}
+
+struct nodes *nodes_create(struct server *server, int fd)
+{
+	struct nodes *nodes = calloc(1, sizeof(*nodes));
+	struct vfs_stat stat;
+
+	if (!nodes)
+		return NULL;
+	nodes->buckets = calloc(FIRST_BUCKETS, sizeof(struct node *));
+	if (!nodes->buckets || vfs_fstat(server->root, fd, &stat)) {
+		free(nodes->buckets);
+		free(nodes);
+		return NULL;
+	}
+	nodes->server = server;
+	nodes->size = FIRST_BUCKETS;
+	nodes->root.fd = fd;
+	nodes->root.dev = stat.dev;
+	nodes->root.ino = stat.ino;
+	nodes->root.lookups = 1;
+	pthread_mutex_init(&nodes->lock, NULL);
+	return nodes;
+}
+
+void nodes_destroy(struct nodes *nodes)
+{
+	struct node *node, *next;
+	size_t i;
+
+	if (!nodes)
+		return;
+	for (i = 0; i < nodes->size; i++) {
+		for (node = nodes->buckets[i]; node; node = next) {
+			next = node->next;
+			vfs_close(nodes->server->root, node->fd);
+			free(node);
+		}
+	}
+	vfs_close(nodes->server->root, nodes->root.fd);
+	pthread_mutex_destroy(&nodes->lock);
+	free(nodes->devices);
+	free(nodes->buckets);
+	free(nodes);
+}
+
+struct node *node_of(struct nodes *nodes, fuse_ino_t number)
+{
+	if (number == FUSE_ROOT_ID)
+		return &nodes->root;
+	return (struct node *)(uintptr_t)number;
+}
+
+fuse_ino_t node_number(const struct nodes *nodes, const struct node *node)
+{
+	if (node == &nodes->root)
+		return FUSE_ROOT_ID;
+	return (fuse_ino_t)(uintptr_t)node;
+}
+
+/* Where the node is, or where it would be. Lock held. */
+static struct node **find(struct nodes *nodes, uint64_t dev, uint64_t ino)
+{
+	struct node **at = &nodes->buckets[bucket_of(dev, ino, nodes->size)];
+
+	while (*at && ((*at)->ino != ino || (*at)->dev != dev))
+		at = &(*at)->next;
+	return at;
+}
+
+/* Doubles the table when it is full, if there is memory. Lock held. */
+static void grow(struct nodes *nodes)
+{
+	size_t size = nodes->size * 2, i;
+	struct node **buckets, *node, *next;
+
+	if (nodes->count < nodes->size)
+		return;
+	buckets = calloc(size, sizeof(struct node *));
+	if (!buckets)
+		return;
+	for (i = 0; i < nodes->size; i++) {
+		for (node = nodes->buckets[i]; node; node = next) {
+			struct node **at =
+				&buckets[bucket_of(node->dev, node->ino, size)];
+
+			next = node->next;
+			node->next = *at;
+			*at = node;
+		}
+	}
+	free(nodes->buckets);
+	nodes->buckets = buckets;
+	nodes->size = size;
+}
+
+/* Lock held. */
+static struct node *find_counted(struct nodes *nodes,
+				 const struct vfs_stat *stat)
+{
+	struct node *node;
+
+	if (stat->ino == nodes->root.ino && stat->dev == nodes->root.dev)
+		return &nodes->root;
+	node = *find(nodes, stat->dev, stat->ino);
+	if (node)
+		node->lookups++;
+	return node;
+}
+
+struct node *node_find(struct nodes *nodes, const struct vfs_stat *stat)
+{
+	struct node *node;
+
+	pthread_mutex_lock(&nodes->lock);
+	node = find_counted(nodes, stat);
+	pthread_mutex_unlock(&nodes->lock);
+	return node;
+}
+
+struct node *node_insert(struct nodes *nodes, int fd,
+			 const struct vfs_stat *stat)
+{
+	struct node *fresh = calloc(1, sizeof(*fresh)), *node;
+
+	pthread_mutex_lock(&nodes->lock);
+	node = find_counted(nodes, stat);
+	if (!node && fresh) {
+		struct node **at;
+
+		grow(nodes);
+		at = find(nodes, stat->dev, stat->ino);
+		fresh->dev = stat->dev;
+		fresh->ino = stat->ino;
+		fresh->fd = fd;
+		fresh->lookups = 1;
+		*at = fresh;
+		nodes->count++;
+		node = fresh;
+		fresh = NULL;
+		fd = -1;
+	}
+	pthread_mutex_unlock(&nodes->lock);
+	if (fd >= 0)
+		vfs_close(nodes->server->root, fd);
+	free(fresh);
+	return node;
+}
+
+void node_forget(struct nodes *nodes, struct node *node, uint64_t count)
+{
+	struct node **at;
+
+	if (node == &nodes->root)
+		return;
+	pthread_mutex_lock(&nodes->lock);
+	node->lookups -= count < node->lookups ? count : node->lookups;
+	if (node->lookups) {
+		pthread_mutex_unlock(&nodes->lock);
+		return;
+	}
+	at = find(nodes, node->dev, node->ino);
+	*at = node->next;
+	nodes->count--;
+	pthread_mutex_unlock(&nodes->lock);
+	vfs_close(nodes->server->root, node->fd);
+	free(node);
+}
+
+/* The device's place in the order of discovery, 0 for the root's. */
+static size_t device_index(struct nodes *nodes, uint64_t dev)
+{
+	size_t i;
+
+	if (dev == nodes->root.dev)
+		return 0;
+	for (i = 0; i < nodes->device_count; i++) {
+		if (nodes->devices[i] == dev)
+			return i + 1;
+	}
+	if (i == nodes->device_room && i < MAX_DEVICES) {
+		size_t room = i ? i * 2 : 8;
+		uint64_t *devices =
+			realloc(nodes->devices, room * sizeof(*devices));
+
+		if (devices) {
+			nodes->devices = devices;
+			nodes->device_room = room;
+		}
+	}
+	if (i < nodes->device_room)
+		nodes->devices[nodes->device_count++] = dev;
+	return i + 1;
+}
+
+uint64_t node_shown_ino(struct nodes *nodes, uint64_t dev, uint64_t ino)
+{
+	size_t index;
+
+	if (dev == nodes->root.dev)
+		return ino;
+	pthread_mutex_lock(&nodes->lock);
+	index = device_index(nodes, dev);
+	pthread_mutex_unlock(&nodes->lock);
+	/* from the top: numbers of files grow from the bottom */
+	return ino ^ ((uint64_t)index << 51 | UINT64_C(1) << 63);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nodes: the files that the kernel knows by number. A node is there as long as
+ * the kernel's count of look-ups is not 0, and holds an O_PATH descriptor, so
+ * that a file that was removed or renamed is still the same file, and its
+ * number is nobody else's. One file has one node, whatever names it was found
+ * by: the table's key is what stat says, device and number.
+ *
+ * The kernel's number of a node is its address; the root's is FUSE_ROOT_ID,
+ * and it stays until the end. Thread safe; the table has one lock, under which
+ * nothing is called.
+ */
+#ifndef NODES_H
+#define NODES_H
+
+#include <stdint.h>
+
+#include <fuse_lowlevel.h>
+
+#include <vfs/vfs.h>
+
+struct server;
+struct nodes;
+
+struct node {
+	uint64_t dev, ino; /* the key */
+	int fd;		   /* O_PATH, in the shared table */
+	uint64_t lookups;  /* under the table's lock */
+	struct node *next; /* of the bucket */
+};
+
+/* The root's node takes over fd. NULL: no memory. */
+struct nodes *nodes_create(struct server *server, int fd);
+void nodes_destroy(struct nodes *nodes);
+
+struct node *node_of(struct nodes *nodes, fuse_ino_t number);
+fuse_ino_t node_number(const struct nodes *nodes, const struct node *node);
+
+/* A node that is known already, with one more look-up; NULL: it is not. */
+struct node *node_find(struct nodes *nodes, const struct vfs_stat *stat);
+/*
+ * The node of the file that fd, an O_PATH descriptor, leads to and stat is of,
+ * with one more look-up. Takes fd over, also on failure. NULL: no memory.
+ */
+struct node *node_insert(struct nodes *nodes, int fd,
+			 const struct vfs_stat *stat);
+/* Takes count look-ups back; the node ends with the last one. */
+void node_forget(struct nodes *nodes, struct node *node, uint64_t count);
+
+/*
+ * The number that programs see. A mount of the host's has one device, so files
+ * of other file systems in the tree get the file system's place in the order
+ * of discovery mixed in: two files never show as one.
+ */
+uint64_t node_shown_ino(struct nodes *nodes, uint64_t dev, uint64_t ino);
+
+#endif

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files: opening, closing, syncing, and what descriptors have besides. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ops.h"
+#include "server.h"
+
+/* The kernel's mark for a file that is opened to be executed. */
+#define OPEN_EXEC 0x20
+/* What is the kernel's business, or was dealt with when the path was walked. */
+#define OPEN_IGNORED \
+	(O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW | O_DIRECT | O_ASYNC)
+
+#define DAY 86400
+
+static int later(const struct vfs_timespec *a, const struct vfs_timespec *b)
+{
+	return a->sec > b->sec || (a->sec == b->sec && a->nsec > b->nsec);
+}
+
+/* Would reading the file now leave a trace in st_atime? Then the read must
+ * come here, and not be answered from what the kernel has kept. */
+static bool atime_is_due(const struct vfs_stat *stat)
+{
+	return !later(&stat->atime, &stat->mtime) ||
+	       !later(&stat->atime, &stat->ctime) ||
+	       time(NULL) - stat->atime.sec >= DAY;
+}
+
+/* Files whose size says nothing about what is in them. */
+static bool has_no_size(struct session *session, int fd,
+			const struct vfs_stat *stat)
+{
+	struct vfs_statfs fs;
+
+	return !stat->size && !vfs_fstatfs(session->server->root, fd, &fs) &&
+	       fs.type != TMPFS_MAGIC && !fs.blocks;
+}
+
+/* How the kernel may deal with the open file's data. */
+static void advise(struct session *session, const struct handle *h,
+		   struct fuse_file_info *fi)
+{
+	struct vfs_stat stat;
+
+	fi->fh = (uintptr_t)h;
+	if (vfs_fstat(session->server->root, h->fd, &stat))
+		return;
+	if (!S_ISREG(stat.mode))
+		return;
+	if (session->cache == CACHE_NONE || has_no_size(session, h->fd, &stat))
+		fi->direct_io = 1;
+	else
+		fi->keep_cache = session->noatime || !atime_is_due(&stat);
+}
+
+static struct handle *handle_create(struct session *session, struct node *node,
+				    int fd)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->node = node;
+	h->fd = fd;
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_mutex_lock(&session->handles_lock);
+	h->following = session->handles;
+	if (h->following)
+		h->following->prev = h;
+	session->handles = h;
+	pthread_mutex_unlock(&session->handles_lock);
+	return h;
+}
+
+static void handle_destroy(struct session *session, struct handle *h)
+{
+	pthread_mutex_lock(&session->handles_lock);
+	if (h->prev)
+		h->prev->following = h->following;
+	else
+		session->handles = h->following;
+	if (h->following)
+		h->following->prev = h->prev;
+	pthread_mutex_unlock(&session->handles_lock);
+	vfs_close(session->server->root, h->fd);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}
+
+void handles_destroy(struct session *session)
+{
+	while (session->handles)
+		handle_destroy(session, session->handles);
+}
+
+/* The kernel says with each write whether and where it appends: opened for
+ * appending the file is only where nothing else will do. */
+static int open_flags(int flags)
+{
+	return flags & ~(OPEN_IGNORED | OPEN_EXEC | O_APPEND);
+}
+
+/* To execute takes no permission to read. */
+static int open_to_execute(struct call *call, struct node *node)
+{
+	struct server *server = call->session->server;
+	char buffer[FD_NAME_SIZE];
+	int err;
+
+	err = vfs_faccessat2(call->task, node->fd, "", X_OK,
+			     AT_EMPTY_PATH | AT_EACCESS);
+	if (err)
+		return err;
+	return vfs_open(server->root, fd_name(node->fd, buffer), O_RDONLY, 0);
+}
+
+static int open_node(struct call *call, struct node *node, int flags)
+{
+	char buffer[FD_NAME_SIZE];
+	const char *name = fd_name(node->fd, buffer);
+	int plain = open_flags(flags);
+	int fd = vfs_open(call->task, name, plain, 0);
+
+	if (fd == -EPERM && flags & O_APPEND)
+		fd = vfs_open(call->task, name, plain | O_APPEND, 0);
+	if (fd == -EACCES && flags & OPEN_EXEC)
+		fd = open_to_execute(call, node);
+	return fd;
+}
+
+static void open_any(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct session *session = session_of(req);
+	struct node *node = node_of(session->nodes, ino);
+	struct vfs_stat before = {0};
+	struct handle *h = NULL;
+	struct call call;
+	int fd;
+
+	if (fi->flags & O_TRUNC)
+		vfs_fstat(session->server->root, node->fd, &before);
+	if (!call_begin_fresh(&call, req, before.mode & (S_ISUID | S_ISGID)))
+		return;
+	do
+		fd = open_node(&call, node, fi->flags);
+	while (call_again(&call, fd));
+	if (fd >= 0) {
+		h = handle_create(session, node, fd);
+		if (!h) {
+			vfs_close(session->server->root, fd);
+			fd = -ENOMEM;
+		}
+	}
+	if (fd < 0) {
+		reply_error(&call, fd);
+		return;
+	}
+	if (before.mode & (S_ISUID | S_ISGID))
+		forget_attributes(session, node);
+	advise(session, h, fi);
+	/* who asked may be gone, and nobody will release it then */
+	if (fuse_reply_open(req, fi) < 0)
+		handle_destroy(session, h);
+	call_end(&call);
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	open_any(req, ino, fi);
+}
+
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	open_any(req, ino, fi);
+}
+
+/* The name of a file without a name: see session.c. */
+static bool is_nameless(const char *name)
+{
+	return name[0] == '/';
+}
+
+static int create_file(struct call *call, struct node *dir, const char *name,
+		       int flags, mode_t mode)
+{
+	int plain = open_flags(flags), fd;
+
+	if (is_nameless(name))
+		return vfs_openat(call->task, dir->fd, ".",
+				  (plain & ~O_TRUNC) | O_TMPFILE |
+					  (flags & O_EXCL),
+				  mode);
+	plain |= O_CREAT | O_NOFOLLOW | (flags & O_EXCL);
+	fd = vfs_openat(call->task, dir->fd, name, plain, mode);
+	if (fd == -EPERM && flags & O_APPEND)
+		fd = vfs_openat(call->task, dir->fd, name, plain | O_APPEND,
+				mode);
+	return fd;
+}
+
+/* The node of the new file, and a handle for the descriptor, which is taken
+ * over. */
+static int make_handle(struct call *call, int fd, struct handle **out,
+		       struct fuse_entry_param *entry)
+{
+	struct session *session = call->session;
+	int err = entry_find(call, NULL, NULL, fd, entry);
+
+	if (!err) {
+		struct node *node = node_of(session->nodes, entry->ino);
+
+		*out = handle_create(session, node, fd);
+		if (*out)
+			return 0;
+		node_forget(session->nodes, node, 1);
+		err = -ENOMEM;
+	}
+	vfs_close(session->server->root, fd);
+	return err;
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *fi)
+{
+	struct session *session = session_of(req);
+	struct node *dir = node_of(session->nodes, parent);
+	struct fuse_entry_param entry;
+	struct handle *h = NULL;
+	struct call call;
+	int fd, err;
+
+	if (!call_begin_create(&call, req, mode))
+		return;
+	do
+		fd = create_file(&call, dir, name, fi->flags, mode);
+	while (call_again(&call, fd));
+	err = fd < 0 ? fd : make_handle(&call, fd, &h, &entry);
+	if (err) {
+		reply_error(&call, err);
+		return;
+	}
+	advise(session, h, fi);
+	if (fuse_reply_create(req, &entry, fi) < 0) {
+		struct node *node = h->node;
+
+		handle_destroy(session, h);
+		node_forget(session->nodes, node, 1);
+	}
+	call_end(&call);
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct session *session = session_of(req);
+
+	owners_release(session->owners, node_of(session->nodes, ino),
+		       fi->lock_owner, NULL);
+	fuse_reply_err(req, 0);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct session *session = session_of(req);
+	struct handle *h = handle_of(fi);
+
+	__atomic_add_fetch(&session->forgetting, 1, __ATOMIC_ACQ_REL);
+	/* locks of open files (F_OFD_SETLK) have no other end */
+	owners_release(session->owners, node_of(session->nodes, ino), 0, h);
+	handle_destroy(session, h);
+	__atomic_sub_fetch(&session->forgetting, 1, __ATOMIC_ACQ_REL);
+	fuse_reply_err(req, 0);
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+	      struct fuse_file_info *fi)
+{
+	struct vfs_task *root = session_of(req)->server->root;
+	int fd = handle_of(fi)->fd, err;
+
+	(void)ino;
+	err = datasync ? vfs_fdatasync(root, fd) : vfs_fsync(root, fd);
+	fuse_reply_err(req, -err);
+}
+
+/* What the library serves as a regular file or a directory is always ready, so
+ * nobody is ever woken later; devices and FIFOs are the kernel's own. */
+void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	     struct fuse_pollhandle *ph)
+{
+	struct vfs_pollfd poll = {.fd = handle_of(fi)->fd,
+				  .events = (int16_t)fi->poll_events};
+	int n = vfs_poll(session_of(req)->server->root, &poll, 1, 0);
+
+	(void)ino;
+	if (ph)
+		fuse_pollhandle_destroy(ph);
+	if (n < 0)
+		fuse_reply_err(req, -n);
+	else
+		fuse_reply_poll(req, (unsigned int)(uint16_t)poll.revents);
+}
+
+/* The inode's flags, as lsattr and chattr ask for them. */
+static int inode_flags(struct call *call, int fd, unsigned int cmd,
+		       const void *in, size_t in_size, char room[64])
+{
+	if (in_size > 64)
+		return -EINVAL;
+	memset(room, 0, 64);
+	if (in_size)
+		memcpy(room, in, in_size);
+	return vfs_ioctl(call->task, fd, cmd, room);
+}
+
+void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
+	      struct fuse_file_info *fi, unsigned int flags, const void *in,
+	      size_t in_size, size_t out_size)
+{
+	struct node *node = node_of(session_of(req)->nodes, ino);
+	bool ours = cmd == SERVER_IOC_REMOUNT;
+	struct call call;
+	char room[64];
+	int err;
+
+	(void)arg;
+	(void)flags;
+	if (!ours && cmd != FS_IOC_GETFLAGS && cmd != FS_IOC_SETFLAGS &&
+	    cmd != FS_IOC_FSGETXATTR && cmd != FS_IOC_FSSETXATTR) {
+		fuse_reply_err(req, ENOTTY);
+		return;
+	}
+	if (!call_begin(&call, req))
+		return;
+	if (ours)
+		err = server_remount(call.session->server, fuse_req_ctx(req),
+				     in, in_size);
+	else
+		do
+			err = inode_flags(&call, handle_of(fi)->fd, cmd, in,
+					  in_size, room);
+		while (call_again(&call, err));
+	if (err) {
+		reply_error(&call, err);
+		return;
+	}
+	if (cmd == FS_IOC_SETFLAGS || cmd == FS_IOC_FSSETXATTR)
+		forget_attributes(call.session, node);
+	if (ours || out_size > sizeof(room))
+		out_size = 0;
+	fuse_reply_ioctl(req, 0, room, out_size);
+	call_end(&call);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* Servers. Contract: server.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server.h"
+#include "text.h"
+
+/* MS_REMOUNT of <sys/mount.h>, which does not go with <linux/mount.h>. */
+#define REMOUNT 32u
+
+static void log_line(void *context, int32_t level, const char *message)
+{
+	const struct server *server = context;
+
+	if (level <= VFS_LOG_WARNING || server->debug)
+		fprintf(stderr, "vfs-fuse: %s\n", message);
+}
+
+/* Beside a request's way through the kernel the exact clock costs nothing, and
+ * no two changes have the same time. */
+static void tell_time(void *context, struct vfs_timespec *now)
+{
+	struct timespec time;
+
+	(void)context;
+	clock_gettime(CLOCK_REALTIME, &time);
+	now->sec = time.tv_sec;
+	now->nsec = (uint32_t)time.tv_nsec;
+}
+
+/* A proc that is mounted nowhere: open files by their numbers, for calls that
+ * take no descriptor with an empty path. */
+static int open_proc(struct server *server)
+{
+	struct vfs_task *root = server->root;
+	int err, fs = vfs_fsopen(root, "proc", 0);
+
+	if (fs < 0)
+		return fs;
+	err = vfs_fsconfig(root, fs, FSCONFIG_SET_STRING, "source", "proc", 0);
+	if (!err)
+		err = vfs_fsconfig(root, fs, FSCONFIG_CMD_CREATE, NULL, NULL,
+				   0);
+	if (!err) {
+		server->proc_fd = vfs_fsmount(root, fs, 0, 0);
+		err = server->proc_fd < 0 ? server->proc_fd : 0;
+	}
+	vfs_close(root, fs);
+	return err;
+}
+
+/* Before there are descriptors that it would get copies of. */
+static int make_bare(struct server *server)
+{
+	int err = vfs_task_clone(server->root, 0, &server->bare);
+
+	if (!err)
+		err = vfs_fchdir(server->bare, server->proc_fd);
+	if (!err)
+		err = vfs_close(server->bare, server->proc_fd);
+	return err;
+}
+
+static int set_up(struct server *server, const struct tree *tree)
+{
+	int err, fd;
+
+	err = open_proc(server);
+	if (!err)
+		err = make_bare(server);
+	if (err)
+		return err;
+	fd = vfs_openat(server->root, server->proc_fd, "self/fd",
+			O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fd;
+	err = vfs_fchdir(server->root, fd);
+	vfs_close(server->root, fd);
+	if (!err)
+		err = tree_build(server, tree);
+	return err;
+}
+
+/* What is made here is whose the server is, as with a mount of the user's own.
+ */
+static int become_user(struct server *server)
+{
+	struct vfs_cred_spec spec = {.size = sizeof(spec)};
+	struct vfs_cred *cred;
+	int err;
+
+	spec.uid = spec.fsuid = geteuid();
+	spec.gid = spec.fsgid = getegid();
+	spec.cap_effective = spec.cap_permitted = VFS_CAP_ALL;
+	err = vfs_cred_create(server->vfs, &spec, &cred);
+	if (!err)
+		err = vfs_task_set_cred(server->root, cred);
+	if (!err)
+		vfs_cred_unref(cred);
+	return err;
+}
+
+int server_create(const struct tree *tree, bool debug, struct server **out)
+{
+	struct server *server = text_need(calloc(1, sizeof(*server)));
+	struct vfs_config config = {.size = sizeof(config)};
+	int err;
+
+	server->debug = debug;
+	config.log = log_line;
+	config.log_context = server;
+	config.now = tell_time;
+	/* one for each file that the kernel knows */
+	config.max_descriptors = INT32_MAX;
+	err = vfs_create(&config, &server->vfs);
+	if (!err)
+		err = vfs_task_create(server->vfs, NULL, &server->root);
+	if (!err)
+		err = become_user(server);
+	if (!err)
+		err = set_up(server, tree);
+	if (!err) {
+		server->users = users_create(server);
+		err = server->users ? 0 : -ENOMEM;
+	}
+	if (err) {
+		server_destroy(server);
+		return err;
+	}
+	*out = server;
+	return 0;
+}
+
+void server_destroy(struct server *server)
+{
+	if (!server)
+		return;
+	users_destroy(server->users);
+	vfs_task_unref(server->bare);
+	vfs_task_unref(server->root);
+	vfs_unref(server->vfs);
+	free(server);
+}
+
+int server_remount(struct server *server, const struct fuse_ctx *who,
+		   const void *in, size_t size)
+{
+	const struct server_remount *remount = in;
+	const char *list, *option;
+	struct text data = {0};
+	uint64_t flags = 0;
+	size_t length;
+	int err;
+
+	if (who->uid && who->uid != geteuid())
+		return -EPERM;
+	if (size != sizeof(*remount) ||
+	    !memchr(remount->options, '\0', sizeof(remount->options)))
+		return -EINVAL;
+	list = remount->options;
+	while ((length = option_next(&list, &option))) {
+		if (!tree_flag(option, length, &flags))
+			text_option(&data, option, length);
+	}
+	err = vfs_mount(server->root, NULL, TREE_PLACE, NULL, flags | REMOUNT,
+			data.at);
+	free(data.at);
+	return err;
+}

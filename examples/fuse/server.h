@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* A server: one instance with its tree. */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include <sys/ioctl.h>
+
+#include "bridge.h"
+#include "tree.h"
+
+/* Makes the instance and the tree. 0, or a negative errno, and stderr says
+ * what. */
+int server_create(const struct tree *tree, bool debug, struct server **out);
+void server_destroy(struct server *server);
+
+/* New options for the tree's root, NUL-terminated, to the root directory of a
+ * mount: how -o remount reaches the server. */
+struct server_remount {
+	char options[4096];
+};
+#define SERVER_IOC_REMOUNT _IOW('V', 0x72, struct server_remount)
+
+/* in: a struct server_remount. -EPERM: who asks is neither root nor the
+ * server's own user. */
+int server_remount(struct server *server, const struct fuse_ctx *who,
+		   const void *in, size_t size);
+
+#endif

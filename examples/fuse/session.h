@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* A session: one mount of the host's that shows a server's tree. */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "bridge.h"
+
+struct session_options {
+	char *fuse; /* libfuse's options, with commas */
+	enum cache_mode cache;
+	bool noatime;
+	unsigned int max_threads; /* 0: the default */
+};
+
+/* Not mounted yet. ended_fd: an eventfd that is written to when the kernel has
+ * hung up. 0, or a negative errno, and stderr says what. */
+int session_create(struct server *server, const struct session_options *options,
+		   int ended_fd, struct session **out);
+/* Mounts it; device: the same mountpoint, or a name /dev/fd/N for the open
+ * /dev/fuse of what is mounted there already, which is taken over. 0 or -EIO,
+ * and stderr says what. */
+int session_mount(struct session *session, const char *device,
+		  const char *mountpoint);
+/* Starts the threads. 0 or a negative errno. */
+int session_start(struct session *session);
+/* Ends the threads, and what waits; unmounts, unless the kernel has. */
+void session_stop(struct session *session);
+void session_destroy(struct session *session);
+
+/* The operation. */
+void session_init(void *session, struct fuse_conn_info *conn);
+
+#endif

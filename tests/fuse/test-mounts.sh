@@ -1,0 +1,201 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# vfs-fuse: how mounts come, change and go. test-mounts.sh VFS-FUSE
+set -u
+
+if [ "$(id -u)" != 0 ]; then
+	echo "SKIPPED: not root, and mount(8) is for root"
+	exit 77
+fi
+if ! [ -c /dev/fuse ] || ! : <>/dev/fuse; then
+	echo "SKIPPED: /dev/fuse cannot be opened"
+	exit 77
+fi
+if [ -z "${IN_NAMESPACE:-}" ]; then
+	if ! unshare -m true; then
+		echo "SKIPPED: no mount namespace"
+		exit 77
+	fi
+	export IN_NAMESPACE=1
+	exec unshare -m sh "$0" "$@"
+fi
+
+fuse=$1
+real=$(readlink -f "$fuse")
+# mount(8)'s helper looks for it there
+PATH=$(dirname "$real"):$PATH
+export PATH
+work=$(mktemp -d) || exit 1
+mkdir "$work/a" "$work/b" || exit 1
+name=test-$$
+checks=0
+failed=0
+
+clean() {
+	umount -l "$work/a" "$work/b" 2>/dev/null
+	rmdir "$work/a" "$work/b"
+	rm -rf "$work"
+}
+trap clean EXIT
+
+run() {
+	checks=$((checks + 1))
+	touch "$work/out"
+	mv "$work/out" "$work/before"
+	"$@" >"$work/out" 2>&1
+}
+
+# ok NAME COMMAND...: it succeeds; no NAME COMMAND...: it fails
+ok() {
+	what=$1
+	shift
+	run "$@" && return
+	echo "FAILED: $what: $*"
+	cat "$work/out"
+	failed=$((failed + 1))
+}
+
+no() {
+	what=$1
+	shift
+	run "$@" || return
+	echo "FAILED: $what: no failure: $*"
+	failed=$((failed + 1))
+}
+
+says() {
+	grep -q -e "$1" "$work/before"
+}
+
+mounted() {
+	grep -q " $1 fuse.vfs-fuse $2" /proc/self/mounts
+}
+
+# Processes of ours that are neither gone nor waited for
+running() {
+	for dir in /proc/[0-9]*; do
+		[ "$(readlink "$dir/exe" 2>/dev/null)" = "$real" ] &&
+			grep -q "$work" "$dir/cmdline" 2>/dev/null &&
+			echo "${dir#/proc/}"
+	done
+}
+
+none_left() {
+	i=0
+	while [ -n "$(running)" ]; do
+		i=$((i + 1))
+		[ $i -lt 100 ] || return 1
+		sleep 0.1
+	done
+}
+
+# the command line
+ok help "$fuse" --help
+ok "help says" says "-o OPTION"
+ok version "$fuse" -V
+no "no place" "$fuse" tmpfs
+no "no directory" "$fuse" tmpfs /dev/null
+ok "is said" says "Not a directory"
+no "no such type" "$fuse" nonesuch "$work/a"
+ok "the type is named" says nonesuch
+no "an option of nobody" "$fuse" tmpfs "$work/a" -o sizze=3
+ok "the option is named" says sizze
+no "refused by name" "$fuse" tmpfs "$work/a" -o writeback_cache
+ok "and why" says writeback_cache
+ok "nothing was mounted" none_left
+
+# in the background, and unmounted by whoever
+ok mount "$fuse" tmpfs "$work/a" -o size=1m,fsname=some:thing
+ok "it is there" mounted "$work/a" rw,nosuid,nodev
+ok "its name" grep -q "^some:thing $work/a " /proc/self/mounts
+ok "a file" sh -c "echo text >$work/a/file"
+ok "its size" sh -c "df -k $work/a | grep -q ' 1024 '"
+ok umount umount "$work/a"
+ok "nobody left" none_left
+
+# a signal unmounts, a busy mount too
+ok mount "$fuse" -f tmpfs "$work/a" -o size=1m & server=$!
+i=0
+until mounted "$work/a" "" || [ $i -gt 100 ]; do i=$((i + 1)); sleep 0.1; done
+ok "in the foreground" mounted "$work/a" ""
+(cd "$work/a" && exec sleep 60) &
+busy=$!
+kill -TERM "$(running)"
+wait $server
+ok "its status" test $? = 0
+kill $busy
+ok "a signal ends it" none_left
+no "and the mount" mounted "$work/a" ""
+
+# as mount -t fuse.vfs-fuse runs it; mount(8) itself would look in /usr alone
+if PATH=$PATH:/sbin:/usr/sbin command -v mount.fuse >"$work/helper"; then
+	helper=$(cat "$work/helper")
+	ok "mount -t" "$helper" tmpfs "$work/a" -t fuse.vfs-fuse \
+		-o rw,noexec,size=2m
+	ok "devices and set-id" mounted "$work/a" "rw,noexec,relatime"
+	ok "a node" mknod "$work/a/null" c 1 3
+	ok "that works" sh -c "echo x >$work/a/null"
+	ok "keep" sh -c "echo kept >$work/a/file"
+	# with what mount(8) adds of its own
+	ok remount "$helper" tmpfs "$work/a" -t fuse.vfs-fuse \
+		-o ro,remount,size=4m,user_id=0,group_id=0,allow_other
+	ok "read-only" mounted "$work/a" ro
+	no "so nothing is written" touch "$work/a/new"
+	ok "the new size" sh -c "df -k $work/a | grep -q ' 4096 '"
+	no "a size that is none" "$helper" tmpfs "$work/a" -t fuse.vfs-fuse \
+		-o rw,remount,size=banana
+	ok "read-only still" mounted "$work/a" ro
+	ok "writable again" "$helper" tmpfs "$work/a" -t fuse.vfs-fuse \
+		-o rw,remount
+	ok "written" touch "$work/a/new"
+	ok "still there" grep -q kept "$work/a/file"
+	ok "umount" umount "$work/a"
+	ok "nobody left" none_left
+fi
+
+# a list of mounts
+cat >"$work/fstab" <<'END'
+# what        where      type   options
+root          /          tmpfs  size=1m,mode=0755
+below         /a\040b    tmpfs  size=2m,ro 0 0
+proc          /proc      proc   defaults
+/a\040b       /again     none   bind
+END
+ok "a list" "$fuse" -F "$work/fstab" "$work/a"
+ok "its root" sh -c "touch $work/a/file"
+no "what is read-only" touch "$work/a/a b/file"
+ok "a bind" test -d "$work/a/again"
+ok "files without a size" grep -q "tmpfs.*size=2048k" "$work/a/proc/mounts"
+ok "numbers of their own" test "$(stat -c %i "$work/a")" != \
+	"$(stat -c %i "$work/a/a b")"
+ok umount umount "$work/a"
+echo "not a line" >>"$work/fstab"
+no "a bad list" "$fuse" -F "$work/fstab" "$work/a"
+ok "says where" says "fstab:6"
+
+# a tree that outlives its mounts
+ok "a server" "$fuse" tmpfs "$work/a" -o server=$name,size=1m
+ok "a file" sh -c "echo one >$work/a/file"
+ok "a second mount" "$fuse" tmpfs "$work/b" -o server=$name
+ok "has the file" grep -q one "$work/b/file"
+ok "sees a change" sh -c "echo two >>$work/a/file; grep -q two $work/b/file"
+ok "and one of a name" mv "$work/b/file" "$work/b/moved"
+no "the old name" test -e "$work/a/file"
+ok "the new one" test -e "$work/a/moved"
+ok "appends are at the end" sh -c \
+	"exec 3>>$work/a/moved 4>>$work/b/moved; echo 3 >&3; echo 4 >&4
+	 echo 5 >&3; test \"\$(tail -n 3 $work/a/moved | tr '\n' ' ')\" = '3 4 5 '"
+ok "locks are for both" flock -n "$work/a/moved" \
+	sh -c "! flock -n $work/b/moved true"
+ok "umount" umount "$work/a"
+ok "and the other" umount "$work/b"
+ok "comes back" "$fuse" tmpfs "$work/a" -o server=$name
+ok "with its files" grep -q two "$work/a/moved"
+no "no caches" "$fuse" tmpfs "$work/b" -o server=$name,cache=kernel
+ok "stop" "$fuse" --stop $name
+no "it is unmounted" mounted "$work/a" ""
+ok "nobody left" none_left
+no "nothing to stop" "$fuse" --stop $name
+
+echo "$checks checks, $failed failed"
+[ $failed -eq 0 ]

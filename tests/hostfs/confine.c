@@ -31,6 +31,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -544,6 +545,7 @@ static pid_t start_attacker(void)
 	must(child, "fork");
 	if (child)
 		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	umask(0);
 	for (uintptr_t i = 0; i < ATTACKERS; i++)
 		if (pthread_create(&threads[i], NULL, attack_on, (void *)i))

@@ -56,8 +56,8 @@ static int open_anew(struct vfs_inode *inode, uint32_t flags,
 
 	if (err)
 		return err;
-	fd = S_ISDIR(inode->mode) ? open_dir(inode, handle)
-				  : open_regular(inode, handle, flags);
+	fd = S_ISDIR(hostfs_mode(inode)) ? open_dir(inode, handle)
+					 : open_regular(inode, handle, flags);
 	hostfs_fd_unref(handle);
 	if (fd < 0)
 		return fd;
@@ -83,7 +83,7 @@ static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
 
 	/* a file that was made for this has been opened, too: nothing can go
 	 * wrong between the two */
-	if (S_ISREG(inode->mode) && !is_special(flags))
+	if (S_ISREG(hostfs_mode(inode)) && !is_special(flags))
 		fd = hostfs_take_made(inode);
 	if (!fd)
 		err = open_anew(inode, flags, &fd);
@@ -131,7 +131,8 @@ static void grown_to(struct vfs_inode *inode, int64_t end)
 {
 	struct vfs_stat stat = {.size = end};
 
-	hostfs_changed_to(inode, &stat, end > inode->size ? STATX_SIZE : 0);
+	hostfs_changed_to(inode, &stat,
+			  end > VFS_READ_ONCE(inode->size) ? STATX_SIZE : 0);
 }
 
 static int64_t hostfs_write(struct vfs_inode *inode, struct vfs_file *file,
@@ -192,7 +193,8 @@ static int hostfs_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 	err = hostfs_fallocate_fd(s, fd->fd, mode, offset, length);
 	hostfs_fd_unref(fd);
 	/* the core tells of the new size at once */
-	stat.size = size_after(mode, inode->size, offset, length);
+	stat.size =
+		size_after(mode, VFS_READ_ONCE(inode->size), offset, length);
 	hostfs_changed_to(inode, &stat, err ? 0 : STATX_SIZE);
 	return err;
 }

@@ -287,7 +287,7 @@ int64_t vfs__acl_get(struct vfs__thread *thread, const struct vfs_cred *cred,
 	int err = 0;
 
 	if (!(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_POSIXACL) ||
-	    S_ISLNK(inode->mode))
+	    S_ISLNK(VFS_READ_ONCE(inode->mode)))
 		return -EOPNOTSUPP;
 	if (is_unknown(inode))
 		err = vfs__acl_load(thread, inode);
@@ -321,7 +321,7 @@ static int replace(struct vfs__thread *thread, struct vfs_inode *inode,
 		if (err)
 			return err;
 	}
-	if (mode != inode->mode)
+	if (mode != VFS_READ_ONCE(inode->mode))
 		attr.mask |= VFS_ATTR_MODE;
 	vfs_now(inode->super->vfs, &attr.ctime);
 	/* whoever stores another's ACL sets its time, too */
@@ -354,9 +354,9 @@ static int check_set(const struct vfs_cred *cred,
 	if (err)
 		return err;
 	if (!(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_POSIXACL) ||
-	    S_ISLNK(inode->mode))
+	    S_ISLNK(VFS_READ_ONCE(inode->mode)))
 		return -EOPNOTSUPP;
-	if (!access && !S_ISDIR(inode->mode))
+	if (!access && !S_ISDIR(VFS_READ_ONCE(inode->mode)))
 		return acl ? -EACCES : 1;
 	if (!vfs__owner_or_capable(cred, idmap, inode))
 		return -EPERM;
@@ -372,7 +372,7 @@ int vfs__acl_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 {
 	bool access = !strcmp(name, VFS__ACL_ACCESS);
 	struct vfs__acl *acl = NULL;
-	uint32_t mode = inode->mode;
+	uint32_t mode = VFS_READ_ONCE(inode->mode);
 	bool minimal = false;
 	int err = 0;
 
@@ -388,7 +388,7 @@ int vfs__acl_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 		goto free_acl;
 	if (access && acl) {
 		minimal = vfs__acl_to_mode(acl, &mode);
-		mode |= inode->mode & ~0777u;
+		mode |= VFS_READ_ONCE(inode->mode) & ~0777u;
 	}
 	if (access &&
 	    !vfs__may_setgid(cred, idmap, inode, vfs__inode_gid(idmap, inode)))

@@ -107,9 +107,9 @@ static void inherit_owner(const struct vfs_cred *cred,
 {
 	args->uid = vfs__idmap_in(idmap, dir->super, VFS__UID, cred->fsuid);
 	args->gid = vfs__idmap_in(idmap, dir->super, VFS__GID, cred->fsgid);
-	if (!(dir->mode & S_ISGID))
+	if (!(VFS_READ_ONCE(dir->mode) & S_ISGID))
 		return;
-	args->gid = dir->gid;
+	args->gid = VFS_READ_ONCE(dir->gid);
 	if (S_ISDIR(args->mode))
 		args->mode |= S_ISGID;
 	else if ((args->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
@@ -334,10 +334,10 @@ static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
 		return -EPERM;
 	name.str = vfs__dentry_name(c->dentry, &name.len);
 	vfs__inode_lock_nested(inode);
-	if (!inode->nlink &&
+	if (!VFS_READ_ONCE(inode->nlink) &&
 	    !(VFS_READ_ONCE(inode->flags) & VFS_INODE_LINKABLE))
 		err = -ENOENT;
-	else if (inode->nlink == UINT32_MAX)
+	else if (VFS_READ_ONCE(inode->nlink) == UINT32_MAX)
 		err = -EMLINK;
 	else
 		err = dir->ops->link(dir, &name, inode, &cookie);

@@ -38,7 +38,7 @@ struct vfs_device;
 #define VFS__FILE_PLAIN_READ 0x200u
 #define VFS__FILE_PLAIN_WRITE 0x400u
 /* fstat copies the inode, and nothing is special about it. */
-#define VFS__FILE_PLAIN_STAT 0x80000u
+#define VFS__FILE_PLAIN_STAT 0x400000u
 #define VFS__FILE_DEVICE 0x20000u /* of a device node: see device.h */
 /* What has other operations than its inode's. */
 #define VFS__FILE_SPECIAL                                         \

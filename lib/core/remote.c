@@ -38,7 +38,8 @@ static void set_owner(struct vfs_inode *inode, const struct vfs_stat *stat,
 static void set_contents(struct vfs_inode *inode, const struct vfs_stat *stat,
 			 uint32_t mask)
 {
-	if (mask & STATX_SIZE)
+	/* a symlink's is the length of what it says, which stays */
+	if ((mask & STATX_SIZE) && !(S_ISLNK(inode->mode) && inode->link))
 		VFS_WRITE_ONCE(inode->size, stat->size);
 	if ((mask & STATX_BLOCKS) && !S_ISCHR(inode->mode) &&
 	    !S_ISBLK(inode->mode))

@@ -111,7 +111,7 @@ static inline bool vfs__pwrite_is_plain(const struct vfs_task *task,
 {
 	return end <= VFS_READ_ONCE(task->fsize_cur) &&
 	       end <= (uint64_t)inode->super->max_file_size &&
-	       !(inode->mode & (S_ISUID | S_ISGID)) &&
+	       !(VFS_READ_ONCE(inode->mode) & (S_ISUID | S_ISGID)) &&
 	       !(VFS_READ_ONCE(inode->flags) &
 		 (VFS_INODE_XATTR | VFS_INODE_DEAD | VFS_INODE_SEALABLE));
 }

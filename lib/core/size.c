@@ -17,7 +17,7 @@
 static int check_new_size(struct vfs_task *task, const struct vfs_inode *inode,
 			  int64_t size)
 {
-	if (size <= inode->size)
+	if (size <= VFS_READ_ONCE(inode->size))
 		return 0;
 	if ((uint64_t)size > VFS_READ_ONCE(task->fsize_cur) ||
 	    size > inode->super->max_file_size)
@@ -52,7 +52,7 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 	int err = 0;
 
 	vfs__inode_lock(inode);
-	mode = inode->mode;
+	mode = VFS_READ_ONCE(inode->mode);
 	err = vfs__inode_refresh(thread, inode);
 	if (!err && !inode->ops->truncate)
 		err = -EINVAL;
@@ -67,17 +67,19 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 		err = cut_remote(inode, size, always);
 	} else if (!err) {
 		/* cutting where there are blocks is a change, whatever goes */
-		bool changes = always || size != inode->size || inode->blocks;
+		bool changes = always || size != VFS_READ_ONCE(inode->size) ||
+			       VFS_READ_ONCE(inode->blocks);
 
 		err = inode->ops->truncate(inode, size);
 		if (!err && changes)
 			vfs__inode_modified(task->vfs, inode);
 	}
 	if (!err)
-		vfs__notify_dentry(
-			thread, task->vfs, path->dentry,
-			VFS_IN_MODIFY |
-				(inode->mode == mode ? 0 : VFS_IN_ATTRIB));
+		vfs__notify_dentry(thread, task->vfs, path->dentry,
+				   VFS_IN_MODIFY |
+					   (VFS_READ_ONCE(inode->mode) == mode
+						    ? 0
+						    : VFS_IN_ATTRIB));
 	vfs__inode_unlock(inode);
 	vfs__notify_flush(thread);
 	return err;

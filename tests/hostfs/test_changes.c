@@ -12,8 +12,10 @@
 #include <dirent.h>
 #include <grp.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -521,6 +523,7 @@ static void serve(int dirfd, const struct helper *h)
 	struct step s;
 	char done = 0;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	umask(0);
 	while (read(h->to, &s, sizeof(s)) == sizeof(s)) {
 		if (s.act == ACTS) /* the last */

@@ -284,6 +284,13 @@ static void test_malformed(void **state)
 	check_ok(vfs_lstat(w.task, "/h/f", &st));
 	check_eq(st.mode, S_IFLNK | 0777);
 	check_eq(vfs_readlink(w.task, "/h/f", large, 8), 1);
+	host_put(&w, "f", "longer than it was");
+	check_eq(vfs_readlink(w.task, "/h/f", large, 64), 18);
+	check_ok(vfs_lstat(w.task, "/h/f", &st));
+	check_eq(st.size, 18);
+	host_put(&w, "target", "x");
+	host_put(&w, "f", "target");
+	check_file(w.task, "/h/f", "x");
 	assert_true(host_close(&w));
 }
 

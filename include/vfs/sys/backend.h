@@ -305,7 +305,8 @@ VFS_API void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set,
  * For VFS_FS_OWN_ATTR: what the inode says becomes what stat says, as far as
  * mask (STATX_MODE, _UID, _GID, _SIZE, _NLINK, _ATIME, _MTIME, _CTIME, _BLOCKS;
  * with STATX_MODE the flags in stat->attributes, too) has it. The type does not
- * change; rdev and btime are the backend's to set before the inode is returned.
+ * change, nor a symlink's size where link is set; rdev and btime are the
+ * backend's to set before the inode is returned.
  * Any thread, any lock; calls for one inode are made one at a time.
  */
 VFS_API void vfs_inode_set_stat(struct vfs_inode *inode,

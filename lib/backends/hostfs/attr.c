@@ -32,8 +32,9 @@ static int set_host_owner(struct vfs_inode *inode, int fd,
 	err = hostfs_chmod(s, fd, attr->mode & PERMISSIONS);
 	if (err && chown) {
 		/* as it was, as far as the host is willing: setuid bits went */
-		(void)hostfs_chown(s, fd, inode->uid, inode->gid);
-		(void)hostfs_chmod(s, fd, inode->mode & PERMISSIONS);
+		(void)hostfs_chown(s, fd, VFS_READ_ONCE(inode->uid),
+				   VFS_READ_ONCE(inode->gid));
+		(void)hostfs_chmod(s, fd, hostfs_mode(inode) & PERMISSIONS);
 	}
 	return err;
 }
@@ -44,7 +45,8 @@ static int set_record(struct vfs_inode *inode, int fd,
 {
 	struct hostfs_super *s = hostfs_of(inode);
 	uint32_t type = hostfs_inode(inode)->id.type;
-	uint32_t mode = inode->mode, uid = inode->uid, gid = inode->gid;
+	uint32_t mode = hostfs_mode(inode), uid = VFS_READ_ONCE(inode->uid),
+		 gid = VFS_READ_ONCE(inode->gid);
 	bool device = S_ISCHR(mode) || S_ISBLK(mode);
 	int err = 0;
 
@@ -61,9 +63,10 @@ static int set_record(struct vfs_inode *inode, int fd,
 		gid = attr->gid;
 	if (type != S_IFREG && type != S_IFDIR) {
 		/* the host's own special files have no room for a record */
-		if (uid != inode->uid || gid != inode->gid)
+		if (uid != VFS_READ_ONCE(inode->uid) ||
+		    gid != VFS_READ_ONCE(inode->gid))
 			return -EPERM;
-		return mode == inode->mode
+		return mode == hostfs_mode(inode)
 			       ? 0
 			       : hostfs_chmod(s, fd, mode & PERMISSIONS);
 	}
@@ -73,8 +76,9 @@ static int set_record(struct vfs_inode *inode, int fd,
 		return err;
 	err = hostfs_chmod(s, fd, hostfs_owner_mode(mode));
 	if (err) /* as it was */
-		(void)hostfs_owner_store(s, fd, inode->mode, inode->uid,
-					 inode->gid, device ? inode->rdev : 0);
+		(void)hostfs_owner_store(
+			s, fd, hostfs_mode(inode), VFS_READ_ONCE(inode->uid),
+			VFS_READ_ONCE(inode->gid), device ? inode->rdev : 0);
 	return err;
 }
 
@@ -275,7 +279,7 @@ static void changed_attribute(struct vfs_inode *inode, const char *name,
 	uint32_t mask = 0;
 
 	if (value && !strcmp(name, "system.posix_acl_access")) {
-		stat.mode = mode_of_acl(value, size, inode->mode);
+		stat.mode = mode_of_acl(value, size, hostfs_mode(inode));
 		mask = STATX_MODE;
 	}
 	hostfs_changed_to(inode, &stat, mask);

@@ -304,7 +304,7 @@ int hostfs_link(struct vfs_inode *dir, const struct vfs_name *name,
 		struct vfs_inode *inode, uint64_t *cookie)
 {
 	struct hostfs_place *place;
-	struct vfs_stat stat = {.nlink = inode->nlink + 1};
+	struct vfs_stat stat = {.nlink = VFS_READ_ONCE(inode->nlink) + 1};
 	struct hostfs_name host;
 	int err = hostfs_name(name, &host);
 

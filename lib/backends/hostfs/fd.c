@@ -115,9 +115,16 @@ bool hostfs_drop_oldest(struct hostfs_super *s)
 
 static void shrink(struct hostfs_super *s)
 {
-	while (VFS_READ_ONCE(s->cached) > s->options.maxfds)
-		if (!hostfs_drop_oldest(s))
-			break;
+	struct hostfs_fd *fd;
+
+	do {
+		fd = NULL;
+		pthread_mutex_lock(&s->fd_lock);
+		if (s->cached > s->options.maxfds)
+			fd = detach(s, s->oldest);
+		pthread_mutex_unlock(&s->fd_lock);
+		hostfs_fd_unref(fd);
+	} while (fd);
 }
 
 void hostfs_update_pin(struct hostfs_super *s, struct hostfs_inode *h)
@@ -195,7 +202,7 @@ void hostfs_add_opened(struct vfs_inode *inode, struct hostfs_fd *fd)
 
 	pthread_mutex_lock(&s->fd_lock);
 	fd->next = h->opened;
-	h->opened = fd;
+	VFS_WRITE_ONCE(h->opened, fd);
 	pthread_mutex_unlock(&s->fd_lock);
 }
 
@@ -208,7 +215,7 @@ void hostfs_remove_opened(struct vfs_inode *inode, struct hostfs_fd *fd)
 	pthread_mutex_lock(&s->fd_lock);
 	while (*link != fd)
 		link = &(*link)->next;
-	*link = fd->next;
+	VFS_WRITE_ONCE(*link, fd->next);
 	/* whoever has the file without having it open comes by this one */
 	if (!h->opened && !h->handle && !h->places)
 		fd = attach(s, h, fd);

@@ -62,8 +62,9 @@ static int open_one(struct vfs_inode *inode, struct hostfs_fd *handle,
 {
 	struct hostfs_super *s = hostfs_of(inode);
 	int access = host_access(flags);
-	int fd = S_ISDIR(inode->mode) ? open_dir(inode, handle, flags)
-				      : open_regular(inode, handle, flags);
+	int fd = S_ISDIR(hostfs_mode(inode))
+			 ? open_dir(inode, handle, flags)
+			 : open_regular(inode, handle, flags);
 
 	/* whoever makes a file may use it so, whatever its mode allows */
 	if (fd == -EACCES && handle->access == O_RDWR)
@@ -129,7 +130,7 @@ static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
 
 	/* a file that was made for this has been opened, too: nothing can go
 	 * wrong between the two */
-	if (S_ISREG(inode->mode) && !is_special(flags))
+	if (S_ISREG(hostfs_mode(inode)) && !is_special(flags))
 		fd = hostfs_take_made(inode);
 	if (!fd)
 		err = open_anew(inode, flags, &fd);
@@ -189,7 +190,7 @@ static void grown_to(struct vfs_inode *inode, int64_t end)
 {
 	struct vfs_stat stat;
 
-	if (end <= inode->size) {
+	if (end <= VFS_READ_ONCE(inode->size)) {
 		hostfs_changed(inode);
 		return;
 	}
@@ -258,7 +259,8 @@ static int hostfs_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 	err = hostfs_fallocate_fd(s, fd->fd, mode, offset, length);
 	hostfs_fd_unref(fd);
 	/* the core tells of the new size at once */
-	stat.size = size_after(mode, inode->size, offset, length);
+	stat.size =
+		size_after(mode, VFS_READ_ONCE(inode->size), offset, length);
 	hostfs_changed_to(inode, &stat, err ? 0 : STATX_SIZE);
 	return err;
 }

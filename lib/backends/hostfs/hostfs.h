@@ -125,9 +125,9 @@ struct hostfs_inode {
 	uint32_t ctime_nsec;	 /* the same */
 	uint64_t turn;		 /* whose look was published: attr lock */
 	/* where it was found, the latest first; a directory has one */
-	struct hostfs_place *places;	    /* fd_lock */
-	struct hostfs_fd *handle;	    /* fd_lock; NULL: not open */
-	struct hostfs_fd *opened;	    /* of open files: fd_lock */
+	struct hostfs_place *places; /* fd_lock */
+	struct hostfs_fd *handle;    /* fd_lock; NULL: not open */
+	struct hostfs_fd *opened;    /* of open files: fd_lock; read without */
 	struct hostfs_inode *newer, *older; /* fd_lock: handle is cached */
 	struct hostfs_inode *next_kept;	    /* fd_lock */
 	char *link;			    /* a symlink's target; constant */
@@ -159,6 +159,12 @@ static inline struct hostfs_inode *hostfs_inode(const struct vfs_inode *inode)
 static inline struct vfs_inode *hostfs_vnode(const struct hostfs_inode *h)
 {
 	return (struct vfs_inode *)(uintptr_t)h - 1;
+}
+
+/* Others may be publishing it. */
+static inline uint32_t hostfs_mode(const struct vfs_inode *inode)
+{
+	return VFS_READ_ONCE(inode->mode);
 }
 
 /* Names of the core's, NUL-terminated for the host. */
@@ -318,6 +324,9 @@ struct hostfs_look hostfs_look_begin(struct hostfs_super *s,
  *   changed it since the look began. */
 bool hostfs_publish(struct vfs_inode *inode, const struct hostfs_facts *facts,
 		    const struct hostfs_look *look);
+/* - A symlink that is to be read again, for it may have been changed. */
+bool hostfs_may_lead_elsewhere(struct vfs_inode *inode,
+			       const struct hostfs_facts *facts);
 /* - The host's file was changed by us: it is to be asked. */
 void hostfs_changed(struct vfs_inode *inode);
 /* - That, and these are known to be so. */

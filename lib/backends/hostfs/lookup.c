@@ -220,12 +220,14 @@ static int compare(struct vfs_inode *dir, const struct vfs_name *name,
 	hostfs_fd_unref(fd);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	if (!hostfs_same(&facts->id, &hostfs_inode(inode)->id))
+	if (!hostfs_same(&facts->id, &hostfs_inode(inode)->id) ||
+	    hostfs_may_lead_elsewhere(inode, facts))
 		return 0;
 	err = hostfs_offer_place(inode, dir, name);
 	if (!err)
 		err = look_at_record(inode, facts);
-	*same = !err && (facts->stat.mode & S_IFMT) == (inode->mode & S_IFMT);
+	*same = !err &&
+		(facts->stat.mode & S_IFMT) == (hostfs_mode(inode) & S_IFMT);
 	return err == -ESTALE ? 0 : err;
 }
 

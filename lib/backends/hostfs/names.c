@@ -9,8 +9,8 @@
 static void lost_name(struct vfs_inode *inode, struct vfs_inode *dir,
 		      const struct vfs_name *name)
 {
-	bool directory = S_ISDIR(inode->mode);
-	uint32_t nlink = inode->nlink;
+	bool directory = S_ISDIR(hostfs_mode(inode));
+	uint32_t nlink = VFS_READ_ONCE(inode->nlink);
 	struct vfs_stat stat = {.nlink = 0};
 
 	if (!directory && nlink)
@@ -30,7 +30,7 @@ static void lost_name(struct vfs_inode *inode, struct vfs_inode *dir,
 static int before_removal(struct vfs_inode *inode)
 {
 	if (!(VFS_READ_ONCE(inode->flags) & VFS_INODE_STALE) ||
-	    S_ISDIR(inode->mode))
+	    S_ISDIR(hostfs_mode(inode)))
 		return 0;
 	return hostfs_refresh(inode);
 }
@@ -50,7 +50,7 @@ int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
 		err = hostfs_handle(dir, &fd);
 	if (err)
 		return err;
-	err = hostfs_unlinkat(s, fd->fd, host.str, S_ISDIR(inode->mode));
+	err = hostfs_unlinkat(s, fd->fd, host.str, S_ISDIR(hostfs_mode(inode)));
 	hostfs_fd_unref(fd);
 	hostfs_changed(dir);
 	if (err)

@@ -206,19 +206,24 @@ static void table_add(struct hostfs_super *s, struct vfs_inode *inode)
 	s->inode_count++;
 }
 
+/* table_lock is held. */
+static void table_take(struct hostfs_super *s, struct vfs_inode *inode)
+{
+	struct vfs_inode **link = bucket_of(s, &hostfs_inode(inode)->id);
+
+	if (!hostfs_inode(inode)->in_table)
+		return;
+	while (*link != inode)
+		link = &hostfs_inode(*link)->chain;
+	*link = hostfs_inode(inode)->chain;
+	hostfs_inode(inode)->in_table = false;
+	s->inode_count--;
+}
+
 static void table_remove(struct hostfs_super *s, struct vfs_inode *inode)
 {
-	struct vfs_inode **link;
-
 	pthread_mutex_lock(&s->table_lock);
-	if (hostfs_inode(inode)->in_table) {
-		link = bucket_of(s, &hostfs_inode(inode)->id);
-		while (*link != inode)
-			link = &hostfs_inode(*link)->chain;
-		*link = hostfs_inode(inode)->chain;
-		hostfs_inode(inode)->in_table = false;
-		s->inode_count--;
-	}
+	table_take(s, inode);
 	pthread_mutex_unlock(&s->table_lock);
 }
 
@@ -272,6 +277,7 @@ static int set_link(struct vfs_inode *inode, const char *link, size_t len)
 	h->link[len] = '\0';
 	h->link_size = len + 1;
 	inode->link = h->link;
+	inode->size = (int64_t)len;
 	return 0;
 }
 
@@ -309,28 +315,59 @@ static void discard(struct vfs_inode *inode)
 	vfs_inode_discard(inode);
 }
 
+/* Whether inode is a symlink that leads elsewhere than what was just read: an
+ * older one of the same number, or one whose record was written anew. */
+static bool is_outdated(const struct vfs_inode *inode, const char *link,
+			size_t len)
+{
+	const struct hostfs_inode *h = hostfs_inode(inode);
+
+	return link && h->link &&
+	       (h->link_size != len + 1 || memcmp(h->link, link, len));
+}
+
+/* A look at the table: *outdated is what was taken out of it. */
+static struct vfs_inode *find_or_add(struct hostfs_super *s,
+				     const struct hostfs_facts *facts,
+				     const char *link, size_t link_len,
+				     struct vfs_inode **made,
+				     struct vfs_inode **outdated)
+{
+	struct vfs_inode *inode;
+
+	*outdated = NULL;
+	pthread_mutex_lock(&s->table_lock);
+	inode = table_find(s, &facts->id);
+	if (inode && is_outdated(inode, link, link_len)) {
+		table_take(s, inode);
+		*outdated = inode;
+		inode = NULL;
+	}
+	if (!inode && *made) {
+		table_add(s, *made);
+		inode = *made;
+		*made = NULL;
+	}
+	pthread_mutex_unlock(&s->table_lock);
+	return inode;
+}
+
 int hostfs_inode_get(struct vfs_super *super, const struct hostfs_facts *facts,
 		     const char *link, size_t link_len, struct vfs_inode **out)
 {
 	struct hostfs_super *s = hostfs_super(super);
-	struct vfs_inode *inode = NULL, *made = NULL;
+	struct vfs_inode *inode, *made = NULL, *outdated;
 
 	if (S_ISDIR(facts->id.type)) {
 		*out = make(super, facts, NULL, 0);
 		return *out ? 0 : -ENOMEM;
 	}
 	for (;;) {
-		pthread_mutex_lock(&s->table_lock);
-		inode = table_find(s, &facts->id);
-		if (!inode && made) {
-			table_add(s, made);
-			inode = made;
-			made = NULL;
-		}
-		pthread_mutex_unlock(&s->table_lock);
+		inode = find_or_add(s, facts, link, link_len, &made, &outdated);
+		vfs_inode_unref(outdated);
 		if (inode)
 			break;
-		made = make(super, facts, link, link_len);
+		made = made ? made : make(super, facts, link, link_len);
 		if (!made)
 			return -ENOMEM;
 	}
@@ -432,6 +469,24 @@ static bool changed_outside(struct vfs_inode *inode,
 
 	h->ctime_sec = ctime->sec;
 	h->ctime_nsec = ctime->nsec;
+	return changed;
+}
+
+bool hostfs_may_lead_elsewhere(struct vfs_inode *inode,
+			       const struct hostfs_facts *facts)
+{
+	const struct hostfs_inode *h = hostfs_inode(inode);
+	const struct vfs_timespec *ctime = &facts->stat.ctime;
+	bool changed;
+
+	if (!S_ISLNK(hostfs_mode(inode)))
+		return false;
+	/* the host's own never change, and are never another's */
+	if (S_ISLNK(h->id.type) && (h->id.btime_sec || h->id.btime_nsec))
+		return false;
+	pthread_mutex_lock(attr_lock(inode));
+	changed = h->ctime_sec != ctime->sec || h->ctime_nsec != ctime->nsec;
+	pthread_mutex_unlock(attr_lock(inode));
 	return changed;
 }
 

@@ -139,7 +139,7 @@ static struct hostfs_place *cut(struct hostfs_super *s, struct vfs_inode *inode)
 	struct hostfs_place **link = &hostfs_inode(inode)->places, *rest;
 	unsigned max = s->options.exclusive ? EXCLUSIVE_MAX : VOLATILE_MAX;
 
-	if (S_ISDIR(inode->mode))
+	if (S_ISDIR(hostfs_mode(inode)))
 		max = 1;
 	for (unsigned i = 0; *link && i < max; i++)
 		link = &(*link)->next;
@@ -159,7 +159,7 @@ void hostfs_add_place(struct vfs_inode *inode, struct hostfs_place *place)
 	place->next = h->places;
 	h->places = place;
 	rest = cut(s, inode);
-	h->gone = false;
+	VFS_WRITE_ONCE(h->gone, false);
 	hostfs_update_pin(s, h);
 	pthread_mutex_unlock(&s->fd_lock);
 	hostfs_places_free(s, known);
@@ -177,7 +177,7 @@ static bool is_known(struct vfs_inode *inode, const struct vfs_inode *parent,
 	pthread_mutex_lock(&s->fd_lock);
 	place = h->places;
 	/* a directory's does not change but by a rename of ours */
-	if (place && !S_ISDIR(inode->mode) &&
+	if (place && !S_ISDIR(hostfs_mode(inode)) &&
 	    !is_there(place, parent, name->str, name->len)) {
 		place = take(find(h, parent, name->str, name->len));
 		if (place) {
@@ -215,7 +215,7 @@ void hostfs_clear_place(struct vfs_inode *inode, struct vfs_inode *parent,
 	if (gone) {
 		rest = h->places;
 		h->places = NULL;
-		h->gone = true;
+		VFS_WRITE_ONCE(h->gone, true);
 	}
 	hostfs_update_pin(s, h);
 	pthread_mutex_unlock(&s->fd_lock);

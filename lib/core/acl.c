@@ -316,7 +316,7 @@ static int replace(struct vfs__thread *thread, struct vfs_inode *inode,
 		if (!ext)
 			return -ENOMEM;
 	}
-	if (acl || is_unknown(inode) || cached(inode, access)) {
+	if (acl || vfs__inode_is_remote(inode) || cached(inode, access)) {
 		err = store(thread, inode, access, acl);
 		if (err)
 			return err;
@@ -324,7 +324,9 @@ static int replace(struct vfs__thread *thread, struct vfs_inode *inode,
 	if (mode != inode->mode)
 		attr.mask |= VFS_ATTR_MODE;
 	vfs_now(inode->super->vfs, &attr.ctime);
-	err = vfs__setattr(inode, &attr);
+	/* whoever stores another's ACL sets its time, too */
+	if (!vfs__inode_is_remote(inode) || attr.mask != VFS_ATTR_CTIME)
+		err = vfs__setattr(inode, &attr);
 	if (!err && vfs__inode_is_remote(inode)) {
 		/* what it has become is asked for when somebody needs it */
 		vfs__acl_forget(inode);

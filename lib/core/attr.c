@@ -393,7 +393,12 @@ static uint32_t choose_time(const struct vfs_timespec *asked,
 {
 	if (asked && asked->nsec == UTIME_OMIT)
 		return 0;
-	*out = !asked || asked->nsec == UTIME_NOW ? *now : *asked;
+	if (!asked || asked->nsec == UTIME_NOW) {
+		*out = *now;
+		return bit | (bit == VFS_ATTR_ATIME ? VFS_ATTR_ATIME_NOW
+						    : VFS_ATTR_MTIME_NOW);
+	}
+	*out = *asked;
 	out->zero = 0;
 	if (out->sec == INT64_MAX || out->sec == INT64_MIN)
 		out->nsec = 0; /* there is nothing beyond */

@@ -274,6 +274,9 @@ static int check_target(const struct copy *c)
 	    !(vfs__file_mode(c->in) & (VFS__FILE_SEEKABLE | VFS__FILE_NOTIFY)))
 		return -EINVAL;
 	/* even when there is nothing to copy, or nothing that can be */
+	if (vfs__inode_is_remote(c->in->inode) &&
+	    S_ISREG(vfs__inode_mode(c->in->inode)))
+		(void)c->in->inode->ops->read(c->in->inode, c->in, NULL, 0, 0);
 	if (!(VFS_READ_ONCE(c->in->flags) & O_NOATIME))
 		vfs__path_accessed(&c->in->path, c->in->inode);
 	return 0;

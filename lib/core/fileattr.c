@@ -69,20 +69,46 @@ static uint32_t shown(const struct vfs_inode *inode, bool fsx)
 	return out;
 }
 
-static int get_flags(const struct vfs_inode *inode, uint32_t *out)
+/* What another's file has: some of it is not among its attributes. */
+static int load(struct vfs__thread *thread, struct vfs_file *file)
 {
+	struct vfs_inode *inode = file->inode;
+	uint32_t flags;
+	int err = vfs__inode_refresh(thread, inode);
+
+	if (err || !vfs__inode_is_remote(inode) || !inode->ops->ioctl)
+		return err;
+	return inode->ops->ioctl(inode, file, FS_IOC_GETFLAGS, &flags);
+}
+
+static int get_flags(struct vfs__thread *thread, struct vfs_file *file,
+		     uint32_t *out)
+{
+	struct vfs_inode *inode = file->inode;
+	int err;
+
 	if (!has_flags(inode))
 		return -ENOTTY;
+	err = load(thread, file);
+	if (err)
+		return err;
 	if (!out)
 		return -EFAULT;
 	*out = shown(inode, false);
 	return 0;
 }
 
-static int get_fsxattr(const struct vfs_inode *inode, struct fsxattr *out)
+static int get_fsxattr(struct vfs__thread *thread, struct vfs_file *file,
+		       struct fsxattr *out)
 {
+	struct vfs_inode *inode = file->inode;
+	int err;
+
 	if (!has_flags(inode))
 		return -ENOTTY;
+	err = load(thread, file);
+	if (err)
+		return err;
 	if (!out)
 		return -EFAULT;
 	memset(out, 0, sizeof(*out));
@@ -204,7 +230,9 @@ static int set(struct vfs__thread *thread, const struct vfs_cred *cred,
 		err = -EPERM;
 	if (!err) {
 		vfs__inode_lock(inode);
-		err = set_locked(cred, inode, wanted);
+		err = vfs__inode_refresh(thread, inode);
+		if (!err)
+			err = set_locked(cred, inode, wanted);
 		vfs__inode_unlock(inode);
 	}
 	vfs__mount_write_end(thread, file->path.mnt);
@@ -266,11 +294,11 @@ int vfs__fileattr_ioctl(struct vfs__thread *thread, const struct vfs_cred *cred,
 {
 	switch (request) {
 	case FS_IOC_GETFLAGS:
-		return get_flags(file->inode, arg);
+		return get_flags(thread, file, arg);
 	case FS_IOC_SETFLAGS:
 		return set_flags(thread, cred, file, arg);
 	case FS_IOC_FSGETXATTR:
-		return get_fsxattr(file->inode, arg);
+		return get_fsxattr(thread, file, arg);
 	case FS_IOC_FSSETXATTR:
 		return set_fsxattr(thread, cred, file, arg);
 	case FIOQSIZE:

@@ -134,6 +134,16 @@ static const char *string_at(const struct vfs_statmount *sm, uint64_t bit,
 	return sm->mask & bit ? (const char *)(sm + 1) + offset : "-";
 }
 
+/* On a hostfs the root's is not the kernel's. */
+static const char *type_of(const struct side *side, const char *type)
+{
+	return side->host->kind &&
+			       (!strcmp(type, "hostfs") ||
+				!strcmp(type, "tmpfs") || !strcmp(type, "ext4"))
+		       ? "root"
+		       : type;
+}
+
 static void show_statmount(struct exec *exec, const struct vfs_statmount *sm)
 {
 	struct side *side = exec->side;
@@ -155,7 +165,8 @@ static void show_statmount(struct exec *exec, const struct vfs_statmount *sm)
 	text_printf(out, " root=%s point=%s type=%s source=%s",
 		    string_at(sm, VFS_STATMOUNT_MNT_ROOT, sm->mnt_root),
 		    string_at(sm, VFS_STATMOUNT_MNT_POINT, sm->mnt_point),
-		    string_at(sm, VFS_STATMOUNT_FS_TYPE, sm->fs_type),
+		    type_of(exec->side,
+			    string_at(sm, VFS_STATMOUNT_FS_TYPE, sm->fs_type)),
 		    string_at(sm, VFS_STATMOUNT_SB_SOURCE, sm->sb_source));
 }
 
@@ -249,7 +260,24 @@ static void run_ask_mount(struct exec *exec)
 
 /* ---- mountinfo ---- */
 
-static bool parse(char *text, struct line *line)
+/* What the root is: the same on both sides, whatever each calls it. */
+static char *same_root(const struct side *side, char *tail)
+{
+	static const char *const names[] = {"hostfs none ", "tmpfs kernel ",
+					    "ext4 /dev/loop"};
+	char *options;
+
+	for (size_t i = 0; side->host->kind && i < 3; i++) {
+		if (strncmp(tail, names[i], strlen(names[i])))
+			continue;
+		options = strrchr(tail, ' ');
+		options[strcspn(options, ",")] = '\0';
+		return options;
+	}
+	return tail;
+}
+
+static bool parse(const struct side *side, char *text, struct line *line)
 {
 	char *save = NULL, *word;
 	char *dash = strstr(text, " - ");
@@ -258,7 +286,7 @@ static bool parse(char *text, struct line *line)
 			    &line->major, &line->minor) != 4)
 		return false;
 	*dash = '\0';
-	line->tail = dash + 3;
+	line->tail = same_root(side, dash + 3);
 	for (int i = 0; i < 3; i++)
 		word = strtok_r(i ? NULL : text, " ", &save);
 	line->root = strtok_r(NULL, " ", &save);
@@ -365,7 +393,7 @@ static void run_mountinfo(struct exec *exec)
 		for (char *text = strtok_r(side->buffer, "\n", &save); text;
 		     text = strtok_r(NULL, "\n", &save))
 			if (count == MAX_MOUNTS ||
-			    !parse(text, &lines[count++]))
+			    !parse(side, text, &lines[count++]))
 				die("mountinfo: %s", text);
 	for (unsigned i = 0; i < count; i++) {
 		lines[i].up = find(lines, count, lines[i].parent);

@@ -269,7 +269,7 @@ unsigned gen_below(struct gen *gen, unsigned n)
 }
 
 void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
-	      enum place place, bool mounts)
+	      enum place place, bool mounts, bool hostfs)
 {
 	struct text text = gen->text;
 
@@ -278,6 +278,7 @@ void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
 	gen->state = seed * UINT64_C(0xd1342543de82ef95) + sequence;
 	gen->place = place;
 	gen->mounts = mounts;
+	gen->hostfs = hostfs;
 	gen->tasks[0] = true;
 	gen->watching = sequence % 4 != 0;
 	next(gen);
@@ -366,7 +367,7 @@ static bool possible(const struct gen *gen)
 
 	if (gen->watching ? told_by_chance(line) : contains(line, watching))
 		return false;
-	if (fills_memory(gen))
+	if (fills_memory(gen) || (gen->hostfs && strstr(line, "handle_at ")))
 		return false;
 	/* on the kernel's side it could not end before its clones */
 	if (gen->current == 3 && !strncmp(line, "clone ", 6))
@@ -562,12 +563,22 @@ static enum slot_kind first_slot(struct side *side, const char *words)
 	return look(side, side->slots[slot[1] - '0']);
 }
 
+/* Is what a sendfile reads a directory? */
+static bool from_directory(struct side *side, const char *words)
+{
+	const char *slot = strchr(words, '$');
+
+	slot = slot ? strchr(slot + 1, '$') : NULL;
+	return slot && first_slot(side, slot) == SLOT_DIRECTORY;
+}
+
 bool gen_unclear(const char *line, struct side *side)
 {
 	if (!strncmp(line, "copy_file_range ", 16) ||
 	    !strncmp(line, "sendfile ", 9))
 		return same_file(side, line) ||
-		       first_slot(side, line) == SLOT_OTHER;
+		       first_slot(side, line) == SLOT_OTHER ||
+		       (side->host->kind && from_directory(side, line));
 	/* Locks of queues are everybody's who has one. */
 	if ((!strncmp(line, "fcntl_lock ", 11) ||
 	     !strncmp(line, "flock ", 6)) &&

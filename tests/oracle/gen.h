@@ -31,6 +31,7 @@ struct gen {
 	uint64_t state;
 	enum place place;
 	bool mounts;	      /* mount histories: gen_mounts.c */
+	bool hostfs;	      /* the library on one */
 	unsigned mount_count; /* in the last mountinfo */
 	unsigned line;
 	enum slot_kind slots[GEN_SLOTS];
@@ -50,7 +51,7 @@ struct gen {
 };
 
 void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
-	      enum place place, bool mounts);
+	      enum place place, bool mounts, bool hostfs);
 void gen_fini(struct gen *gen);
 /* The next line; valid until the next call. */
 const char *gen_line(struct gen *gen);

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "kuser.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct map_request {
@@ -70,4 +72,39 @@ void kuser_clear_flags(int dir, const char *name)
 	if (ioctl(fd, FS_IOC_SETFLAGS, &none))
 		errno = 0;
 	close(fd);
+}
+
+void kuser_purge(int dir)
+{
+	struct dirent *entry;
+	DIR *stream;
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY);
+
+	if (copy < 0 || !(stream = fdopendir(copy)))
+		die("cannot empty the tree: %s", strerror(errno));
+	kuser_clear_flags(copy, NULL);
+	while ((entry = readdir(stream))) {
+		int child, refused;
+
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (!unlinkat(dir, entry->d_name, 0))
+			continue;
+		kuser_clear_flags(dir, entry->d_name);
+		if (!unlinkat(dir, entry->d_name, 0))
+			continue;
+		refused = errno;
+		/* Without privileges its mode may be in the way. */
+		fchmodat(dir, entry->d_name, 0700, 0);
+		child = openat(dir, entry->d_name,
+			       O_PATH | O_DIRECTORY | O_NOFOLLOW);
+		if (child < 0)
+			die("cannot remove %s: %s", entry->d_name,
+			    strerror(refused));
+		kuser_purge(child);
+		close(child);
+		if (unlinkat(dir, entry->d_name, AT_REMOVEDIR))
+			die("cannot remove: %s", strerror(errno));
+	}
+	closedir(stream);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel side needs for user namespaces and inode flags. */
+/* What the kernel side needs for user namespaces, inode flags and emptying. */
 #ifndef ORACLE_KUSER_H
 #define ORACLE_KUSER_H
 
@@ -13,5 +13,7 @@ int kuser_write_map(struct ktask *writer, int proc, pid_t process,
 
 /* Makes a file removable again; name NULL: dir itself. */
 void kuser_clear_flags(int dir, const char *name);
+/* Empties a directory, whatever is in it. */
+void kuser_purge(int dir);
 
 #endif

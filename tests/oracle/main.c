@@ -287,7 +287,14 @@ static _Noreturn void usage(int status)
 	      "  --raw            do not minimise\n"
 	      "  --lenient        go on in a script after a difference\n"
 	      "  --stats          count calls by kind\n"
-	      "  --verbose        show each call and its result\n",
+	      "  --verbose        show each call and its result\n"
+	      "  --hostfs FS      the library on a hostfs on tmpfs or ext4,\n"
+	      "                   the kernel on another one of these\n"
+	      "  --cache MODE     revalidate (the default) or exclusive\n"
+	      "  --owner MODE     host (the default) or xattr\n"
+	      "  --unprivileged   the library in a thread without "
+	      "capabilities;\n"
+	      "                   with --owner host, all are one user\n",
 	      status ? stderr : stdout);
 	exit(status);
 }
@@ -321,9 +328,43 @@ static const struct option long_options[] = {
 	{"mounts", no_argument, NULL, 'm'},
 	{"stats", no_argument, NULL, 'c'},
 	{"verbose", no_argument, NULL, 'v'},
+	{"hostfs", required_argument, NULL, 'H'},
+	{"cache", required_argument, NULL, 'C'},
+	{"owner", required_argument, NULL, 'O'},
+	{"unprivileged", no_argument, NULL, 'U'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
+
+/* The second of two words: true; the first: false. */
+static bool second_of(const char *first, const char *second)
+{
+	if (strcmp(optarg, first) && strcmp(optarg, second))
+		usage(2);
+	return !strcmp(optarg, second);
+}
+
+static bool apply_host(struct host *host, int option)
+{
+	switch (option) {
+	case 'H':
+		host->kind =
+			second_of("tmpfs", "ext4") ? HOST_EXT4 : HOST_TMPFS;
+		break;
+	case 'C':
+		host->exclusive = second_of("revalidate", "exclusive");
+		break;
+	case 'O':
+		host->xattr = second_of("host", "xattr");
+		break;
+	case 'U':
+		host->unprivileged = true;
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
 
 static bool apply(struct options *options, int option)
 {
@@ -374,7 +415,8 @@ static bool apply(struct options *options, int option)
 		options->plan.verbose = true;
 		break;
 	default:
-		return option == 'f' || option == 'd';
+		return option == 'f' || option == 'd' ||
+		       apply_host(&options->plan.host, option);
 	}
 	return true;
 }
@@ -394,6 +436,30 @@ static void run_named(const struct options *options, int argc, char **argv)
 		else if (option == 'd')
 			run_scripts(options, optarg);
 	}
+}
+
+/* False: not here, and said so. */
+static bool prepare_host(struct options *options)
+{
+	struct host *host = &options->plan.host;
+	enum place place = options->plan.place;
+	const char *why = NULL;
+
+	if (host->kind == HOST_NONE)
+		return true;
+	/* the library's thread is not the kernel's */
+	options->plan.inlined = false;
+	if (place == PLACE_DIRECTORY)
+		why = "no file system can be mounted";
+	else if (place == PLACE_USER_MOUNT &&
+		 (host->kind == HOST_EXT4 || host->unprivileged))
+		why = "that wants root";
+	else if (place == PLACE_MOUNT)
+		host_prepare(host, &why);
+	if (!why)
+		return true;
+	printf("oracle: no hostfs here: %s: skipped\n", why);
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -429,6 +495,8 @@ int main(int argc, char **argv)
 		puts("oracle: mount histories want root: skipped");
 		return 0;
 	}
+	if (!prepare_host(&options))
+		return 0;
 	run_named(&options, argc, argv);
 	if (!totals.differences || options.keep_going)
 		run_generated(&options);

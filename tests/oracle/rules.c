@@ -148,6 +148,25 @@ static bool queues_used_up(const struct call *call, const struct side *subject,
 	       subject->result >= 0;
 }
 
+/* Handles of what is on a hostfs. */
+static bool no_handles(const struct call *call, const struct side *subject,
+		       const struct side *oracle)
+{
+	return subject->host->kind && strstr(call->def->name, "_handle_at") &&
+	       subject->result < 0 && oracle->result <= 0;
+}
+
+/* A file of tmpfs's says that it is sealed against seals. */
+static bool no_seals(const struct call *call, const struct side *subject,
+		     const struct side *oracle)
+{
+	(void)oracle;
+	return subject->host->kind && is_call(call, "fcntl") &&
+	       (call->args[1].number == F_ADD_SEALS ||
+		call->args[1].number == F_GET_SEALS) &&
+	       subject->result == -EINVAL;
+}
+
 const struct rule rules[] = {
 	{"protected-links", true, protected_links,
 	 "the machine's fs.protected_* settings are not the library's"},
@@ -166,6 +185,10 @@ const struct rule rules[] = {
 	 "that were promised before"},
 	{"fxattr-cwd", true, xattr_of_cwd,
 	 "the f forms of the xattr calls refuse AT_FDCWD, as documented"},
+	{"hostfs-handles", false, no_handles,
+	 "files of a hostfs have no handles"},
+	{"hostfs-seals", false, no_seals,
+	 "files of a hostfs have no seals, whatever the host says"},
 	{"inotify-instances", true, queues_used_up,
 	 "the machine's fs.inotify.max_user_instances is shared with whatever "
 	 "else runs as the same user"},

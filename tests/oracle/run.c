@@ -12,13 +12,13 @@ void run_init(struct run *run, const struct set_up *set_up,
 	memset(run, 0, sizeof(*run));
 	run->set_up = set_up;
 	run->report = report;
-	run->oracle =
-		kernel_create(set_up->place, set_up->options, set_up->inlined);
-	run->subject =
-		set_up->self
-			? kernel_create(set_up->place, set_up->options, false)
-			: vfs_side_create(set_up->place, set_up->options,
-					  set_up->slow);
+	run->oracle = kernel_create(set_up->place, set_up->options,
+				    &set_up->host, set_up->inlined);
+	run->subject = set_up->self
+			       ? kernel_create(set_up->place, set_up->options,
+					       &set_up->host, false)
+			       : vfs_side_create(set_up->place, set_up->options,
+						 &set_up->host, set_up->slow);
 	run->oracle->mounts = run->subject->mounts = set_up->mounts;
 	call_init(&run->call);
 }
@@ -128,12 +128,18 @@ static enum outcome compare_states(struct run *run, const char *line)
 	return DIFFERENT;
 }
 
+/* What scripts say is what root's tasks are told on tmpfs. */
+static bool expects(const struct set_up *set_up)
+{
+	return set_up->host.kind != HOST_EXT4 && !HOST_SINGLE(&set_up->host);
+}
+
 static enum outcome compare_results(struct run *run, const char *line)
 {
 	const char *subject = run->subject->out.data;
 	const char *oracle = run->oracle->out.data;
 
-	if (!call_expected(&run->call, run->oracle)) {
+	if (expects(run->set_up) && !call_expected(&run->call, run->oracle)) {
 		complain(run, "expectation", line, subject, oracle);
 		return DIFFERENT;
 	}

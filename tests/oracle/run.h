@@ -36,6 +36,7 @@ struct set_up {
 	bool lenient;	   /* scripts: show differences and go on */
 	unsigned interval; /* calls between two looks at the whole state */
 	char options[128]; /* of the mount */
+	struct host host;  /* what the library works on */
 };
 
 struct run {

@@ -6,7 +6,8 @@
  *	mount size=64k,nr_inodes=20	options of the tmpfs, first lines only
  *	need privileged			skip where there is no root
  *	need mounts			the same, and the script mounts
- *	need self			skip where /proc/self is another task
+ *	need tmpfs			skip on a hostfs, which has no such
+ *thing need self			skip where /proc/self is another task
  *than 0 need userns			skip where there are no namespaces as
  *user1 who makes the next calls mkdir a 0755 open a/f O_CREAT|O_RDWR 0644 -> $0
  *write $0 "hello\n" => 6 open "x"*256 O_RDONLY => ENAMETOOLONG

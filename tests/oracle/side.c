@@ -198,6 +198,14 @@ void side_time(struct side *side, const struct vfs_timespec *time)
 	(STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | \
 	 STATX_ATTR_NODUMP | STATX_ATTR_ENCRYPTED | STATX_ATTR_MOUNT_ROOT)
 
+/* On a hostfs, what the library does on its own leaves no time on the host: a
+ * symlink's target is kept, FIFOs and sockets are its own. */
+static bool has_atime(const struct side *side, uint32_t mode)
+{
+	return !side->host->kind || S_ISREG(mode) || S_ISDIR(mode) ||
+	       S_ISCHR(mode) || S_ISBLK(mode);
+}
+
 void side_stat(struct side *side, const struct vfs_stat *stat)
 {
 	struct text *out = &side->out;
@@ -230,9 +238,12 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 	if (!(stat->mode & S_IFMT))
 		return;
 	text_add(out, " a/m/c/b=", 9);
-	side_time(side, &stat->atime);
-	side_time(side, &stat->mtime);
-	side_time(side, &stat->ctime);
+	if (has_atime(side, stat->mode))
+		side_time(side, &stat->atime);
+	if (!side->host->kind || !S_ISFIFO(stat->mode)) {
+		side_time(side, &stat->mtime);
+		side_time(side, &stat->ctime);
+	}
 	if (stat->mask & STATX_BTIME)
 		side_time(side, &stat->btime);
 	else

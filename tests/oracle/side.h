@@ -13,6 +13,7 @@
 
 #include <vfs/vfs.h>
 
+#include "hostdir.h"
 #include "text.h"
 
 #define MAX_TASKS 4
@@ -116,7 +117,8 @@ struct mapping {
 struct side {
 	const struct side_class *class;
 	const char *options; /* of the mount */
-	bool mounts;	     /* the script mounts: see kernel_begin */
+	const struct host *host;
+	bool mounts; /* the script mounts: see kernel_begin */
 	struct vfs_task *tasks[MAX_TASKS];
 	unsigned current;
 	struct vfs_task *observer; /* root, for looking at the result */
@@ -157,9 +159,12 @@ bool kernel_has_userns(void);
 /* Fine-grained stamps (Linux 6.13): instants can be told apart. */
 bool kernel_fine_times(void);
 /* inlined: task 0 is the calling thread, which then lives in the new root. */
-struct side *kernel_create(enum place place, const char *options, bool inlined);
-/* slow: VFS_CONFIG_SLOW_WALK and hardly a cache. */
-struct side *vfs_side_create(enum place place, const char *options, bool slow);
+struct side *kernel_create(enum place place, const char *options,
+			   const struct host *host, bool inlined);
+/* slow: VFS_CONFIG_SLOW_WALK and hardly a cache. On a hostfs, the calling
+ * thread is the one that is to be the library's, and not the kernel's. */
+struct side *vfs_side_create(enum place place, const char *options,
+			     const struct host *host, bool slow);
 
 struct side *side_create(const struct side_class *class, const char *options);
 void side_begin(struct side *side);

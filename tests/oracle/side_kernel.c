@@ -4,13 +4,8 @@
  * nothing else in it, so that absolute paths, `..` at the root and getcwd say
  * what they say in the library. It is mounted once and emptied between
  * sequences.
- *
- * Instants: touching a file whose time was just looked at makes the kernel
- * (6.13 and later) give it a fine-grained stamp, and no later stamp in the
- * system is older. Doing so before each call tells which call made a stamp.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -29,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "instants.h"
 #include "kernel_calls.h"
 #include "ktask.h"
 #include "kuser.h"
@@ -45,112 +41,32 @@
 
 struct kernel_side {
 	enum place place;
+	const struct who *single; /* whom all are, or NULL */
 	char directory[64]; /* PLACE_DIRECTORY: what to remove in the end */
 	int root;	    /* a private descriptor, in every task's table */
 	int proc;	    /* the same: /proc */
 	int pristine;	    /* the namespace that each sequence begins with */
 	bool mounts;
-	int64_t *marks; /* when each instant began, in nanoseconds */
-	unsigned mark_count;
-	unsigned mark_cap;
+	struct instants instants;
 	bool ready;
 };
 
-static int clock_fd = -1;
 /* opened before the tree is all there is */
 static int proc_fd = -1;
-
-static int private_fd(int fd)
-{
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_PRIVATE_FD);
-
-	if (high < 0)
-		die("no descriptor: %s", strerror(errno));
-	close(fd);
-	return high;
-}
-
-static int64_t nanoseconds(int64_t sec, int64_t nsec)
-{
-	return sec * INT64_C(1000000000) + nsec;
-}
-
-static int64_t clock_step(void)
-{
-	struct statx now;
-
-	if (syscall(SYS_utimensat, clock_fd, NULL, NULL, 0) ||
-	    statx(clock_fd, "", AT_EMPTY_PATH, STATX_CTIME, &now))
-		die("no clock: %s", strerror(errno));
-	return nanoseconds(now.stx_ctime.tv_sec, now.stx_ctime.tv_nsec);
-}
-
-/* One stamp may be the coarse clock's, or what another process was given: the
- * stamps of the last call may be the same. The next one is later than that. */
-static int64_t clock_advance(void)
-{
-	int64_t first, second;
-
-	if (clock_fd < 0) {
-		clock_fd = private_fd(memfd_create("clock", MFD_CLOEXEC));
-		fchmod(clock_fd, 0777);
-		clock_step();
-	}
-	first = clock_step();
-	second = clock_step();
-	for (int i = 0; i < 10 && second <= first; i++)
-		second = clock_step();
-	return second;
-}
-
-bool kernel_fine_times(void)
-{
-	static int known = -1;
-	int64_t last = 0;
-
-	if (known >= 0)
-		return known;
-	known = 1;
-	for (int i = 0; i < 100; i++) {
-		int64_t now = clock_advance();
-
-		if (now <= last)
-			known = 0;
-		last = now;
-	}
-	return known;
-}
 
 static void kernel_tick(struct side *side)
 {
 	struct kernel_side *self = side->private;
 
-	if (self->mark_count == self->mark_cap) {
-		self->mark_cap = self->mark_cap ? self->mark_cap * 2 : 1024;
-		self->marks =
-			realloc(self->marks, self->mark_cap * sizeof(int64_t));
-		if (!self->marks)
-			die("out of memory");
-	}
-	self->marks[self->mark_count++] = clock_advance();
+	instants_mark(&self->instants);
 }
 
 static unsigned kernel_instant(struct side *side,
 			       const struct vfs_timespec *time)
 {
 	struct kernel_side *self = side->private;
-	int64_t stamp = nanoseconds(time->sec, time->nsec);
-	unsigned low = 0, high = self->mark_count;
 
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-
-		if (self->marks[middle] <= stamp)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return instants_find(&self->instants, time);
 }
 
 static void write_file(const char *path, const char *text)
@@ -180,20 +96,34 @@ static bool enter_user_namespace(void)
 	return getuid() == 0;
 }
 
-static bool enter_mount(const char *options)
+/* The file system that the kernel works on, at /tmp. */
+static bool mount_tree(const char *options, const struct host *host)
 {
 	char full[256];
+	bool ok;
+	int fd;
 
 	snprintf(full, sizeof(full), "mode=0777,%s", options);
+	if (host->kind == HOST_NONE)
+		return !mount("oracle", "/tmp", "tmpfs", 0, full);
+	fd = host_create(host, options);
+	ok = !move_mount(fd, "", AT_FDCWD, "/tmp", MOVE_MOUNT_F_EMPTY_PATH);
+	close(fd);
+	return ok;
+}
+
+static bool enter_mount(const char *options, const struct host *host)
+{
 	return !unshare(CLONE_FS | CLONE_NEWNS) &&
 	       !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
-	       !mount("oracle", "/tmp", "tmpfs", 0, full) && !chdir("/tmp") &&
+	       mount_tree(options, host) && !chdir("/tmp") &&
 	       !syscall(SYS_pivot_root, ".", ".") &&
 	       !umount2(".", MNT_DETACH) && !chdir("/");
 }
 
 static bool try_place(enum place place)
 {
+	static const struct host none;
 	pid_t pid = fork();
 	int status;
 
@@ -201,7 +131,7 @@ static bool try_place(enum place place)
 		return false;
 	if (!pid) {
 		bool ok = (place == PLACE_MOUNT || enter_user_namespace()) &&
-			  enter_mount("size=64k");
+			  enter_mount("size=64k", &none);
 
 		if (ok && place == PLACE_MOUNT)
 			ok = ktask_become(who_find("user2"));
@@ -234,41 +164,6 @@ enum place kernel_place(void)
 	if (try_place(PLACE_USER_MOUNT))
 		return PLACE_USER_MOUNT;
 	return PLACE_DIRECTORY;
-}
-
-static void purge(int dir)
-{
-	struct dirent *entry;
-	DIR *stream;
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY);
-
-	if (copy < 0 || !(stream = fdopendir(copy)))
-		die("cannot empty the tree: %s", strerror(errno));
-	kuser_clear_flags(copy, NULL);
-	while ((entry = readdir(stream))) {
-		int child, refused;
-
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		if (!unlinkat(dir, entry->d_name, 0))
-			continue;
-		kuser_clear_flags(dir, entry->d_name);
-		if (!unlinkat(dir, entry->d_name, 0))
-			continue;
-		refused = errno;
-		/* Without privileges its mode may be in the way. */
-		fchmodat(dir, entry->d_name, 0700, 0);
-		child = openat(dir, entry->d_name,
-			       O_PATH | O_DIRECTORY | O_NOFOLLOW);
-		if (child < 0)
-			die("cannot remove %s: %s", entry->d_name,
-			    strerror(refused));
-		purge(child);
-		close(child);
-		if (unlinkat(dir, entry->d_name, AT_REMOVEDIR))
-			die("cannot remove: %s", strerror(errno));
-	}
-	closedir(stream);
 }
 
 static void reset_root(const char *root)
@@ -313,13 +208,16 @@ static void reset(void *argument)
 		if (self->place != PLACE_DIRECTORY && chroot("."))
 			die("cannot return to the root: %s", strerror(errno));
 	}
-	purge(self->root);
+	kuser_purge(self->root);
 	reset_root(".");
+	if (self->single && chown(".", self->single->uid, self->single->gid))
+		die("cannot give the root away");
 }
 
 struct set_up_request {
 	struct kernel_side *self;
 	const char *options;
+	const struct host *host;
 };
 
 /* On task 0's thread. */
@@ -334,7 +232,7 @@ static void set_up(void *argument)
 			die("no directory: %s", strerror(errno));
 	} else {
 		self->proc = private_fd(open("/proc", O_PATH | O_DIRECTORY));
-		if (!enter_mount(request->options))
+		if (!enter_mount(request->options, request->host))
 			die("cannot mount a tmpfs: %s", strerror(errno));
 		self->pristine = private_fd(
 			openat(self->proc, "thread-self/ns/mnt", O_RDONLY));
@@ -350,13 +248,35 @@ static void reset_first(struct kernel_side *self, struct ktask *first)
 	ktask_run(first, reset, self);
 }
 
+struct become_request {
+	const struct who *who;
+	bool ok;
+};
+
+static void run_become(void *argument)
+{
+	struct become_request *request = argument;
+
+	request->ok = ktask_become(request->who);
+}
+
+static void become(struct ktask *task, const struct who *who)
+{
+	struct become_request request = {who, false};
+
+	ktask_run(task, run_become, &request);
+	if (!request.ok)
+		die("cannot become %s", who->name);
+}
+
 static void kernel_begin(struct side *side)
 {
 	struct kernel_side *self = side->private;
 	struct ktask *first = (struct ktask *)side->tasks[0];
 
 	if (!self->ready) {
-		struct set_up_request request = {self, side->options};
+		struct set_up_request request = {self, side->options,
+						 side->host};
 
 		ktask_run(first, set_up, &request);
 		self->ready = true;
@@ -372,7 +292,11 @@ static void kernel_begin(struct side *side)
 	}
 	if (!side->observer)
 		side->observer = (struct vfs_task *)ktask_spawn(first, 0, -1);
-	self->mark_count = 0;
+	if (self->single) {
+		become(first, self->single);
+		become((struct ktask *)side->observer, self->single);
+	}
+	self->instants.count = 0;
 }
 
 static void kernel_drop(struct side *side, unsigned task)
@@ -400,29 +324,16 @@ static void kernel_destroy(struct side *side)
 		rmdir(self->directory);
 	/* A leak checker attaches to this process. */
 	prctl(PR_SET_DUMPABLE, 1);
-	free(self->marks);
+	instants_fini(&self->instants);
 	free(self);
-}
-
-struct become_request {
-	const struct who *who;
-	bool ok;
-};
-
-static void run_become(void *argument)
-{
-	struct become_request *request = argument;
-
-	request->ok = ktask_become(request->who);
 }
 
 static int kernel_become(struct side *side, const struct who *who)
 {
-	struct become_request request = {who, false};
+	struct kernel_side *self = side->private;
 
-	ktask_run((struct ktask *)side_task(side), run_become, &request);
-	if (!request.ok)
-		die("cannot become %s", who->name);
+	if (!self->single)
+		become((struct ktask *)side_task(side), who);
 	return 0;
 }
 
@@ -571,7 +482,8 @@ const struct side_class kernel_class = {
 	.run_on = kernel_run_on,
 };
 
-struct side *kernel_create(enum place place, const char *options, bool inlined)
+struct side *kernel_create(enum place place, const char *options,
+			   const struct host *host, bool inlined)
 {
 	struct side *side = side_create(&kernel_class, options);
 	struct kernel_side *self = calloc(1, sizeof(*self));
@@ -580,7 +492,9 @@ struct side *kernel_create(enum place place, const char *options, bool inlined)
 	if (!self)
 		die("out of memory");
 	self->place = place;
+	self->single = HOST_SINGLE(host) ? who_find("user1") : NULL;
 	side->private = self;
+	side->host = host;
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	kernel_fine_times();

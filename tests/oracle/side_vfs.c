@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* The library's side: a fresh instance for each sequence, through the public
- * API alone, with a clock that stands still but for side->class->tick. */
+ * API alone, with a clock that stands still but for side->class->tick; on a
+ * hostfs, with the kernel's clock. */
 #define _GNU_SOURCE
 #include "side.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <vfs/hostfs.h>
 
+#include "instants.h"
 #include "ktask.h"
 
 #define CLOCK_BASE INT64_C(2000000000)
@@ -18,6 +22,9 @@
 struct vfs_side {
 	struct vfs *vfs;
 	int64_t instant;
+	/* on a hostfs, whose stamps are the kernel's */
+	int dir;
+	struct instants instants;
 	char options[160]; /* of the root */
 	bool slow;
 	enum place place;
@@ -32,15 +39,33 @@ static void now(void *context, struct vfs_timespec *out)
 	out->zero = 0;
 }
 
+static void host_now(void *context, struct vfs_timespec *out)
+{
+	int64_t stamp = instants_stamp();
+
+	(void)context;
+	out->sec = stamp / 1000000000;
+	out->nsec = (uint32_t)(stamp % 1000000000);
+	out->zero = 0;
+}
+
 static void must(int result, const char *what)
 {
 	if (result < 0)
 		die("%s: %s", what, vfs_errno_name(result));
 }
 
+/* Only one identity, which nobody leaves. */
+static bool is_single(const struct side *side)
+{
+	const struct vfs_side *self = side->private;
+
+	return self->place == PLACE_DIRECTORY || HOST_SINGLE(side->host);
+}
+
 /* New ones each time: opening and linking by a descriptor compare them by
  * identity, as the kernel does. */
-static int library_become(struct side *side, const struct who *who)
+static int set_cred(struct side *side, const struct who *who)
 {
 	struct vfs_side *self = side->private;
 	uint64_t caps = ktask_all_caps();
@@ -69,10 +94,15 @@ static int library_become(struct side *side, const struct who *who)
 		return result;
 	result = vfs_task_set_cred(side_task(side), cred);
 	/* Elsewhere than in a mount nobody sees more than the process. */
-	if (!result && self->place == PLACE_DIRECTORY)
+	if (!result && is_single(side))
 		result = vfs_task_set_cred(side->observer, cred);
 	vfs_cred_unref(cred);
 	return result;
+}
+
+static int library_become(struct side *side, const struct who *who)
+{
+	return HOST_SINGLE(side->host) ? 0 : set_cred(side, who);
 }
 
 static int library_limit(struct side *side, int resource, uint64_t cur)
@@ -84,6 +114,35 @@ static int library_limit(struct side *side, int resource, uint64_t cur)
 		return result;
 	limit.cur = cur;
 	return vfs_setrlimit(side_task(side), resource, &limit);
+}
+
+/* Not with more than this process has. */
+static const struct who *first_who(const struct side *side)
+{
+	const struct vfs_side *self = side->private;
+
+	if (self->place == PLACE_DIRECTORY)
+		return who_self();
+	return who_find(HOST_SINGLE(side->host) ? "user1" : "root");
+}
+
+/* The root is a hostfs on an empty directory. */
+static void on_hostfs(struct side *side, struct vfs_config *config)
+{
+	static const struct vfs_filesystem_type *const types[] = {
+		&vfs_hostfs_type};
+	struct vfs_side *self = side->private;
+
+	ktask_unlimit();
+	host_reset(self->dir);
+	self->instants.count = 0;
+	config->now = host_now;
+	config->types = types;
+	config->type_count = 1;
+	config->root_type = "hostfs";
+	config->root_source = NULL;
+	host_options(side->host, self->dir, self->options,
+		     sizeof(self->options));
 }
 
 static void library_begin(struct side *side)
@@ -103,6 +162,8 @@ static void library_begin(struct side *side)
 	}
 	config.root_options = self->options;
 	config.root_source = "oracle";
+	if (side->host->kind != HOST_NONE)
+		on_hostfs(side, &config);
 	must(vfs_create(&config, &self->vfs), "vfs_create");
 	must(vfs_task_create(self->vfs, NULL, &side->observer), "task");
 	must(vfs_task_create(self->vfs, NULL, &side->tasks[0]), "task");
@@ -110,11 +171,9 @@ static void library_begin(struct side *side)
 	for (int fd = 0; fd < 3; fd++)
 		must(vfs_open(side->tasks[0], "/", O_PATH, 0), "open /");
 	must(library_limit(side, RLIMIT_NOFILE, 1024), "limit");
-	/* Not with more than this process has. */
-	must(library_become(side, self->place == PLACE_DIRECTORY
-					  ? who_self()
-					  : who_find("root")),
-	     "become root");
+	if (side->host->xattr)
+		must(vfs_chown(side->observer, "/", 0, 0), "chown /");
+	must(set_cred(side, first_who(side)), "become root");
 }
 
 static void library_end(struct side *side)
@@ -133,23 +192,32 @@ static void library_end(struct side *side)
 
 static void library_destroy(struct side *side)
 {
+	struct vfs_side *self = side->private;
+
 	if (side->tasks[0])
 		library_end(side);
-	free(side->private);
+	instants_fini(&self->instants);
+	free(self);
 }
 
 static void library_tick(struct side *side)
 {
 	struct vfs_side *self = side->private;
 
-	self->instant++;
+	if (side->host->kind == HOST_NONE)
+		self->instant++;
+	else
+		instants_mark(&self->instants);
 	ktask_unlimit();
 }
 
 static unsigned library_instant(struct side *side,
 				const struct vfs_timespec *time)
 {
-	(void)side;
+	struct vfs_side *self = side->private;
+
+	if (side->host->kind != HOST_NONE)
+		return instants_find(&self->instants, time);
 	return time->sec < CLOCK_BASE ? 0 : (unsigned)(time->sec - CLOCK_BASE);
 }
 
@@ -255,7 +323,24 @@ const struct side_class vfs_class = {
 	.run_on = library_run_on,
 };
 
-struct side *vfs_side_create(enum place place, const char *options, bool slow)
+/* Its own file system, and what this thread is from here on. */
+static void take_host(struct vfs_side *self, const struct host *host,
+		      const char *options)
+{
+	ktask_all_caps(); /* what scripts' tasks have, as long as it is known */
+	if (self->place == PLACE_USER_MOUNT && unshare(CLONE_NEWNS))
+		die("no mount namespace");
+	self->dir = host_create(host, options);
+	if (!host->unprivileged)
+		return;
+	if (fchownat(self->dir, "", HOST_UID(host), HOST_UID(host),
+		     AT_EMPTY_PATH))
+		die("cannot give the directory away");
+	host_drop(host);
+}
+
+struct side *vfs_side_create(enum place place, const char *options,
+			     const struct host *host, bool slow)
 {
 	struct side *side = side_create(&vfs_class, options);
 	struct vfs_side *self = calloc(1, sizeof(*self));
@@ -269,5 +354,8 @@ struct side *vfs_side_create(enum place place, const char *options, bool slow)
 		 place == PLACE_DIRECTORY ? geteuid() : 0,
 		 place == PLACE_DIRECTORY ? getegid() : 0, options);
 	side->private = self;
+	side->host = host;
+	if (host->kind != HOST_NONE)
+		take_host(self, host, options);
 	return side;
 }

@@ -97,15 +97,24 @@ void plan_set_up(const struct plan *plan, uint64_t sequence,
 	set_up->verbose = plan->verbose;
 	set_up->lenient = plan->lenient;
 	set_up->interval = plan->interval;
+	set_up->host = plan->host;
 	set_up->slow = chunk % 4 == 1;
-	/* Elsewhere than on tmpfs there is room. */
-	strcpy(set_up->options, plan->place == PLACE_DIRECTORY
-					? "size=256m,nr_inodes=100k"
-					: options[chunk % 5]);
+	/* Elsewhere than on tmpfs there is room, and has to be where records
+	 * take some. */
+	strcpy(set_up->options,
+	       plan->place == PLACE_DIRECTORY || plan->host.xattr
+		       ? "size=256m,nr_inodes=100k"
+		       : options[chunk % 5]);
 }
 
 void header_write(const struct set_up *set_up, struct text *out)
 {
+	char host[128];
+
+	if (set_up->host.kind != HOST_NONE) {
+		host_describe(&set_up->host, host, sizeof(host));
+		text_printf(out, "# with %s\n", host);
+	}
 	text_printf(out, "mount %s\n", set_up->options);
 	if (set_up->slow)
 		text_printf(out, "walk slow\n");
@@ -138,6 +147,8 @@ bool header_read(const char *text, struct set_up *set_up)
 		set_up->mounts = true;
 	if (set_up->place == PLACE_DIRECTORY)
 		return false;
+	if (set_up->host.kind != HOST_NONE && has_line(text, "need tmpfs"))
+		return false;
 	if (has_line(text, "need userns") &&
 	    (set_up->place != PLACE_MOUNT || !kernel_has_userns()))
 		return false;
@@ -167,7 +178,8 @@ void worker_generate(struct worker *worker, const struct plan *plan,
 	for (uint64_t i = from;
 	     i < to && outcome != DIFFERENT && outcome != MALFORMED; i++) {
 		worker->report->sequence = i;
-		gen_init(&gen, plan->seed, i, plan->place, plan->mounts);
+		gen_init(&gen, plan->seed, i, plan->place, plan->mounts,
+			 plan->host.kind != HOST_NONE);
 		outcome = generate_one(&run, &gen, plan->length);
 	}
 	gen_fini(&gen);

@@ -36,6 +36,7 @@ struct plan {
 	bool verbose;
 	bool lenient;
 	unsigned interval;
+	struct host host;
 };
 
 void worker_init(struct worker *worker);

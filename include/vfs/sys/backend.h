@@ -418,6 +418,10 @@ struct vfs_attr {
 #define VFS_ATTR_MTIME 0x10u
 #define VFS_ATTR_CTIME 0x20u
 #define VFS_ATTR_FLAGS 0x40u
+/* beside ATIME and MTIME: the value is the instance's time, for now was asked
+ * for: a backend whose files have a clock of their own takes that */
+#define VFS_ATTR_ATIME_NOW 0x80u
+#define VFS_ATTR_MTIME_NOW 0x100u
 
 /*
  * cookie: 48 bits of the backend's that the core keeps with the name: set by
@@ -508,7 +512,9 @@ struct vfs_inode_ops {
 	/* Missing: success. No lock. */
 	int (*fsync)(struct vfs_inode *inode, struct vfs_file *file,
 		     int datasync);
-	/* Missing: -ENOTTY. No lock. */
+	/* Missing: -ENOTTY. No lock. VFS_FS_OWN_ATTR with VFS_SUPER_FLAGS:
+	 * FS_IOC_GETFLAGS and FS_IOC_FSGETXATTR ask for FS_IOC_GETFLAGS
+	 * first, so that the inode has the flags that are not in statx. */
 	int (*ioctl)(struct vfs_inode *inode, struct vfs_file *file,
 		     uint64_t request, void *argument);
 	/*

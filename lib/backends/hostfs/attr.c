@@ -97,11 +97,11 @@ static int set_owner(struct vfs_inode *inode, int fd,
 
 /* ---- times, flags ---- */
 
-static void fill_time(struct timespec *out, bool set,
+static void fill_time(struct timespec *out, bool set, bool now,
 		      const struct vfs_timespec *time)
 {
 	out->tv_sec = set ? time->sec : 0;
-	out->tv_nsec = set ? (long)time->nsec : UTIME_OMIT;
+	out->tv_nsec = !set ? UTIME_OMIT : now ? UTIME_NOW : (long)time->nsec;
 }
 
 static int set_times(struct vfs_inode *inode, int fd,
@@ -111,8 +111,10 @@ static int set_times(struct vfs_inode *inode, int fd,
 
 	if (!(attr->mask & (VFS_ATTR_ATIME | VFS_ATTR_MTIME)))
 		return 0;
-	fill_time(&times[0], attr->mask & VFS_ATTR_ATIME, &attr->atime);
-	fill_time(&times[1], attr->mask & VFS_ATTR_MTIME, &attr->mtime);
+	fill_time(&times[0], attr->mask & VFS_ATTR_ATIME,
+		  attr->mask & VFS_ATTR_ATIME_NOW, &attr->atime);
+	fill_time(&times[1], attr->mask & VFS_ATTR_MTIME,
+		  attr->mask & VFS_ATTR_MTIME_NOW, &attr->mtime);
 	return hostfs_utimens(hostfs_of(inode), fd, times);
 }
 
@@ -176,18 +178,17 @@ static void publish(struct vfs_inode *inode, const struct vfs_attr *attr)
 
 int hostfs_setattr(struct vfs_inode *inode, const struct vfs_attr *attr)
 {
-	const uint32_t real = VFS_ATTR_UID | VFS_ATTR_GID | VFS_ATTR_MODE |
-			      VFS_ATTR_ATIME | VFS_ATTR_MTIME | VFS_ATTR_FLAGS;
 	struct hostfs_fd *fd;
-	int err;
+	int err = hostfs_handle(inode, &fd);
 
-	/* ctime alone: the host's own has been set by what came before */
-	if (!(attr->mask & real))
-		return 0;
-	err = hostfs_handle(inode, &fd);
 	if (err)
 		return err;
-	err = set_owner(inode, fd->fd, attr);
+	/* a chown of nothing is a change, too */
+	if (attr->mask == VFS_ATTR_CTIME)
+		err = hostfs_chown(hostfs_of(inode), fd->fd, UINT32_MAX,
+				   UINT32_MAX);
+	if (!err)
+		err = set_owner(inode, fd->fd, attr);
 	if (!err)
 		err = set_times(inode, fd->fd, attr);
 	if (!err)

@@ -176,6 +176,8 @@ int hostfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
 	int err = scan_of(fd, &scan);
 
 	if (!err)
+		err = hostfs_sync_status(s, fd, file);
+	if (!err)
 		err = stand_at(s, fd, context->position);
 	while (!err) {
 		err = emit_buffer(s, fd, context);

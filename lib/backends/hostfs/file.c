@@ -10,20 +10,28 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <string.h>
 
 #include "call.h"
 
-#define STATUS ((uint32_t)(O_APPEND | O_DIRECT))
-#define PASSED_ON (STATUS | (uint32_t)(O_SYNC | O_DSYNC | O_NOATIME))
+#define STATUS ((uint32_t)(O_APPEND | O_DIRECT | O_NOATIME))
+#define PASSED_ON (STATUS | (uint32_t)(O_SYNC | O_DSYNC))
 
 /* ---- opening ---- */
 
-static int open_dir(struct vfs_inode *inode, struct hostfs_fd *handle)
+static int open_dir(struct vfs_inode *inode, struct hostfs_fd *handle,
+		    uint32_t flags)
 {
 	struct hostfs_super *s = hostfs_of(inode);
+	uint64_t how = O_RDONLY | O_DIRECTORY | (flags & O_NOATIME);
+	int fd = hostfs_openat2(s, handle->fd, ".", how, 0);
 
-	return hostfs_openat2(s, handle->fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	/* the owner is whoever libvfs says; the host may see another */
+	if (fd == -EPERM && (how & O_NOATIME))
+		fd = hostfs_openat2(s, handle->fd, ".",
+				    how & ~(uint64_t)O_NOATIME, 0);
+	return fd;
 }
 
 static int open_regular(struct vfs_inode *inode, struct hostfs_fd *handle,
@@ -36,7 +44,6 @@ static int open_regular(struct vfs_inode *inode, struct hostfs_fd *handle,
 	if ((flags & O_ACCMODE) == O_ACCMODE) /* for ioctl only */
 		how &= ~O_ACCMODE;
 	fd = hostfs_reopen(s, handle->fd, how);
-	/* the owner is whoever libvfs says; the host may see another */
 	if (fd == -EPERM && (how & O_NOATIME))
 		fd = hostfs_reopen(s, handle->fd, how & ~O_NOATIME);
 	return fd;
@@ -47,16 +54,18 @@ static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
 	uint32_t flags = vfs_file_flags(file);
 	struct hostfs_fd *handle, *fd;
 	int err = hostfs_handle(inode, &handle);
-	int opened;
+	int opened, access;
 
 	if (err)
 		return err;
-	opened = S_ISDIR(inode->mode) ? open_dir(inode, handle)
+	opened = S_ISDIR(inode->mode) ? open_dir(inode, handle, flags)
 				      : open_regular(inode, handle, flags);
 	hostfs_fd_unref(handle);
 	if (opened < 0)
 		return opened;
-	fd = hostfs_fd_wrap(hostfs_of(inode), opened, (int)(flags & O_ACCMODE));
+	access = (int)(flags & O_ACCMODE);
+	fd = hostfs_fd_wrap(hostfs_of(inode), opened,
+			    access == O_ACCMODE ? O_RDONLY : access);
 	if (!fd)
 		return -ENOMEM;
 	fd->status = flags & STATUS;
@@ -73,8 +82,7 @@ static void hostfs_release(struct vfs_inode *inode, struct vfs_file *file)
 	hostfs_fd_unref(fd);
 }
 
-/* F_SETFL changed what the host has to know. */
-static int sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
+int hostfs_sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
 		       const struct vfs_file *file)
 {
 	uint32_t flags = vfs_file_flags(file) & STATUS;
@@ -83,6 +91,10 @@ static int sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
 	if (__builtin_expect(VFS_READ_ONCE(fd->status) == flags, 1))
 		return 0;
 	err = hostfs_set_status(s, fd->fd, (int)flags | O_NONBLOCK);
+	if (err == -EPERM && (flags & O_NOATIME))
+		err = hostfs_set_status(s, fd->fd,
+					(int)(flags & ~(uint32_t)O_NOATIME) |
+						O_NONBLOCK);
 	if (!err)
 		VFS_WRITE_ONCE(fd->status, flags);
 	return err;
@@ -95,7 +107,7 @@ static int64_t hostfs_read(struct vfs_inode *inode, struct vfs_file *file,
 {
 	struct hostfs_super *s = hostfs_of(inode);
 	struct hostfs_fd *fd = vfs_file_private(file);
-	int err = sync_status(s, fd, file);
+	int err = hostfs_sync_status(s, fd, file);
 
 	return err ? err : hostfs_pread(s, fd->fd, buffer, count, offset);
 }
@@ -118,7 +130,7 @@ static int64_t hostfs_write(struct vfs_inode *inode, struct vfs_file *file,
 {
 	struct hostfs_super *s = hostfs_of(inode);
 	struct hostfs_fd *fd = vfs_file_private(file);
-	int64_t n = sync_status(s, fd, file);
+	int64_t n = hostfs_sync_status(s, fd, file);
 
 	if (!n)
 		n = hostfs_pwrite(s, fd->fd, buffer, count, offset);
@@ -204,6 +216,25 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 	return n;
 }
 
+/* Times of access are not kept, says a flag that is in no attribute. */
+static int hostfs_ioctl(struct vfs_inode *inode, struct vfs_file *file,
+			uint64_t request, void *argument)
+{
+	struct hostfs_fd *fd = vfs_file_private(file);
+	int flags = 0, err;
+
+	if (request != FS_IOC_GETFLAGS)
+		return -ENOTTY;
+	err = hostfs_flags(hostfs_of(inode), fd->fd, false, &flags);
+	if (err)
+		return err;
+	vfs_inode_set_flags(inode,
+			    flags & FS_NOATIME_FL ? VFS_INODE_NOATIME : 0,
+			    flags & FS_NOATIME_FL ? 0 : VFS_INODE_NOATIME);
+	*(uint32_t *)argument = (uint32_t)flags;
+	return 0;
+}
+
 /* ---- mappings ---- */
 
 static int hostfs_mmap(struct vfs_inode *inode, struct vfs_file *file,
@@ -250,6 +281,7 @@ const struct vfs_inode_ops hostfs_file_ops = {
 	.fallocate = hostfs_fallocate,
 	.seek = hostfs_seek,
 	.fsync = hostfs_fsync,
+	.ioctl = hostfs_ioctl,
 	.mmap = hostfs_mmap,
 	.mmap_sync = hostfs_mmap_sync,
 	.refresh = hostfs_refresh,
@@ -273,6 +305,7 @@ const struct vfs_inode_ops hostfs_dir_ops = {
 	.open = hostfs_open,
 	.release = hostfs_release,
 	.fsync = hostfs_fsync,
+	.ioctl = hostfs_ioctl,
 	.revalidate = hostfs_revalidate,
 	.refresh = hostfs_refresh,
 };

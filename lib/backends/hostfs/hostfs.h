@@ -314,6 +314,9 @@ int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
 int hostfs_rename(struct vfs_rename_args *args);
 int hostfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
 		   struct vfs_dir_context *context);
+/* - F_SETFL may have changed what the host has to know. */
+int hostfs_sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
+		       const struct vfs_file *file);
 void hostfs_scan_free(struct vfs *vfs, struct hostfs_scan *scan);
 
 int hostfs_setattr(struct vfs_inode *inode, const struct vfs_attr *attr);

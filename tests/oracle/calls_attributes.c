@@ -15,13 +15,25 @@ static void show_stat(struct exec *exec, int result,
 		side_stat(exec->side, stat);
 }
 
-/* The file system's id is its own business. */
+/* The file system's id is its own business, and how much an overlay takes of
+ * its upper layer for what is shown nowhere. */
 static void show_statfs(struct exec *exec, int result,
 			const struct vfs_statfs *s)
 {
 	exec_result(exec, result);
 	if (result < 0)
 		return;
+	if (exec->side->overlay) {
+		text_printf(&exec->side->out,
+			    " type=%llx bsize=%llu frsize=%llu namelen=%llu "
+			    "flags=%llx",
+			    (unsigned long long)s->type,
+			    (unsigned long long)s->bsize,
+			    (unsigned long long)s->frsize,
+			    (unsigned long long)s->namelen,
+			    (unsigned long long)s->flags);
+		return;
+	}
 	text_printf(&exec->side->out,
 		    " type=%llx bsize=%llu frsize=%llu namelen=%llu "
 		    "flags=%llx blocks=%llu bfree=%llu bavail=%llu "

@@ -4,6 +4,7 @@
 #include "gen.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -273,6 +274,7 @@ void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
 {
 	struct text text = gen->text;
 
+	free(gen->first);
 	memset(gen, 0, sizeof(*gen));
 	gen->text = text;
 	gen->state = seed * UINT64_C(0xd1342543de82ef95) + sequence;
@@ -284,8 +286,21 @@ void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
 	next(gen);
 }
 
+static void know(struct gen *gen, const char *path, bool directory);
+
+void gen_begin_with(struct gen *gen, const struct layers_script *script)
+{
+	gen->first = strdup(script->lines.data);
+	if (!gen->first)
+		die("out of memory");
+	gen->first_rest = gen->first;
+	for (unsigned i = 0; i < script->count; i++)
+		know(gen, script->names[i].path, script->names[i].directory);
+}
+
 void gen_fini(struct gen *gen)
 {
+	free(gen->first);
 	text_fini(&gen->text);
 }
 
@@ -399,6 +414,9 @@ static const char *next_template(struct gen *gen)
 
 const char *gen_line(struct gen *gen)
 {
+	if (gen->first_rest && *gen->first_rest)
+		return strsep(&gen->first_rest, "\n");
+	gen->first_rest = NULL;
 	if (gen->mounts)
 		return gen_mount_line(gen);
 	do {
@@ -507,6 +525,8 @@ void gen_learn(struct gen *gen, const struct call *call, struct side *side)
 {
 	const char *name = call->def ? call->def->name : "";
 
+	if (gen->first_rest)
+		return;
 	if (gen->mounts) {
 		gen_mount_learn(gen, call, side);
 		return;

@@ -118,7 +118,8 @@ struct side {
 	const struct side_class *class;
 	const char *options; /* of the mount */
 	const struct host *host;
-	bool mounts; /* the script mounts: see kernel_begin */
+	bool mounts;  /* the script mounts: see kernel_begin */
+	bool overlay; /* its tree is one */
 	struct vfs_task *tasks[MAX_TASKS];
 	unsigned current;
 	struct vfs_task *observer; /* root, for looking at the result */
@@ -156,6 +157,8 @@ extern const struct side_class vfs_class;
 enum place kernel_place(void);
 /* Tasks in user namespaces of their own are possible: tried in a child. */
 bool kernel_has_userns(void);
+/* Overlays can be mounted: tried in a child. */
+bool kernel_has_overlay(void);
 /* Fine-grained stamps (Linux 6.13): instants can be told apart. */
 bool kernel_fine_times(void);
 /* inlined: task 0 is the calling thread, which then lives in the new root. */

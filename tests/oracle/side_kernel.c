@@ -157,6 +157,33 @@ bool kernel_has_userns(void)
 	return known;
 }
 
+/* In a child, in a place of its own. */
+static bool try_overlay(void)
+{
+	static const struct host none;
+
+	return enter_mount("size=64k", &none) && !mkdir("/l", 0755) &&
+	       !mkdir("/u", 0755) && !mkdir("/w", 0755) && !mkdir("/m", 0755) &&
+	       !mount("o", "/m", "overlay", 0,
+		      "lowerdir=/l,upperdir=/u,workdir=/w,redirect_dir=off");
+}
+
+bool kernel_has_overlay(void)
+{
+	static int known = -1;
+	int status;
+	pid_t pid;
+
+	if (known >= 0)
+		return known;
+	pid = fork();
+	if (!pid)
+		_exit(try_overlay() ? 0 : 1);
+	known = pid > 0 && waitpid(pid, &status, 0) == pid &&
+		WIFEXITED(status) && !WEXITSTATUS(status);
+	return known;
+}
+
 enum place kernel_place(void)
 {
 	if (try_place(PLACE_MOUNT))

@@ -166,7 +166,8 @@ static void show_entry(struct shot *shot, const char *name, uint64_t listed)
 		side_stat(shot->side, &stat);
 		read_xattrs(shot, name);
 		/* a mount point is listed with what is below */
-		if (listed && listed != stat.ino && !shot->side->mounts)
+		if (listed && listed != stat.ino &&
+		    (!shot->side->mounts || shot->side->overlay))
 			text_printf(out, " LISTED WITH ANOTHER INODE NUMBER");
 		if (S_ISLNK(stat.mode))
 			read_link(shot, name);

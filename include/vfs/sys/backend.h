@@ -81,6 +81,9 @@ struct vfs_jump;
  * neither times nor what setattr was given. Inodes are made without ACLs being
  * read: see VFS_INODE_ACL_UNKNOWN. Not with VFS_FS_NONBLOCKING. */
 #define VFS_FS_OWN_ATTR UINT64_C(0x1000)
+/* getattr never blocks, though other operations may: it may be called inside a
+ * read section. What adds a little to what the inode says has it. */
+#define VFS_FS_FAST_GETATTR UINT64_C(0x2000)
 
 struct vfs_mount_args {
 	uint64_t size;		   /* sizeof, for growth */
@@ -168,6 +171,9 @@ struct vfs_super {
 	 * NULL: the instance's root. Ids in inodes and arguments are always the
 	 * root's. */
 	struct vfs_userns *userns;
+	/* Set by mount(): how many file systems it stands on. */
+	uint32_t depth;
+	uint32_t zero;
 };
 
 /* The type's private data behind the super. */
@@ -204,6 +210,7 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_ACL_UNKNOWN 0x2000000u
 /* Opening is -EACCES, for everybody (set by the backend). */
 #define VFS_INODE_REFUSED 0x4000000u
+#define VFS_INODE_CLAIMED 0x8000000u /* the core's: vfs_layer_claim */
 /* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
  * bits further up */
 #define VFS_INODE_IMMUTABLE 0x1000u
@@ -527,6 +534,10 @@ struct vfs_inode_ops {
 			      int64_t in_offset, struct vfs_inode *out,
 			      struct vfs_file *out_file, int64_t out_offset,
 			      size_t length);
+	/* VFS_FS_OWN_ATTR: it was read, and the mount wants that to leave a
+	 * time. Missing: the inode is marked VFS_INODE_STALE, for whoever has
+	 * the bytes has the times, too. Any lock, or none. */
+	void (*accessed)(struct vfs_inode *inode);
 };
 
 /* The open file's flags (O_*), and a word for the backend. */
@@ -592,12 +603,16 @@ VFS_API int64_t vfs_counter_limit(struct vfs_counter *counter);
 /* A number never given before in this super, for inodes; from 2 on, in runs
  * a thread. */
 VFS_API uint64_t vfs_super_next_ino(struct vfs_super *super);
+/* A device number that no file system of the instance has, for a super whose
+ * files are not all of one. */
+VFS_API uint64_t vfs_anonymous_dev(struct vfs *vfs);
 
 /*
  * The task whose call has led to the present operation; no reference. Only in
- * an operation that a task's call makes: not in mount, unmount, evict and
- * release. A call on the same instance that the operation makes itself changes
- * the answer to that call's task.
+ * an operation that a task's call makes: not in unmount, evict and
+ * release; in mount it is who mounts, or NULL for an instance's root. A call on
+ * the same instance that the operation makes itself changes the answer to that
+ * call's task.
  */
 VFS_API struct vfs_task *vfs_current_task(struct vfs *vfs);
 

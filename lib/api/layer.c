@@ -27,7 +27,7 @@ int vfs_layer_task_create(struct vfs *vfs, struct vfs_task *like,
 }
 
 int vfs_layer_open(struct vfs_task *layers, struct vfs_task *from, int dirfd,
-		   const char *path, uint32_t flags)
+		   const char *path, uint32_t flags, int beside)
 {
 	struct vfs__thread *thread;
 	struct vfs__path at;
@@ -35,7 +35,7 @@ int vfs_layer_open(struct vfs_task *layers, struct vfs_task *from, int dirfd,
 
 	if (!layers)
 		return -EFAULT;
-	if (flags & ~VFS_LAYER_READONLY)
+	if (flags & ~(VFS_LAYER_READONLY | VFS_LAYER_WHOLE))
 		return -EINVAL;
 	err = vfs__enter(from, &thread);
 	if (err)
@@ -44,7 +44,8 @@ int vfs_layer_open(struct vfs_task *layers, struct vfs_task *from, int dirfd,
 			       VFS__WALK_FOLLOW | VFS__WALK_EMPTY, &at);
 	if (err)
 		return err;
-	err = vfs__layer_open(thread, layers, from, &at, flags);
+	err = beside >= 0 ? vfs__layer_open_beside(thread, layers, beside, &at)
+			  : vfs__layer_open(thread, layers, from, &at, flags);
 	vfs__path_unref(thread, &at);
 	return err;
 }

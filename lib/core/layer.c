@@ -15,11 +15,14 @@ int vfs__layer_open(struct vfs__thread *thread, struct vfs_task *layers,
 		    uint32_t flags)
 {
 	const uint32_t times = VFS__MNT_RELATIME | VFS__MNT_NODIRATIME;
+	struct vfs__path root = *at;
 	struct vfs_mount *copy;
 	int err;
 
+	if (flags & VFS_LAYER_WHOLE)
+		root.dentry = at->mnt->root;
 	vfs__tree_lock(layers->vfs);
-	err = vfs__bind_copy(thread, from, at, false, &copy);
+	err = vfs__bind_copy(thread, from, &root, false, &copy);
 	if (!err) {
 		vfs__peers_leave(thread, copy);
 		copy->flags &= ~times;
@@ -29,7 +32,29 @@ int vfs__layer_open(struct vfs__thread *thread, struct vfs_task *layers,
 	}
 	vfs__tree_unlock(layers->vfs);
 	return err ? err
-		   : vfs__mount_fd_detached(thread, layers, copy, 0, false);
+		   : vfs__mount_fd_detached_at(thread, layers, copy, at->dentry,
+					       0, false);
+}
+
+int vfs__layer_open_beside(struct vfs__thread *thread, struct vfs_task *layers,
+			   int beside, const struct vfs__path *at)
+{
+	struct vfs_file *file = vfs__fd_get(thread, layers, beside);
+	struct vfs__path place;
+	int fd = -EXDEV;
+
+	if (!file)
+		return -EBADF;
+	place.mnt = file->path.mnt;
+	place.dentry = at->dentry;
+	if (place.mnt->super == at->mnt->super &&
+	    vfs__dentry_below(thread, layers->vfs, at->dentry,
+			      place.mnt->root)) {
+		vfs__path_ref(thread, &place);
+		fd = vfs__mount_fd_install(thread, layers, &place, NULL, false);
+	}
+	vfs__file_unref(thread, file);
+	return fd;
 }
 
 int vfs__layer_info(const struct vfs_file *file, struct vfs_layer_info *info)

@@ -14,6 +14,9 @@
 int vfs__layer_open(struct vfs__thread *thread, struct vfs_task *layers,
 		    struct vfs_task *from, const struct vfs__path *at,
 		    uint32_t flags);
+/* - `at` in the mount that the descriptor beside has. */
+int vfs__layer_open_beside(struct vfs__thread *thread, struct vfs_task *layers,
+			   int beside, const struct vfs__path *at);
 int vfs__layer_info(const struct vfs_file *file, struct vfs_layer_info *info);
 int vfs__layer_claim(struct vfs_inode *inode);
 int vfs__layer_accessed(struct vfs_inode *inode);

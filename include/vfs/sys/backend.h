@@ -242,7 +242,7 @@ struct vfs_inode {
 	int64_t mtime_sec;    /* excl */
 	int64_t ctime_packed; /* excl; the core's form: see
 			       * vfs_inode_touch */
-	int64_t btime_packed; /* constant; INT64_MIN: unknown */
+	int64_t btime_packed; /* INT64_MIN: unknown */
 	uint32_t atime_nsec;
 	uint32_t mtime_nsec;
 	union {
@@ -288,13 +288,13 @@ VFS_API void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set,
  * For VFS_FS_OWN_ATTR: what the inode says becomes what stat says, as far as
  * mask (STATX_MODE, _UID, _GID, _SIZE, _NLINK, _ATIME, _MTIME, _CTIME, _BLOCKS;
  * with STATX_MODE the flags in stat->attributes, too) has it. The type does not
- * change; rdev and btime are the backend's to set before the inode is returned.
+ * change; rdev is the backend's to set before the inode is returned.
  * Any thread, any lock; calls for one inode are made one at a time.
  */
 VFS_API void vfs_inode_set_stat(struct vfs_inode *inode,
 				const struct vfs_stat *stat, uint32_t mask);
-/* btime of an inode that was not returned yet; the default is now. NULL:
- * unknown. */
+/* btime; the default is now. NULL: unknown. As vfs_inode_set_stat, but a stat at
+ * the same time may see the old one beside what is new. */
 VFS_API void vfs_inode_set_btime(struct vfs_inode *inode,
 				 const struct vfs_timespec *btime);
 

@@ -34,18 +34,23 @@ VFS_API int vfs_layer_task_create(struct vfs *vfs, struct vfs_task *like,
 				  struct vfs_task **out);
 
 #define VFS_LAYER_READONLY 0x1u /* through this view nothing is changed */
+/* The view is of the whole mount, and others may be opened beside. */
+#define VFS_LAYER_WHOLE 0x2u
 
 /*
  * A descriptor of layers' (O_PATH) for a private copy of the mount that path of
  * task from is on, with path as its root: what is mounted, moved or unmounted
  * later does not matter to it, nor does what is mounted below, and reading
  * through it leaves no times. path as in vfs_openat; empty: dirfd itself.
+ * beside: -1, or a descriptor of a view of a whole mount, in which path is
+ * found instead, so that names can be moved between the two.
  *
  * Returns the descriptor or: -EINVAL the mount is unbindable, or locked mounts
- * hide something below; those of a path.
+ * hide something below; -EXDEV path is not in the view beside; those of a path.
  */
 VFS_API int vfs_layer_open(struct vfs_task *layers, struct vfs_task *from,
-			   int dirfd, const char *path, uint32_t flags);
+			   int dirfd, const char *path, uint32_t flags,
+			   int beside);
 
 /*
  * Opens what fd is open on, once more, with vfs_open's flags but those that

@@ -17,7 +17,7 @@ static inline int vfs__enter(struct vfs_task *task, struct vfs__thread **thread)
 	*thread = vfs__self(task->vfs);
 	if (__builtin_expect(!*thread, 0))
 		return -ENOMEM;
-	(*thread)->now_valid = false;
+	(*thread)->now_valid &= (*thread)->keep_now;
 	(*thread)->fresh = NULL;
 	(*thread)->task = task;
 	return 0;

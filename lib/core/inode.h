@@ -179,7 +179,10 @@ vfs__inode_atime(const struct vfs_inode *inode)
 void vfs__inode_set_atime(struct vfs_inode *inode,
 			  const struct vfs_timespec *atime);
 
-/* - Whether reading now should update atime under relatime, and does it. */
+/* - Whether reading now might update atime under relatime. */
+bool vfs__inode_access_due(const struct vfs_inode *inode);
+/* - Whether reading now should update atime under relatime, and does it. Of a
+ *   remote inode not inside a section. */
 void vfs__inode_accessed(struct vfs_inode *inode);
 /* - The same under strictatime: always. */
 void vfs__inode_accessed_strictly(struct vfs_inode *inode);

@@ -110,7 +110,7 @@ static inline bool vfs__inode_copy(const struct vfs_inode *inode,
 		out->blocks = (int64_t)special;
 	}
 	VFS__COMPILER_FENCE();
-	btime = inode->btime_packed;
+	btime = VFS__SEQ_READ(inode->btime_packed);
 	vfs__stat_pair(&out->mask,
 		       STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, mode);
 	if (__builtin_expect(btime == INT64_MIN, 0)) {

@@ -360,7 +360,7 @@ void layers_mount(const struct layers *layers, const char *root,
 			    lower_name(layers, i, name));
 	text_printf(out,
 		    ",upperdir=%s/u/upper,workdir=%s/u/work,redirect_dir=%s,"
-		    "metacopy=%s,index=%s,xino=%s\" => 0\n",
+		    "metacopy=%s,index=%s,xino=%s,uuid=null\" => 0\n",
 		    root, root, layers->redirect ? "on" : "off",
 		    layers->metacopy ? "on" : "off",
 		    layers->index ? "on" : "off", layers->xino ? "on" : "off");

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Removing names. Where a lower layer has the name a whiteout takes its place,
+ * in one rename; elsewhere the upper file goes. A directory that is empty to
+ * its users may hold whiteouts: it is moved to the work directory whole, and
+ * cleared there. Contract: overlay.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include <vfs/file.h>
+#include <vfs/path.h>
+#include <vfs/stat.h>
+
+#include "overlay.h"
+
+int overlay_check_empty(struct overlay_inode *oi, bool *hidden)
+{
+	struct overlay_cache *cache;
+	int err = overlay_get_cache(oi, &cache);
+
+	if (err)
+		return err;
+	err = overlay_cache_count(cache) ? -ENOTEMPTY : 0;
+	if (hidden)
+		*hidden = overlay_cache_hides(cache);
+	overlay_cache_unref(oi->fs, cache);
+	return err;
+}
+
+/* A whiteout called temp in work. */
+static int make_whiteout(struct overlay_super *fs, const char *temp)
+{
+	int err = vfs_fault(fs->vfs, "overlay:create");
+
+	return err ? err : vfs_mknodat(fs->task, fs->work_fd, temp, S_IFCHR, 0);
+}
+
+/* A whiteout takes the place of name in dirfd; what was there is in work, or
+ * gone. has_dir: it is a directory. */
+static int whiteout(struct overlay_super *fs, int dirfd, const char *name,
+		    bool has_dir)
+{
+	struct overlay_name temp;
+	int err;
+
+	overlay_temp_name(fs, &temp);
+	err = make_whiteout(fs, temp.text);
+	if (err)
+		return err;
+	err = vfs_fault(fs->vfs, "overlay:rename");
+	if (!err)
+		err = vfs_renameat2(fs->task, fs->work_fd, temp.text, dirfd,
+				    name, has_dir ? VFS_RENAME_EXCHANGE : 0);
+	if (err || has_dir)
+		(void)overlay_remove_tree(fs, fs->work_fd, temp.text);
+	return err;
+}
+
+/* An upper directory with nothing but whiteouts in it goes. */
+static int remove_dir(struct overlay_super *fs, int dirfd, const char *name)
+{
+	struct overlay_name temp;
+	int err = vfs_fault(fs->vfs, "overlay:rmdir");
+
+	if (!err)
+		err = vfs_unlinkat(fs->task, dirfd, name, AT_REMOVEDIR);
+	if (err != -ENOTEMPTY)
+		return err;
+	overlay_temp_name(fs, &temp);
+	err = vfs_renameat2(fs->task, dirfd, name, fs->work_fd, temp.text,
+			    VFS_RENAME_NOREPLACE);
+	if (!err)
+		(void)overlay_remove_tree(fs, fs->work_fd, temp.text);
+	return err;
+}
+
+static int remove_upper(struct overlay_super *fs, int dirfd, const char *name,
+			bool is_dir)
+{
+	int err;
+
+	if (is_dir)
+		return remove_dir(fs, dirfd, name);
+	err = vfs_fault(fs->vfs, "overlay:unlink");
+	return err ? err : vfs_unlinkat(fs->task, dirfd, name, 0);
+}
+
+int overlay_undo_create(struct overlay_inode *dir, const char *name,
+			bool is_dir)
+{
+	struct overlay_super *fs = dir->fs;
+	int dirfd = overlay_upper(dir);
+	int below = overlay_below(fs, dir, name);
+
+	/* when nobody knows, a whiteout does no harm */
+	if (below)
+		return whiteout(fs, dirfd, name, is_dir);
+	return remove_upper(fs, dirfd, name, is_dir);
+}
+
+/* Whether a lower layer has what the name is, or was. */
+static int needs_whiteout(struct overlay_inode *dir, const char *name,
+			  const struct overlay_inode *oi)
+{
+	if (overlay_upper(oi) < 0)
+		return 1;
+	return overlay_below(dir->fs, dir, name);
+}
+
+/* oi's lock held. */
+static int remove_locked(struct overlay_inode *dir, const char *name,
+			 struct overlay_inode *oi, bool is_dir)
+{
+	struct overlay_super *fs = dir->fs;
+	int dirfd = overlay_upper(dir), err;
+	int below = needs_whiteout(dir, name, oi);
+
+	if (below < 0)
+		return below;
+	if (below)
+		err = whiteout(fs, dirfd, name,
+			       is_dir && overlay_upper(oi) >= 0);
+	else
+		err = remove_upper(fs, dirfd, name, is_dir);
+	if (err)
+		return err;
+	if (is_dir || overlay_upper(oi) < 0 || oi->inode->nlink <= 1)
+		overlay_set_state(oi, OVERLAY_UNLINKED);
+	return 0;
+}
+
+static int remove_nested(struct overlay_inode *dir, const char *name,
+			 struct overlay_inode *oi)
+{
+	bool is_dir = S_ISDIR(oi->inode->mode);
+	int err = overlay_copy_up(dir, OVERLAY_ALL);
+
+	if (!err && is_dir)
+		err = overlay_check_empty(oi, NULL);
+	if (err)
+		return err;
+	pthread_mutex_lock(&oi->lock);
+	err = remove_locked(dir, name, oi, is_dir);
+	pthread_mutex_unlock(&oi->lock);
+	if (!err)
+		overlay_changed(dir, oi);
+	return err;
+}
+
+int overlay_remove(struct vfs_inode *dir, const struct vfs_name *name,
+		   struct vfs_inode *inode, uint64_t cookie)
+{
+	struct vfs *vfs = dir->super->vfs;
+	struct vfs_nesting nesting;
+	struct overlay_name text;
+	int err;
+
+	(void)cookie;
+	if (!overlay_make_name(name, &text))
+		return -ENAMETOOLONG;
+	vfs_nest_begin(vfs, &nesting);
+	err = remove_nested(overlay_inode(dir), text.text,
+			    overlay_inode(inode));
+	vfs_nest_end(vfs, &nesting);
+	return err;
+}
+
+/* ---- an empty directory without whiteouts ---- */
+
+static int make_clear(struct overlay_inode *oi, const char *temp, int *fd)
+{
+	struct overlay_super *fs = oi->fs;
+	int upper = overlay_upper(oi);
+	struct vfs_stat st;
+	int err = overlay_stat(fs, upper, &st);
+
+	if (!err)
+		err = vfs_mkdirat(fs->task, fs->work_fd, temp, 0700);
+	if (err)
+		return err;
+	*fd = overlay_open_path(fs, fs->work_fd, temp);
+	err = *fd < 0 ? *fd : overlay_copy_xattrs(fs, upper, *fd);
+	if (!err)
+		err = overlay_set_own(fs, *fd, "opaque", "y", 1);
+	if (!err)
+		err = overlay_set_attributes(fs, *fd, &st);
+	if (err) {
+		overlay_close(fs, *fd);
+		(void)overlay_remove_tree(fs, fs->work_fd, temp);
+	}
+	return err;
+}
+
+int overlay_clear_empty(struct overlay_inode *oi, int dirfd, const char *name)
+{
+	struct overlay_super *fs = oi->fs;
+	struct overlay_name temp;
+	int fd, err;
+
+	overlay_temp_name(fs, &temp);
+	err = make_clear(oi, temp.text, &fd);
+	if (err)
+		return err;
+	err = vfs_fault(fs->vfs, "overlay:rename");
+	if (!err)
+		err = vfs_renameat2(fs->task, fs->work_fd, temp.text, dirfd,
+				    name, VFS_RENAME_EXCHANGE);
+	(void)overlay_remove_tree(fs, fs->work_fd, temp.text);
+	if (err) {
+		overlay_close(fs, fd);
+		return err;
+	}
+	/* whoever looks at the old one looks at one that is gone: it is about
+	 * to be replaced, and nobody finds anything in it as it is */
+	overlay_replace_upper(oi, fd);
+	return 0;
+}

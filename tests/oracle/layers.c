@@ -11,12 +11,26 @@
 #define ENTRIES_MAX 22
 #define HIDDEN_NAME_MAX 48
 
+/* What a layer has under a path. */
+enum what {
+	DIRECTORY,
+	OPAQUE,
+	OTHER
+};
+
 struct filler {
 	uint64_t state;
 	const char *root;
 	char layer[24];
 	struct layers_script *out;
-	unsigned entries;	    /* left */
+	unsigned entries; /* left */
+	unsigned number;  /* of the layer, from 0 for the lowest */
+	struct {
+		unsigned layer;
+		enum what what;
+		char path[HIDDEN_NAME_MAX];
+	} made[(LAYERS_MAX + 1) * ENTRIES_MAX];
+	unsigned made_count;
 	char file[HIDDEN_NAME_MAX]; /* the last regular one in this layer */
 };
 
@@ -234,17 +248,86 @@ static void remember(struct filler *f, const char *path, bool directory)
 	name->directory = directory;
 }
 
+static void made(struct filler *f, const char *path, enum what what)
+{
+	unsigned i = f->made_count++;
+
+	f->made[i].layer = f->number;
+	f->made[i].what = what;
+	snprintf(f->made[i].path, sizeof(f->made[i].path), "%s", path);
+}
+
+/* What the highest layer from the given one down has: that layer, or none. */
+static int find(const struct filler *f, const char *path, size_t len,
+		unsigned layer, enum what *what)
+{
+	for (unsigned i = f->made_count; i--;) {
+		if (f->made[i].layer > layer ||
+		    strlen(f->made[i].path) != len ||
+		    memcmp(f->made[i].path, path, len))
+			continue;
+		*what = f->made[i].what;
+		return (int)f->made[i].layer;
+	}
+	return -1;
+}
+
+/* Is the directory of this layer laid over one that is below? Only there does
+ * an overlay of Linux's hide a whiteout from who lists the directory. */
+static bool merged(const struct filler *f, const char *path, size_t len)
+{
+	enum what what = DIRECTORY;
+
+	if (!f->number)
+		return false;
+	for (size_t end = 1; end <= len; end++) {
+		if (end < len && path[end] != '/')
+			continue;
+		if (find(f, path, end, f->number, &what) != (int)f->number ||
+		    what != DIRECTORY ||
+		    find(f, path, end, f->number - 1, &what) < 0 ||
+		    what == OTHER || (what == OPAQUE && end < len))
+			return false;
+	}
+	return true;
+}
+
+static bool can_hide(const struct filler *f, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return merged(f, path, slash ? (size_t)(slash - path) : 0);
+}
+
 static void fill_directory(struct filler *f, const char *path, unsigned depth);
+
+static void make_directory(struct filler *f, const char *path, unsigned depth)
+{
+	bool opaque = chance(f, 12);
+
+	made(f, path, opaque ? OPAQUE : DIRECTORY);
+	line(f, "mkdir", path, "0755");
+	if (depth < DEEPEST)
+		fill_directory(f, path, depth + 1);
+	attributes(f, path, true);
+	if (opaque)
+		line(f, "setxattr", path, "trusted.overlay.opaque \"y\" 0");
+}
 
 static void entry(struct filler *f, const char *path, unsigned depth)
 {
 	unsigned kind = below(f, 100);
 
 	if (kind < 12) {
+		if (!can_hide(f, path))
+			return;
+		made(f, path, OTHER);
 		line(f, "mknod", path, "S_IFCHR 0");
 		return;
 	}
 	remember(f, path, kind >= 60);
+	if (kind < 60)
+		made(f, path, OTHER);
 	if (kind < 40) {
 		content(f, path);
 		attributes(f, path, false);
@@ -256,14 +339,8 @@ static void entry(struct filler *f, const char *path, unsigned depth)
 		snprintf(verb, sizeof(verb), "link %s/%s/%s", f->root, f->layer,
 			 f->file);
 		line(f, verb, path, "");
-	} else {
-		line(f, "mkdir", path, "0755");
-		if (depth < DEEPEST)
-			fill_directory(f, path, depth + 1);
-		attributes(f, path, true);
-		if (chance(f, 12))
-			line(f, "setxattr", path,
-			     "trusted.overlay.opaque \"y\" 0");
+	} else if (kind >= 60) {
+		make_directory(f, path, depth);
 	}
 }
 
@@ -287,6 +364,7 @@ static void fill_layer(struct filler *f, const char *layer, unsigned entries)
 	f->entries = entries;
 	f->file[0] = '\0';
 	fill_directory(f, "", 1);
+	f->number++;
 }
 
 /* ---- scripts ---- */

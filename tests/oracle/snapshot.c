@@ -144,6 +144,13 @@ static bool is_proc(struct shot *shot, const char *name,
 	       statfs.type == 0x9fa0;
 }
 
+/* A mount point is listed with what is below; and Linux's overlays list what is
+ * on a layer in many cases, the library's never. */
+static bool lists_numbers(const struct side *side)
+{
+	return side->overlay ? side->class == &vfs_class : !side->mounts;
+}
+
 /* name is looked up in the observer's working directory. */
 static void show_entry(struct shot *shot, const char *name, uint64_t listed)
 {
@@ -165,9 +172,7 @@ static void show_entry(struct shot *shot, const char *name, uint64_t listed)
 	} else {
 		side_stat(shot->side, &stat);
 		read_xattrs(shot, name);
-		/* a mount point is listed with what is below */
-		if (listed && listed != stat.ino &&
-		    (!shot->side->mounts || shot->side->overlay))
+		if (listed && listed != stat.ino && lists_numbers(shot->side))
 			text_printf(out, " LISTED WITH ANOTHER INODE NUMBER");
 		if (S_ISLNK(stat.mode))
 			read_link(shot, name);

@@ -294,6 +294,7 @@ void gen_begin_with(struct gen *gen, const struct layers_script *script)
 	if (!gen->first)
 		die("out of memory");
 	gen->first_rest = gen->first;
+	gen->overlay = true;
 	for (unsigned i = 0; i < script->count; i++)
 		know(gen, script->names[i].path, script->names[i].directory);
 }
@@ -353,6 +354,19 @@ static bool told_by_chance(const char *line)
 	       (!strncmp(line, "listdir ", 8) && strchr(line + 8, ' '));
 }
 
+/* Attributes that no handler has: Linux's overlay copies the file up before it
+ * finds that out. */
+static bool copies_up_for_nothing(const char *line)
+{
+	static const char *const setting[] = {"setxattr ", "removexattr ",
+					      NULL};
+	static const char *const names[] = {
+		" bad.x",     " user ", " user. ",	 " system.x", " \"\" ",
+		" trusted. ", " NULL",	"AT_FDCWD user", NULL};
+
+	return contains(line, setting) && contains(line, names);
+}
+
 /* What a user namespace of one identity can be asked, and what a directory of
  * some file system can that is not the root of anything. */
 static bool possible(const struct gen *gen)
@@ -381,6 +395,8 @@ static bool possible(const struct gen *gen)
 	const char *line = gen->text.data;
 
 	if (gen->watching ? told_by_chance(line) : contains(line, watching))
+		return false;
+	if (gen->overlay && copies_up_for_nothing(line))
 		return false;
 	if (fills_memory(gen) || (gen->hostfs && strstr(line, "handle_at ")))
 		return false;

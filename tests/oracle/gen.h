@@ -31,9 +31,10 @@ enum slot_kind {
 struct gen {
 	uint64_t state;
 	enum place place;
-	bool mounts; /* mount histories: gen_mounts.c */
-	bool hostfs; /* the library on one */
-	char *first; /* lines that come first, or NULL */
+	bool mounts;  /* mount histories: gen_mounts.c */
+	bool hostfs;  /* the library on one */
+	bool overlay; /* the tree is one */
+	char *first;  /* lines that come first, or NULL */
 	char *first_rest;
 	unsigned mount_count; /* in the last mountinfo */
 	unsigned line;

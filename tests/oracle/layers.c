@@ -31,6 +31,7 @@ struct filler {
 		char path[HIDDEN_NAME_MAX];
 	} made[(LAYERS_MAX + 1) * ENTRIES_MAX];
 	unsigned made_count;
+	bool marked; /* not an upper layer, where Linux marks what is merged */
 	char file[HIDDEN_NAME_MAX]; /* the last regular one in this layer */
 };
 
@@ -299,6 +300,16 @@ static bool can_hide(const struct filler *f, const char *path)
 	return merged(f, path, slash ? (size_t)(slash - path) : 0);
 }
 
+/* Whether a lower layer has a directory of that name. */
+static bool is_below(const struct filler *f, const char *path)
+{
+	enum what what = OTHER;
+
+	return f->number &&
+	       find(f, path, strlen(path), f->number - 1, &what) >= 0 &&
+	       what != OTHER;
+}
+
 static void fill_directory(struct filler *f, const char *path, unsigned depth);
 
 static void make_directory(struct filler *f, const char *path, unsigned depth)
@@ -318,6 +329,8 @@ static void entry(struct filler *f, const char *path, unsigned depth)
 {
 	unsigned kind = below(f, 100);
 
+	if (!f->marked && kind >= 60 && is_below(f, path))
+		return;
 	if (kind < 12) {
 		if (!can_hide(f, path))
 			return;
@@ -406,7 +419,8 @@ static const char *lower_name(const struct layers *layers, unsigned number,
 void layers_fill(const struct layers *layers, uint64_t seed, const char *root,
 		 struct layers_script *out)
 {
-	struct filler f = {.state = seed, .root = root, .out = out};
+	struct filler f = {
+		.state = seed, .root = root, .out = out, .marked = true};
 	char name[24];
 
 	next(&f);
@@ -422,6 +436,7 @@ void layers_fill(const struct layers *layers, uint64_t seed, const char *root,
 			   layers->lowers > 2 ? ENTRIES_MAX / 2 : ENTRIES_MAX);
 	}
 	/* an overlay that was used before, by something without marks */
+	f.marked = false;
 	if (chance(&f, 25))
 		fill_layer(&f, "u/upper", ENTRIES_MAX / 2);
 	text_printf(&out->lines, "chmod %s/u/upper 0777 => 0\n", root);

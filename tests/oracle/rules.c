@@ -167,6 +167,43 @@ static bool no_seals(const struct call *call, const struct side *subject,
 	       subject->result == -EINVAL;
 }
 
+/* An attribute of a file that only a lower layer has is changed, or it is
+ * opened for writing, when its last name is gone. */
+static bool removed_lower(const struct call *call, const struct side *subject,
+			  const struct side *oracle)
+{
+	(void)call;
+	return subject->overlay && oracle->result == -EEXIST &&
+	       subject->result >= 0 && call->def->name[0] == 'f';
+}
+
+/* What copies up is the caller, with its limit; here, who mounted. */
+static bool limited_copy_up(const struct call *call, const struct side *subject,
+			    const struct side *oracle)
+{
+	(void)call;
+	return subject->overlay && oracle->result == -EFBIG &&
+	       subject->result != -EFBIG;
+}
+
+/* The size of a list with what is not shown in it. */
+static bool size_of_list(const struct call *call, const struct side *subject,
+			 const struct side *oracle)
+{
+	return subject->overlay && strstr(call->def->name, "listxattr") &&
+	       subject->result >= 0 && oracle->result > subject->result;
+}
+
+/* Where data is: Linux has copied holes up. */
+static bool copied_holes(const struct call *call, const struct side *subject,
+			 const struct side *oracle)
+{
+	return subject->overlay && is_call(call, "lseek") &&
+	       (call->args[2].number == SEEK_DATA ||
+		call->args[2].number == SEEK_HOLE) &&
+	       (oracle->result >= 0 || subject->result >= 0);
+}
+
 const struct rule rules[] = {
 	{"protected-links", true, protected_links,
 	 "the machine's fs.protected_* settings are not the library's"},
@@ -189,6 +226,14 @@ const struct rule rules[] = {
 	 "files of a hostfs have no handles"},
 	{"hostfs-seals", false, no_seals,
 	 "files of a hostfs have no seals, whatever the host says"},
+	{"overlay-removed", true, removed_lower,
+	 "a removed file of a lower layer can be changed while it is open"},
+	{"overlay-file-size", true, limited_copy_up,
+	 "a copy-up is not limited by the caller's RLIMIT_FSIZE"},
+	{"overlay-list-size", false, size_of_list,
+	 "the size of a list of attributes is that of what would be listed"},
+	{"overlay-holes", true, copied_holes,
+	 "a copy-up copies no hole; Linux copies those between data"},
 	{"inotify-instances", true, queues_used_up,
 	 "the machine's fs.inotify.max_user_instances is shared with whatever "
 	 "else runs as the same user"},

@@ -6,7 +6,7 @@
 #include "script.h"
 
 #define MAX_CALL_KINDS 256
-#define MAX_RULES 16
+#define MAX_RULES 24
 
 /* What a child tells its parent, in memory that both see. */
 struct report {

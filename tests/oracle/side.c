@@ -219,10 +219,12 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 				    (long long)stat->size);
 		return;
 	}
-	text_printf(out,
-		    " mode=%o nlink=%u uid=%u gid=%u size=%lld blocks=%lld",
+	text_printf(out, " mode=%o nlink=%u uid=%u gid=%u size=%lld",
 		    stat->mode, stat->nlink, stat->uid, stat->gid,
-		    (long long)stat->size, (long long)stat->blocks);
+		    (long long)stat->size);
+	/* Linux copies up what lies between two holes, the library no hole. */
+	if (!side->overlay || !S_ISREG(stat->mode))
+		text_printf(out, " blocks=%lld", (long long)stat->blocks);
 	if (stat->rdev || device)
 		text_printf(out, " rdev=%llx", (unsigned long long)stat->rdev);
 	if (stat->blksize != 4096)

@@ -457,7 +457,8 @@ void layers_mount(const struct layers *layers, const char *root,
 		    root, root, layers->redirect ? "on" : "off",
 		    layers->metacopy ? "on" : "off",
 		    layers->index ? "on" : "off", layers->xino ? "on" : "off");
-	text_printf(out, "chdir m => 0\npivot_root . . => 0\n"
-			 "umount2 . MNT_DETACH => 0\nchdir / => 0\n"
-			 "umask 022\n");
+	/* marks at its root are no difference */
+	text_printf(out, "chmod m 0777 => 0\nchdir m => 0\n"
+			 "pivot_root . . => 0\numount2 . MNT_DETACH => 0\n"
+			 "chdir / => 0\numask 022\n");
 }

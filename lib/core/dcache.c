@@ -23,6 +23,7 @@
 #define MOVES_PER_INSERT 1u
 #define FULL 4u /* dentries a bucket, on average, before the table grows */
 #define LOCKED ((uintptr_t)1)
+#define FEW_BUCKETS 1024u /* that a removal searches by itself */
 #define VICTIMS 32u
 #define HUGE_SIZE ((size_t)2 << 20)
 
@@ -669,13 +670,87 @@ void vfs__dcache_shutdown(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__mutex_unlock(&dcache->grow_lock, VFS__RANK_DCACHE);
 }
 
+/* Nobody uses them, and nobody can find them any more. */
+static void discard(struct vfs__thread *thread, struct vfs_dentry *const *d,
+		    unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct vfs_super *super = d[i]->parent->inode->super;
+
+		vfs__dentry_discard(thread, d[i]);
+		vfs__super_unpin(super);
+	}
+}
+
+/* An absence that nobody looks at, in a directory that was removed: in parent,
+ * or in any. */
+static bool victim_of_removal(struct vfs_dentry *d, const void *parent)
+{
+	const struct vfs_inode *dir = d->parent->inode;
+
+	if (d->inode || VFS_READ_ONCE(d->ref) != VFS__DENTRY_REF_HASHED)
+		return false;
+	return parent ? d->parent == parent
+		      : dir && (VFS_READ_ONCE(dir->flags) & VFS_INODE_DEAD);
+}
+
+static void sweep_bucket(struct vfs__thread *thread, struct vfs *vfs,
+			 uint64_t bucket, const struct vfs_dentry *parent)
+{
+	struct vfs_dentry *victims[VICTIMS];
+	unsigned count;
+
+	do {
+		count = harvest(thread, vfs, bucket, victim_of_removal, parent,
+				true, victims);
+		discard(thread, victims, count);
+	} while (count == VICTIMS);
+}
+
+/* A bounded step of the search for absences in removed directories. */
+static void sweep(struct vfs__thread *thread, struct vfs *vfs)
+{
+	struct vfs__dcache *dcache = &vfs->dcache;
+
+	for (unsigned n = 0; n < 64; n++) {
+		if (VFS_READ_ONCE(dcache->orphans_left) <= 0)
+			return;
+		sweep_bucket(thread, vfs,
+			     __atomic_fetch_add(&dcache->orphans_hand, 1,
+						__ATOMIC_RELAXED),
+			     NULL);
+		__atomic_fetch_sub(&dcache->orphans_left, 1, __ATOMIC_RELAXED);
+	}
+}
+
+void vfs__dcache_orphaned(struct vfs__thread *thread, struct vfs *vfs,
+			  const struct vfs_dentry *dir)
+{
+	struct vfs__dcache *dcache = &vfs->dcache;
+	uint64_t buckets;
+
+	if (!(VFS_READ_ONCE(dir->inode->flags) & VFS_INODE_MISSED))
+		return;
+	vfs__epoch_enter(thread);
+	buckets = VFS_LOAD_POINTER(dcache->table)->mask + 1;
+	vfs__epoch_leave(thread);
+	if (buckets > FEW_BUCKETS)
+		__atomic_store_n(&dcache->orphans_left, (int64_t)buckets,
+				 __ATOMIC_RELAXED);
+	else
+		for (uint64_t i = 0; i < buckets; i++)
+			sweep_bucket(thread, vfs, i, dir);
+}
+
 void vfs__dcache_trim(struct vfs__thread *thread, struct vfs *vfs)
 {
 	struct vfs__dcache *dcache = &vfs->dcache;
 	struct vfs_dentry *victims[VICTIMS];
 
-	if (VFS_READ_ONCE(dcache->evictable_count) <= dcache->evictable_max ||
-	    thread->nesting)
+	if (thread->nesting)
+		return;
+	sweep(thread, vfs);
+	if (VFS_READ_ONCE(dcache->evictable_count) <= dcache->evictable_max)
 		return;
 	/* a bounded step: the next miss takes the next one */
 	for (unsigned n = 0; n < 64; n++) {
@@ -684,13 +759,7 @@ void vfs__dcache_trim(struct vfs__thread *thread, struct vfs *vfs)
 		unsigned count = harvest(thread, vfs, hand, victim_of_age, NULL,
 					 true, victims);
 
-		for (unsigned k = 0; k < count; k++) {
-			struct vfs_super *super =
-				victims[k]->parent->inode->super;
-
-			vfs__dentry_discard(thread, victims[k]);
-			vfs__super_unpin(super);
-		}
+		discard(thread, victims, count);
 	}
 }
 

@@ -62,6 +62,10 @@ struct vfs__dcache {
 	uint64_t clock_hand __attribute__((aligned(64))); /* atomic */
 	int64_t evictable_count;			  /* atomic */
 	int64_t evictable_max;				  /* constant */
+	/* buckets that are still to be searched for absences in directories
+	 * that were removed, and where the search goes on */
+	int64_t orphans_left;  /* atomic */
+	uint64_t orphans_hand; /* atomic */
 };
 
 int vfs__dcache_init(struct vfs *vfs, uint64_t max_cached);
@@ -138,6 +142,12 @@ static inline bool vfs__dcache_unchanged(const struct vfs__dcache *dcache,
 /* - Forgets unused dentries of supers that are not complete when there are
  *   too many. Not inside a section, no inode lock held. */
 void vfs__dcache_trim(struct vfs__thread *thread, struct vfs *vfs);
+
+/* - A directory (referenced) was removed: what was looked for in it in vain is
+ *   forgotten, because it keeps the directory: at once in a small cache, with
+ *   the next misses in a large one. Not inside a section. */
+void vfs__dcache_orphaned(struct vfs__thread *thread, struct vfs *vfs,
+			  const struct vfs_dentry *dir);
 
 struct vfs__longname *vfs__longname_alloc(struct vfs__thread *thread,
 					  const struct vfs_name *name);

@@ -106,7 +106,7 @@ static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
 	else if (emit_dots(file, &context) &&
 		 (VFS_READ_ONCE(inode->flags) & VFS_INODE_MERGED))
 		err = vfs__synthetic_iterate(thread, inode, file, &context);
-	else if (!context.full)
+	else if (!context.full || vfs__inode_is_remote(inode))
 		err = inode->ops->iterate(inode, file, &context);
 	vfs__inode_unlock_shared(inode);
 	if (!err && !context.last && context.position == before && context.full)

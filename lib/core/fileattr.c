@@ -265,7 +265,8 @@ static int set_fsxattr(struct vfs__thread *thread, const struct vfs_cred *cred,
 /* ---- the rest ---- */
 
 /* Bytes that the file's blocks take. */
-static int get_bytes(struct vfs_inode *inode, int64_t *out)
+static int get_bytes(struct vfs__thread *thread, struct vfs_inode *inode,
+		     int64_t *out)
 {
 	uint32_t mode = vfs__inode_mode(inode);
 	struct vfs_stat stat;
@@ -275,7 +276,9 @@ static int get_bytes(struct vfs_inode *inode, int64_t *out)
 		return -ENOTTY;
 	if (!out)
 		return -EFAULT;
-	err = vfs__inode_stat(inode, 0, &stat);
+	err = vfs__inode_refresh(thread, inode);
+	if (!err)
+		err = vfs__inode_stat(inode, 0, &stat);
 	if (!err)
 		*out = stat.blocks * 512;
 	return err;
@@ -302,7 +305,7 @@ int vfs__fileattr_ioctl(struct vfs__thread *thread, const struct vfs_cred *cred,
 	case FS_IOC_FSSETXATTR:
 		return set_fsxattr(thread, cred, file, arg);
 	case FIOQSIZE:
-		return get_bytes(file->inode, arg);
+		return get_bytes(thread, file->inode, arg);
 	case FIGETBSZ:
 		return get_block_size(file->inode, arg);
 	default:

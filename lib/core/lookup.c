@@ -35,6 +35,8 @@ static int ask_backend(struct vfs__thread *thread, struct vfs *vfs,
 	}
 	if (!err)
 		vfs__dentry_instantiate(d, inode, cookie);
+	else
+		vfs_inode_set_flags(dir->inode, VFS_INODE_MISSED, 0);
 	vfs__dentry_set(d, VFS__DENTRY_EVICTABLE);
 	if (VFS_READ_ONCE(dir->inode->flags) & VFS_INODE_VOLATILE) {
 		vfs__dentry_set(d, VFS__DENTRY_VOLATILE);

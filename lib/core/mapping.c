@@ -314,13 +314,16 @@ static int begin(struct vfs__thread *thread, struct request *r,
 
 /* So that the host refuses mprotect(PROT_WRITE) of what must not be written,
  * the mapping is made of a descriptor that cannot write. -1: there is no
- * /proc to make one of; then the host does not know. */
+ * /proc to make one of, and the host does not know; or it cannot write. */
 static int readonly_twin(int host_fd)
 {
+	int flags = fcntl(host_fd, F_GETFL);
 	char path[40];
 
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		return -1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", host_fd);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	return open(path, O_RDONLY | O_CLOEXEC | (flags & O_NOATIME));
 }
 
 static void *host_map(const struct request *r, int host_fd)

@@ -65,6 +65,7 @@ static int remove_locked(struct vfs__thread *thread, struct vfs_task *task,
 		if (vfs__inode_is_dir(inode))
 			vfs_inode_set_flags(inode, VFS_INODE_DEAD, 0);
 		vfs__dcache_remove(thread, task->vfs, victim);
+		vfs__dcache_orphaned(thread, task->vfs, victim);
 	}
 	vfs__inode_unlock(inode);
 	return err;

@@ -24,6 +24,24 @@ static int check_new_size(struct vfs_task *task, const struct vfs_inode *inode,
 	return 0;
 }
 
+/* Another's file is cut as truncate(2) does: by a descriptor it is a change
+ * even if the size is the same. */
+static int cut_remote(struct vfs_inode *inode, int64_t size, bool always)
+{
+	struct vfs_attr attr = {
+		.size_of = sizeof(attr),
+		.mask = VFS_ATTR_MTIME | VFS_ATTR_MTIME_NOW | VFS_ATTR_CTIME,
+	};
+	bool same = size == inode->size;
+	int err = inode->ops->truncate(inode, size);
+
+	if (err || !always || !same)
+		return err;
+	vfs_now(inode->super->vfs, &attr.mtime);
+	attr.ctime = attr.mtime;
+	return vfs__setattr(inode, &attr);
+}
+
 int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 		       const struct vfs_cred *cred,
 		       const struct vfs__path *path, int64_t size, bool always)
@@ -44,7 +62,9 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 	if (!err)
 		err = vfs__attr_kill_suid(thread, cred,
 					  vfs__mount_idmap(path->mnt), inode);
-	if (!err) {
+	if (!err && vfs__inode_is_remote(inode)) {
+		err = cut_remote(inode, size, always);
+	} else if (!err) {
 		/* cutting where there are blocks is a change, whatever goes */
 		bool changes = always || size != inode->size || inode->blocks;
 
@@ -201,6 +221,7 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
 	struct vfs_inode *inode;
 	struct vfs_cred *cred;
+	uint32_t old_mode;
 	int err;
 
 	if (!file)
@@ -221,8 +242,13 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	    !(mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)))
 		err = vfs__seal_fallocate(inode, mode & FALLOC_FL_PUNCH_HOLE,
 					  offset + length);
+	old_mode = inode->mode;
 	if (!err)
 		err = inode->ops->fallocate(inode, mode, offset, length);
+	/* a host may have done by itself what is done next */
+	if (!err && inode->mode != old_mode)
+		vfs__notify_attr(thread, task->vfs, file->path.dentry,
+				 VFS_ATTR_MODE);
 	if (!err)
 		err = vfs__attr_kill_file(thread, cred, file);
 	if (!err)

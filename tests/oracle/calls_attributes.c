@@ -20,6 +20,8 @@ static void show_stat(struct exec *exec, int result,
 static void show_statfs(struct exec *exec, int result,
 			const struct vfs_statfs *s)
 {
+	struct text *out = &exec->side->out;
+
 	exec_result(exec, result);
 	if (result < 0)
 		return;
@@ -34,16 +36,20 @@ static void show_statfs(struct exec *exec, int result,
 			    (unsigned long long)s->flags);
 		return;
 	}
-	text_printf(&exec->side->out,
+	text_printf(out,
 		    " type=%llx bsize=%llu frsize=%llu namelen=%llu "
-		    "flags=%llx blocks=%llu bfree=%llu bavail=%llu "
-		    "files=%llu ffree=%llu",
+		    "flags=%llx blocks=%llu files=%llu",
 		    (unsigned long long)s->type, (unsigned long long)s->bsize,
 		    (unsigned long long)s->frsize,
 		    (unsigned long long)s->namelen,
 		    (unsigned long long)s->flags, (unsigned long long)s->blocks,
+		    (unsigned long long)s->files);
+	/* records take some of the room */
+	if (exec->side->host->xattr)
+		return;
+	text_printf(out, " bfree=%llu bavail=%llu ffree=%llu",
 		    (unsigned long long)s->bfree, (unsigned long long)s->bavail,
-		    (unsigned long long)s->files, (unsigned long long)s->ffree);
+		    (unsigned long long)s->ffree);
 }
 
 static void run_stat(struct exec *exec)

@@ -270,7 +270,7 @@ unsigned gen_below(struct gen *gen, unsigned n)
 }
 
 void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
-	      enum place place, bool mounts, bool hostfs)
+	      enum place place, bool mounts, const struct host *host)
 {
 	struct text text = gen->text;
 
@@ -280,7 +280,7 @@ void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
 	gen->state = seed * UINT64_C(0xd1342543de82ef95) + sequence;
 	gen->place = place;
 	gen->mounts = mounts;
-	gen->hostfs = hostfs;
+	gen->host = host;
 	gen->tasks[0] = true;
 	gen->watching = sequence % 4 != 0;
 	next(gen);
@@ -367,6 +367,30 @@ static bool copies_up_for_nothing(const char *line)
 	return contains(line, setting) && contains(line, names);
 }
 
+/* What both a hostfs and the host itself answer. */
+static bool possible_on(const struct host *host, const char *line)
+{
+	static const char *const own[] = {"handle_at ", NULL};
+	/* a disk has flags that this would take away; what is refused for a
+	 * limit leaves a time */
+	static const char *const tmpfs[] = {"FS_IOC_SETFLAGS",
+					    "rlimit RLIMIT_FSIZE", NULL};
+	static const char *const identities[] = {"newuser", NULL};
+	/* what a record does not hold, or what takes privilege */
+	static const char *const unrecorded[] = {
+		"posix_acl", "trusted.", "security.", "FS_IOC",
+		"fssetx",    "fsgetx",	 "WHITEOUT",  NULL};
+
+	if (!host->kind)
+		return true;
+	if (HOST_SINGLE(host) && contains(line, identities))
+		return false;
+	if (host->xattr && contains(line, unrecorded))
+		return false;
+	return !contains(line, own) &&
+	       (host->kind != HOST_EXT4 || !contains(line, tmpfs));
+}
+
 /* What a user namespace of one identity can be asked, and what a directory of
  * some file system can that is not the root of anything. */
 static bool possible(const struct gen *gen)
@@ -398,7 +422,7 @@ static bool possible(const struct gen *gen)
 		return false;
 	if (gen->overlay && copies_up_for_nothing(line))
 		return false;
-	if (fills_memory(gen) || (gen->hostfs && strstr(line, "handle_at ")))
+	if (fills_memory(gen) || !possible_on(gen->host, line))
 		return false;
 	/* on the kernel's side it could not end before its clones */
 	if (gen->current == 3 && !strncmp(line, "clone ", 6))

@@ -31,8 +31,8 @@ enum slot_kind {
 struct gen {
 	uint64_t state;
 	enum place place;
-	bool mounts;  /* mount histories: gen_mounts.c */
-	bool hostfs;  /* the library on one */
+	bool mounts; /* mount histories: gen_mounts.c */
+	const struct host *host;
 	bool overlay; /* the tree is one */
 	char *first;  /* lines that come first, or NULL */
 	char *first_rest;
@@ -55,7 +55,7 @@ struct gen {
 };
 
 void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
-	      enum place place, bool mounts, bool hostfs);
+	      enum place place, bool mounts, const struct host *host);
 /* What the sequence begins with, and the names that are there then. */
 void gen_begin_with(struct gen *gen, const struct layers_script *script);
 void gen_fini(struct gen *gen);

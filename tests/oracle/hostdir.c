@@ -26,6 +26,9 @@
 
 #define IMAGE_SIZE (INT64_C(24) << 20)
 #define LOOP_MAJOR 7
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
 
 /* Of an ext4 with nothing in it. */
 static int image_fd = -1;
@@ -233,12 +236,15 @@ void host_drop(const struct host *host)
 
 void host_reset(int dir)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char list[4096];
 	ssize_t len;
+	int fd;
 
-	if (fd < 0 && !fchmodat(dir, "", 0700, AT_EMPTY_PATH))
-		fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* what it has become may be in the way; and flags in the chmod's */
+	if (syscall(SYS_fchmodat2, dir, "", 0700, AT_EMPTY_PATH))
+		kuser_clear_flags(dir, NULL);
+	syscall(SYS_fchmodat2, dir, "", 0700, AT_EMPTY_PATH);
+	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		die("the library's directory is lost: %s", strerror(errno));
 	kuser_purge(fd);

@@ -4,9 +4,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/openat2.h>
+#include <linux/stat.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "run.h"
@@ -204,6 +208,111 @@ static bool copied_holes(const struct call *call, const struct side *subject,
 	       (oracle->result >= 0 || subject->result >= 0);
 }
 
+/* The host lets nobody change the mode of what is append-only. */
+static bool append_only_setid(const struct call *call,
+			      const struct side *subject,
+			      const struct side *oracle)
+{
+	struct vfs_stat stat;
+	int slot = call->args[0].slot;
+
+	return subject->host->kind && subject->result == -EPERM &&
+	       oracle->result >= 0 && slot >= 0 &&
+	       subject->class->calls.fstat(subject->tasks[subject->current],
+					   subject->slots[slot], &stat) == 0 &&
+	       (stat.mode & (S_ISUID | S_ISGID)) &&
+	       (stat.attributes & STATX_ATTR_APPEND);
+}
+
+/* With owners recorded: what a record does not hold, or takes privilege. */
+static bool not_recorded(const struct call *call, const struct side *subject,
+			 const struct side *oracle)
+{
+	const char *name = call->args[1].string;
+	int64_t result = subject->result;
+
+	(void)oracle;
+	if (!subject->host->xattr)
+		return false;
+	if (is_call(call, "renameat2"))
+		return (call->args[4].number & RENAME_WHITEOUT) &&
+		       result == -EINVAL;
+	if (is_call(call, "ioctl") || is_call(call, "ioctl_null") ||
+	    is_call(call, "fsgetxattr") || is_call(call, "fssetxattr"))
+		return result == -ENOTTY;
+	if (!strstr(call->def->name, "xattr") || !name)
+		return false;
+	if (!strncmp(name, "system.posix_acl_", 17))
+		return result == -EOPNOTSUPP;
+	return subject->host->unprivileged &&
+	       (!strncmp(name, "trusted.", 8) ||
+		!strncmp(name, "security.", 9)) &&
+	       (result == -EPERM || result == -ENODATA);
+}
+
+/* Files that can be read without waiting. */
+static bool without_waiting(const struct call *call, const struct side *subject,
+			    const struct side *oracle)
+{
+	(void)oracle;
+	return subject->host->kind == HOST_EXT4 &&
+	       (is_call(call, "preadv2") || is_call(call, "pwritev2")) &&
+	       (call->args[3].number & RWF_NOWAIT) &&
+	       subject->result == -EOPNOTSUPP;
+}
+
+static bool is_directory(const struct side *side, int slot)
+{
+	struct vfs_stat stat;
+
+	return slot >= 0 &&
+	       side->class->calls.fstat(side->tasks[side->current],
+					side->slots[slot], &stat) == 0 &&
+	       S_ISDIR(stat.mode);
+}
+
+/* Where the end of a directory is, and whether a position is too far to read
+ * from, is the file system's. */
+static bool directory_position(const struct call *call,
+			       const struct side *subject,
+			       const struct side *oracle)
+{
+	if (!subject->host->kind || !is_directory(oracle, call->args[0].slot))
+		return false;
+	return is_call(call, "lseek") ||
+	       (strstr(call->def->name, "read") && subject->result == -EISDIR &&
+		oracle->result == -EINVAL);
+}
+
+/* Inode flags that the host has and the library does not. */
+static bool more_flags(const struct call *call, const struct side *subject,
+		       const struct side *oracle)
+{
+	return subject->host->kind == HOST_EXT4 && oracle->result >= 0 &&
+	       subject->result == -EOPNOTSUPP &&
+	       (is_call(call, "ioctl") || is_call(call, "fssetxattr"));
+}
+
+/* tmpfs heeds the limit even where the size is kept, and so does the core. */
+static bool limit_of_kept_size(const struct call *call,
+			       const struct side *subject,
+			       const struct side *oracle)
+{
+	(void)oracle;
+	return subject->host->kind == HOST_EXT4 && is_call(call, "fallocate") &&
+	       (call->args[1].number & FALLOC_FL_KEEP_SIZE) &&
+	       subject->result == -EFBIG;
+}
+
+/* A mapping that would be synchronous, of a file that could be. */
+static bool synchronous_mapping(const struct call *call,
+				const struct side *subject,
+				const struct side *oracle)
+{
+	return subject->host->kind == HOST_EXT4 && is_call(call, "mmap") &&
+	       subject->result == -EOPNOTSUPP && oracle->result < 0;
+}
+
 const struct rule rules[] = {
 	{"protected-links", true, protected_links,
 	 "the machine's fs.protected_* settings are not the library's"},
@@ -234,6 +343,26 @@ const struct rule rules[] = {
 	 "the size of a list of attributes is that of what would be listed"},
 	{"overlay-holes", true, copied_holes,
 	 "a copy-up copies no hole; Linux copies those between data"},
+	{"hostfs-append-setid", true, append_only_setid,
+	 "who may not keep a set-id bit cannot write to an append-only file of "
+	 "the host's"},
+	{"hostfs-recorded", true, not_recorded,
+	 "owner=xattr records owner, mode, type and device number: there are "
+	 "no "
+	 "ACLs, inode flags and whiteouts, and what takes privilege on the "
+	 "host is refused"},
+	{"hostfs-nowait", true, without_waiting,
+	 "RWF_NOWAIT is for files of which it is known beforehand"},
+	{"hostfs-directory-position", true, directory_position,
+	 "positions in a host's directory are not told to those inside"},
+	{"hostfs-flags", true, more_flags,
+	 "inode flags that the library does not have stay as they are"},
+	{"hostfs-kept-size", true, limit_of_kept_size,
+	 "fallocate with FALLOC_FL_KEEP_SIZE is refused beyond RLIMIT_FSIZE, "
+	 "as "
+	 "on tmpfs"},
+	{"hostfs-map-sync", false, synchronous_mapping,
+	 "there are no synchronous mappings, whatever else is wrong"},
 	{"inotify-instances", true, queues_used_up,
 	 "the machine's fs.inotify.max_user_instances is shared with whatever "
 	 "else runs as the same user"},

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off */
 /*
  * Scripts: plain text, one call a line.
  *
@@ -6,17 +7,22 @@
  *	mount size=64k,nr_inodes=20	options of the tmpfs, first lines only
  *	need privileged			skip where there is no root
  *	need mounts			the same, and the script mounts
- *	need tmpfs			skip on a hostfs, which has no such
- *thing need self			skip where /proc/self is another task
- *than 0 need userns			skip where there are no namespaces as
- *user1 who makes the next calls mkdir a 0755 open a/f O_CREAT|O_RDWR 0644 -> $0
- *write $0 "hello\n" => 6 open "x"*256 O_RDONLY => ENAMETOOLONG
+ *	need own			skip on a hostfs, which has no such thing
+ *	need tmpfs			skip on a hostfs on anything else
+ *	need self			skip where /proc/self is another task than 0
+ *	need userns			skip where there are no namespaces
+ *	as user1			who makes the next calls
+ *	mkdir a 0755
+ *	open a/f O_CREAT|O_RDWR 0644 -> $0
+ *	write $0 "hello\n" => 6
+ *	open "x"*256 O_RDONLY => ENAMETOOLONG
  *
  * `-> $N` keeps a descriptor, `=> R` says what both sides must answer: an
  * errno's name or a number. Strings may be bare or quoted, repeated with *N,
  * joined with +; NULL is the null pointer. Numbers are decimal, octal, hex,
  * $N, constants (joined with |) or dev:MAJOR:MINOR.
  */
+/* clang-format on */
 #ifndef ORACLE_SCRIPT_H
 #define ORACLE_SCRIPT_H
 

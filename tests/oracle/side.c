@@ -182,7 +182,10 @@ void side_destroy(struct side *side)
 
 void side_time(struct side *side, const struct vfs_timespec *time)
 {
-	if (time->zero || time->nsec > 999999999)
+	if (side->detail == DETAIL_EXACT)
+		text_printf(&side->out, " %lld.%09u", (long long)time->sec,
+			    time->nsec);
+	else if (time->zero || time->nsec > 999999999)
 		text_printf(&side->out, " BAD(%u,%u)", time->nsec, time->zero);
 	else if (time->sec < OLDEST_STAMP || time->sec >= NEWEST_STAMP)
 		text_printf(&side->out, " %lld:%u", (long long)time->sec,
@@ -210,17 +213,26 @@ static bool has_atime(const struct side *side, uint32_t mode)
 	       S_ISCHR(mode) || S_ISBLK(mode);
 }
 
+/* A recorded symlink is another kind of file on the host. */
+static bool has_blocks(const struct side *side, uint32_t mode)
+{
+	return !side->host->xattr || !S_ISLNK(mode);
+}
+
 void side_stat(struct side *side, const struct vfs_stat *stat)
 {
 	struct text *out = &side->out;
 	bool device = S_ISCHR(stat->mode) || S_ISBLK(stat->mode);
 
-	if (side_reduced) {
+	if (side_reduced || side->detail == DETAIL_PLAIN) {
 		text_printf(out, " mode=%o uid=%u gid=%u", stat->mode,
 			    stat->uid, stat->gid);
 		if (!S_ISDIR(stat->mode))
 			text_printf(out, " nlink=%u size=%lld", stat->nlink,
 				    (long long)stat->size);
+		if (device)
+			text_printf(out, " rdev=%llx",
+				    (unsigned long long)stat->rdev);
 		return;
 	}
 	text_printf(out, " mode=%o nlink=%u uid=%u gid=%u size=%lld",
@@ -228,7 +240,10 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 		    (long long)stat->size);
 	/* Linux copies up what lies between two holes, the library no hole. */
 	if (!side->overlay || !S_ISREG(stat->mode))
-		text_printf(out, " blocks=%lld", (long long)stat->blocks);
+		text_printf(out, " blocks=%lld",
+			    (long long)(has_blocks(side, stat->mode)
+						? stat->blocks
+						: 0));
 	if (stat->rdev || device)
 		text_printf(out, " rdev=%llx", (unsigned long long)stat->rdev);
 	if (stat->blksize != 4096)

@@ -114,12 +114,21 @@ struct mapping {
 	bool inside;   /* of another one, which is the one to unmap */
 };
 
+/* How files are shown. */
+enum detail {
+	DETAIL_FULL,  /* times by which call made them */
+	DETAIL_EXACT, /* times as they are */
+	DETAIL_PLAIN  /* what does not depend on who made the tree, or when */
+};
+
 struct side {
 	const struct side_class *class;
 	const char *options; /* of the mount */
 	const struct host *host;
 	bool mounts;  /* the script mounts: see kernel_begin */
 	bool overlay; /* its tree is one */
+	bool keep;    /* the kernel's tree is not emptied at the beginning */
+	enum detail detail;
 	struct vfs_task *tasks[MAX_TASKS];
 	unsigned current;
 	struct vfs_task *observer; /* root, for looking at the result */

@@ -46,7 +46,7 @@ struct kernel_side {
 	int root;	    /* a private descriptor, in every task's table */
 	int proc;	    /* the same: /proc */
 	int pristine;	    /* the namespace that each sequence begins with */
-	bool mounts;
+	bool mounts, keep;
 	struct instants instants;
 	bool ready;
 };
@@ -104,6 +104,9 @@ static bool mount_tree(const char *options, const struct host *host)
 	int fd;
 
 	snprintf(full, sizeof(full), "mode=0777,%s", options);
+	if (host->dir > 0)
+		return !move_mount(host->dir, "", AT_FDCWD, "/tmp",
+				   MOVE_MOUNT_F_EMPTY_PATH);
 	if (host->kind == HOST_NONE)
 		return !mount("oracle", "/tmp", "tmpfs", 0, full);
 	fd = host_create(host, options);
@@ -235,6 +238,8 @@ static void reset(void *argument)
 		if (self->place != PLACE_DIRECTORY && chroot("."))
 			die("cannot return to the root: %s", strerror(errno));
 	}
+	if (self->keep)
+		return;
 	kuser_purge(self->root);
 	reset_root(".");
 	if (self->single && chown(".", self->single->uid, self->single->gid))
@@ -309,6 +314,7 @@ static void kernel_begin(struct side *side)
 		self->ready = true;
 	}
 	self->mounts = side->mounts;
+	self->keep = side->keep;
 	if (self->mounts)
 		syscall(SYS_close_range, KEPT_FD, ~0U, 0);
 	reset_first(self, first);

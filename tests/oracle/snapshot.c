@@ -262,9 +262,11 @@ static void show_tree(void *argument)
 	shot->path.len = 1;
 	walk_directory(shot);
 	/* mounts of the sequence before may still be on their way out */
-	if (side_reduced || shot->side->mounts)
+	if (side_reduced || shot->side->mounts || shot->side->host->xattr)
 		return;
 	result = shot->c->statfs(shot->task, ".", &statfs);
+	if (result < 0 && HOST_SINGLE(shot->side->host))
+		return;
 	if (result < 0)
 		die("statfs fails");
 	text_printf(&shot->side->out, "free blocks=%llu inodes=%llu\n",

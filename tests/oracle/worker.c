@@ -155,6 +155,21 @@ static bool has_line(const char *text, const char *line)
 	return false;
 }
 
+/* Where the library may be on a hostfs. */
+static bool has_host(const char *text, const struct host *host)
+{
+	if (host->kind != HOST_NONE && has_line(text, "need own"))
+		return false;
+	/* records take room, too */
+	if (host->xattr && strstr(text, "\nmount "))
+		return false;
+	/* who has one identity mounts nothing, and maps little */
+	if (HOST_SINGLE(host) &&
+	    (has_line(text, "need mounts") || has_line(text, "need userns")))
+		return false;
+	return host->kind != HOST_EXT4 || !has_line(text, "need tmpfs");
+}
+
 bool header_read(const char *text, struct set_up *set_up)
 {
 	const char *mount = strstr(text, "mount ");
@@ -170,7 +185,7 @@ bool header_read(const char *text, struct set_up *set_up)
 		set_up->overlay = true;
 	if (set_up->place == PLACE_DIRECTORY)
 		return false;
-	if (set_up->host.kind != HOST_NONE && has_line(text, "need tmpfs"))
+	if (!has_host(text, &set_up->host))
 		return false;
 	if (has_line(text, "need userns") &&
 	    (set_up->place != PLACE_MOUNT || !kernel_has_userns()))
@@ -206,7 +221,7 @@ void worker_generate(struct worker *worker, const struct plan *plan,
 	     i < to && outcome != DIFFERENT && outcome != MALFORMED; i++) {
 		worker->report->sequence = i;
 		gen_init(&gen, plan->seed, i, plan->place, plan->mounts,
-			 plan->host.kind != HOST_NONE);
+			 &plan->host);
 		begin_with_layers(plan, i, &gen);
 		outcome = generate_one(&run, &gen, plan->length);
 	}

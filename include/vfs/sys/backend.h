@@ -227,7 +227,8 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_ACL_UNKNOWN 0x2000000u
 /* Opening is -EACCES, for everybody (set by the backend). */
 #define VFS_INODE_REFUSED 0x4000000u
-#define VFS_INODE_CLAIMED 0x8000000u /* the core's: vfs_layer_claim */
+#define VFS_INODE_CLAIMED 0x10000000u /* the core's: vfs_layer_claim */
+#define VFS_INODE_MISSED 0x8000000u /* the core's: has kept absences */
 /* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
  * bits further up */
 #define VFS_INODE_IMMUTABLE 0x1000u
@@ -469,7 +470,8 @@ struct vfs_inode_ops {
 		       const struct vfs_create_args *args,
 		       struct vfs_inode **inode);
 	/* Mandatory. Emits from context->position on; 0 at the end and when
-	 * the buffer is full. dir: shared. */
+	 * the buffer is full. dir: shared. VFS_FS_OWN_ATTR: called even if it
+	 * is full before anything was emitted, which is an access, too. */
 	int (*iterate)(struct vfs_inode *dir, struct vfs_file *file,
 		       struct vfs_dir_context *context);
 
@@ -508,7 +510,8 @@ struct vfs_inode_ops {
 	int64_t (*write)(struct vfs_inode *inode, struct vfs_file *file,
 			 const void *buffer, size_t count, int64_t offset);
 	/* Missing: -EINVAL. Sets size; bytes beyond are gone. The core touches
-	 * times. excl. */
+	 * times. excl. VFS_FS_OWN_ATTR: the same size as before leaves the
+	 * times as truncate(2) does; the core asks for more by setattr. */
 	int (*truncate)(struct vfs_inode *inode, int64_t size);
 	/* Missing: -EOPNOTSUPP. mode: FALLOC_FL_* that the core has checked
 	 * for sense. The core touches times. excl. */

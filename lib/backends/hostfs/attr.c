@@ -43,10 +43,15 @@ static int set_record(struct vfs_inode *inode, int fd,
 	uint32_t type = hostfs_inode(inode)->id.type;
 	uint32_t mode = inode->mode, uid = inode->uid, gid = inode->gid;
 	bool device = S_ISCHR(mode) || S_ISBLK(mode);
-	int err;
+	int err = 0;
 
 	if (attr->mask & VFS_ATTR_MODE)
 		mode = (mode & S_IFMT) | (attr->mode & PERMISSIONS);
+	/* takes away what goes with an owner on the host */
+	if (attr->mask & (VFS_ATTR_UID | VFS_ATTR_GID))
+		err = hostfs_chown(s, fd, UINT32_MAX, UINT32_MAX);
+	if (err)
+		return err;
 	if (attr->mask & VFS_ATTR_UID)
 		uid = attr->uid;
 	if (attr->mask & VFS_ATTR_GID)

@@ -172,7 +172,9 @@ int hostfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
 	struct hostfs_super *s = hostfs_of(dir);
 	struct hostfs_fd *fd = vfs_file_private(file);
 	struct hostfs_scan *scan;
+	bool asked = false;
 	int64_t n;
+	char none;
 	int err = scan_of(fd, &scan);
 
 	if (!err)
@@ -184,11 +186,16 @@ int hostfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
 		if (err <= 0)
 			break;
 		n = hostfs_getdents(s, fd->fd, scan->buffer, BUFFER);
+		asked = true;
 		scan->pos = 0;
 		scan->len = n > 0 ? (size_t)n : 0;
 		if (n <= 0)
 			return (int)n;
 		err = 0;
 	}
+	/* listing leaves a time, wherever the names come from: with no room
+	 * for any, nothing else happens */
+	if (!err && !asked)
+		(void)hostfs_getdents(s, fd->fd, &none, 0);
 	return err;
 }

@@ -31,11 +31,14 @@ static int open_dir(struct vfs_inode *inode, struct hostfs_fd *handle,
 	if (fd == -EPERM && (how & O_NOATIME))
 		fd = hostfs_openat2(s, handle->fd, ".",
 				    how & ~(uint64_t)O_NOATIME, 0);
+	/* who may read it, but not go into it */
+	if (fd == -EACCES)
+		fd = hostfs_reopen(s, handle->fd, O_RDONLY | O_DIRECTORY);
 	return fd;
 }
 
 static int open_regular(struct vfs_inode *inode, struct hostfs_fd *handle,
-			uint32_t flags)
+			uint32_t flags, bool *borrowed)
 {
 	struct hostfs_super *s = hostfs_of(inode);
 	int how = (int)(flags & (O_ACCMODE | PASSED_ON)) | O_NONBLOCK;
@@ -46,7 +49,37 @@ static int open_regular(struct vfs_inode *inode, struct hostfs_fd *handle,
 	fd = hostfs_reopen(s, handle->fd, how);
 	if (fd == -EPERM && (how & O_NOATIME))
 		fd = hostfs_reopen(s, handle->fd, how & ~O_NOATIME);
+	/* whoever makes a file may use it so, whatever its mode allows */
+	if (fd == -EACCES && handle->access == O_RDWR) {
+		fd = hostfs_dup(s, handle->fd);
+		*borrowed = true;
+	}
 	return fd;
+}
+
+/* How large a file may be: the furthest place that the host goes to. Asked for
+ * once, of the first file that is opened. */
+static void ask_size(struct vfs_super *super, int fd)
+{
+	struct hostfs_super *s = hostfs_super(super);
+	int64_t low = 0, high = INT64_MAX;
+	int64_t at = hostfs_lseek(s, fd, high, SEEK_SET);
+
+	if (at == high)
+		low = high;
+	else if (at != -EINVAL)
+		return;
+	while (low < high) {
+		int64_t middle = low + (high - low) / 2 + 1;
+
+		if (hostfs_lseek(s, fd, middle, SEEK_SET) == middle)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	if (low < super->max_file_size)
+		VFS_WRITE_ONCE(super->max_file_size, low);
+	VFS_WRITE_ONCE(s->knows_size, true);
 }
 
 static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
@@ -54,21 +87,27 @@ static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
 	uint32_t flags = vfs_file_flags(file);
 	struct hostfs_fd *handle, *fd;
 	int err = hostfs_handle(inode, &handle);
+	bool borrowed = false;
 	int opened, access;
 
 	if (err)
 		return err;
-	opened = S_ISDIR(inode->mode) ? open_dir(inode, handle, flags)
-				      : open_regular(inode, handle, flags);
+	opened = S_ISDIR(inode->mode)
+			 ? open_dir(inode, handle, flags)
+			 : open_regular(inode, handle, flags, &borrowed);
 	hostfs_fd_unref(handle);
 	if (opened < 0)
 		return opened;
+	if (S_ISREG(inode->mode) &&
+	    !VFS_READ_ONCE(hostfs_of(inode)->knows_size))
+		ask_size(inode->super, opened);
 	access = (int)(flags & O_ACCMODE);
 	fd = hostfs_fd_wrap(hostfs_of(inode), opened,
 			    access == O_ACCMODE ? O_RDONLY : access);
 	if (!fd)
 		return -ENOMEM;
 	fd->status = flags & STATUS;
+	fd->borrowed = borrowed;
 	vfs_file_set_private(file, fd);
 	hostfs_add_opened(inode, fd);
 	return 0;
@@ -88,7 +127,8 @@ int hostfs_sync_status(struct hostfs_super *s, struct hostfs_fd *fd,
 	uint32_t flags = vfs_file_flags(file) & STATUS;
 	int err;
 
-	if (__builtin_expect(VFS_READ_ONCE(fd->status) == flags, 1))
+	if (__builtin_expect(VFS_READ_ONCE(fd->status) == flags, 1) ||
+	    fd->borrowed)
 		return 0;
 	err = hostfs_set_status(s, fd->fd, (int)flags | O_NONBLOCK);
 	if (err == -EPERM && (flags & O_NOATIME))
@@ -150,10 +190,13 @@ static int hostfs_truncate(struct vfs_inode *inode, int64_t size)
 
 	if (err)
 		return err;
-	err = hostfs_truncate_fd(s, fd->fd, size);
+	err = size == inode->size ? hostfs_truncate_name(s, fd->fd, size)
+				  : -EACCES;
+	/* what is open for writing needs no permission any more */
+	if (err == -EACCES)
+		err = hostfs_truncate_fd(s, fd->fd, size);
 	hostfs_fd_unref(fd);
-	if (!err)
-		hostfs_changed_to(inode, &stat, STATX_SIZE);
+	hostfs_changed_to(inode, &stat, err ? 0 : STATX_SIZE);
 	return err;
 }
 
@@ -204,10 +247,16 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 {
 	struct hostfs_fd *from = vfs_file_private(in_file);
 	struct hostfs_fd *to = vfs_file_private(out_file);
-	int64_t n = hostfs_copy(hostfs_of(out), from->fd, in_offset, to->fd,
-				out_offset, length);
+	int64_t n = hostfs_sync_status(hostfs_of(in), from, in_file);
 
-	(void)in; /* its time of access is the host's, and the core's to ask */
+	if (!n)
+		n = hostfs_copy(hostfs_of(out), from->fd, in_offset, to->fd,
+				out_offset, length);
+	/* what fails may have left its times */
+	if (n <= 0) {
+		hostfs_changed(in);
+		hostfs_changed(out);
+	}
 	/* nothing at all is how some file systems say that they cannot */
 	if (n == -EXDEV || n == -EINVAL || n == -ENOSYS || !n)
 		return -EOPNOTSUPP;
@@ -244,19 +293,28 @@ static int hostfs_mmap(struct vfs_inode *inode, struct vfs_file *file,
 	struct hostfs_inode *h = hostfs_inode(inode);
 	bool write = (vfs_file_flags(file) & O_ACCMODE) == O_RDWR;
 	struct hostfs_fd *open_fd = vfs_file_private(file);
-	int fd;
+	int access = write ? O_RDWR : O_RDONLY;
+	bool borrowed;
+	int fd, err;
 
 	if (!h->maps[write]) {
-		fd = hostfs_dup(s, open_fd->fd);
+		fd = hostfs_reopen(s, open_fd->fd, access | O_NONBLOCK);
+		/* what is open may be mapped, opened or not again */
+		borrowed = fd == -EPERM || fd == -EACCES;
+		if (borrowed)
+			fd = hostfs_dup(s, open_fd->fd);
 		if (fd < 0)
 			return fd;
-		h->maps[write] =
-			hostfs_fd_wrap(s, fd, write ? O_RDWR : O_RDONLY);
+		h->maps[write] = hostfs_fd_wrap(s, fd, access);
 		if (!h->maps[write])
 			return -ENOMEM;
+		h->maps[write]->borrowed = borrowed;
 	}
-	*host_fd = h->maps[write]->fd;
-	return 0;
+	/* mapping leaves a time of access, or not */
+	err = hostfs_sync_status(s, h->maps[write], file);
+	if (!err)
+		*host_fd = h->maps[write]->fd;
+	return err;
 }
 
 static void hostfs_mmap_sync(struct vfs_inode *inode)

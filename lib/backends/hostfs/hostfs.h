@@ -56,6 +56,7 @@ struct hostfs_fd {
 	struct hostfs_fd *next;
 	/* directories, while listed: the file's position lock */
 	struct hostfs_scan *scan;
+	bool borrowed;	 /* status is another descriptor's, too */
 	uint32_t status; /* O_APPEND, O_DIRECT as the host has them: atomic */
 };
 
@@ -73,6 +74,7 @@ struct hostfs_super {
 	struct hostfs_id root;
 	uint64_t mnt_id; /* of the host's mount that root is on */
 	bool has_mnt_id, has_acl;
+	bool knows_size;	   /* max_file_size was asked for: atomic */
 	struct hostfs_fd *root_fd; /* constant */
 	int proc;		   /* "/proc", O_PATH: constant */
 
@@ -183,10 +185,13 @@ int hostfs_chmod(struct hostfs_super *s, int fd, uint32_t mode);
 int hostfs_utimens(struct hostfs_super *s, int fd,
 		   const struct timespec times[2]);
 int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size);
+/* - By name, which is no change where nothing changes. */
+int hostfs_truncate_name(struct hostfs_super *s, int fd, int64_t size);
 int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
 			int64_t offset, int64_t length);
 int hostfs_fsync_fd(struct hostfs_super *s, int fd, bool datasync);
 int hostfs_syncfs(struct hostfs_super *s, int fd);
+int hostfs_sync_all(struct hostfs_super *s);
 int64_t hostfs_lseek(struct hostfs_super *s, int fd, int64_t offset,
 		     int whence);
 int64_t hostfs_getdents(struct hostfs_super *s, int fd, void *buffer,

@@ -59,15 +59,30 @@ int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
 	return 0;
 }
 
-/* The 0:0 device that RENAME_WHITEOUT left, or nothing. */
+/* The 0:0 device that RENAME_WHITEOUT left, which becomes the caller's; or
+ * nothing. */
 static int find_whiteout(struct vfs_rename_args *args)
 {
+	const struct vfs_create_args *wanted = args->whiteout_args;
+	struct vfs_attr attr = {
+		.size_of = sizeof(attr),
+		.mask = VFS_ATTR_UID | VFS_ATTR_GID,
+	};
 	uint64_t cookie;
+	int err;
 
 	if (!(args->flags & VFS_RENAME_WHITEOUT))
 		return 0;
-	return hostfs_lookup(args->old_dir, &args->old_name, &args->whiteout,
-			     &cookie);
+	err = hostfs_lookup(args->old_dir, &args->old_name, &args->whiteout,
+			    &cookie);
+	if (err || (args->whiteout->uid == wanted->uid &&
+		    args->whiteout->gid == wanted->gid))
+		return err;
+	attr.uid = wanted->uid;
+	attr.gid = wanted->gid;
+	/* it is there, whoever it belongs to */
+	(void)hostfs_setattr(args->whiteout, &attr);
+	return 0;
 }
 
 /* The host has done it: where things are now. */

@@ -45,6 +45,9 @@ static int hostfs_sync(struct vfs_super *super)
 				0);
 	int err;
 
+	/* without a descriptor of it, everything is what takes it along */
+	if (fd == -EACCES)
+		return hostfs_sync_all(s);
 	if (fd < 0)
 		return fd;
 	err = hostfs_syncfs(s, fd);

@@ -455,6 +455,16 @@ int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size)
 	return (int)err;
 }
 
+int hostfs_truncate_name(struct hostfs_super *s, int fd, int64_t size)
+{
+	struct fd_path path;
+	int64_t err;
+
+	fd_path_absolute(fd, &path);
+	HOST_CALL(s, err, "truncate", truncate(path.str, size));
+	return (int)err;
+}
+
 int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
 			int64_t offset, int64_t length)
 {
@@ -478,6 +488,15 @@ int hostfs_syncfs(struct hostfs_super *s, int fd)
 
 	HOSTFS_CALL(s, err, "syncfs", syncfs(fd));
 	return (int)err;
+}
+
+int hostfs_sync_all(struct hostfs_super *s)
+{
+	int err = vfs_fault(s->vfs, "sync");
+
+	if (!err)
+		sync();
+	return err;
 }
 
 int64_t hostfs_lseek(struct hostfs_super *s, int fd, int64_t offset, int whence)

@@ -461,7 +461,7 @@ int hostfs_truncate_name(struct hostfs_super *s, int fd, int64_t size)
 	int64_t err;
 
 	fd_path_absolute(fd, &path);
-	HOST_CALL(s, err, "truncate", truncate(path.str, size));
+	HOSTFS_CALL(s, err, "truncate", truncate(path.str, size));
 	return (int)err;
 }
 

@@ -28,6 +28,7 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 		       const struct vfs_cred *cred,
 		       const struct vfs__path *path, int64_t size, bool always)
 {
+	const struct vfs_attr nothing = {.size_of = sizeof(nothing)};
 	struct vfs_inode *inode = path->dentry->inode;
 	uint32_t mode;
 	int err = 0;
@@ -48,7 +49,9 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 		/* cutting where there are blocks is a change, whatever goes */
 		bool changes = always || size != inode->size || inode->blocks;
 
-		err = inode->ops->truncate(inode, size);
+		err = changes || !vfs__inode_is_remote(inode)
+			      ? inode->ops->truncate(inode, size)
+			      : vfs__setattr(inode, &nothing);
 		if (!err && changes)
 			vfs__inode_modified(task->vfs, inode);
 	}

@@ -211,6 +211,9 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 /* Opening is -EACCES, for everybody (set by the backend). */
 #define VFS_INODE_REFUSED 0x4000000u
 #define VFS_INODE_CLAIMED 0x8000000u /* the core's: vfs_layer_claim */
+/* It has no name any more, although nlink, which is another file's, is not 0 (set
+ * by the backend). */
+#define VFS_INODE_UNNAMED 0x10000000u
 /* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
  * bits further up */
 #define VFS_INODE_IMMUTABLE 0x1000u
@@ -475,7 +478,8 @@ struct vfs_inode_ops {
 	int64_t (*write)(struct vfs_inode *inode, struct vfs_file *file,
 			 const void *buffer, size_t count, int64_t offset);
 	/* Missing: -EINVAL. Sets size; bytes beyond are gone. The core touches
-	 * times. excl. */
+	 * times. excl. With VFS_FS_OWN_ATTR not called when nothing would
+	 * change, times included: then setattr is, with an empty mask. */
 	int (*truncate)(struct vfs_inode *inode, int64_t size);
 	/* Missing: -EOPNOTSUPP. mode: FALLOC_FL_* that the core has checked
 	 * for sense. The core touches times. excl. */

@@ -117,7 +117,7 @@ static int store(struct vfs__thread *thread, struct vfs_inode *inode,
 		err = ops->removexattr
 			      ? ops->removexattr(inode, name_of(access))
 			      : -EOPNOTSUPP;
-		return err == -ENODATA ? 0 : err;
+		return err;
 	}
 	if (!ops->setxattr)
 		return -EOPNOTSUPP;
@@ -299,9 +299,11 @@ int64_t vfs__acl_get(struct vfs__thread *thread, const struct vfs_cred *cred,
 	return n;
 }
 
-/* Stores *acl, which passes to the inode when all went well, with the mode. */
+/* Stores *acl, which passes to the inode when all went well, with the mode; NULL
+ * to take the old one away: `asked` by who set it, or because the mode says all.
+ */
 static int replace(struct vfs__thread *thread, struct vfs_inode *inode,
-		   bool access, uint32_t mode, struct vfs__acl *acl)
+		   bool access, uint32_t mode, struct vfs__acl *acl, bool asked)
 {
 	struct vfs_attr attr = {
 		.size_of = sizeof(attr),
@@ -316,8 +318,12 @@ static int replace(struct vfs__thread *thread, struct vfs_inode *inode,
 		if (!ext)
 			return -ENOMEM;
 	}
+	/* whoever has the file knows, and leaves the time of the change */
 	if (acl || vfs__inode_is_remote(inode) || cached(inode, access)) {
 		err = store(thread, inode, access, acl);
+		/* that there was none is for whoever has the file to say */
+		if (err == -ENODATA && !(asked && vfs__inode_is_remote(inode)))
+			err = 0;
 		if (err)
 			return err;
 	}
@@ -393,7 +399,7 @@ int vfs__acl_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (access &&
 	    !vfs__may_setgid(cred, idmap, inode, vfs__inode_gid(idmap, inode)))
 		mode &= ~(uint32_t)S_ISGID;
-	err = replace(thread, inode, access, mode, minimal ? NULL : acl);
+	err = replace(thread, inode, access, mode, minimal ? NULL : acl, !acl);
 	if (!err && !minimal)
 		return 0;
 

@@ -70,6 +70,13 @@ static inline bool vfs__inode_is_remote(const struct vfs_inode *inode)
 	return VFS_READ_ONCE(inode->flags) & VFS_INODE_REMOTE;
 }
 
+/* No name leads to it any more. */
+static inline bool vfs__inode_is_unnamed(const struct vfs_inode *inode)
+{
+	return !VFS_READ_ONCE(inode->nlink) ||
+	       (VFS_READ_ONCE(inode->flags) & VFS_INODE_UNNAMED);
+}
+
 /* What says that refresh is to be asked before attributes are used. */
 #define VFS__INODE_ASK (VFS_INODE_STALE | VFS_INODE_VOLATILE)
 

@@ -100,10 +100,26 @@ static int set_times(struct overlay_super *fs, int fd,
 	return vfs_utimensat(fs->task, fd, "", times, AT_EMPTY_PATH);
 }
 
+/* Its time of change alone: what a change to what it is already leaves. */
+static int touch(struct overlay_super *fs, int fd)
+{
+	struct vfs_stat st;
+	int err = overlay_stat(fs, fd, &st);
+
+	if (err)
+		return err;
+	if (S_ISLNK(st.mode))
+		return vfs_fchownat(fs->task, fd, "", UINT32_MAX, UINT32_MAX,
+				    AT_EMPTY_PATH);
+	return vfs_fchmodat2(fs->task, fd, "", st.mode & 07777, AT_EMPTY_PATH);
+}
+
 static int store(struct overlay_super *fs, int fd, const struct vfs_attr *attr)
 {
 	int err = vfs_fault(fs->vfs, "overlay:setattr");
 
+	if (!err && attr->mask == VFS_ATTR_CTIME)
+		return touch(fs, fd);
 	if (!err && (attr->mask & (VFS_ATTR_UID | VFS_ATTR_GID)))
 		err = set_owner(fs, fd, attr);
 	if (!err && (attr->mask & VFS_ATTR_MODE))
@@ -114,25 +130,18 @@ static int store(struct overlay_super *fs, int fd, const struct vfs_attr *attr)
 	return err;
 }
 
-/* Whether the change leaves a mark below: a new time of change alone is that of
- * what came before it. */
-static bool is_change(const struct vfs_attr *attr)
-{
-	return attr->mask & ~VFS_ATTR_CTIME;
-}
-
 int overlay_setattr(struct vfs_inode *inode, const struct vfs_attr *attr)
 {
 	struct overlay_inode *oi = overlay_inode(inode);
 	struct vfs_nesting nesting;
 	int err;
 
-	if (attr->mask & VFS_ATTR_FLAGS)
-		return -EOPNOTSUPP;
 	vfs_nest_begin(oi->fs->vfs, &nesting);
 	err = overlay_copy_up(oi, -1);
-	if (!err && is_change(attr))
+	if (!err)
 		err = store(oi->fs, overlay_upper(oi), attr);
+	if (!err && (attr->mask & VFS_ATTR_FLAGS))
+		err = overlay_set_flags(oi, attr->flags);
 	if (!err && overlay_publish(oi))
 		overlay_stale(inode);
 	vfs_nest_end(oi->fs->vfs, &nesting);
@@ -219,8 +228,10 @@ int overlay_removexattr(struct vfs_inode *inode, const char *name)
 	if (err)
 		return err;
 	vfs_nest_begin(oi->fs->vfs, &nesting);
-	/* nothing comes up for what is not there */
-	err = check_removal(oi, real);
+	/* nothing comes up for what is not there; that it is not is no error
+	 * of an ACL's, and leaves a time of change */
+	if (overlay_upper(oi) < 0 || strncmp(real, "system.", 7))
+		err = check_removal(oi, real);
 	if (!err)
 		err = change_xattr(oi, real, NULL, 0, 0);
 	vfs_nest_end(oi->fs->vfs, &nesting);

@@ -94,6 +94,21 @@ int overlay_copy_xattrs(struct overlay_super *fs, int from, int to)
 	return (int)n;
 }
 
+/* Flags that go with the file. */
+static int copy_flags(struct copy *c)
+{
+	const uint32_t kept =
+		VFS_INODE_IMMUTABLE | VFS_INODE_APPEND | VFS_INODE_NOATIME;
+	struct vfs_layer_info info = {.size = sizeof(info)};
+	int err = vfs_layer_info(c->fs->task, c->from, &info);
+	uint32_t flags = info.inode_flags & kept;
+
+	if (err || !flags)
+		return err;
+	VFS_WRITE_ONCE(c->oi->flags, flags & ~VFS_INODE_NOATIME);
+	return overlay_store_flags(c->fs, c->fd, flags);
+}
+
 static int set_owner(struct overlay_super *fs, int fd,
 		     const struct vfs_stat *st)
 {
@@ -296,6 +311,8 @@ static int fill_temp(struct copy *c)
 		err = set_owner(fs, c->fd, &c->st);
 	if (!err)
 		err = overlay_copy_xattrs(fs, c->from, c->fd);
+	if (!err)
+		err = copy_flags(c);
 	if (!err)
 		err = set_mode(fs, c->fd, &c->st);
 	return err ? err : set_times(fs, c->fd, &c->st);

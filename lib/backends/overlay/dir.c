@@ -268,6 +268,7 @@ static int link_nested(struct overlay_inode *dir, const char *name,
 	}
 	if (home) {
 		overlay_clear_state(oi, OVERLAY_UNLINKED);
+		vfs_inode_set_flags(oi->inode, 0, VFS_INODE_UNNAMED);
 		overlay_set_home(oi, dir->inode, home);
 	}
 	overlay_changed(dir, oi);

@@ -72,9 +72,10 @@ static int read_fd(struct overlay_inode *oi, struct overlay_file *open)
 	return none;
 }
 
+/* Mode 3 is for neither. */
 static bool writes(uint32_t flags)
 {
-	return (flags & O_ACCMODE) != O_RDONLY;
+	return (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR;
 }
 
 /* ---- open and release ---- */

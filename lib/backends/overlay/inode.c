@@ -279,6 +279,7 @@ static void set_stat(struct overlay_inode *oi, struct vfs_stat *st)
 		st->nlink = 1;
 	if (S_ISDIR(st->mode) && (overlay_state(oi) & OVERLAY_UNLINKED))
 		st->nlink = 0;
+	st->attributes |= (uint64_t)VFS_READ_ONCE(oi->flags) >> 8;
 	vfs_inode_set_stat(oi->inode, st, SHOWN);
 }
 
@@ -374,7 +375,9 @@ static int copy_flags(struct overlay_super *fs, int fd, struct vfs_inode *inode)
 	int err = vfs_layer_info(fs->task, fd, &info);
 
 	if (!err)
-		vfs_inode_set_flags(inode, info.inode_flags & VFS_INODE_XATTR,
+		vfs_inode_set_flags(inode,
+				    info.inode_flags & (VFS_INODE_XATTR |
+							VFS_INODE_NOATIME),
 				    0);
 	return err;
 }
@@ -403,6 +406,8 @@ static int fill(struct overlay_super *fs, const struct overlay_found *found,
 		inode->rdev = found->st.rdev;
 	set_times_of_birth(inode, &found->st);
 	err = copy_flags(fs, fd, inode);
+	if (found->upper >= 0)
+		oi->flags = overlay_load_flags(fs, fd);
 	if (!err && S_ISLNK(found->st.mode))
 		err = read_link(fs, fd, inode, (size_t)found->st.size);
 	return err;

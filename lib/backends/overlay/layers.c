@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <vfs/file.h>
 #include <vfs/handle.h>
@@ -323,13 +324,35 @@ static int check_incompatible(struct overlay_super *fs, const char *path)
 	return 0;
 }
 
+/* A fresh upper directory gets a name of its own, by which Linux tells overlays
+ * apart. */
+static int name_upper(struct overlay_super *fs)
+{
+	unsigned char uuid[16];
+	char value[2];
+	int fd = fs->layers[OVERLAY_UPPER].fd;
+
+	if (overlay_get_own(fs, fd, "uuid", uuid, sizeof(uuid)) != -ENODATA ||
+	    overlay_get_own(fs, fd, "impure", value, sizeof(value)) != -ENODATA)
+		return 0;
+	if (getrandom(uuid, sizeof(uuid), GRND_NONBLOCK) != sizeof(uuid))
+		return 0;
+	uuid[6] = (uuid[6] & 0x0f) | 0x40;
+	uuid[8] = (uuid[8] & 0x3f) | 0x80;
+	return overlay_set_own(fs, fd, "uuid", uuid, sizeof(uuid));
+}
+
 /* Whether upper keeps overlay's attributes. */
 static int probe_xattrs(struct overlay_super *fs, const char *path)
 {
 	int err = overlay_set_own(fs, fs->work_fd, "opaque", "0", 1);
 
 	if (!err)
-		return overlay_remove_own(fs, fs->work_fd, "opaque");
+		err = overlay_remove_own(fs, fs->work_fd, "opaque");
+	if (!err && fs->uuid)
+		err = name_upper(fs);
+	if (!err)
+		return 0;
 	if (err != -EOPNOTSUPP && err != -EPERM)
 		return err;
 	vfs_log(fs->vfs, VFS_LOG_WARNING,
@@ -429,6 +452,7 @@ void overlay_close_layers(struct overlay_super *fs)
 		(void)vfs_layer_unclaim(fs->task, fs->work_base_fd);
 	if (fs->claimed_upper)
 		(void)vfs_layer_unclaim(fs->task, fs->layers[0].fd);
+	overlay_close(fs, fs->whiteout_fd);
 	overlay_close(fs, fs->index_fd);
 	overlay_close(fs, fs->work_fd);
 	overlay_close(fs, fs->work_base_fd);

@@ -252,7 +252,6 @@ static int check_same(struct parsing *p, const char *key, const char *value,
 		const char *key, *value;
 	} same[] = {
 		{"nfs_export", "off"},	{"verity", "off"},
-		{"uuid", "null"},	{"uuid", "off"},
 		{"uuid", "auto"},	{"default_permissions", ""},
 		{"override_creds", ""},
 	};
@@ -274,6 +273,11 @@ static int set_flag(struct parsing *p, const char *key, const char *value,
 
 	if (!strcmp(key, "userxattr") && !len) {
 		c->userxattr = true;
+		return 0;
+	}
+	if (!strcmp(key, "uuid") &&
+	    (is_word(value, len, "null") || is_word(value, len, "off"))) {
+		c->no_uuid = true;
 		return 0;
 	}
 	if (!strcmp(key, "volatile") && !len) {

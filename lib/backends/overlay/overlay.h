@@ -16,6 +16,7 @@
  *	rename.c    renaming
  *	readdir.c   listing
  *	file.c      open files and their data
+ *	flags.c     inode flags
  *	attr.c      attributes and xattrs
  *	diff.c      what changed
  *
@@ -87,7 +88,7 @@ struct overlay_config {
 	int upper_fd, work_fd; /* -1: none */
 	enum overlay_redirect redirect;
 	enum overlay_xino xino;
-	bool metacopy, index, userxattr, is_volatile;
+	bool metacopy, index, userxattr, is_volatile, no_uuid;
 	bool has_metacopy, has_index, has_redirect; /* were given */
 };
 
@@ -106,13 +107,15 @@ struct overlay_super {
 	int work_base_fd, work_fd, index_fd; /* -1: none */
 	uint64_t upper_ino, work_base_ino;   /* of upper's root and workdir */
 	enum overlay_redirect redirect;
-	bool metacopy, index, userxattr, is_volatile, xino_asked, xino_on;
+	bool metacopy, index, userxattr, is_volatile, xino_asked, xino_on, uuid;
 	bool claimed_upper, claimed_work;
 	uint64_t temp; /* atomic: names in work */
 	char *shown;   /* the options, as mountinfo shows them */
 	uint32_t shown_size;
 	struct vfs_inode *root; /* no reference */
 
+	pthread_mutex_t whiteout_lock;
+	int whiteout_fd; /* what whiteouts are links to; whiteout_lock; -1 */
 	pthread_mutex_t names_lock;   /* parents and names of inodes */
 	pthread_mutex_t table_lock;   /* inodes by their files */
 	struct overlay_inode **table; /* chains; table_lock */
@@ -147,6 +150,7 @@ struct overlay_inode {
 	struct vfs_inode *parent;
 	char *name;
 	char *redirect; /* directories: names_lock; NULL: none */
+	uint32_t flags; /* VFS_INODE_IMMUTABLE, APPEND: atomic */
 	uint64_t dev;	/* what stat says; atomic */
 	uint64_t ino;	/* atomic, as it is in vfs_inode unless split */
 	/* Listing: lock; version is atomic. */
@@ -400,6 +404,8 @@ int overlay_remove(struct vfs_inode *dir, const struct vfs_name *name,
 /* Whether the merged directory has nothing in it: 0, -ENOTEMPTY, an error;
  * hidden (may be NULL): upper has whiteouts in it. */
 int overlay_check_empty(struct overlay_inode *oi, bool *hidden);
+/* oi has a name less; its lock is held. */
+void overlay_lost_name(struct overlay_inode *oi);
 /* The upper directory of the empty oi, as name in dirfd, is one without even
  * whiteouts in it, and opaque, afterwards. */
 int overlay_clear_empty(struct overlay_inode *oi, int dirfd, const char *name);
@@ -431,6 +437,15 @@ void overlay_dir_release(struct vfs_inode *inode, struct vfs_file *file);
 
 /* Opens the file's data anew: with O_WRONLY on upper. */
 int overlay_open_data(struct overlay_inode *oi, int flags);
+
+/* -- flags.c -- */
+
+/* VFS_INODE_IMMUTABLE, APPEND, NODUMP and NOATIME for an upper file; what it
+ * keeps of the first two is read by _load. */
+int overlay_store_flags(struct overlay_super *fs, int fd, uint32_t flags);
+uint32_t overlay_load_flags(struct overlay_super *fs, int fd);
+/* The same for an inode that is on upper. */
+int overlay_set_flags(struct overlay_inode *oi, uint32_t flags);
 
 /* -- attr.c -- */
 

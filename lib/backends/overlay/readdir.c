@@ -53,7 +53,8 @@ struct listing {
 	uint32_t *table; /* of entries + 1; NULL: one layer, nothing twice */
 	uint32_t table_size;
 	uint32_t layer;
-	int fd; /* of the layer's directory */
+	int fd;	     /* of the layer's directory */
+	bool impure; /* something has another number than upper's */
 };
 
 /* An open directory. */
@@ -338,6 +339,7 @@ static int look_up(struct listing *l, struct entry *e)
 	/* listed all the same, as something that cannot be looked at */
 	if (err)
 		return err == -ENOMEM ? err : 0;
+	l->impure |= e->ino != overlay_found_ino(l->fs, &found);
 	e->ino = overlay_found_ino(l->fs, &found);
 	overlay_found_fini(l->fs, &found);
 	return 0;
@@ -362,6 +364,18 @@ static int finish(struct listing *l)
 	return err;
 }
 
+/* A mark that is not true any more goes, as far as it can. */
+static void clear_impure(struct overlay_inode *dir)
+{
+	struct overlay_super *fs = dir->fs;
+
+	if (fs->super->flags & VFS_SUPER_RDONLY)
+		return;
+	(void)overlay_remove_own(fs, overlay_upper(dir), "impure");
+	overlay_clear_state(dir, OVERLAY_IMPURE);
+	overlay_stale(dir->inode);
+}
+
 static int build(struct overlay_inode *dir, struct overlay_cache **out)
 {
 	struct overlay_super *fs = dir->fs;
@@ -377,6 +391,9 @@ static int build(struct overlay_inode *dir, struct overlay_cache **out)
 	vfs_free(fs->vfs, l.table, l.table_size * sizeof(*l.table));
 	if (!err)
 		err = finish(&l);
+	if (!err && !l.impure && !overlay_has_lower(dir) &&
+	    (overlay_state(dir) & OVERLAY_IMPURE))
+		clear_impure(dir);
 	if (err)
 		cache_free(fs, l.cache);
 	else

@@ -29,12 +29,38 @@ int overlay_check_empty(struct overlay_inode *oi, bool *hidden)
 	return err;
 }
 
-/* A whiteout called temp in work. */
+/* The file that whiteouts are links to, made when it is wanted first. A
+ * descriptor, or an error. whiteout_lock. */
+static int shared_whiteout(struct overlay_super *fs)
+{
+	struct overlay_name name;
+	int err;
+
+	if (fs->whiteout_fd >= 0)
+		return fs->whiteout_fd;
+	overlay_temp_name(fs, &name);
+	err = vfs_mknodat(fs->task, fs->work_fd, name.text, S_IFCHR, 0);
+	if (err)
+		return err;
+	fs->whiteout_fd = overlay_open_path(fs, fs->work_fd, name.text);
+	return fs->whiteout_fd;
+}
+
+/* A whiteout called temp in work: a name more of the one that there is, or,
+ * where that has all that it can have, another one. */
 static int make_whiteout(struct overlay_super *fs, const char *temp)
 {
-	int err = vfs_fault(fs->vfs, "overlay:create");
+	int fd, err = vfs_fault(fs->vfs, "overlay:create");
 
-	return err ? err : vfs_mknodat(fs->task, fs->work_fd, temp, S_IFCHR, 0);
+	if (err)
+		return err;
+	pthread_mutex_lock(&fs->whiteout_lock);
+	fd = shared_whiteout(fs);
+	err = fd < 0 ? fd
+		     : vfs_linkat(fs->task, fd, "", fs->work_fd, temp,
+				  AT_EMPTY_PATH);
+	pthread_mutex_unlock(&fs->whiteout_lock);
+	return err ? vfs_mknodat(fs->task, fs->work_fd, temp, S_IFCHR, 0) : 0;
 }
 
 /* A whiteout takes the place of name in dirfd; what was there is in work, or
@@ -100,6 +126,15 @@ int overlay_undo_create(struct overlay_inode *dir, const char *name,
 	return remove_upper(fs, dirfd, name, is_dir);
 }
 
+void overlay_lost_name(struct overlay_inode *oi)
+{
+	if (!S_ISDIR(oi->inode->mode) && overlay_upper(oi) >= 0 &&
+	    oi->inode->nlink > 1)
+		return;
+	overlay_set_state(oi, OVERLAY_UNLINKED);
+	vfs_inode_set_flags(oi->inode, VFS_INODE_UNNAMED, 0);
+}
+
 /* Whether a lower layer has what the name is, or was. */
 static int needs_whiteout(struct overlay_inode *dir, const char *name,
 			  const struct overlay_inode *oi)
@@ -126,8 +161,7 @@ static int remove_locked(struct overlay_inode *dir, const char *name,
 		err = remove_upper(fs, dirfd, name, is_dir);
 	if (err)
 		return err;
-	if (is_dir || overlay_upper(oi) < 0 || oi->inode->nlink <= 1)
-		overlay_set_state(oi, OVERLAY_UNLINKED);
+	overlay_lost_name(oi);
 	return 0;
 }
 
@@ -135,10 +169,10 @@ static int remove_nested(struct overlay_inode *dir, const char *name,
 			 struct overlay_inode *oi)
 {
 	bool is_dir = S_ISDIR(oi->inode->mode);
-	int err = overlay_copy_up(dir, OVERLAY_ALL);
+	int err = is_dir ? overlay_check_empty(oi, NULL) : 0;
 
-	if (!err && is_dir)
-		err = overlay_check_empty(oi, NULL);
+	if (!err)
+		err = overlay_copy_up(dir, OVERLAY_ALL);
 	if (err)
 		return err;
 	pthread_mutex_lock(&oi->lock);

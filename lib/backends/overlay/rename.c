@@ -28,6 +28,7 @@ struct renaming {
 	bool exchange;
 	bool old_is_dir, new_is_dir;
 	uint32_t flags; /* of the rename on upper */
+	bool hidden;	/* the new one, a directory, has whiteouts in it */
 	bool clear_old; /* a whiteout comes to the old name, and is to go */
 };
 
@@ -202,11 +203,8 @@ static int bring_up(const struct renaming *r, struct overlay_inode *oi)
 
 static int bring_all_up(const struct renaming *r)
 {
-	int err;
+	int err = bring_up(r, r->old);
 
-	if (!can_move(r, r->old) || (r->exchange && !can_move(r, r->new)))
-		return -EXDEV;
-	err = bring_up(r, r->old);
 	if (!err)
 		err = overlay_copy_up(r->new_dir, OVERLAY_ALL);
 	if (!err && r->exchange)
@@ -214,23 +212,26 @@ static int bring_all_up(const struct renaming *r)
 	return err;
 }
 
+/* Whether it can be, and a merged directory that is to be replaced has nothing
+ * in it; one of upper's alone the rename itself will tell of. */
+static int check_target(struct renaming *r)
+{
+	if (!can_move(r, r->old) || (r->exchange && !can_move(r, r->new)))
+		return -EXDEV;
+	if (r->exchange || !r->new_is_dir || !r->new->lower_count)
+		return 0;
+	return overlay_check_empty(r->new, &r->hidden);
+}
+
 /* What of upper's is under the new name; a directory there has nothing at all
  * in it afterwards. OVERLAY_*, or an error. */
 static int prepare_target(struct renaming *r)
 {
-	int dirfd = overlay_upper(r->new_dir), err;
+	int dirfd = overlay_upper(r->new_dir), err = 0;
 
-	if (!r->exchange && r->new_is_dir) {
-		bool hidden;
-
-		err = overlay_check_empty(r->new, &hidden);
-		if (!err && hidden)
-			err = overlay_clear_empty(r->new, dirfd,
-						  r->new_name.text);
-		if (err)
-			return err;
-	}
-	return overlay_cover(r->fs, dirfd, r->new_name.text);
+	if (r->hidden)
+		err = overlay_clear_empty(r->new, dirfd, r->new_name.text);
+	return err ? err : overlay_cover(r->fs, dirfd, r->new_name.text);
 }
 
 /* Which rename it is to be on upper. */
@@ -318,9 +319,8 @@ static int replace(struct renaming *r)
 
 	pthread_mutex_lock(&new->lock);
 	err = rename_upper(r);
-	if (!err &&
-	    (r->new_is_dir || overlay_upper(new) < 0 || new->inode->nlink <= 1))
-		overlay_set_state(new, OVERLAY_UNLINKED);
+	if (!err)
+		overlay_lost_name(new);
 	pthread_mutex_unlock(&new->lock);
 	return err;
 }
@@ -337,8 +337,10 @@ static void was_renamed(struct renaming *r)
 
 static int rename_nested(struct renaming *r)
 {
-	int cover, err = bring_all_up(r);
+	int cover, err = check_target(r);
 
+	if (!err)
+		err = bring_all_up(r);
 	if (err)
 		return err;
 	cover = prepare_target(r);
@@ -355,6 +357,8 @@ static int rename_nested(struct renaming *r)
 		err = r->new && !r->exchange ? replace(r) : rename_upper(r);
 	if (!err)
 		was_renamed(r);
+	else /* it may have got a mark, and a time with it */
+		overlay_stale(r->old->inode);
 	overlay_free_name(r->fs, r->old_home);
 	overlay_free_name(r->fs, r->new_home);
 	return err;

@@ -86,6 +86,7 @@ static void overlay_unmount(struct vfs_super *super)
 	}
 	vfs_free(fs->vfs, fs->shown, fs->shown_size);
 	vfs_free(fs->vfs, fs->table, fs->table_size * sizeof(*fs->table));
+	pthread_mutex_destroy(&fs->whiteout_lock);
 	pthread_mutex_destroy(&fs->names_lock);
 	pthread_mutex_destroy(&fs->table_lock);
 }
@@ -99,9 +100,12 @@ static void configure(struct overlay_super *fs, const struct overlay_config *c)
 	fs->index = c->index;
 	fs->userxattr = c->userxattr;
 	fs->is_volatile = c->is_volatile;
+	fs->uuid = !c->no_uuid;
 	fs->xino_asked = c->xino != OVERLAY_XINO_OFF;
 	fs->xino_on = c->xino == OVERLAY_XINO_ON;
 	fs->work_base_fd = fs->work_fd = fs->index_fd = -1;
+	fs->whiteout_fd = -1;
+	pthread_mutex_init(&fs->whiteout_lock, NULL);
 	pthread_mutex_init(&fs->names_lock, NULL);
 	pthread_mutex_init(&fs->table_lock, NULL);
 }
@@ -142,7 +146,8 @@ static int take_over(struct overlay_super *fs)
 
 	if (err)
 		return err;
-	fs->super->flags |= info.super_flags & VFS_SUPER_POSIXACL;
+	fs->super->flags |=
+		info.super_flags & (VFS_SUPER_POSIXACL | VFS_SUPER_FLAGS);
 	if (!fs->has_upper)
 		fs->super->flags |= VFS_SUPER_RDONLY;
 	return 0;

@@ -302,7 +302,8 @@ static void move_names(struct renaming *r, const struct vfs_rename_args *args,
 					args->old_name_cookie);
 		vfs__dcache_insert(r->thread, vfs, whiteout);
 	}
-	if (r->to.dentry->inode && !(r->flags & RENAME_EXCHANGE))
+	if (r->to.dentry && r->to.dentry->inode &&
+	    !(r->flags & RENAME_EXCHANGE))
 		vfs__dcache_orphaned(r->thread, vfs, r->to.dentry);
 	vfs__longname_retire(r->thread, gone[0]);
 	vfs__longname_retire(r->thread, gone[1]);

@@ -3,6 +3,7 @@
 #include "backend/kit.h"
 
 #include <stdio.h>
+#include <sys/mount.h>
 
 #include "backend/kit_tree.h"
 #include "backend/plainfs.h"
@@ -10,6 +11,9 @@
 #define EVERYTHING                                                       \
 	(KIT_FALLOCATE | KIT_HOLES | KIT_XATTR | KIT_ACL | KIT_TMPFILE | \
 	 KIT_WHITEOUT | KIT_MMAP | KIT_HANDLES | KIT_SOCKETS | KIT_NAMES)
+#define OVERLAY                                                          \
+	(KIT_FALLOCATE | KIT_HOLES | KIT_XATTR | KIT_ACL | KIT_TMPFILE | \
+	 KIT_MMAP | KIT_NAMES)
 #define PLAIN (KIT_XATTR | KIT_ACL | KIT_TMPFILE | KIT_WHITEOUT | KIT_NAMES)
 
 const struct kit_backend kit_backends[] = {
@@ -33,6 +37,21 @@ const struct kit_backend kit_backends[] = {
 	 .root_type = "plainfs",
 	 .cached_names = 3,
 	 .features = PLAIN},
+	{.name = "overlay",
+	 .root_type = "tmpfs",
+	 .overlay = "lowerdir=/l,upperdir=/u,workdir=/w",
+	 .features = OVERLAY},
+	{.name = "overlay-slow",
+	 .root_type = "tmpfs",
+	 .overlay = "lowerdir=/l,upperdir=/u,workdir=/w,redirect_dir=on,"
+		    "metacopy=on,index=on",
+	 .flags = VFS_CONFIG_SLOW_WALK,
+	 .features = OVERLAY},
+	{.name = "overlay-tiny",
+	 .root_type = "tmpfs",
+	 .overlay = "lowerdir=/l,upperdir=/u,workdir=/w,redirect_dir=on",
+	 .cached_names = 3,
+	 .features = OVERLAY},
 	{.name = "devtmpfs", .root_type = "devtmpfs", .features = KIT_GIVEN},
 	{.name = "devtmpfs-tiny",
 	 .root_type = "devtmpfs",
@@ -119,9 +138,46 @@ static int make_user(struct kit *kit)
 
 	if (error)
 		return error;
-	error = vfs_task_create(kit->vfs, cred, &kit->user);
+	/* with the same root */
+	error = vfs_task_clone(kit->task, 0, &kit->user);
+	if (!error)
+		error = vfs_task_set_cred(kit->user, cred);
 	vfs_cred_unref(cred);
 	return error;
+}
+
+/* The overlay on directories of a root that nobody can reach any more. */
+static int mount_overlay(struct kit *kit)
+{
+	static const char *const names[] = {"/l", "/u", "/w", "/m"};
+	struct vfs_task *task = kit->task;
+	int error = 0;
+
+	for (int i = 0; !error && i < 4; i++)
+		error = vfs_mkdir(task, names[i], 01777);
+	if (!error)
+		error = vfs_chmod(task, "/l", 01777);
+	if (!error)
+		error = vfs_chmod(task, "/u", 01777);
+	if (!error)
+		error = vfs_mount(task, "overlay", "/m", "overlay", 0,
+				  kit->backend->overlay);
+	if (!error)
+		error = vfs_chdir(task, "/m");
+	if (!error)
+		error = vfs_pivot_root(task, ".", ".");
+	if (!error)
+		error = vfs_umount2(task, ".", MNT_DETACH);
+	return error ? error : vfs_chdir(task, "/");
+}
+
+static int open_tasks(struct kit *kit)
+{
+	int error = vfs_task_create(kit->vfs, NULL, &kit->task);
+
+	if (!error && kit->backend->overlay)
+		error = mount_overlay(kit);
+	return error ? error : make_user(kit);
 }
 
 int kit_open(struct kit *kit, const struct kit_backend *backend)
@@ -147,9 +203,7 @@ int kit_open(struct kit *kit, const struct kit_backend *backend)
 	error = vfs_create(&config, &kit->vfs);
 	if (error)
 		return error;
-	error = vfs_task_create(kit->vfs, NULL, &kit->task);
-	if (!error)
-		error = make_user(kit);
+	error = open_tasks(kit);
 	if (error) {
 		vfs_task_unref(kit->task);
 		vfs_unref(kit->vfs);

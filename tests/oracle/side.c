@@ -205,8 +205,9 @@ void side_time(struct side *side, const struct vfs_timespec *time)
  * symlink's target is kept, FIFOs and sockets are its own. */
 static bool has_atime(const struct side *side, uint32_t mode)
 {
-	/* Linux's overlay does not know of a link's new ctime */
-	if (side->overlay && S_ISLNK(mode))
+	/* Linux's overlay does not know of a link's new ctime; and what the
+	 * host has is read by who looks */
+	if (side->overlay && (S_ISLNK(mode) || side->detail == DETAIL_EXACT))
 		return false;
 
 	return !side->host->kind || S_ISREG(mode) || S_ISDIR(mode) ||
@@ -263,7 +264,9 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 		side_time(side, &stat->atime);
 	if (!side->host->kind || !S_ISFIFO(stat->mode)) {
 		side_time(side, &stat->mtime);
-		side_time(side, &stat->ctime);
+		/* Linux marks directories that it looks at */
+		if (side->detail != DETAIL_EXACT || !S_ISDIR(stat->mode))
+			side_time(side, &stat->ctime);
 	}
 	if (stat->mask & STATX_BTIME)
 		side_time(side, &stat->btime);

@@ -394,9 +394,6 @@ static int copy_rest(struct overlay_inode *oi, int64_t bytes)
 	if (!err)
 		err = fill_file(fs, oi->lower[oi->lower_count - 1].fd, upper,
 				st.size, bytes);
-	/* the bytes are older than the file says */
-	if (!err)
-		err = set_times(fs, upper, &st);
 	if (!err)
 		err = overlay_remove_own(fs, upper, "metacopy");
 	if (err)

@@ -107,19 +107,15 @@ static int place_node(struct overlay_super *fs, const char *temp, int dirfd,
 	return err;
 }
 
-static int create_at(struct overlay_inode *dir, const char *name,
-		     const struct vfs_create_args *args, const char *temp,
-		     int *fd)
+/* The file called temp in work is all that it is to be, but for its name. */
+static int make_file(struct overlay_inode *dir, const char *temp,
+		     const struct vfs_create_args *args, int cover, int *fd)
 {
 	struct overlay_super *fs = dir->fs;
 	bool is_dir = S_ISDIR(args->mode);
-	int cover = overlay_cover(fs, overlay_upper(dir), name), err;
+	int err = make_node(fs, temp, args);
 
-	if (cover < 0)
-		return cover;
-	if (cover == OVERLAY_TAKEN)
-		return -EEXIST; /* put there behind our back */
-	err = make_node(fs, temp, args);
+	*fd = -1;
 	if (err)
 		return err;
 	*fd = overlay_open_path(fs, fs->work_fd, temp);
@@ -132,12 +128,9 @@ static int create_at(struct overlay_inode *dir, const char *name,
 		(void)overlay_set_own(fs, *fd, "opaque", "y", 1);
 	}
 	if (!err)
-		err = place_node(fs, temp, overlay_upper(dir), name, cover,
-				 is_dir);
-	if (err) {
-		overlay_close(fs, *fd);
-		(void)overlay_remove_tree(fs, fs->work_fd, temp);
-	}
+		return 0;
+	overlay_close(fs, *fd);
+	(void)overlay_remove_tree(fs, fs->work_fd, temp);
 	return err;
 }
 
@@ -159,6 +152,7 @@ static int new_inode(struct overlay_super *fs, struct vfs_inode *dir,
 	return err;
 }
 
+/* What can fail comes first: in the end there is the name, or nothing. */
 static int create_nested(struct vfs_inode *dir, const char *name,
 			 const struct vfs_create_args *args,
 			 struct vfs_inode **inode)
@@ -166,18 +160,37 @@ static int create_nested(struct vfs_inode *dir, const char *name,
 	struct overlay_inode *oi = overlay_inode(dir);
 	struct overlay_super *fs = oi->fs;
 	struct overlay_name temp;
-	int fd, err = overlay_copy_up(oi, OVERLAY_ALL);
+	struct vfs_inode *made;
+	int fd, cover, err = overlay_copy_up(oi, OVERLAY_ALL);
 
 	if (err)
 		return err;
+	cover = overlay_cover(fs, overlay_upper(oi), name);
+	if (cover < 0)
+		return cover;
+	if (cover == OVERLAY_TAKEN)
+		return -EEXIST; /* put there behind our back */
 	overlay_temp_name(fs, &temp);
-	err = create_at(oi, name, args, temp.text, &fd);
+	err = make_file(oi, temp.text, args, cover, &fd);
 	if (err)
 		return err;
-	err = new_inode(fs, dir, name, fd, inode);
-	if (err) /* as if it had never been made */
-		(void)overlay_undo_create(oi, name, S_ISDIR(args->mode));
-	overlay_changed(oi, NULL);
+	err = new_inode(fs, dir, name, fd, &made);
+	if (err)
+		goto remove_temp;
+	err = overlay_make_ready(overlay_inode(made));
+	if (!err)
+		err = place_node(fs, temp.text, overlay_upper(oi), name, cover,
+				 S_ISDIR(args->mode));
+	if (err)
+		goto unref_made;
+	overlay_changed(oi, overlay_inode(made));
+	*inode = made;
+	return 0;
+
+unref_made:
+	vfs_inode_unref(made);
+remove_temp:
+	(void)overlay_remove_tree(fs, fs->work_fd, temp.text);
 	return err;
 }
 

@@ -80,34 +80,90 @@ static bool writes(uint32_t flags)
 
 /* ---- open and release ---- */
 
-static int open_nested(struct overlay_inode *oi, struct overlay_file *open,
-		       uint32_t flags)
+int overlay_make_ready(struct overlay_inode *oi)
 {
-	int err = writes(flags) ? overlay_copy_up(oi, OVERLAY_ALL) : 0;
+	struct overlay_file *open;
 
+	if (!S_ISREG(oi->inode->mode))
+		return 0;
+	open = vfs_zalloc(oi->fs->vfs, sizeof(*open));
+	if (!open)
+		return -ENOMEM;
+	open->upper = -1;
+	open->fd = overlay_open_data(oi, O_RDWR);
+	if (open->fd < 0) {
+		int err = open->fd;
+
+		vfs_free(oi->fs->vfs, open, sizeof(*open));
+		return err;
+	}
+	__atomic_store_n(&oi->ready, open, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void file_close(struct overlay_super *fs, struct overlay_file *open)
+{
+	if (!open)
+		return;
+	overlay_close(fs, open->fd);
+	overlay_close(fs, open->upper);
+	vfs_free(fs->vfs, open, sizeof(*open));
+}
+
+static struct overlay_file *take_ready(struct overlay_inode *oi)
+{
+	if (!VFS_READ_ONCE(oi->ready))
+		return NULL;
+	return __atomic_exchange_n(&oi->ready, NULL, __ATOMIC_ACQ_REL);
+}
+
+void overlay_drop_ready(struct overlay_inode *oi)
+{
+	file_close(oi->fs, take_ready(oi));
+}
+
+/* flags as in open; *out is untouched on failure. */
+static int open_nested(struct overlay_inode *oi, uint32_t flags,
+		       struct overlay_file **out)
+{
+	struct overlay_super *fs = oi->fs;
+	struct overlay_file *open = take_ready(oi);
+	int err;
+
+	if (open && !(flags & PASSED & ~O_ACCMODE)) {
+		*out = open;
+		return 0;
+	}
+	file_close(fs, open);
+	err = writes(flags) ? overlay_copy_up(oi, OVERLAY_ALL) : 0;
 	if (err)
 		return err;
+	open = vfs_zalloc(fs->vfs, sizeof(*open));
+	if (!open)
+		return -ENOMEM;
 	open->upper = -1;
 	open->lower = !has_upper_data(oi);
 	open->fd = overlay_open_data(oi, (int)(flags & PASSED));
-	return open->fd < 0 ? open->fd : 0;
+	if (open->fd < 0) {
+		err = open->fd;
+		vfs_free(fs->vfs, open, sizeof(*open));
+		return err;
+	}
+	*out = open;
+	return 0;
 }
 
 static int overlay_open(struct vfs_inode *inode, struct vfs_file *file)
 {
 	struct vfs *vfs = inode->super->vfs;
-	struct overlay_file *open = vfs_zalloc(vfs, sizeof(*open));
+	struct overlay_file *open;
 	struct vfs_nesting nesting;
 	int err;
 
-	if (!open)
-		return -ENOMEM;
 	vfs_nest_begin(vfs, &nesting);
-	err = open_nested(overlay_inode(inode), open, vfs_file_flags(file));
+	err = open_nested(overlay_inode(inode), vfs_file_flags(file), &open);
 	vfs_nest_end(vfs, &nesting);
-	if (err)
-		vfs_free(vfs, open, sizeof(*open));
-	else
+	if (!err)
 		vfs_file_set_private(file, open);
 	return err;
 }
@@ -119,10 +175,8 @@ static void overlay_release(struct vfs_inode *inode, struct vfs_file *file)
 	struct vfs_nesting nesting;
 
 	vfs_nest_begin(fs->vfs, &nesting);
-	overlay_close(fs, open->fd);
-	overlay_close(fs, open->upper);
+	file_close(fs, open);
 	vfs_nest_end(fs->vfs, &nesting);
-	vfs_free(fs->vfs, open, sizeof(*open));
 }
 
 /* ---- bytes ---- */

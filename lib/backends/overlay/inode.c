@@ -451,6 +451,7 @@ static void free_parts(struct overlay_inode *oi)
 
 static void close_places(struct overlay_inode *oi)
 {
+	overlay_drop_ready(oi);
 	overlay_close(oi->fs, oi->upper);
 	overlay_close(oi->fs, oi->old_upper);
 	overlay_close(oi->fs, oi->map_fd);

@@ -154,6 +154,8 @@ struct overlay_inode {
 	uint64_t dev;	/* what stat says; atomic */
 	uint64_t ino;	/* atomic, as it is in vfs_inode unless split */
 	/* Listing: lock; version is atomic. */
+	struct overlay_file
+		*ready; /* atomic: of a new file, for its first open */
 	uint64_t version;
 	struct overlay_cache *cache;
 	int map_fd, old_map_fd; /* lock: open files that mappings show; -1 */
@@ -391,9 +393,6 @@ enum overlay_cover {
 };
 /* What is called name in upper directory dirfd; or an error. */
 int overlay_cover(struct overlay_super *fs, int dirfd, const char *name);
-/* A name that was made is taken back. */
-int overlay_undo_create(struct overlay_inode *dir, const char *name,
-			bool is_dir);
 /* dir after a change of its names, and oi (may be NULL). */
 void overlay_changed(struct overlay_inode *dir, struct overlay_inode *oi);
 
@@ -435,6 +434,11 @@ void overlay_dir_release(struct vfs_inode *inode, struct vfs_file *file);
 
 /* -- file.c -- */
 
+/* What opening a new regular file takes, so that opening what was just made
+ * cannot fail any more. 0 or an error. */
+int overlay_make_ready(struct overlay_inode *oi);
+/* Nobody opened it. */
+void overlay_drop_ready(struct overlay_inode *oi);
 /* Opens the file's data anew: with O_WRONLY on upper. */
 int overlay_open_data(struct overlay_inode *oi, int flags);
 

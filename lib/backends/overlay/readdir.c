@@ -369,7 +369,8 @@ static void clear_impure(struct overlay_inode *dir)
 {
 	struct overlay_super *fs = dir->fs;
 
-	if (fs->super->flags & VFS_SUPER_RDONLY)
+	if ((fs->super->flags & VFS_SUPER_RDONLY) ||
+	    (!fs->same_fs && !fs->xino_shift))
 		return;
 	(void)overlay_remove_own(fs, overlay_upper(dir), "impure");
 	overlay_clear_state(dir, OVERLAY_IMPURE);

@@ -113,19 +113,6 @@ static int remove_upper(struct overlay_super *fs, int dirfd, const char *name,
 	return err ? err : vfs_unlinkat(fs->task, dirfd, name, 0);
 }
 
-int overlay_undo_create(struct overlay_inode *dir, const char *name,
-			bool is_dir)
-{
-	struct overlay_super *fs = dir->fs;
-	int dirfd = overlay_upper(dir);
-	int below = overlay_below(fs, dir, name);
-
-	/* when nobody knows, a whiteout does no harm */
-	if (below)
-		return whiteout(fs, dirfd, name, is_dir);
-	return remove_upper(fs, dirfd, name, is_dir);
-}
-
 void overlay_lost_name(struct overlay_inode *oi)
 {
 	if (!S_ISDIR(oi->inode->mode) && overlay_upper(oi) >= 0 &&

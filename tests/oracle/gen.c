@@ -234,10 +234,10 @@ static const char *const beginnings[] = {
 	"inotify_add_watch $8 . IN_ALL_EVENTS",
 	"inotify_add_watch $8 b IN_ALL_EVENTS",
 	"inotify_add_watch $9 c IN_ALL_EVENTS|IN_EXCL_UNLINK",
-	"open d O_CREAT|O_RDWR 0666 -> $0",
+	"open d O_CREAT|O_RDWR|O_NONBLOCK 0666 -> $0",
 	"inotify_add_watch $9 d IN_ALL_EVENTS",
 	"write $0 \"hello\"",
-	"open a/c O_CREAT|O_RDWR 0644 -> $1",
+	"open a/c O_CREAT|O_RDWR|O_NONBLOCK 0644 -> $1",
 	"pwrite $1 \"x\"*100 5000",
 	"symlink a e",
 	"symlink ../d a/e",
@@ -248,8 +248,8 @@ static const char *const beginnings[] = {
 	 "acl:u::rwx,u:1000:rwx,g::r-x,m::rwx,o::r-x 0"),
 	"as user1",
 	"mkdir b/a 0750",
-	"open b/c O_CREAT|O_RDWR 0640 -> $3",
-	"open c/d O_CREAT|O_RDWR 0664 -> $4",
+	"open b/c O_CREAT|O_RDWR|O_NONBLOCK 0640 -> $3",
+	"open c/d O_CREAT|O_RDWR|O_NONBLOCK 0664 -> $4",
 	"as root",
 };
 

@@ -426,6 +426,9 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 	if (bytes < 0 && S_ISREG(st.mode))
 		overlay_set_state(oi, OVERLAY_METACOPY);
 	overlay_set_upper(oi, c.fd, &st);
+	/* its number may be another one now, and is in the listing */
+	if (parent)
+		overlay_dir_changed(parent);
 	return 0;
 }
 

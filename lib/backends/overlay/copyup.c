@@ -32,6 +32,7 @@ struct copy {
 	int from;		  /* the lower place */
 	struct vfs_stat st;	  /* its attributes */
 	struct overlay_name temp; /* in work */
+	bool indexed;		  /* it goes to the index */
 	int fd;			  /* of the copy */
 };
 
@@ -126,8 +127,8 @@ static int set_mode(struct overlay_super *fs, int fd, const struct vfs_stat *st)
 	return vfs_fchmodat2(fs->task, fd, "", st->mode & 07777, AT_EMPTY_PATH);
 }
 
-static int set_times(struct overlay_super *fs, int fd,
-		     const struct vfs_stat *st)
+int overlay_set_times(struct overlay_super *fs, int fd,
+		      const struct vfs_stat *st)
 {
 	const struct vfs_timespec times[2] = {st->atime, st->mtime};
 
@@ -141,7 +142,7 @@ int overlay_set_attributes(struct overlay_super *fs, int fd,
 
 	if (!err)
 		err = set_mode(fs, fd, st);
-	return err ? err : set_times(fs, fd, st);
+	return err ? err : overlay_set_times(fs, fd, st);
 }
 
 int overlay_set_impure(struct overlay_inode *dir)
@@ -157,13 +158,16 @@ int overlay_set_impure(struct overlay_inode *dir)
 	return err == -EOPNOTSUPP || err == -EPERM ? 0 : err;
 }
 
-/* The copy says what it is a copy of. */
+/* The copy says what it is a copy of, unless there will be others. */
 static int set_origin(struct copy *c)
 {
 	unsigned char bytes[OVERLAY_ORIGIN_MAX];
-	int64_t n = overlay_encode_origin(c->fs, &c->oi->lower[0], bytes);
+	int64_t n;
 	int err;
 
+	if (!S_ISDIR(c->st.mode) && c->st.nlink > 1 && !c->indexed)
+		return 0;
+	n = overlay_encode_origin(c->fs, &c->oi->lower[0], bytes);
 	if (n < 0)
 		return (int)n;
 	/* empty: of something without a handle */
@@ -315,7 +319,7 @@ static int fill_temp(struct copy *c)
 		err = copy_flags(c);
 	if (!err)
 		err = set_mode(fs, c->fd, &c->st);
-	return err ? err : set_times(fs, c->fd, &c->st);
+	return err ? err : overlay_set_times(fs, c->fd, &c->st);
 }
 
 /* From work to its place; parent's times stay, for nothing has changed in it.
@@ -337,7 +341,7 @@ static int move_temp(struct copy *c, struct overlay_inode *parent,
 				    name, VFS_RENAME_NOREPLACE);
 	if (err)
 		return err;
-	(void)set_times(fs, dirfd, &before);
+	(void)overlay_set_times(fs, dirfd, &before);
 	overlay_stale(parent->inode);
 	return 0;
 }
@@ -346,6 +350,8 @@ static int move_temp(struct copy *c, struct overlay_inode *parent,
 static int place_temp(struct copy *c, struct overlay_inode *parent,
 		      const char *name)
 {
+	if (c->indexed)
+		return overlay_index_place(c->oi, c->temp.text);
 	if (parent)
 		return move_temp(c, parent, name);
 	return vfs_unlinkat(c->fs->task, c->fs->work_fd, c->temp.text,
@@ -416,8 +422,10 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 	struct vfs_stat st;
 	int err = overlay_stat(c.fs, c.from, &c.st);
 
-	if (!err)
-		err = make_copy(&c, parent, name);
+	if (err)
+		return err;
+	c.indexed = overlay_wants_index(c.fs, &c.st);
+	err = make_copy(&c, parent, name);
 	if (err)
 		return err;
 	err = overlay_stat(c.fs, c.fd, &st);
@@ -425,11 +433,15 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 		st = c.st;
 	if (bytes < 0 && S_ISREG(st.mode))
 		overlay_set_state(oi, OVERLAY_METACOPY);
+	if (c.indexed) {
+		VFS_WRITE_ONCE(oi->nlink, c.st.nlink);
+		overlay_set_state(oi, OVERLAY_INDEXED);
+	}
 	overlay_set_upper(oi, c.fd, &st);
 	/* its number may be another one now, and is in the listing */
 	if (parent)
 		overlay_dir_changed(parent);
-	return 0;
+	return c.indexed ? overlay_index_begin(oi) : 0;
 }
 
 static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
@@ -446,6 +458,8 @@ static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
 		err = copy_locked(oi, NULL, NULL, bytes);
 	else
 		err = copy_locked(oi, parent, name, bytes);
+	if (!err && parent && !(overlay_state(oi) & OVERLAY_UNLINKED))
+		err = overlay_link_up(oi, parent, name);
 	if (!err)
 		overlay_stale(oi->inode);
 unlock:

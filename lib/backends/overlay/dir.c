@@ -274,7 +274,9 @@ static int link_nested(struct overlay_inode *dir, const char *name,
 		if (!home)
 			return -ENOMEM;
 	}
-	err = add_link(oi, dir, name, cover);
+	err = overlay_index_begin(oi);
+	if (!err)
+		err = add_link(oi, dir, name, cover);
 	if (err) {
 		overlay_free_name(fs, home);
 		return err;
@@ -284,6 +286,7 @@ static int link_nested(struct overlay_inode *dir, const char *name,
 		vfs_inode_set_flags(oi->inode, 0, VFS_INODE_UNNAMED);
 		overlay_set_home(oi, dir->inode, home);
 	}
+	overlay_index_end(oi, 1);
 	overlay_changed(dir, oi);
 	return 0;
 }

@@ -408,6 +408,8 @@ static int search_all(struct search *s, const char *name)
 	if (s->metacopy)
 		return -EIO;
 	err = find_origin(s);
+	if (!err && !s->is_dir)
+		err = overlay_index_find(s->fs, found);
 	if (err)
 		return err;
 	if (found->upper < 0 && !found->lower_count)

@@ -18,7 +18,6 @@
 
 #include "overlay.h"
 
-#define TABLE_MIN 64u
 #define SHOWN                                                            \
 	(STATX_MODE | STATX_UID | STATX_GID | STATX_SIZE | STATX_NLINK | \
 	 STATX_ATIME | STATX_MTIME | STATX_CTIME | STATX_BLOCKS)
@@ -53,7 +52,8 @@ static bool has_origin(const struct overlay_super *fs,
 		return true;
 	if (root)
 		return false;
-	return found->is_dir || found->lower_st.nlink == 1 ||
+	return found->is_dir ||
+	       (found->lower_st.nlink == 1 && overlay_is_known(fs, found)) ||
 	       (fs->index && found->indexed);
 }
 
@@ -85,9 +85,12 @@ static bool is_split(const struct overlay_super *fs,
 		return false;
 	if (!fs->same_fs && !fs->xino_shift)
 		return true;
-	/* each of its names becomes a file of its own */
-	return fs->has_upper && !fs->index && found->upper < 0 &&
-	       found->lower_st.nlink > 1;
+	if (!fs->has_upper || found->upper >= 0)
+		return false;
+	/* each of its names becomes a file of its own, or nobody will know of
+	 * the copy where it came from */
+	return (!fs->index && found->lower_st.nlink > 1) ||
+	       !overlay_is_known(fs, found);
 }
 
 int overlay_getattr(struct vfs_inode *inode, struct vfs_stat *out)
@@ -97,121 +100,6 @@ int overlay_getattr(struct vfs_inode *inode, struct vfs_stat *out)
 	out->dev = VFS_READ_ONCE(oi->dev);
 	out->ino = VFS_READ_ONCE(oi->ino);
 	return 0;
-}
-
-/* ---- the table ---- */
-
-static uint64_t hash_key(uint64_t dev, uint64_t ino)
-{
-	uint64_t x = (ino ^ dev << 40) * UINT64_C(0x9e3779b97f4a7c15);
-
-	return x ^ x >> 29;
-}
-
-/* Room for one more; without, chains get longer. table_lock. */
-static void table_grow(struct overlay_super *fs)
-{
-	uint32_t size = fs->table_size ? fs->table_size * 2 : TABLE_MIN;
-	struct overlay_inode **table;
-
-	if (fs->table_count < fs->table_size)
-		return;
-	table = vfs_zalloc(fs->vfs, size * sizeof(*table));
-	if (!table)
-		return;
-	for (uint32_t i = 0; i < fs->table_size; i++) {
-		struct overlay_inode *oi, *next;
-
-		for (oi = fs->table[i]; oi; oi = next) {
-			uint64_t at =
-				hash_key(oi->key_dev, oi->key_ino) & (size - 1);
-
-			next = oi->next;
-			oi->next = table[at];
-			table[at] = oi;
-		}
-	}
-	vfs_free(fs->vfs, fs->table, fs->table_size * sizeof(*table));
-	fs->table = table;
-	fs->table_size = size;
-}
-
-static struct overlay_inode **chain_of(struct overlay_super *fs, uint64_t dev,
-				       uint64_t ino)
-{
-	return &fs->table[hash_key(dev, ino) & (fs->table_size - 1)];
-}
-
-/* table_lock. */
-static void table_add(struct overlay_inode *oi)
-{
-	struct overlay_super *fs = oi->fs;
-	struct overlay_inode **chain;
-
-	table_grow(fs);
-	if (!fs->table)
-		return; /* found by its one name as well */
-	chain = chain_of(fs, oi->key_dev, oi->key_ino);
-	oi->next = *chain;
-	*chain = oi;
-	fs->table_count++;
-	overlay_set_state(oi, OVERLAY_HASHED);
-}
-
-static void table_remove(struct overlay_inode *oi)
-{
-	struct overlay_super *fs = oi->fs;
-	struct overlay_inode **link;
-
-	pthread_mutex_lock(&fs->table_lock);
-	if (overlay_state(oi) & OVERLAY_HASHED) {
-		link = chain_of(fs, oi->key_dev, oi->key_ino);
-		while (*link != oi)
-			link = &(*link)->next;
-		*link = oi->next;
-		fs->table_count--;
-	}
-	pthread_mutex_unlock(&fs->table_lock);
-}
-
-/* An inode that is of the file found, referenced. table_lock. */
-static struct vfs_inode *table_find(struct overlay_super *fs, uint64_t dev,
-				    uint64_t ino,
-				    const struct overlay_found *found)
-{
-	struct overlay_inode *oi = NULL;
-
-	if (fs->table)
-		oi = *chain_of(fs, dev, ino);
-	for (; oi; oi = oi->next) {
-		if (oi->key_dev != dev || oi->key_ino != ino)
-			continue;
-		/* two copies of one lower file are two files */
-		if (found->upper >= 0 &&
-		    (overlay_upper(oi) < 0 || oi->upper_ino != found->st.ino))
-			continue;
-		if (vfs_inode_tryref(oi->inode))
-			return oi->inode;
-	}
-	return NULL;
-}
-
-/* By what the file is found; false: by its one name alone. */
-static bool key_of(const struct overlay_found *found,
-		   const struct overlay_super *fs, uint64_t *dev, uint64_t *ino)
-{
-	bool by_lower = found->lower_count;
-
-	if (found->is_dir)
-		return false;
-	if (by_lower && !found->indexed && fs->has_upper &&
-	    (found->upper >= 0 || !fs->index) && found->lower_st.nlink > 1)
-		by_lower = false;
-	if (!by_lower && found->upper < 0)
-		return false;
-	*dev = by_lower ? found->lower_st.dev : found->st.dev;
-	*ino = by_lower ? found->lower_st.ino : found->st.ino;
-	return true;
 }
 
 /* ---- homes ---- */
@@ -279,6 +167,8 @@ static void set_stat(struct overlay_inode *oi, struct vfs_stat *st)
 		st->nlink = 1;
 	if (S_ISDIR(st->mode) && (overlay_state(oi) & OVERLAY_UNLINKED))
 		st->nlink = 0;
+	if (overlay_state(oi) & OVERLAY_INDEXED)
+		st->nlink = VFS_READ_ONCE(oi->nlink);
 	st->attributes |= (uint64_t)VFS_READ_ONCE(oi->flags) >> 8;
 	vfs_inode_set_stat(oi->inode, st, SHOWN);
 }
@@ -427,8 +317,10 @@ static void take_places(struct overlay_inode *oi, struct overlay_found *found)
 		oi->state |= OVERLAY_OPAQUE;
 	if (found->metacopy)
 		oi->state |= OVERLAY_METACOPY;
-	if (found->indexed)
+	if (found->indexed) {
 		oi->state |= OVERLAY_INDEXED;
+		oi->nlink = found->nlink;
+	}
 	found->upper = -1;
 	found->lower = NULL;
 	found->lower_count = found->lower_room = 0;
@@ -523,73 +415,43 @@ static int make_inode(struct overlay_super *fs, struct vfs_inode *dir,
 	return 0;
 }
 
-/* inode, or the one that another thread has made meanwhile. */
-static struct vfs_inode *enter(struct vfs_inode *inode,
-			       const struct overlay_found *found)
-{
-	struct overlay_inode *oi = overlay_inode(inode);
-	struct overlay_super *fs = oi->fs;
-	struct vfs_inode *other;
-
-	pthread_mutex_lock(&fs->table_lock);
-	other = table_find(fs, oi->key_dev, oi->key_ino, found);
-	if (!other)
-		table_add(oi);
-	pthread_mutex_unlock(&fs->table_lock);
-	if (!other)
-		return inode;
-	undo(inode);
-	return other;
-}
-
 int overlay_get_inode(struct overlay_super *fs, struct vfs_inode *dir,
 		      const char *name, struct overlay_found *found,
 		      struct vfs_inode **out)
 {
-	struct overlay_found key = *found;
-	struct vfs_inode *inode = NULL;
-	uint64_t dev = 0, ino = 0;
-	bool hashed = key_of(found, fs, &dev, &ino);
+	struct overlay_wanted wanted = {
+		.dir = dir,
+		.name = name ? name : "",
+		.has_upper = found->upper >= 0,
+		.upper_ino = found->st.ino,
+	};
+	struct vfs_inode *inode, *other;
 	int err;
 
-	if (hashed) {
-		pthread_mutex_lock(&fs->table_lock);
-		inode = table_find(fs, dev, ino, found);
-		pthread_mutex_unlock(&fs->table_lock);
-	}
-	if (inode) {
-		*out = inode;
+	if (!dir)
+		return make_inode(fs, NULL, NULL, found, out);
+	overlay_key_of(fs, found, &wanted);
+	*out = overlay_table_find(fs, &wanted);
+	if (*out)
 		return 0;
-	}
 	err = make_inode(fs, dir, name, found, &inode);
 	if (err)
 		return err;
-	overlay_inode(inode)->key_dev = dev;
-	overlay_inode(inode)->key_ino = ino;
-	*out = hashed ? enter(inode, &key) : inode;
+	other = overlay_table_enter(overlay_inode(inode), &wanted);
+	if (other)
+		undo(inode); /* another thread was faster */
+	*out = other ? other : inode;
 	return 0;
 }
 
 void overlay_set_upper(struct overlay_inode *oi, int fd,
 		       const struct vfs_stat *st)
 {
-	struct overlay_super *fs = oi->fs;
-	bool dir = S_ISDIR(st->mode);
-
-	oi->upper_ino = st->ino;
 	set_times_of_birth(oi->inode, st);
-	if (!dir) {
-		pthread_mutex_lock(&fs->table_lock);
-		if (!(overlay_state(oi) & OVERLAY_HASHED)) {
-			oi->key_dev = st->dev;
-			oi->key_ino = st->ino;
-			table_add(oi);
-			/* of several names of a lower file this is one */
-			overlay_map_ino(fs, 0, false, st->ino, &oi->dev,
-					&oi->ino);
-		}
-		pthread_mutex_unlock(&fs->table_lock);
-	}
+	/* of several names of a lower file this is one: it becomes its own */
+	if (!S_ISDIR(st->mode) && (overlay_state(oi) & OVERLAY_ONE_NAME))
+		overlay_map_ino(oi->fs, 0, false, st->ino, &oi->dev, &oi->ino);
+	overlay_table_move(oi, st);
 	__atomic_store_n(&oi->upper, fd, __ATOMIC_RELEASE);
 }
 
@@ -617,7 +479,7 @@ void overlay_inode_evict(struct vfs_inode *inode)
 	struct overlay_super *fs = oi->fs;
 	struct vfs_nesting nesting;
 
-	table_remove(oi);
+	overlay_table_remove(oi);
 	vfs_nest_begin(fs->vfs, &nesting);
 	close_places(oi);
 	vfs_nest_end(fs->vfs, &nesting);

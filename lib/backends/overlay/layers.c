@@ -382,7 +382,7 @@ static int open_work(struct overlay_super *fs, const struct overlay_config *c)
 	if (err || !fs->index)
 		return err;
 	fs->index_fd = make_work(fs, "index", false);
-	return fs->index_fd < 0 ? fs->index_fd : 0;
+	return fs->index_fd < 0 ? fs->index_fd : overlay_index_mount(fs);
 }
 
 /* ---- all together ---- */

@@ -8,7 +8,9 @@
  *	real.c      small calls on layers
  *	find.c      a name through the layers
  *	handle.c    handles of lower files, as the format stores them
+ *	index.c     what keeps hard links together
  *	inode.c     overlay's inodes, and what stat says of them
+ *	table.c     the inodes by their files
  *	lookup.c    the lookup operation
  *	copyup.c    bringing files to the upper layer
  *	dir.c       making and linking names
@@ -128,7 +130,10 @@ struct overlay_super {
 #define OVERLAY_METACOPY 0x4u /* upper has all but the data */
 #define OVERLAY_INDEXED 0x8u  /* upper is in the index */
 #define OVERLAY_ORIGIN 0x10u  /* its number is that of lower[0] */
-#define OVERLAY_HASHED 0x20u  /* in the table */
+#define OVERLAY_HASHED 0x20u  /* in the table: table_lock */
+#define OVERLAY_ONE_NAME                                                    \
+	0x100u		       /* found there by its home alone: table_lock \
+				*/
 #define OVERLAY_UNLINKED 0x40u /* has no name any more: lock */
 #define OVERLAY_MAPPED 0x80u   /* was mapped: map_fd */
 
@@ -151,6 +156,7 @@ struct overlay_inode {
 	char *name;
 	char *redirect; /* directories: names_lock; NULL: none */
 	uint32_t flags; /* VFS_INODE_IMMUTABLE, APPEND: atomic */
+	uint32_t nlink; /* of one in the index: all its names; atomic */
 	uint64_t dev;	/* what stat says; atomic */
 	uint64_t ino;	/* atomic, as it is in vfs_inode unless split */
 	/* Listing: lock; version is atomic. */
@@ -273,6 +279,7 @@ struct overlay_found {
 	bool metacopy; /* upper has no data */
 	bool is_dir;
 	bool indexed;	/* upper is in the index */
+	uint32_t nlink; /* then: all its names */
 	char *redirect; /* upper's, of redirect_size bytes; NULL: none */
 	uint32_t redirect_size;
 	struct overlay_place *lower;
@@ -295,6 +302,13 @@ int overlay_below(struct overlay_super *fs, const struct overlay_inode *dir,
 int overlay_found_add(struct overlay_super *fs, struct overlay_found *found,
 		      int fd, uint32_t layer);
 
+/* Copies of the lower file can say where they come from. */
+static inline bool overlay_is_known(const struct overlay_super *fs,
+				    const struct overlay_found *found)
+{
+	return fs->layers[found->lower[0].layer].handles;
+}
+
 /* -- handle.c -- */
 
 /* Of the lower place: what upper's `origin` is. Bytes, 0 when there can be
@@ -309,6 +323,29 @@ int overlay_decode_origin(struct overlay_super *fs, int fd,
 			  struct overlay_place *place);
 int overlay_decode(struct overlay_super *fs, const unsigned char *bytes,
 		   size_t size, struct overlay_place *place);
+
+/* -- index.c -- */
+
+/* Whether a lower file is to be copied to the index. */
+bool overlay_wants_index(const struct overlay_super *fs,
+			 const struct vfs_stat *lower);
+/* What the copy of a lower file is called there. */
+int overlay_index_name(struct overlay_super *fs,
+		       const struct overlay_place *lower,
+		       struct overlay_name *out);
+/* Completes what was found by what the index has. 0 or an error. */
+int overlay_index_find(struct overlay_super *fs, struct overlay_found *found);
+/* Puts a copy that is called temp in work into the index. */
+int overlay_index_place(struct overlay_inode *oi, const char *temp);
+/* A file that is in the index has the name in upper's directory, too. */
+int overlay_link_up(struct overlay_inode *oi, struct overlay_inode *dir,
+		    const char *name);
+/* Before and after the number of its names changes, by change. oi's lock, or
+ * the core's. */
+int overlay_index_begin(struct overlay_inode *oi);
+void overlay_index_end(struct overlay_inode *oi, int change);
+/* At mount: the index belongs to these layers, and has nothing left over. */
+int overlay_index_mount(struct overlay_super *fs);
 
 /* -- inode.c -- */
 
@@ -357,6 +394,33 @@ static inline void overlay_dir_changed(struct overlay_inode *dir)
 	__atomic_fetch_add(&dir->version, 1, __ATOMIC_ACQ_REL);
 }
 
+/* -- table.c -- */
+
+/* What inode is looked for. */
+struct overlay_wanted {
+	uint64_t dev, ino; /* the key */
+	bool one_name;	   /* only the one that has its home there */
+	bool has_upper;
+	uint64_t upper_ino;
+	struct vfs_inode *dir; /* the home */
+	const char *name;
+};
+
+/* The key of what was found. */
+void overlay_key_of(const struct overlay_super *fs,
+		    const struct overlay_found *found,
+		    struct overlay_wanted *wanted);
+/* With a reference, or NULL. */
+struct vfs_inode *overlay_table_find(struct overlay_super *fs,
+				     const struct overlay_wanted *wanted);
+/* oi is in the table from now on; or another one is already: that, referenced.
+ */
+struct vfs_inode *overlay_table_enter(struct overlay_inode *oi,
+				      const struct overlay_wanted *wanted);
+/* oi, which was lower's, has got an upper file. */
+void overlay_table_move(struct overlay_inode *oi, const struct vfs_stat *upper);
+void overlay_table_remove(struct overlay_inode *oi);
+
 /* -- lookup.c -- */
 
 int overlay_lookup(struct vfs_inode *dir, const struct vfs_name *name,
@@ -373,6 +437,8 @@ int overlay_copy_up(struct overlay_inode *oi, int64_t bytes);
 int overlay_set_impure(struct overlay_inode *dir);
 /* All xattrs of `from` but overlay's own. */
 int overlay_copy_xattrs(struct overlay_super *fs, int from, int to);
+int overlay_set_times(struct overlay_super *fs, int fd,
+		      const struct vfs_stat *st);
 /* Owner, permissions and times of st. */
 int overlay_set_attributes(struct overlay_super *fs, int fd,
 			   const struct vfs_stat *st);
@@ -403,6 +469,8 @@ int overlay_remove(struct vfs_inode *dir, const struct vfs_name *name,
 /* Whether the merged directory has nothing in it: 0, -ENOTEMPTY, an error;
  * hidden (may be NULL): upper has whiteouts in it. */
 int overlay_check_empty(struct overlay_inode *oi, bool *hidden);
+int overlay_bring_name(struct overlay_inode *oi, struct overlay_inode *dir,
+		       const char *name);
 /* oi has a name less; its lock is held. */
 void overlay_lost_name(struct overlay_inode *oi);
 /* The upper directory of the empty oi, as name in dirfd, is one without even

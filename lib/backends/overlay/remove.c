@@ -141,6 +141,9 @@ static int remove_locked(struct overlay_inode *dir, const char *name,
 
 	if (below < 0)
 		return below;
+	err = overlay_index_begin(oi);
+	if (err)
+		return err;
 	if (below)
 		err = whiteout(fs, dirfd, name,
 			       is_dir && overlay_upper(oi) >= 0);
@@ -149,7 +152,37 @@ static int remove_locked(struct overlay_inode *dir, const char *name,
 	if (err)
 		return err;
 	overlay_lost_name(oi);
+	overlay_index_end(oi, -1);
 	return 0;
+}
+
+/* By this one of its names. */
+static int copy_up_as(struct overlay_inode *oi, struct overlay_inode *dir,
+		      const char *name)
+{
+	char *home = overlay_copy_name(oi->fs, name);
+
+	if (!home)
+		return -ENOMEM;
+	overlay_set_home(oi, dir->inode, home);
+	return overlay_copy_up(oi, -1);
+}
+
+/* A file of several names that is, or is to be, in the index has this one on
+ * upper before it loses it, so that the counts go together. */
+int overlay_bring_name(struct overlay_inode *oi, struct overlay_inode *dir,
+		       const char *name)
+{
+	struct overlay_super *fs = oi->fs;
+	struct vfs_stat st;
+	int err;
+
+	if (fs->index_fd < 0 || !oi->lower_count || S_ISDIR(oi->inode->mode))
+		return 0;
+	err = overlay_stat(fs, oi->lower[0].fd, &st);
+	if (!err && overlay_wants_index(fs, &st) && overlay_upper(oi) < 0)
+		err = copy_up_as(oi, dir, name);
+	return err ? err : overlay_link_up(oi, dir, name);
 }
 
 static int remove_nested(struct overlay_inode *dir, const char *name,
@@ -160,6 +193,8 @@ static int remove_nested(struct overlay_inode *dir, const char *name,
 
 	if (!err)
 		err = overlay_copy_up(dir, OVERLAY_ALL);
+	if (!err)
+		err = overlay_bring_name(oi, dir, name);
 	if (err)
 		return err;
 	pthread_mutex_lock(&oi->lock);

@@ -203,10 +203,14 @@ static int bring_up(const struct renaming *r, struct overlay_inode *oi)
 
 static int bring_all_up(const struct renaming *r)
 {
-	int err = bring_up(r, r->old);
+	int err = overlay_bring_name(r->old, r->old_dir, r->old_name.text);
 
 	if (!err)
+		err = bring_up(r, r->old);
+	if (!err)
 		err = overlay_copy_up(r->new_dir, OVERLAY_ALL);
+	if (!err && r->new)
+		err = overlay_bring_name(r->new, r->new_dir, r->new_name.text);
 	if (!err && r->exchange)
 		err = bring_up(r, r->new);
 	return err;
@@ -318,9 +322,13 @@ static int replace(struct renaming *r)
 	int err;
 
 	pthread_mutex_lock(&new->lock);
-	err = rename_upper(r);
+	err = overlay_index_begin(new);
 	if (!err)
+		err = rename_upper(r);
+	if (!err) {
 		overlay_lost_name(new);
+		overlay_index_end(new, -1);
+	}
 	pthread_mutex_unlock(&new->lock);
 	return err;
 }

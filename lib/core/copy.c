@@ -130,7 +130,10 @@ static int64_t copy_inside(struct vfs__thread *thread, struct vfs_task *task,
 	if (n > 0) {
 		*c->in_offset += n;
 		*c->out_offset += n;
-		if (!(VFS_READ_ONCE(c->in->flags) & O_NOATIME))
+		/* whether it leaves a time there is for others' to say */
+		if (vfs__inode_is_remote(in))
+			vfs_inode_set_flags(in, VFS_INODE_STALE, 0);
+		else if (!(VFS_READ_ONCE(c->in->flags) & O_NOATIME))
 			vfs__path_accessed(&c->in->path, in);
 	}
 	return n;

@@ -356,7 +356,7 @@ static bool told_by_chance(const char *line)
 
 /* Attributes that no handler has: Linux's overlay copies the file up before it
  * finds that out. */
-static bool copies_up_for_nothing(const char *line)
+static bool leaves_something_behind(const char *line)
 {
 	static const char *const setting[] = {"setxattr ", "removexattr ",
 					      NULL};
@@ -364,7 +364,12 @@ static bool copies_up_for_nothing(const char *line)
 		" bad.x",     " user ", " user. ",	 " system.x", " \"\" ",
 		" trusted. ", " NULL",	"AT_FDCWD user", NULL};
 
-	return contains(line, setting) && contains(line, names);
+	/* and a limit is told by the upper layer, when set-id bits are gone */
+	return (contains(line, setting) && contains(line, names)) ||
+	       strstr(line, "RLIMIT_FSIZE") ||
+	       (!strncmp(line, "fallocate ", 10) &&
+		(strstr(line, " 0x80 ") ||
+		 strstr(line, " FALLOC_FL_PUNCH_HOLE ")));
 }
 
 /* What both a hostfs and the host itself answer. */
@@ -420,7 +425,10 @@ static bool possible(const struct gen *gen)
 
 	if (gen->watching ? told_by_chance(line) : contains(line, watching))
 		return false;
-	if (gen->overlay && copies_up_for_nothing(line))
+	/* a file that is mapped is closed when its descriptor is */
+	if (gen->overlay && gen->watching && !strncmp(line, "mmap ", 5))
+		return false;
+	if (gen->overlay && leaves_something_behind(line))
 		return false;
 	if (fills_memory(gen) || !possible_on(gen->host, line))
 		return false;

@@ -9,6 +9,7 @@
 #include <linux/stat.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -195,7 +196,18 @@ static bool size_of_list(const struct call *call, const struct side *subject,
 			 const struct side *oracle)
 {
 	return subject->overlay && strstr(call->def->name, "listxattr") &&
-	       subject->result >= 0 && oracle->result > subject->result;
+	       subject->result >= 0 &&
+	       (oracle->result > subject->result || oracle->result == -ERANGE);
+}
+
+/* What FIOQSIZE says, Linux's overlay knows of no directory. */
+static bool size_of_directory(const struct call *call,
+			      const struct side *subject,
+			      const struct side *oracle)
+{
+	return subject->overlay && is_call(call, "ioctl") &&
+	       call->args[1].number == FIOQSIZE && subject->result >= 0 &&
+	       oracle->result >= 0;
 }
 
 /* Where data is: Linux has copied holes up. */
@@ -341,6 +353,8 @@ const struct rule rules[] = {
 	 "a copy-up is not limited by the caller's RLIMIT_FSIZE"},
 	{"overlay-list-size", false, size_of_list,
 	 "the size of a list of attributes is that of what would be listed"},
+	{"overlay-fioqsize", false, size_of_directory,
+	 "FIOQSIZE gives an overlay's directory a size"},
 	{"overlay-holes", true, copied_holes,
 	 "a copy-up copies no hole; Linux copies those between data"},
 	{"hostfs-append-setid", true, append_only_setid,

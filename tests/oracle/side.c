@@ -205,9 +205,10 @@ void side_time(struct side *side, const struct vfs_timespec *time)
  * symlink's target is kept, FIFOs and sockets are its own. */
 static bool has_atime(const struct side *side, uint32_t mode)
 {
-	/* Linux's overlay does not know of a link's new ctime; and what the
+	/* Linux's overlay does not know of new ctimes; and what the
 	 * host has is read by who looks */
-	if (side->overlay && (S_ISLNK(mode) || side->detail == DETAIL_EXACT))
+	if (side->overlay &&
+	    (S_ISLNK(mode) || S_ISDIR(mode) || side->detail == DETAIL_EXACT))
 		return false;
 
 	return !side->host->kind || S_ISREG(mode) || S_ISDIR(mode) ||
@@ -218,6 +219,15 @@ static bool has_atime(const struct side *side, uint32_t mode)
 static bool has_blocks(const struct side *side, uint32_t mode)
 {
 	return !side->host->xattr || !S_ISLNK(mode);
+}
+
+/* A merged directory has one link in Linux when it has no name any more. */
+static uint32_t shown_nlink(const struct side *side,
+			    const struct vfs_stat *stat)
+{
+	return side->overlay && S_ISDIR(stat->mode) && !stat->nlink
+		       ? 1
+		       : stat->nlink;
 }
 
 void side_stat(struct side *side, const struct vfs_stat *stat)
@@ -237,7 +247,7 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 		return;
 	}
 	text_printf(out, " mode=%o nlink=%u uid=%u gid=%u size=%lld",
-		    stat->mode, stat->nlink, stat->uid, stat->gid,
+		    stat->mode, shown_nlink(side, stat), stat->uid, stat->gid,
 		    (long long)stat->size);
 	/* Linux copies up what lies between two holes, the library no hole. */
 	if (!side->overlay || !S_ISREG(stat->mode))

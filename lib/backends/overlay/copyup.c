@@ -228,6 +228,14 @@ static int64_t wanted(int64_t bytes, int64_t size)
 }
 
 /* From a lower place to the upper file fd (O_PATH). */
+static int set_size(struct overlay_super *fs, int fd, int64_t size)
+{
+	struct vfs_stat st;
+	int err = overlay_stat(fs, fd, &st);
+
+	return err || st.size == size ? err : vfs_ftruncate(fs->task, fd, size);
+}
+
 static int fill_file(struct overlay_super *fs, int from, int fd, int64_t size,
 		     int64_t bytes)
 {
@@ -237,9 +245,9 @@ static int fill_file(struct overlay_super *fs, int from, int fd, int64_t size,
 
 	if (!err)
 		err = copy_data(fs, in, out, wanted(bytes, size));
-	/* a hole at the end */
+	/* a hole at the end; a size that is there already is no change */
 	if (!err)
-		err = vfs_ftruncate(fs->task, out, size);
+		err = set_size(fs, out, size);
 	if (!err && !fs->is_volatile)
 		err = vfs_fsync(fs->task, out);
 	overlay_close(fs, out);

@@ -261,7 +261,8 @@ static int link_nested(struct overlay_inode *dir, const char *name,
 	/* by another name the data would not be found */
 	if (!err)
 		err = overlay_set_link_redirect(oi);
-	if (!err && oi->lower_count)
+	if (!err && oi->lower_count &&
+	    !(overlay_state(oi) & OVERLAY_OWN_NUMBER))
 		err = overlay_set_impure(dir);
 	if (err)
 		return err;

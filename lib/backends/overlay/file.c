@@ -240,12 +240,16 @@ static int overlay_truncate(struct vfs_inode *inode, int64_t size)
 	struct overlay_inode *oi = overlay_inode(inode);
 	struct overlay_super *fs = oi->fs;
 	struct vfs_nesting nesting;
+	struct vfs_stat st;
 	int fd, err;
 
 	vfs_nest_begin(fs->vfs, &nesting);
 	/* what is cut off need not come up */
 	fd = open_upper(oi, size);
-	err = fd < 0 ? fd : vfs_ftruncate(fs->task, fd, size);
+	err = fd < 0 ? fd : overlay_stat(fs, fd, &st);
+	/* as truncate(2): by a descriptor it is always a change */
+	if (!err && (st.size != size || st.blocks))
+		err = vfs_ftruncate(fs->task, fd, size);
 	overlay_close(fs, fd);
 	if (!err && overlay_publish(oi))
 		overlay_stale(inode);

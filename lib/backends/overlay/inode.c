@@ -402,6 +402,8 @@ static int make_inode(struct overlay_super *fs, struct vfs_inode *dir,
 		undo(inode);
 		return err;
 	}
+	if (found->upper >= 0 && !has_origin(fs, found, !dir))
+		overlay_set_state(oi, OVERLAY_OWN_NUMBER);
 	take_places(oi, found);
 	if (oi->state & OVERLAY_METACOPY)
 		err = overlay_publish(oi);
@@ -449,8 +451,10 @@ void overlay_set_upper(struct overlay_inode *oi, int fd,
 {
 	set_times_of_birth(oi->inode, st);
 	/* of several names of a lower file this is one: it becomes its own */
-	if (!S_ISDIR(st->mode) && (overlay_state(oi) & OVERLAY_ONE_NAME))
+	if (!S_ISDIR(st->mode) && (overlay_state(oi) & OVERLAY_ONE_NAME)) {
 		overlay_map_ino(oi->fs, 0, false, st->ino, &oi->dev, &oi->ino);
+		overlay_set_state(oi, OVERLAY_OWN_NUMBER);
+	}
 	overlay_table_move(oi, st);
 	__atomic_store_n(&oi->upper, fd, __ATOMIC_RELEASE);
 }

@@ -135,7 +135,8 @@ struct overlay_super {
 	0x100u		       /* found there by its home alone: table_lock \
 				*/
 #define OVERLAY_UNLINKED 0x40u /* has no name any more: lock */
-#define OVERLAY_MAPPED 0x80u   /* was mapped: map_fd */
+#define OVERLAY_OWN_NUMBER 0x1000u /* not that of the lower file it copies */
+#define OVERLAY_MAPPED 0x80u	   /* was mapped: map_fd */
 
 struct overlay_inode {
 	struct overlay_super *fs;

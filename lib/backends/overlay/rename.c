@@ -273,7 +273,8 @@ static int prepare_moved(const struct renaming *r, struct overlay_inode *oi,
 		err = make_opaque(oi);
 	if (err == -EXDEV && !S_ISDIR(oi->inode->mode))
 		err = overlay_copy_up(oi, OVERLAY_ALL);
-	if (!err && r->old_dir != r->new_dir && oi->lower_count)
+	if (!err && r->old_dir != r->new_dir && oi->lower_count &&
+	    !(overlay_state(oi) & OVERLAY_OWN_NUMBER))
 		err = overlay_set_impure(dir);
 	return err;
 }

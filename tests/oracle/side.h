@@ -129,6 +129,11 @@ struct side {
 	bool overlay; /* its tree is one */
 	bool keep;    /* the kernel's tree is not emptied at the beginning */
 	enum detail detail;
+	/* Of the library's instance: what fails, asked with fault_context; and
+	 * where its memory is from, an object at a time. NULL: as always. */
+	int (*fault)(void *context, const char *call);
+	void *fault_context;
+	const struct vfs_allocator *allocator;
 	struct vfs_task *tasks[MAX_TASKS];
 	unsigned current;
 	struct vfs_task *observer; /* root, for looking at the result */

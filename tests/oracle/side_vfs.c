@@ -177,6 +177,11 @@ static void library_begin(struct side *side)
 	}
 	config.root_options = self->options;
 	config.root_source = "oracle";
+	config.fault = side->fault;
+	config.fault_context = side->fault_context;
+	config.allocator = side->allocator;
+	if (side->allocator)
+		config.flags |= VFS_CONFIG_PLAIN_MEMORY;
 	if (side->host->dir > 0)
 		config.now = host_now;
 	if (side->host->kind != HOST_NONE)

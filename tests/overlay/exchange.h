@@ -9,6 +9,7 @@ struct exchange {
 	struct layers layers; /* mixed, or one configuration */
 	uint64_t seed;
 	unsigned length; /* calls between two who look */
+	bool all;	 /* faults: every errno at every step */
 	bool fuse;	 /* fuse-overlayfs looks, too */
 };
 

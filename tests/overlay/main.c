@@ -17,12 +17,13 @@
 #include <unistd.h>
 
 #include "exchange.h"
+#include "faults.h"
 #include "kill.h"
 
 struct options {
 	struct exchange exchange;
 	uint64_t first, sequences, kills;
-	bool keep_going;
+	bool keep_going, faults;
 };
 
 static _Noreturn void usage(int status)
@@ -31,7 +32,9 @@ static _Noreturn void usage(int status)
 	      "  --sequences N   sequences of generated calls (default 0)\n"
 	      "  --first N       starting with number N (default 0)\n"
 	      "  --kills N       sequences that SIGKILL ends (default 0)\n"
-	      "  --length L      calls by each side in turn (default 80)\n"
+	      "  --faults        every step of every call fails in turn\n"
+	      "  --all-errors    with each errno\n"
+	      "  --length L       calls by each side in turn (default 80)\n"
 	      "  --seed S        of this family (default 1)\n"
 	      "  --host FS       layers on tmpfs (the default) or ext4\n"
 	      "  --overlay WORDS as for oracle (default mix)\n"
@@ -82,6 +85,12 @@ static void apply(struct options *options, int option)
 	case 'U':
 		options->exchange.fuse = false;
 		break;
+	case 'f':
+		options->faults = true;
+		break;
+	case 'A':
+		options->exchange.all = true;
+		break;
 	case 'k':
 		options->keep_going = true;
 		break;
@@ -101,6 +110,8 @@ static void parse(struct options *options, int argc, char **argv)
 		{"host", required_argument, NULL, 'H'},
 		{"overlay", required_argument, NULL, 'y'},
 		{"no-fuse", no_argument, NULL, 'U'},
+		{"faults", no_argument, NULL, 'f'},
+		{"all-errors", no_argument, NULL, 'A'},
 		{"keep-going", no_argument, NULL, 'k'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -167,7 +178,7 @@ int main(int argc, char **argv)
 	const struct host host = {.kind = HOST_TMPFS};
 	struct host asked = host;
 	const char *why;
-	uint64_t differing, broken;
+	uint64_t differing, broken, faulty;
 
 	parse(&options, argc, argv);
 	asked.kind = options.exchange.kind;
@@ -185,10 +196,15 @@ int main(int argc, char **argv)
 	kernel_fine_times();
 	differing = run(&options, exchange_sequence, options.sequences);
 	broken = run(&options, kill_sequence, options.kills);
+	faulty =
+		run(&options, faults_case, options.faults ? faults_count() : 0);
 	printf("overlay-exchange: %llu sequences, %llu with differences; "
-	       "%llu kills, %llu left something else\n",
+	       "%llu kills, %llu left something else; faults in %llu calls, "
+	       "%llu answered wrongly\n",
 	       (unsigned long long)options.sequences,
 	       (unsigned long long)differing, (unsigned long long)options.kills,
-	       (unsigned long long)broken);
-	return differing || broken ? 1 : 0;
+	       (unsigned long long)broken,
+	       (unsigned long long)(options.faults ? faults_count() : 0),
+	       (unsigned long long)faulty);
+	return differing || broken || faulty ? 1 : 0;
 }

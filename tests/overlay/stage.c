@@ -23,17 +23,17 @@ static void run_all(struct stage *stage, struct side *side, const char *lines)
 	free(copy);
 }
 
-static void fill(struct stage *stage, uint64_t seed)
+void stage_refill(struct stage *stage, const char *lines)
 {
-	struct text lines = {0};
+	struct text first = {0};
 
+	side_end(stage->kernel);
+	stage->kernel->keep = false;
 	side_begin(stage->kernel);
-	layers_make(&stage->layers, &lines);
-	run_all(stage, stage->kernel, lines.data);
-	text_fini(&lines);
-	layers_fill(&stage->layers, seed, "", &stage->script);
-	run_all(stage, stage->kernel, stage->script.lines.data);
-	text_clear(&stage->script.lines);
+	layers_make(&stage->layers, &first);
+	run_all(stage, stage->kernel, first.data);
+	text_fini(&first);
+	run_all(stage, stage->kernel, lines);
 	side_end(stage->kernel);
 	stage->kernel->keep = true;
 	side_begin(stage->kernel);
@@ -47,6 +47,17 @@ void stage_limit(struct layers *layers)
 
 void stage_open(struct stage *stage, enum host_kind kind,
 		const struct layers *layers, uint64_t seed, uint64_t sequence)
+{
+	struct layers_script script = {0};
+
+	layers_fill(layers, seed * UINT64_C(0x1000003) + sequence, "", &script);
+	stage_open_with(stage, kind, layers, script.lines.data);
+	text_clear(&script.lines);
+	stage->script = script;
+}
+
+void stage_open_with(struct stage *stage, enum host_kind kind,
+		     const struct layers *layers, const char *lines)
 {
 	const struct host host = {.kind = kind};
 
@@ -62,7 +73,7 @@ void stage_open(struct stage *stage, enum host_kind kind,
 	stage->kernel->mounts = stage->library->mounts = true;
 	stage->kernel->overlay = stage->library->overlay = true;
 	call_init(&stage->call);
-	fill(stage, seed * UINT64_C(0x1000003) + sequence);
+	stage_refill(stage, lines);
 }
 
 void stage_close(struct stage *stage)

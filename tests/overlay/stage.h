@@ -29,6 +29,11 @@ void stage_limit(struct layers *layers);
 /* The layers of sequence are made and filled, on a new file system. */
 void stage_open(struct stage *stage, enum host_kind kind,
 		const struct layers *layers, uint64_t seed, uint64_t sequence);
+/* The same with layers that these lines make and fill. */
+void stage_open_with(struct stage *stage, enum host_kind kind,
+		     const struct layers *layers, const char *lines);
+/* The layers are what they were when the stage was new. */
+void stage_refill(struct stage *stage, const char *lines);
 void stage_close(struct stage *stage);
 
 /* side has the overlay as its root until it leaves. */

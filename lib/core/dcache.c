@@ -551,8 +551,8 @@ static bool victim_of_age(struct vfs_dentry *d, const void *unused)
 	if (!(vfs__dentry_flags(d) & VFS__DENTRY_EVICTABLE) ||
 	    VFS_READ_ONCE(d->ref) != VFS__DENTRY_REF_HASHED)
 		return false;
-	if (vfs__dentry_flags(d) & VFS__DENTRY_USED) {
-		vfs__dentry_clear(d, VFS__DENTRY_USED);
+	if (!(vfs__dentry_flags(d) & VFS__DENTRY_UNSEEN)) {
+		vfs__dentry_set(d, VFS__DENTRY_UNSEEN);
 		return false;
 	}
 	return true;

@@ -28,7 +28,7 @@
 #define VFS__DENTRY_ROOT 0x4u	    /* a super's root: its own parent */
 #define VFS__DENTRY_LONG 0x8u	    /* the name is outside, for good */
 #define VFS__DENTRY_EVICTABLE 0x10u /* of a super that is not complete */
-#define VFS__DENTRY_USED 0x20u	    /* seen since the last trim */
+#define VFS__DENTRY_UNSEEN 0x20u    /* evictable; not seen since a trim */
 #define VFS__DENTRY_VOLATILE 0x80u  /* each step asks the backend again */
 
 struct vfs__longname {

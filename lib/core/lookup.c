@@ -35,7 +35,7 @@ static int ask_backend(struct vfs__thread *thread, struct vfs *vfs,
 	}
 	if (!err)
 		vfs__dentry_instantiate(d, inode, cookie);
-	vfs__dentry_set(d, VFS__DENTRY_EVICTABLE | VFS__DENTRY_USED);
+	vfs__dentry_set(d, VFS__DENTRY_EVICTABLE);
 	if (VFS_READ_ONCE(dir->inode->flags) & VFS_INODE_VOLATILE) {
 		vfs__dentry_set(d, VFS__DENTRY_VOLATILE);
 		*out = d;

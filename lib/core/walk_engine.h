@@ -370,8 +370,8 @@ rare_arrival(struct walk *w, struct spot *s, uint32_t flags)
 	if ((flags & (VFS__DENTRY_VOLATILE | VFS__DENTRY_MOUNTED)) ==
 	    VFS__DENTRY_VOLATILE)
 		return -ECHILD;
-	if (!(flags & VFS__DENTRY_USED))
-		vfs__dentry_set(s->at.dentry, VFS__DENTRY_USED);
+	if (flags & VFS__DENTRY_UNSEEN)
+		vfs__dentry_clear(s->at.dentry, VFS__DENTRY_UNSEEN);
 	err = cross(w, &s->at, true);
 	look_around(s);
 	return err;
@@ -414,8 +414,7 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 	}
 	s->inode = inode;
 	s->mode = mode;
-	if (__builtin_expect(flags & (VFS__DENTRY_MOUNTED |
-				      VFS__DENTRY_EVICTABLE |
+	if (__builtin_expect(flags & (VFS__DENTRY_MOUNTED | VFS__DENTRY_UNSEEN |
 				      VFS__DENTRY_VOLATILE),
 			     0)) {
 		if (fast) {
@@ -424,8 +423,8 @@ ALWAYS_INLINE int step_down(struct walk *w, struct spot *s,
 			*s = copy;
 			return err;
 		}
-		if (!(flags & VFS__DENTRY_USED))
-			vfs__dentry_set(d, VFS__DENTRY_USED);
+		if (flags & VFS__DENTRY_UNSEEN)
+			vfs__dentry_clear(d, VFS__DENTRY_UNSEEN);
 		err = cross(w, &s->at, false);
 		look_around(s);
 		return err;

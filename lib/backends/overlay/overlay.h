@@ -131,10 +131,11 @@ struct overlay_super {
 #define OVERLAY_INDEXED 0x8u  /* upper is in the index */
 #define OVERLAY_ORIGIN 0x10u  /* its number is that of lower[0] */
 #define OVERLAY_HASHED 0x20u  /* in the table: table_lock */
-#define OVERLAY_ONE_NAME 0x100u /* found there by its home alone: table_lock \
-				 */
-#define OVERLAY_UNLINKED 0x40u	/* has no name any more: lock */
-#define OVERLAY_MAPPED 0x80u	/* was mapped: map_fd */
+#define OVERLAY_ONE_NAME                                                    \
+	0x100u		       /* found there by its home alone: table_lock \
+				*/
+#define OVERLAY_UNLINKED 0x40u /* has no name any more: lock */
+#define OVERLAY_MAPPED 0x80u   /* was mapped: map_fd */
 
 struct overlay_inode {
 	struct overlay_super *fs;
@@ -425,6 +426,8 @@ int overlay_lookup(struct vfs_inode *dir, const struct vfs_name *name,
  * `bytes` of its data, or, where metacopy is on and bytes is negative, without.
  * 0 or an error, and nothing has changed. */
 int overlay_copy_up(struct overlay_inode *oi, int64_t bytes);
+/* All of it, for who is about to open it: see overlay_make_ready. */
+int overlay_copy_up_ready(struct overlay_inode *oi);
 /* Marks the upper directory as having copied-up files in it. */
 int overlay_set_impure(struct overlay_inode *dir);
 /* All xattrs of `from` but overlay's own. */
@@ -497,6 +500,8 @@ void overlay_dir_release(struct vfs_inode *inode, struct vfs_file *file);
 /* What opening a new regular file takes, so that opening what was just made
  * cannot fail any more. 0 or an error. */
 int overlay_make_ready(struct overlay_inode *oi);
+/* The same with a descriptor that is there, and passes. */
+void overlay_keep_ready(struct overlay_inode *oi, int fd);
 /* Nobody opened it. */
 void overlay_drop_ready(struct overlay_inode *oi);
 /* Opens the file's data anew: with O_WRONLY on upper. */

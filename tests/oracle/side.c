@@ -238,9 +238,11 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 	if (side_reduced || side->detail == DETAIL_PLAIN) {
 		text_printf(out, " mode=%o uid=%u gid=%u", stat->mode,
 			    stat->uid, stat->gid);
+		/* a copy-up is as one file of several names becomes two */
+		if (side_reduced && !S_ISDIR(stat->mode))
+			text_printf(out, " nlink=%u", stat->nlink);
 		if (!S_ISDIR(stat->mode))
-			text_printf(out, " nlink=%u size=%lld", stat->nlink,
-				    (long long)stat->size);
+			text_printf(out, " size=%lld", (long long)stat->size);
 		if (device)
 			text_printf(out, " rdev=%llx",
 				    (unsigned long long)stat->rdev);

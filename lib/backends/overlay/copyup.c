@@ -34,6 +34,9 @@ struct copy {
 	struct overlay_name temp; /* in work */
 	bool indexed;		  /* it goes to the index */
 	int fd;			  /* of the copy */
+	int out;		  /* the same, open, of a regular file; -1 */
+	bool ready;		  /* somebody is about to open it */
+	struct vfs_stat made;	  /* of the copy */
 };
 
 /* ---- attributes ---- */
@@ -96,16 +99,11 @@ int overlay_copy_xattrs(struct overlay_super *fs, int from, int to)
 }
 
 /* Flags that go with the file. */
-static int copy_flags(struct copy *c)
+static int copy_flags(struct copy *c, uint32_t flags)
 {
-	const uint32_t kept =
-		VFS_INODE_IMMUTABLE | VFS_INODE_APPEND | VFS_INODE_NOATIME;
-	struct vfs_layer_info info = {.size = sizeof(info)};
-	int err = vfs_layer_info(c->fs->task, c->from, &info);
-	uint32_t flags = info.inode_flags & kept;
-
-	if (err || !flags)
-		return err;
+	flags &= VFS_INODE_IMMUTABLE | VFS_INODE_APPEND | VFS_INODE_NOATIME;
+	if (!flags)
+		return 0;
 	VFS_WRITE_ONCE(c->oi->flags, flags & ~VFS_INODE_NOATIME);
 	return overlay_store_flags(c->fs, c->fd, flags);
 }
@@ -227,7 +225,6 @@ static int64_t wanted(int64_t bytes, int64_t size)
 	return bytes < size ? bytes : size;
 }
 
-/* From a lower place to the upper file fd (O_PATH). */
 static int set_size(struct overlay_super *fs, int fd, int64_t size)
 {
 	struct vfs_stat st;
@@ -236,38 +233,37 @@ static int set_size(struct overlay_super *fs, int fd, int64_t size)
 	return err || st.size == size ? err : vfs_ftruncate(fs->task, fd, size);
 }
 
-static int fill_file(struct overlay_super *fs, int from, int fd, int64_t size,
+/* From a lower place to the open upper file out, which is empty. */
+static int fill_file(struct overlay_super *fs, int from, int out, int64_t size,
 		     int64_t bytes)
 {
 	int in = vfs_layer_reopen(fs->task, from, O_RDONLY);
-	int out = vfs_layer_reopen(fs->task, fd, O_WRONLY);
-	int err = in < 0 ? in : out < 0 ? out : 0;
+	int64_t limit = wanted(bytes, size);
+	int err = 0;
 
-	if (!err)
-		err = copy_data(fs, in, out, wanted(bytes, size));
-	/* a hole at the end; a size that is there already is no change */
-	if (!err)
-		err = set_size(fs, out, size);
+	if (in < 0)
+		return in;
+	/* most files have no hole */
+	if (limit == size && size &&
+	    vfs_lseek(fs->task, in, 0, SEEK_HOLE) >= size) {
+		err = copy_run(fs, in, out, 0, size);
+	} else {
+		err = copy_data(fs, in, out, limit);
+		/* one at the end; a size that is there already is no change */
+		if (!err && size)
+			err = set_size(fs, out, size);
+	}
 	if (!err && !fs->is_volatile)
 		err = vfs_fsync(fs->task, out);
-	overlay_close(fs, out);
 	overlay_close(fs, in);
 	return err;
 }
 
 static int mark_metacopy(struct copy *c)
 {
-	int out, err;
+	int err = overlay_set_own(c->fs, c->fd, "metacopy", "", 0);
 
-	err = overlay_set_own(c->fs, c->fd, "metacopy", "", 0);
-	if (err)
-		return err;
-	out = vfs_layer_reopen(c->fs->task, c->fd, O_WRONLY);
-	if (out < 0)
-		return out;
-	err = vfs_ftruncate(c->fs->task, out, c->st.size);
-	overlay_close(c->fs, out);
-	return err;
+	return err ? err : vfs_ftruncate(c->fs->task, c->out, c->st.size);
 }
 
 /* ---- the copy in work ---- */
@@ -290,44 +286,88 @@ static int make_link(struct copy *c)
 	return (int)n;
 }
 
-static int make_temp(struct copy *c)
+/* Makes it, with what the calls that make it take; a regular file is open. */
+static int make_node(struct copy *c)
 {
 	struct overlay_super *fs = c->fs;
-	int err = vfs_fault(fs->vfs, "overlay:create");
+	uint32_t mode = c->st.mode & 0777;
 
-	overlay_temp_name(fs, &c->temp);
-	if (err)
-		return err;
 	if (S_ISDIR(c->st.mode))
-		return vfs_mkdirat(fs->task, fs->work_fd, c->temp.text, 0700);
+		return vfs_mkdirat(fs->task, fs->work_fd, c->temp.text, mode);
 	if (S_ISLNK(c->st.mode))
 		return make_link(c);
-	return vfs_mknodat(fs->task, fs->work_fd, c->temp.text,
-			   (c->st.mode & S_IFMT) | 0600, c->st.rdev);
+	if (!S_ISREG(c->st.mode))
+		return vfs_mknodat(fs->task, fs->work_fd, c->temp.text,
+				   (c->st.mode & S_IFMT) | mode, c->st.rdev);
+	c->out = vfs_openat(fs->task, fs->work_fd, c->temp.text,
+			    O_RDWR | O_CREAT | O_EXCL, mode);
+	return c->out < 0 ? c->out : 0;
+}
+
+static int make_temp(struct copy *c)
+{
+	int err = vfs_fault(c->fs->vfs, "overlay:create");
+
+	overlay_temp_name(c->fs, &c->temp);
+	if (!err)
+		err = make_node(c);
+	if (err)
+		return err;
+	c->fd = c->out >= 0 ? vfs_layer_reopen(c->fs->task, c->out, O_PATH)
+			    : overlay_open_path(c->fs, c->fs->work_fd,
+						c->temp.text);
+	return c->fd < 0 ? c->fd : 0;
+}
+
+/* xattrs, ACLs and flags, where the lower file has any. */
+static int copy_extras(struct copy *c, bool *has)
+{
+	const uint32_t extras = VFS_INODE_XATTR | VFS_INODE_ACL |
+				VFS_INODE_DEFACL | VFS_INODE_ACL_UNKNOWN |
+				VFS_INODE_IMMUTABLE | VFS_INODE_APPEND |
+				VFS_INODE_NOATIME;
+	struct vfs_layer_info info = {.size = sizeof(info)};
+	int err = vfs_layer_info(c->fs->task, c->from, &info);
+
+	*has = info.inode_flags & extras;
+	if (err || !*has)
+		return err;
+	err = overlay_copy_xattrs(c->fs, c->from, c->fd);
+	return err ? err : copy_flags(c, info.inode_flags);
+}
+
+/* Owner, permissions and the rest, as far as they are not so already. */
+static int copy_attributes(struct copy *c)
+{
+	struct vfs_stat st;
+	bool other, has;
+	int err = overlay_stat(c->fs, c->fd, &st);
+
+	if (err)
+		return err;
+	other = st.uid != c->st.uid || st.gid != c->st.gid;
+	if (other)
+		err = set_owner(c->fs, c->fd, &c->st);
+	if (!err)
+		err = copy_extras(c, &has);
+	if (!err && (other || has || st.mode != c->st.mode))
+		err = set_mode(c->fs, c->fd, &c->st);
+	return err ? err : overlay_set_times(c->fs, c->fd, &c->st);
 }
 
 /* All that the copy is to have. */
 static int fill_temp(struct copy *c)
 {
-	struct overlay_super *fs = c->fs;
 	int err = 0;
 
 	if (S_ISREG(c->st.mode) && c->bytes < 0)
 		err = mark_metacopy(c);
 	else if (S_ISREG(c->st.mode))
-		err = fill_file(fs, c->oi->lower[c->oi->lower_count - 1].fd,
-				c->fd, c->st.size, c->bytes);
+		err = fill_file(c->fs, c->oi->lower[c->oi->lower_count - 1].fd,
+				c->out, c->st.size, c->bytes);
 	if (!err)
 		err = set_origin(c);
-	if (!err)
-		err = set_owner(fs, c->fd, &c->st);
-	if (!err)
-		err = overlay_copy_xattrs(fs, c->from, c->fd);
-	if (!err)
-		err = copy_flags(c);
-	if (!err)
-		err = set_mode(fs, c->fd, &c->st);
-	return err ? err : overlay_set_times(fs, c->fd, &c->st);
+	return err ? err : copy_attributes(c);
 }
 
 /* From work to its place; parent's times stay, for nothing has changed in it.
@@ -373,12 +413,17 @@ static int make_copy(struct copy *c, struct overlay_inode *parent,
 	struct overlay_super *fs = c->fs;
 	int err = make_temp(c);
 
-	if (err)
-		return err;
-	c->fd = overlay_open_path(fs, fs->work_fd, c->temp.text);
-	err = c->fd < 0 ? c->fd : fill_temp(c);
+	if (!err)
+		err = fill_temp(c);
+	/* while nothing has happened yet */
+	if (!err)
+		err = overlay_stat(fs, c->fd, &c->made);
 	if (!err)
 		err = place_temp(c, parent, name);
+	if (!err && c->ready && c->bytes >= 0 && c->out >= 0)
+		overlay_keep_ready(c->oi, c->out);
+	else
+		overlay_close(fs, c->out);
 	if (!err)
 		return 0;
 	overlay_close(fs, c->fd);
@@ -402,12 +447,17 @@ static int copy_rest(struct overlay_inode *oi, int64_t bytes)
 {
 	struct overlay_super *fs = oi->fs;
 	struct vfs_stat st;
-	int upper = overlay_upper(oi);
+	int upper = overlay_upper(oi), out;
 	int err = overlay_stat(fs, upper, &st);
 
-	if (!err)
-		err = fill_file(fs, oi->lower[oi->lower_count - 1].fd, upper,
-				st.size, bytes);
+	if (err)
+		return err;
+	out = vfs_layer_reopen(fs->task, upper, O_WRONLY);
+	if (out < 0)
+		return out;
+	err = fill_file(fs, oi->lower[oi->lower_count - 1].fd, out, st.size,
+			bytes);
+	overlay_close(fs, out);
 	if (!err)
 		err = overlay_remove_own(fs, upper, "metacopy");
 	if (err)
@@ -418,7 +468,7 @@ static int copy_rest(struct overlay_inode *oi, int64_t bytes)
 
 /* lock held; parent (NULL: there is no name) is on upper. */
 static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
-		       const char *name, int64_t bytes)
+		       const char *name, int64_t bytes, bool ready)
 {
 	struct copy c = {
 		.fs = oi->fs,
@@ -426,8 +476,9 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 		.bytes = bytes,
 		.from = oi->lower[0].fd,
 		.fd = -1,
+		.out = -1,
+		.ready = ready,
 	};
-	struct vfs_stat st;
 	int err = overlay_stat(c.fs, c.from, &c.st);
 
 	if (err)
@@ -436,16 +487,13 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 	err = make_copy(&c, parent, name);
 	if (err)
 		return err;
-	err = overlay_stat(c.fs, c.fd, &st);
-	if (err) /* it is there all the same */
-		st = c.st;
-	if (bytes < 0 && S_ISREG(st.mode))
+	if (bytes < 0 && S_ISREG(c.st.mode))
 		overlay_set_state(oi, OVERLAY_METACOPY);
 	if (c.indexed) {
 		VFS_WRITE_ONCE(oi->nlink, c.st.nlink);
 		overlay_set_state(oi, OVERLAY_INDEXED);
 	}
-	overlay_set_upper(oi, c.fd, &st);
+	overlay_set_upper(oi, c.fd, &c.made);
 	/* its number may be another one now, and is in the listing */
 	if (parent)
 		overlay_dir_changed(parent);
@@ -453,7 +501,7 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 }
 
 static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
-		    const char *name, int64_t bytes)
+		    const char *name, int64_t bytes, bool ready)
 {
 	int err = 0;
 
@@ -463,9 +511,9 @@ static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
 	if (overlay_upper(oi) >= 0)
 		err = copy_rest(oi, bytes);
 	else if (overlay_state(oi) & OVERLAY_UNLINKED)
-		err = copy_locked(oi, NULL, NULL, bytes);
+		err = copy_locked(oi, NULL, NULL, bytes, ready);
 	else
-		err = copy_locked(oi, parent, name, bytes);
+		err = copy_locked(oi, parent, name, bytes, ready);
 	if (!err && parent && !(overlay_state(oi) & OVERLAY_UNLINKED))
 		err = overlay_link_up(oi, parent, name);
 	if (!err)
@@ -496,7 +544,7 @@ static int find_missing(struct overlay_inode *oi, struct vfs_inode **inode,
 	return err;
 }
 
-static int copy_all(struct overlay_inode *oi, int64_t bytes)
+static int copy_all(struct overlay_inode *oi, int64_t bytes, bool ready)
 {
 	struct vfs_inode *inode, *parent;
 	struct overlay_name name;
@@ -510,14 +558,15 @@ static int copy_all(struct overlay_inode *oi, int64_t bytes)
 			break;
 		last = inode == oi->inode;
 		err = copy_one(overlay_inode(inode), overlay_inode(parent),
-			       name.text, last ? bytes : OVERLAY_ALL);
+			       name.text, last ? bytes : OVERLAY_ALL,
+			       last && ready);
 		vfs_inode_unref(parent);
 		vfs_inode_unref(inode);
 	}
 	return err;
 }
 
-int overlay_copy_up(struct overlay_inode *oi, int64_t bytes)
+static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
 {
 	int err;
 
@@ -527,6 +576,16 @@ int overlay_copy_up(struct overlay_inode *oi, int64_t bytes)
 		return -EROFS;
 	if (bytes < 0 && (!oi->fs->metacopy || !S_ISREG(oi->inode->mode)))
 		bytes = OVERLAY_ALL;
-	err = copy_all(oi, bytes);
+	err = copy_all(oi, bytes, ready);
 	return err ? err : overlay_publish(oi);
+}
+
+int overlay_copy_up(struct overlay_inode *oi, int64_t bytes)
+{
+	return copy_up(oi, bytes, false);
+}
+
+int overlay_copy_up_ready(struct overlay_inode *oi)
+{
+	return copy_up(oi, OVERLAY_ALL, true);
 }

@@ -80,16 +80,26 @@ static bool writes(uint32_t flags)
 
 /* ---- open and release ---- */
 
+static struct overlay_file *file_alloc(struct overlay_super *fs, int fd)
+{
+	struct overlay_file *open = vfs_zalloc(fs->vfs, sizeof(*open));
+
+	if (open) {
+		open->fd = fd;
+		open->upper = -1;
+	}
+	return open;
+}
+
 int overlay_make_ready(struct overlay_inode *oi)
 {
 	struct overlay_file *open;
 
 	if (!S_ISREG(oi->inode->mode))
 		return 0;
-	open = vfs_zalloc(oi->fs->vfs, sizeof(*open));
+	open = file_alloc(oi->fs, -1);
 	if (!open)
 		return -ENOMEM;
-	open->upper = -1;
 	open->fd = overlay_open_data(oi, O_RDWR);
 	if (open->fd < 0) {
 		int err = open->fd;
@@ -99,6 +109,16 @@ int overlay_make_ready(struct overlay_inode *oi)
 	}
 	__atomic_store_n(&oi->ready, open, __ATOMIC_RELEASE);
 	return 0;
+}
+
+void overlay_keep_ready(struct overlay_inode *oi, int fd)
+{
+	struct overlay_file *open = file_alloc(oi->fs, fd);
+
+	if (open)
+		__atomic_store_n(&oi->ready, open, __ATOMIC_RELEASE);
+	else
+		overlay_close(oi->fs, fd);
 }
 
 static void file_close(struct overlay_super *fs, struct overlay_file *open)
@@ -127,21 +147,20 @@ static int open_nested(struct overlay_inode *oi, uint32_t flags,
 		       struct overlay_file **out)
 {
 	struct overlay_super *fs = oi->fs;
-	struct overlay_file *open = take_ready(oi);
-	int err;
+	int err = writes(flags) ? overlay_copy_up_ready(oi) : 0;
+	struct overlay_file *open;
 
+	if (err)
+		return err;
+	open = take_ready(oi);
 	if (open && !(flags & PASSED & ~O_ACCMODE)) {
 		*out = open;
 		return 0;
 	}
 	file_close(fs, open);
-	err = writes(flags) ? overlay_copy_up(oi, OVERLAY_ALL) : 0;
-	if (err)
-		return err;
-	open = vfs_zalloc(fs->vfs, sizeof(*open));
+	open = file_alloc(fs, -1);
 	if (!open)
 		return -ENOMEM;
-	open->upper = -1;
 	open->lower = !has_upper_data(oi);
 	open->fd = overlay_open_data(oi, (int)(flags & PASSED));
 	if (open->fd < 0) {

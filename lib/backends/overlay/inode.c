@@ -258,18 +258,21 @@ static int read_link(struct overlay_super *fs, int fd, struct vfs_inode *inode,
 	return 0;
 }
 
-/* The real file's flags that the core wants to know. */
+/* The real file's flags that the core wants to know; where it is known that
+ * there are no ACLs nobody has to ask. */
 static int copy_flags(struct overlay_super *fs, int fd, struct vfs_inode *inode)
 {
+	const uint32_t acls =
+		VFS_INODE_ACL | VFS_INODE_DEFACL | VFS_INODE_ACL_UNKNOWN;
 	struct vfs_layer_info info = {.size = sizeof(info)};
 	int err = vfs_layer_info(fs->task, fd, &info);
 
-	if (!err)
-		vfs_inode_set_flags(inode,
-				    info.inode_flags & (VFS_INODE_XATTR |
-							VFS_INODE_NOATIME),
-				    0);
-	return err;
+	if (err)
+		return err;
+	vfs_inode_set_flags(
+		inode, info.inode_flags & (VFS_INODE_XATTR | VFS_INODE_NOATIME),
+		info.inode_flags & acls ? 0 : acls);
+	return 0;
 }
 
 static void set_times_of_birth(struct vfs_inode *inode,

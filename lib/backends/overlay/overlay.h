@@ -434,6 +434,8 @@ int overlay_lookup(struct vfs_inode *dir, const struct vfs_name *name,
  * `bytes` of its data, or, where metacopy is on and bytes is negative, without.
  * 0 or an error, and nothing has changed. */
 int overlay_copy_up(struct overlay_inode *oi, int64_t bytes);
+/* All of it, for who is about to open it: see overlay_make_ready. */
+int overlay_copy_up_ready(struct overlay_inode *oi);
 /* Marks the upper directory as having copied-up files in it. */
 int overlay_set_impure(struct overlay_inode *dir);
 /* All xattrs of `from` but overlay's own. */
@@ -506,6 +508,8 @@ void overlay_dir_release(struct vfs_inode *inode, struct vfs_file *file);
 /* What opening a new regular file takes, so that opening what was just made
  * cannot fail any more. 0 or an error. */
 int overlay_make_ready(struct overlay_inode *oi);
+/* The same with a descriptor that is there, and passes. */
+void overlay_keep_ready(struct overlay_inode *oi, int fd);
 /* Nobody opened it. */
 void overlay_drop_ready(struct overlay_inode *oi);
 /* Opens the file's data anew: with O_WRONLY on upper. */

@@ -155,7 +155,7 @@ static uint32_t *find_slot(const struct listing *l, const char *name,
 static int grow_table(struct listing *l)
 {
 	const struct overlay_cache *c = l->cache;
-	uint32_t old = l->table_size, size = old * 2;
+	uint32_t old = l->table_size, size = old * 4;
 	uint32_t *table;
 
 	if (c->count < old / 2)
@@ -313,7 +313,7 @@ static int add_layers(struct listing *l)
 	    overlay_get_own(l->fs, upper, "impure", value, sizeof(value)) == 1)
 		overlay_set_state(dir, OVERLAY_IMPURE);
 	if (count + (upper >= 0) > 1) {
-		l->table_size = 256;
+		l->table_size = 1024;
 		l->table = vfs_zalloc(l->fs->vfs,
 				      l->table_size * sizeof(*l->table));
 		if (!l->table)

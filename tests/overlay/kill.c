@@ -148,6 +148,15 @@ static bool is_in(const char *tree, const char *line, size_t len)
 	       size == len && !memcmp(other, line, len);
 }
 
+static void show_line(const char *when, const char *tree, const char *line)
+{
+	const char *other;
+	size_t size;
+
+	if (find(tree, line, strcspn(line, " ") + 1, &other, &size))
+		printf("    %s: %.*s\n", when, (int)size, other);
+}
+
 /* Each line is one of before or after, and what both have is there. */
 static bool between(const char *got, const char *before, const char *after)
 {
@@ -159,6 +168,8 @@ static bool between(const char *got, const char *before, const char *after)
 		if (is_in(before, p, len) || is_in(after, p, len))
 			continue;
 		printf("    neither before nor after: %.*s\n", (int)len, p);
+		show_line("before", before, p);
+		show_line("after", after, p);
 		return false;
 	}
 	for (const char *p = before; *p; p += len + (p[len] == '\n')) {

@@ -329,7 +329,9 @@ static int copy_extras(struct copy *c, bool *has)
 	struct vfs_layer_info info = {.size = sizeof(info)};
 	int err = vfs_layer_info(c->fs->task, c->from, &info);
 
-	*has = info.inode_flags & extras;
+	/* of somebody else's files it is not known what they have */
+	*has = (info.inode_flags & extras) ||
+	       (info.type_flags & VFS_FS_OWN_ATTR);
 	if (err || !*has)
 		return err;
 	err = overlay_copy_xattrs(c->fs, c->from, c->fd);

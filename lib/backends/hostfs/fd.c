@@ -179,8 +179,8 @@ static bool place_is(const struct hostfs_inode *h,
 	       !memcmp(h->name, name->str, name->len);
 }
 
-static void set_place(struct vfs_inode *inode, struct vfs_inode *parent,
-		      const struct vfs_name *name, bool replace)
+static int set_place(struct vfs_inode *inode, struct vfs_inode *parent,
+		     const struct vfs_name *name, bool replace)
 {
 	struct hostfs_super *s = hostfs_of(inode);
 	struct hostfs_inode *h = hostfs_inode(inode);
@@ -190,7 +190,7 @@ static void set_place(struct vfs_inode *inode, struct vfs_inode *parent,
 	uint32_t old_len = 0;
 
 	if (!copy)
-		return;
+		return -ENOMEM;
 	memcpy(copy, name->str, name->len);
 	copy[name->len] = '\0';
 	pthread_mutex_lock(&s->fd_lock);
@@ -209,20 +209,23 @@ static void set_place(struct vfs_inode *inode, struct vfs_inode *parent,
 	pthread_mutex_unlock(&s->fd_lock);
 	vfs_free(s->vfs, copy, (size_t)name->len + 1);
 	place_free(s, old, old_name, old_len);
+	return 0;
 }
 
 void hostfs_set_place(struct vfs_inode *inode, struct vfs_inode *parent,
 		      const struct vfs_name *name)
 {
-	set_place(inode, parent, name, true);
+	/* without, it is found by what it had before, or by a new look-up */
+	(void)set_place(inode, parent, name, true);
 }
 
-void hostfs_offer_place(struct vfs_inode *inode, struct vfs_inode *parent,
-			const struct vfs_name *name)
+int hostfs_offer_place(struct vfs_inode *inode, struct vfs_inode *parent,
+		       const struct vfs_name *name)
 {
 	/* a directory of volatile names has one, or is just being made */
-	if (!VFS_LOAD_POINTER(hostfs_inode(inode)->parent) && inode != parent)
-		set_place(inode, parent, name, false);
+	if (VFS_LOAD_POINTER(hostfs_inode(inode)->parent) || inode == parent)
+		return 0;
+	return set_place(inode, parent, name, false);
 }
 
 void hostfs_clear_place(struct vfs_inode *inode, struct vfs_inode *parent,

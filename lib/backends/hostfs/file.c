@@ -212,8 +212,10 @@ static int hostfs_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 	err = hostfs_fallocate_fd(s, fd->fd, mode, offset, length);
 	hostfs_fd_unref(fd);
 	hostfs_changed(inode);
-	/* the core tells of the new size at once */
-	return err ? err : hostfs_refresh(inode);
+	/* the core tells of the new size at once, where it can be asked */
+	if (!err)
+		(void)hostfs_refresh(inode);
+	return err;
 }
 
 static int64_t hostfs_seek(struct vfs_inode *inode, int64_t offset, int whence)

@@ -244,8 +244,8 @@ void hostfs_drop_handles(struct vfs_inode *inode);
 void hostfs_set_place(struct vfs_inode *inode, struct vfs_inode *parent,
 		      const struct vfs_name *name);
 /* - The same where it has none. */
-void hostfs_offer_place(struct vfs_inode *inode, struct vfs_inode *parent,
-			const struct vfs_name *name);
+int hostfs_offer_place(struct vfs_inode *inode, struct vfs_inode *parent,
+		       const struct vfs_name *name);
 /* - It cannot any more. gone: nor by another name. */
 void hostfs_clear_place(struct vfs_inode *inode, struct vfs_inode *parent,
 			const struct vfs_name *name, bool gone);

@@ -102,7 +102,12 @@ int hostfs_lookup(struct vfs_inode *dir, const struct vfs_name *name,
 			       (size_t)target.len, inode);
 	if (err)
 		return err;
-	hostfs_offer_place(*inode, dir, name);
+	err = hostfs_offer_place(*inode, dir, name);
+	if (err) {
+		vfs_inode_unref(*inode);
+		*inode = NULL;
+		return err;
+	}
 	/* one that was known may have been looked at before a change */
 	dirty = hostfs_dirty(*inode);
 	if (dirty)
@@ -133,7 +138,9 @@ int hostfs_revalidate(struct vfs_inode *dir, const struct vfs_name *name,
 	if (!hostfs_same(&facts.id, &hostfs_inode(inode)->id) ||
 	    (facts.stat.mode & S_IFMT) != (inode->mode & S_IFMT))
 		return 0;
-	hostfs_offer_place(inode, dir, name);
+	err = hostfs_offer_place(inode, dir, name);
+	if (err)
+		return err;
 	hostfs_publish(inode, &facts, dirty);
 	return 1;
 }

@@ -457,8 +457,11 @@ static int copy_rest(struct overlay_inode *oi, int64_t bytes)
 	out = vfs_layer_reopen(fs->task, upper, O_WRONLY);
 	if (out < 0)
 		return out;
-	err = fill_file(fs, oi->lower[oi->lower_count - 1].fd, out, st.size,
-			bytes);
+	if (!bytes)
+		err = vfs_ftruncate(fs->task, out, 0);
+	else
+		err = fill_file(fs, oi->lower[oi->lower_count - 1].fd, out,
+				st.size, bytes);
 	overlay_close(fs, out);
 	if (!err)
 		err = overlay_remove_own(fs, upper, "metacopy");
@@ -485,6 +488,9 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 
 	if (err)
 		return err;
+	/* all is to be cut off: the copy is so from the beginning */
+	if (!bytes && S_ISREG(c.st.mode))
+		c.st.size = 0;
 	c.indexed = overlay_wants_index(c.fs, &c.st);
 	err = make_copy(&c, parent, name);
 	if (err)

@@ -263,11 +263,12 @@ static int overlay_truncate(struct vfs_inode *inode, int64_t size)
 	int fd, err;
 
 	vfs_nest_begin(fs->vfs, &nesting);
-	/* what is cut off need not come up */
-	fd = open_upper(oi, size);
+	/* none of it comes up when all goes; otherwise nobody may find a file
+	 * that has lost more than it was to lose */
+	fd = open_upper(oi, size ? OVERLAY_ALL : 0);
 	err = fd < 0 ? fd : overlay_stat(fs, fd, &st);
 	/* as truncate(2): by a descriptor it is always a change */
-	if (!err && (st.size != size || st.blocks))
+	if (!err && (st.size != size || st.blocks || inode->size != size))
 		err = vfs_ftruncate(fs->task, fd, size);
 	overlay_close(fs, fd);
 	if (!err && overlay_publish(oi))

@@ -247,9 +247,9 @@ static int64_t overlay_write(struct vfs_inode *inode, struct vfs_file *file,
 }
 
 /* Opens upper's for the time of one call. */
-static int open_upper(struct overlay_inode *oi, int64_t bytes)
+static int open_upper(struct overlay_inode *oi)
 {
-	int err = overlay_copy_up(oi, bytes);
+	int err = overlay_copy_up(oi, OVERLAY_ALL);
 
 	return err ? err : overlay_open_data(oi, O_WRONLY);
 }
@@ -263,9 +263,8 @@ static int overlay_truncate(struct vfs_inode *inode, int64_t size)
 	int fd, err;
 
 	vfs_nest_begin(fs->vfs, &nesting);
-	/* none of it comes up when all goes; otherwise nobody may find a file
-	 * that has lost more than it was to lose */
-	fd = open_upper(oi, size ? OVERLAY_ALL : 0);
+	/* all of it: should cutting fail, nothing is lost */
+	fd = open_upper(oi);
 	err = fd < 0 ? fd : overlay_stat(fs, fd, &st);
 	/* as truncate(2): by a descriptor it is always a change */
 	if (!err && (st.size != size || st.blocks || inode->size != size))
@@ -286,7 +285,7 @@ static int overlay_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 	int fd, err;
 
 	vfs_nest_begin(fs->vfs, &nesting);
-	fd = open_upper(oi, OVERLAY_ALL);
+	fd = open_upper(oi);
 	err = fd < 0 ? fd : vfs_fallocate(fs->task, fd, mode, offset, length);
 	overlay_close(fs, fd);
 	if (!err && overlay_publish(oi))

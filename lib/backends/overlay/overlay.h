@@ -20,19 +20,18 @@
  *	file.c      open files and their data
  *	flags.c     inode flags
  *	attr.c      attributes and xattrs
- *	diff.c      what changed
  *
- * Layers are reached through the public calls alone, with a task of the
- *mounter's credentials (<vfs/sys/layer.h>): layer 0 is the upper one, if there
- *is one, the others are lower, topmost first. Where something is on a layer is
- *a descriptor (O_PATH) of that task, which follows the file wherever it goes.
+ * Layers are reached through the public calls alone, with a task that has the
+ * mounter's credentials (<vfs/sys/layer.h>): layer 0 is the upper one, if
+ * there is one, the others are lower, topmost first. Where something is on a
+ * layer is a descriptor (O_PATH) of that task, which follows the file wherever
+ * it goes.
  *
  * Locks, behind the core's inode locks and in this order: overlay_inode.lock
  * (the file is copied up by one thread; its name and whether it has one; its
- * listing), overlay_super.names_lock (homes), table_lock,
- *overlay_inode.stat_lock (what is published, one at a time). Calls on layers
- *are made under the first and the last, and their locks are another level's:
- *docs/locking.md.
+ * listing), overlay_super.names_lock (homes), table_lock, stat_lock of an
+ * inode (what is published, one at a time). Calls on layers are made under the
+ * first and the last, and their locks are another level's: docs/locking.md.
  */
 #ifndef OVERLAY_OVERLAY_H
 #define OVERLAY_OVERLAY_H

@@ -2,7 +2,6 @@
 /* Small calls on layers. Contract: overlay.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <vfs/dir.h>
@@ -51,8 +50,13 @@ int overlay_stat(struct overlay_super *fs, int fd, struct vfs_stat *out)
 const char *overlay_xattr_name(const struct overlay_super *fs,
 			       const char *suffix, char buffer[64])
 {
-	snprintf(buffer, 64, "%s.overlay.%s",
-		 fs->userxattr ? "user" : "trusted", suffix);
+	/* by hand: several times for each copied file */
+	size_t used = fs->userxattr ? 13 : 16;
+
+	memcpy(buffer, fs->userxattr ? "user.overlay." : "trusted.overlay.",
+	       used);
+	memcpy(buffer + used, suffix, strnlen(suffix, 63 - used));
+	buffer[used + strnlen(suffix, 63 - used)] = '\0';
 	return buffer;
 }
 
@@ -118,7 +122,18 @@ void overlay_temp_name(struct overlay_super *fs, struct overlay_name *out)
 {
 	uint64_t n = __atomic_add_fetch(&fs->temp, 1, __ATOMIC_RELAXED);
 
-	snprintf(out->text, sizeof(out->text), "#%llx", (unsigned long long)n);
+	char *at = out->text;
+	unsigned shift = 60;
+
+	*at++ = '#';
+	while (shift && !(n >> shift))
+		shift -= 4;
+	for (;; shift -= 4) {
+		*at++ = "0123456789abcdef"[(n >> shift) & 15];
+		if (!shift)
+			break;
+	}
+	*at = '\0';
 }
 
 /* Empties the directory fd, one level of depth left at the most. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef OVERLAY_KILL_H
-#define OVERLAY_KILL_H
+#ifndef EXCHANGE_KILL_H
+#define EXCHANGE_KILL_H
 
 #include "exchange.h"
 

@@ -4,8 +4,8 @@
  * them in turn: the kernel, and the library over a hostfs of that directory.
  * They are the sides of the oracle, and take the same lines.
  */
-#ifndef OVERLAY_STAGE_H
-#define OVERLAY_STAGE_H
+#ifndef EXCHANGE_STAGE_H
+#define EXCHANGE_STAGE_H
 
 #include "gen.h"
 #include "layers.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef OVERLAY_FAULTS_H
-#define OVERLAY_FAULTS_H
+#ifndef EXCHANGE_FAULTS_H
+#define EXCHANGE_FAULTS_H
 
 #include "exchange.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef OVERLAY_EXCHANGE_H
-#define OVERLAY_EXCHANGE_H
+#ifndef EXCHANGE_EXCHANGE_H
+#define EXCHANGE_EXCHANGE_H
 
 #include "stage.h"
 

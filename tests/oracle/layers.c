@@ -273,23 +273,45 @@ static int find(const struct filler *f, const char *path, size_t len,
 	return -1;
 }
 
+/* The layer that has the directory next below this one, or -1. */
+static int next_below(const struct filler *f, const char *path, size_t len)
+{
+	enum what what = OTHER;
+	int layer = f->number ? find(f, path, len, f->number - 1, &what) : -1;
+
+	return layer >= 0 && what != OTHER ? layer : -1;
+}
+
+/* Does nothing from this layer down to another hide what that one has below
+ * path? */
+static bool open_down_to(const struct filler *f, const char *path, size_t len,
+			 int layer)
+{
+	for (unsigned i = 0; i < f->made_count; i++) {
+		if (strlen(f->made[i].path) != len ||
+		    memcmp(f->made[i].path, path, len) ||
+		    f->made[i].layer < (unsigned)layer)
+			continue;
+		if (f->made[i].what == OTHER ||
+		    (f->made[i].what == OPAQUE &&
+		     f->made[i].layer != (unsigned)layer))
+			return false;
+	}
+	return true;
+}
+
 /* Is the directory of this layer laid over one that is below? Only there does
  * an overlay of Linux's hide a whiteout from who lists the directory. */
 static bool merged(const struct filler *f, const char *path, size_t len)
 {
-	enum what what = DIRECTORY;
+	int layer = len ? next_below(f, path, len) : (int)f->number - 1;
 
-	if (!f->number)
+	if (layer < 0)
 		return false;
-	for (size_t end = 1; end <= len; end++) {
-		if (end < len && path[end] != '/')
-			continue;
-		if (find(f, path, end, f->number, &what) != (int)f->number ||
-		    what != DIRECTORY ||
-		    find(f, path, end, f->number - 1, &what) < 0 ||
-		    what == OTHER || (what == OPAQUE && end < len))
+	for (size_t end = 1; end <= len; end++)
+		if ((end == len || path[end] == '/') &&
+		    !open_down_to(f, path, end, layer))
 			return false;
-	}
 	return true;
 }
 

@@ -73,6 +73,56 @@ VFS_API int vfs_overlay_mount(struct vfs_task *task,
 			      const struct vfs_overlay_spec *spec,
 			      const char *target, uint64_t flags);
 
+/* How a name of the upper directory differs from the lower ones. */
+enum vfs_overlay_kind {
+	VFS_OVERLAY_ADDED = 1,	  /* the lower ones have no such name */
+	VFS_OVERLAY_MODIFIED = 2, /* other data, target or type */
+	/* The data is the same, as far as its size and time of modification
+	 * tell; mode, owner, times or attributes may be others. */
+	VFS_OVERLAY_METADATA = 3,
+	VFS_OVERLAY_DELETED = 4,
+	/* A directory that hides what the lower ones have there, or that
+	 * something else was before, or the reverse. */
+	VFS_OVERLAY_REPLACED = 5,
+	VFS_OVERLAY_RENAMED = 6 /* a directory that was from before */
+};
+
+struct vfs_overlay_change {
+	/* From the directory that the diff is of, without a slash before. */
+	const char *path;
+	/* RENAMED: absolute, from the lower layers' root, or a name in the
+	 * same directory. Otherwise NULL. */
+	const char *from;
+	uint32_t kind; /* enum vfs_overlay_kind */
+	uint32_t mode; /* the type and permissions now; DELETED: 0 */
+};
+
+struct vfs_overlay_diff;
+
+/*
+ * What the upper layer changed below a directory of an overlay, which is opened
+ * as vfs_openat does with task's rights; *out is given back with
+ * vfs_overlay_diff_close. A directory comes before what is in it, and is
+ * reported if it was changed itself. What is changed meanwhile is seen or not.
+ * Hard links are separate names.
+ *
+ * Errors: -EFAULT a NULL; -EINVAL the directory is not an overlay's; those of
+ * vfs_openat. One thread at a time. Since 0.1.
+ */
+VFS_API int vfs_overlay_diff(struct vfs_task *task, int dirfd, const char *path,
+			     struct vfs_overlay_diff **out);
+
+/*
+ * 1 with *out set, which stays until the next call; 0 at the end. Errors: of
+ * vfs_openat and vfs_getdents for a directory that is to be gone into, which
+ * the next call leaves out; -ENOMEM. Since 0.1.
+ */
+VFS_API int vfs_overlay_diff_next(struct vfs_overlay_diff *diff,
+				  const struct vfs_overlay_change **out);
+
+/* 0 or -EFAULT. Since 0.1. */
+VFS_API int vfs_overlay_diff_close(struct vfs_overlay_diff *diff);
+
 #ifdef __cplusplus
 }
 #endif

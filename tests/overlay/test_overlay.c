@@ -589,6 +589,68 @@ static void test_mapping(void **state)
 	check_file(w->task, "/l/bottom/f", "lower");
 }
 
+static int compare_lines(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* The changes as lines, sorted. */
+static void check_diff(struct vfs_task *task, const char *expected)
+{
+	static const char letters[] = "?AMTDRN";
+	const struct vfs_overlay_change *change;
+	struct vfs_overlay_diff *diff = NULL;
+	char lines[16][64], text[1024] = "";
+	size_t count = 0;
+
+	check_ok(vfs_overlay_diff(task, AT_FDCWD, "/m", &diff));
+	while (check_fd(vfs_overlay_diff_next(diff, &change)) == 1) {
+		assert_true(count < 16);
+		snprintf(lines[count++], sizeof(lines[0]), "%c %s%s%s\n",
+			 letters[change->kind], change->path,
+			 change->from ? " < " : "",
+			 change->from ? change->from : "");
+	}
+	check_ok(vfs_overlay_diff_close(diff));
+	qsort(lines, count, sizeof(lines[0]), compare_lines);
+	for (size_t i = 0; i < count; i++)
+		strcat(text, lines[i]);
+	assert_string_equal(text, expected);
+}
+
+static void test_diff(void **state)
+{
+	struct world *w = *state;
+	struct vfs_overlay_diff *diff;
+
+	make_layers(w->task);
+	fill_lower(w->task);
+	check_ok(mount_overlay(w->task, ONE ",redirect_dir=on,metacopy=on"));
+	check_diff(w->task, "");
+	test_clock_advance(&w->clock, 1000000000);
+	put_file(w->task, "/m/d/e/deep", "DEEP");
+	check_diff(w->task, "M d/e/deep\n");
+	check_ok(vfs_chmod(w->task, "/m/d/e", 0700));
+	check_diff(w->task, "M d/e/deep\nT d/e\n");
+	check_ok(vfs_unlink(w->task, "/m/d/e/deep"));
+	check_ok(vfs_rmdir(w->task, "/m/d/e"));
+	check_diff(w->task, "D d/e\n");
+	check_ok(vfs_mkdir(w->task, "/m/d/e", 0755));
+	put_file(w->task, "/m/d/e/new", "");
+	check_diff(w->task, "A d/e/new\nR d/e\n");
+	check_ok(vfs_unlink(w->task, "/m/d/e/new"));
+	check_ok(vfs_chmod(w->task, "/m/d/x", 0600));
+	check_ok(vfs_rmdir(w->task, "/m/d/e"));
+	check_diff(w->task, "D d/e\nT d/x\n");
+	check_ok(vfs_rename(w->task, "/m/d/x", "/m/f"));
+	check_diff(w->task, "D d/e\nD d/x\nM f\n");
+	check_ok(vfs_unlink(w->task, "/m/f"));
+	check_ok(vfs_rename(w->task, "/m/d", "/m/g"));
+	check_diff(w->task, "D d\nD f\nD g/e\nD g/x\nN g < d\n");
+	check_eq(vfs_overlay_diff(w->task, AT_FDCWD, "/l", &diff), -EINVAL);
+	check_eq(vfs_overlay_diff(w->task, AT_FDCWD, "/m/s", &diff), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -616,6 +678,7 @@ int main(void)
 		world_test(test_escaped),
 		world_test(test_listing_is_stable),
 		world_test(test_mapping),
+		world_test(test_diff),
 	};
 
 	return cmocka_run_group_tests_name("overlay", tests, NULL, NULL);

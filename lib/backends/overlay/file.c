@@ -439,6 +439,7 @@ const struct vfs_inode_ops overlay_dir_ops = {
 	.iterate = overlay_iterate,
 	.open = overlay_dir_open,
 	.release = overlay_dir_release,
+	.ioctl = overlay_dir_ioctl,
 };
 
 const struct vfs_inode_ops overlay_file_ops = {REGULAR};

@@ -20,6 +20,9 @@
  *	file.c      open files and their data
  *	flags.c     inode flags
  *	attr.c      attributes and xattrs
+ *	native.c    mounting with descriptors
+ *	diff.c      what changed in a directory
+ *	walk.c      and below one
  *
  * Layers are reached through the public calls alone, with a task that has the
  * mounter's credentials (<vfs/sys/layer.h>): layer 0 is the upper one, if
@@ -534,5 +537,29 @@ int64_t overlay_listxattr(struct vfs_inode *inode, char *list, size_t size);
 int overlay_removexattr(struct vfs_inode *inode, const char *name);
 /* Whether it is one of overlay's own, which nobody sees. */
 bool overlay_is_own(const struct overlay_super *fs, const char *name);
+
+/* -- diff.c -- */
+
+/* A request of ours alone, for open directories: fills a list. */
+#define OVERLAY_IOC_DIFF UINT64_C(0x766673006f766c01)
+
+/* Behind it the name and, at from, another; then the next, size on. */
+struct overlay_diff_record {
+	uint32_t size;
+	uint32_t from; /* 0: none */
+	uint32_t kind; /* enum vfs_overlay_kind; 0: not changed itself */
+	uint32_t mode;
+	uint32_t enter; /* upper's directory has more */
+	uint32_t unused;
+};
+
+struct overlay_diff_list {
+	char *data;
+	size_t used, room;
+};
+
+int overlay_dir_ioctl(struct vfs_inode *inode, struct vfs_file *file,
+		      uint64_t request, void *argument);
+void overlay_diff_fini(struct vfs *vfs, struct overlay_diff_list *list);
 
 #endif

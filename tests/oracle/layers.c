@@ -104,7 +104,8 @@ bool layers_parse(struct layers *layers, const char *words)
 	memset(layers, 0, sizeof(*layers));
 	layers->on = true;
 	layers->lowers = 1;
-	layers->mix = !strcmp(words, "mix");
+	layers->no_index = !strcmp(words, "mix,index=off");
+	layers->mix = layers->no_index || !strcmp(words, "mix");
 	while (ok && !layers->mix && (word = strsep(&rest, ","))) {
 		char *value = strchr(word, '=');
 
@@ -130,7 +131,7 @@ struct layers layers_of(const struct layers *layers, uint64_t sequence)
 	one.fs = (enum layers_fs)(sequence % 3);
 	sequence /= 3;
 	one.redirect = sequence & 1;
-	one.index = sequence & 2;
+	one.index = (sequence & 2) && !layers->no_index;
 	one.xino = sequence & 4;
 	one.metacopy = one.redirect && (sequence & 8);
 	return one;
@@ -141,7 +142,8 @@ void layers_describe(const struct layers *layers, char *out, size_t size)
 	static const char *const fs[] = {"one", "lower", "each"};
 
 	if (layers->mix)
-		snprintf(out, size, "--overlay mix");
+		snprintf(out, size, "--overlay mix%s",
+			 layers->no_index ? ",index=off" : "");
 	else
 		snprintf(out, size,
 			 "--overlay lowers=%u,redirect_dir=%s,metacopy=%s,"
@@ -353,6 +355,8 @@ static void entry(struct filler *f, const char *path, unsigned depth)
 
 	if (!f->marked && kind >= 60 && is_below(f, path))
 		return;
+	if (kind >= 50 && kind < 60 && !f->file[0])
+		return;
 	if (kind < 12) {
 		if (!can_hide(f, path))
 			return;
@@ -368,7 +372,7 @@ static void entry(struct filler *f, const char *path, unsigned depth)
 		attributes(f, path, false);
 	} else if (kind < 50) {
 		special(f, path);
-	} else if (kind < 60 && f->file[0] && strcmp(f->file, path)) {
+	} else if (kind < 60) {
 		char verb[160];
 
 		snprintf(verb, sizeof(verb), "link %s/%s/%s", f->root, f->layer,

@@ -26,14 +26,15 @@ enum layers_fs {
 
 struct layers {
 	bool on;
-	bool mix; /* every sequence has another configuration */
+	bool no_index; /* of those that are mixed */
+	bool mix;      /* every sequence has another configuration */
 	unsigned lowers;
 	bool redirect, metacopy, index, xino;
 	enum layers_fs fs;
 };
 
 /* lowers=N,redirect_dir=on|off,metacopy=…,index=…,xino=…,fs=one|lower|each, or
- * mix. False: not understood. */
+ * mix, or mix,index=off. False: not understood. */
 bool layers_parse(struct layers *layers, const char *words);
 /* The one that a sequence has: itself, or one of all if they are mixed. */
 struct layers layers_of(const struct layers *layers, uint64_t sequence);

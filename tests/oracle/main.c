@@ -297,7 +297,8 @@ static _Noreturn void usage(int status)
 	      "                   with --owner host, all are one user\n"
 	      "  --overlay WORDS  generated sequences run on an overlay:\n"
 	      "                   lowers=1..9,redirect_dir=on|off,metacopy=,\n"
-	      "                   index=,xino=,fs=one|lower|each; or mix\n",
+	      "                   index=,xino=,fs=one|lower|each; or mix,\n"
+	      "                   or mix,index=off\n",
 	      status ? stderr : stdout);
 	exit(status);
 }

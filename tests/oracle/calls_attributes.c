@@ -70,7 +70,9 @@ static void run_fstat(struct exec *exec)
 {
 	struct vfs_stat stat, *out = exec->call->args[1].given ? NULL : &stat;
 
+	exec->side->opened = true;
 	show_stat(exec, CALL(fstat, INT(0), out), &stat);
+	exec->side->opened = false;
 }
 
 static void run_fstatat(struct exec *exec)

@@ -210,6 +210,15 @@ static bool size_of_directory(const struct call *call,
 	       oracle->result >= 0;
 }
 
+/* From a lower layer on another file system than the upper one. */
+static bool copy_between_layers(const struct call *call,
+				const struct side *subject,
+				const struct side *oracle)
+{
+	return subject->overlay && is_call(call, "copy_file_range") &&
+	       subject->result >= 0 && oracle->result == -EXDEV;
+}
+
 /* Where data is: Linux has copied holes up. */
 static bool copied_holes(const struct call *call, const struct side *subject,
 			 const struct side *oracle)
@@ -353,6 +362,8 @@ const struct rule rules[] = {
 	 "a copy-up is not limited by the caller's RLIMIT_FSIZE"},
 	{"overlay-list-size", false, size_of_list,
 	 "the size of a list of attributes is that of what would be listed"},
+	{"overlay-copy", true, copy_between_layers,
+	 "copy_file_range works within an overlay, wherever its layers are"},
 	{"overlay-fioqsize", false, size_of_directory,
 	 "FIOQSIZE gives an overlay's directory a size"},
 	{"overlay-holes", true, copied_holes,

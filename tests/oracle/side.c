@@ -221,11 +221,13 @@ static bool has_blocks(const struct side *side, uint32_t mode)
 	return !side->host->xattr || !S_ISLNK(mode);
 }
 
-/* A merged directory has one link in Linux when it has no name any more. */
+/* In Linux a directory that has no name any more has as many links as it had,
+ * or as what it was merged of has. */
 static uint32_t shown_nlink(const struct side *side,
 			    const struct vfs_stat *stat)
 {
-	return side->overlay && S_ISDIR(stat->mode) && !stat->nlink
+	return side->overlay && S_ISDIR(stat->mode) &&
+			       (side->opened || !stat->nlink)
 		       ? 1
 		       : stat->nlink;
 }

@@ -128,6 +128,7 @@ struct side {
 	bool mounts;  /* the script mounts: see kernel_begin */
 	bool overlay; /* its tree is one */
 	bool keep;    /* the kernel's tree is not emptied at the beginning */
+	bool opened;  /* what is shown is open, and may have no name */
 	enum detail detail;
 	/* Of the library's instance: what fails, asked with fault_context; and
 	 * where its memory is from, an object at a time. NULL: as always. */

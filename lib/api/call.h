@@ -20,7 +20,7 @@ static inline int vfs__enter(struct vfs_task *task, struct vfs__thread **thread)
 		if (!*thread)
 			return -ENOMEM;
 	}
-	(*thread)->now_valid = false;
+	(*thread)->now_valid &= (*thread)->keep_now;
 	(*thread)->fresh = NULL;
 	(*thread)->task = task;
 	return 0;

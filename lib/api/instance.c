@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <vfs/devfs.h>
 #include <vfs/instance.h>
+#include <vfs/overlay.h>
 #include <vfs/procfs.h>
 #include <vfs/tmpfs.h>
 
@@ -17,7 +18,8 @@ uint32_t vfs_version(void)
 int vfs_create(const struct vfs_config *config, struct vfs **out)
 {
 	const struct vfs_filesystem_type *const types[] = {
-		&vfs_tmpfs_type, &vfs_procfs_type, &vfs_devfs_type, NULL};
+		&vfs_tmpfs_type, &vfs_procfs_type, &vfs_devfs_type,
+		&vfs_overlay_type, NULL};
 
 	if (!out)
 		return -EFAULT;

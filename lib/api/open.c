@@ -96,7 +96,7 @@ static int check_how(const struct vfs_open_how *how)
 int vfs_openat2(struct vfs_task *task, int dirfd, const char *path,
 		const struct vfs_open_how *how, size_t size)
 {
-	struct vfs__open_how wanted;
+	struct vfs__open_how wanted = {.place = NULL};
 	struct vfs__thread *thread;
 	int err = vfs__enter(task, &thread);
 

@@ -30,7 +30,8 @@ static inline bool may_block(const struct vfs_inode *inode)
 					(VFS_INODE_MAPPED | VFS__INODE_ASK),
 				0) ||
 	       (inode->ops->getattr &&
-		!(inode->super->type->flags & VFS_FS_NONBLOCKING));
+		!(inode->super->type->flags &
+		  (VFS_FS_NONBLOCKING | VFS_FS_FAST_GETATTR)));
 }
 
 /* What the mount says, and the inode's flags. */

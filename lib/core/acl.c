@@ -117,7 +117,7 @@ static int store(struct vfs__thread *thread, struct vfs_inode *inode,
 		err = ops->removexattr
 			      ? ops->removexattr(inode, name_of(access))
 			      : -EOPNOTSUPP;
-		return err == -ENODATA ? 0 : err;
+		return err;
 	}
 	if (!ops->setxattr)
 		return -EOPNOTSUPP;
@@ -299,7 +299,42 @@ int64_t vfs__acl_get(struct vfs__thread *thread, const struct vfs_cred *cred,
 	return n;
 }
 
-/* Stores *acl, which passes to the inode when all went well, with the mode. */
+/* What replace does for an inode that is somebody else's, who knows what an ACL
+ * makes of the mode. asked: who set it wanted it to go. */
+static int replace_remote(struct vfs__thread *thread, struct vfs_inode *inode,
+			  bool access, uint32_t mode, struct vfs__acl *acl,
+			  bool asked)
+{
+	struct vfs_attr attr = {
+		.size_of = sizeof(attr),
+		.mask = VFS_ATTR_CTIME,
+		.mode = mode & 07777,
+	};
+	int err = store(thread, inode, access, acl);
+	/* that there was none is for whoever has the file to say */
+	bool stored = err != -ENODATA || asked;
+
+	if (err && stored)
+		return err;
+	if (mode != inode->mode)
+		attr.mask |= VFS_ATTR_MODE;
+	if (!stored || mode != inode->mode) {
+		vfs_now(inode->super->vfs, &attr.ctime);
+		err = vfs__setattr(inode, &attr);
+		if (err && stored)
+			(void)store(thread, inode, access,
+				    cached(inode, access));
+		if (err)
+			return err;
+	}
+	/* what it has become is asked for when somebody needs it */
+	vfs__acl_forget(inode);
+	acl_free(thread, acl);
+	return 0;
+}
+
+/* Stores *acl (NULL: none), which passes to the inode when all went well, with
+ * the mode. */
 static int replace(struct vfs__thread *thread, struct vfs_inode *inode,
 		   bool access, uint32_t mode, struct vfs__acl *acl)
 {
@@ -316,23 +351,15 @@ static int replace(struct vfs__thread *thread, struct vfs_inode *inode,
 		if (!ext)
 			return -ENOMEM;
 	}
-	if (acl || vfs__inode_is_remote(inode) || cached(inode, access)) {
+	if (acl || cached(inode, access)) {
 		err = store(thread, inode, access, acl);
-		if (err)
+		if (err && err != -ENODATA)
 			return err;
 	}
 	if (mode != VFS_READ_ONCE(inode->mode))
 		attr.mask |= VFS_ATTR_MODE;
 	vfs_now(inode->super->vfs, &attr.ctime);
-	/* whoever stores another's ACL sets its time, too */
-	if (!vfs__inode_is_remote(inode) || attr.mask != VFS_ATTR_CTIME)
-		err = vfs__setattr(inode, &attr);
-	if (!err && vfs__inode_is_remote(inode)) {
-		/* what it has become is asked for when somebody needs it */
-		vfs__acl_forget(inode);
-		acl_free(thread, acl);
-		return 0;
-	}
+	err = vfs__setattr(inode, &attr);
 	if (err) {
 		/* as before, as far as the backend is willing */
 		(void)store(thread, inode, access, cached(inode, access));
@@ -393,7 +420,12 @@ int vfs__acl_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (access &&
 	    !vfs__may_setgid(cred, idmap, inode, vfs__inode_gid(idmap, inode)))
 		mode &= ~(uint32_t)S_ISGID;
-	err = replace(thread, inode, access, mode, minimal ? NULL : acl);
+	if (vfs__inode_is_remote(inode))
+		err = replace_remote(thread, inode, access, mode,
+				     minimal ? NULL : acl, !acl);
+	else
+		err = replace(thread, inode, access, mode,
+			      minimal ? NULL : acl);
 	if (!err && !minimal)
 		return 0;
 

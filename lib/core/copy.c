@@ -131,13 +131,17 @@ static int64_t copy_inside(struct vfs__thread *thread, struct vfs_task *task,
 	if (n > 0) {
 		*c->in_offset += n;
 		*c->out_offset += n;
-		if (!(VFS_READ_ONCE(c->in->flags) & O_NOATIME))
+		/* whether it leaves a time there is for others' to say */
+		if (vfs__inode_is_remote(in))
+			vfs_inode_set_flags(in, VFS_INODE_STALE, 0);
+		else if (!(VFS_READ_ONCE(c->in->flags) & O_NOATIME))
 			vfs__path_accessed(&c->in->path, in);
 	}
 	return n;
 }
 
-static int check_pair(const struct vfs_file *in, const struct vfs_file *out)
+static int check_pair(const struct vfs_file *in, const struct vfs_file *out,
+		      bool across)
 {
 	uint32_t in_type = vfs__inode_mode(in->inode) & S_IFMT;
 	uint32_t out_type = vfs__inode_mode(out->inode) & S_IFMT;
@@ -150,7 +154,7 @@ static int check_pair(const struct vfs_file *in, const struct vfs_file *out)
 	    !(vfs__file_mode(out) & VFS__FILE_WRITE) ||
 	    (VFS_READ_ONCE(out->flags) & O_APPEND))
 		return -EBADF;
-	return in->inode->super == out->inode->super ? 0 : -EXDEV;
+	return across || in->inode->super == out->inode->super ? 0 : -EXDEV;
 }
 
 /* Cuts c->left to what there is to read and room to write, in the order in
@@ -188,9 +192,9 @@ static int check_ranges(struct vfs_task *task, struct copy *c, int64_t in,
 	return 0;
 }
 
-int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
-			     int fd_in, int64_t *off_in, int fd_out,
-			     int64_t *off_out, size_t len, uint32_t flags)
+static int64_t copy_range(struct vfs__thread *thread, struct vfs_task *task,
+			  int fd_in, int64_t *off_in, int fd_out,
+			  int64_t *off_out, size_t len, bool across)
 {
 	struct copy c = {.left = len};
 	int64_t in, out, n = -EBADF;
@@ -201,7 +205,7 @@ int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
 		goto unref;
 	in = off_in ? *off_in : VFS_READ_ONCE(c.in->position);
 	out = off_out ? *off_out : VFS_READ_ONCE(c.out->position);
-	n = flags ? -EINVAL : check_pair(c.in, c.out);
+	n = check_pair(c.in, c.out, across);
 	if (!n)
 		n = vfs__inode_refresh(thread, c.in->inode);
 	if (!n)
@@ -230,6 +234,35 @@ unref:
 	if (c.out)
 		vfs__file_unref(thread, c.out);
 	return n;
+}
+
+static bool is_open(struct vfs__thread *thread, struct vfs_task *task, int fd)
+{
+	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
+
+	if (file)
+		vfs__file_unref(thread, file);
+	return file;
+}
+
+int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
+			     int fd_in, int64_t *off_in, int fd_out,
+			     int64_t *off_out, size_t len, uint32_t flags)
+{
+	if (flags)
+		return is_open(thread, task, fd_in) &&
+				       is_open(thread, task, fd_out)
+			       ? -EINVAL
+			       : -EBADF;
+	return copy_range(thread, task, fd_in, off_in, fd_out, off_out, len,
+			  false);
+}
+
+int64_t vfs__copy_across(struct vfs__thread *thread, struct vfs_task *task,
+			 int fd_in, int64_t in, int fd_out, int64_t out,
+			 size_t len)
+{
+	return copy_range(thread, task, fd_in, &in, fd_out, &out, len, true);
 }
 
 /* ---- sendfile ---- */

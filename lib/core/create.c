@@ -334,7 +334,7 @@ static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
 		return -EPERM;
 	name.str = vfs__dentry_name(c->dentry, &name.len);
 	vfs__inode_lock_nested(inode);
-	if (!VFS_READ_ONCE(inode->nlink) &&
+	if (vfs__inode_is_unnamed(inode) &&
 	    !(VFS_READ_ONCE(inode->flags) & VFS_INODE_LINKABLE))
 		err = -ENOENT;
 	else if (VFS_READ_ONCE(inode->nlink) == UINT32_MAX)

@@ -180,6 +180,8 @@ static uint32_t limit_of(const struct vfs_task *task)
 {
 	uint64_t limit = VFS_READ_ONCE(task->nofile_cur);
 
+	if (__builtin_expect(task->inner, 0))
+		return INT32_MAX;
 	return limit > task->vfs->max_descriptors ? task->vfs->max_descriptors
 						  : (uint32_t)limit;
 }

@@ -297,10 +297,31 @@ static bool leaves_no_trace(const struct vfs_inode *inode)
 	       (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_RDONLY);
 }
 
-void vfs__inode_accessed(struct vfs_inode *inode)
+bool vfs__inode_access_due(const struct vfs_inode *inode)
 {
 	struct vfs_timespec atime = vfs__inode_atime(inode);
 
+	return (VFS_READ_ONCE(inode->flags) & VFS_INODE_STALE) ||
+	       needs_atime(inode, atime.sec, atime.nsec);
+}
+
+/* Whether it is the backend that keeps times of access: then what the times
+ * are now matters to it. */
+static bool tells_access(struct vfs_inode *inode)
+{
+	if (!vfs__inode_is_remote(inode) || !VFS__HAS_OP(inode->ops, accessed))
+		return false;
+	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_STALE)
+		(void)inode->ops->refresh(inode);
+	return true;
+}
+
+void vfs__inode_accessed(struct vfs_inode *inode)
+{
+	struct vfs_timespec atime;
+
+	(void)tells_access(inode);
+	atime = vfs__inode_atime(inode);
 	if (__builtin_expect(needs_atime(inode, atime.sec, atime.nsec), 0))
 		vfs__inode_accessed_strictly(inode);
 }
@@ -313,7 +334,10 @@ void vfs__inode_accessed_strictly(struct vfs_inode *inode)
 		return;
 	if (vfs__inode_is_remote(inode)) {
 		/* whoever has the bytes has the times, too */
-		vfs_inode_set_flags(inode, VFS_INODE_STALE, 0);
+		if (VFS__HAS_OP(inode->ops, accessed))
+			inode->ops->accessed(inode);
+		else
+			vfs_inode_set_flags(inode, VFS_INODE_STALE, 0);
 		return;
 	}
 	atime = vfs__inode_atime(inode);

@@ -70,6 +70,13 @@ static inline bool vfs__inode_is_remote(const struct vfs_inode *inode)
 	return VFS_READ_ONCE(inode->flags) & VFS_INODE_REMOTE;
 }
 
+/* No name leads to it any more. */
+static inline bool vfs__inode_is_unnamed(const struct vfs_inode *inode)
+{
+	return !VFS_READ_ONCE(inode->nlink) ||
+	       (VFS_READ_ONCE(inode->flags) & VFS_INODE_UNNAMED);
+}
+
 /* What says that refresh is to be asked before attributes are used. */
 #define VFS__INODE_ASK (VFS_INODE_STALE | VFS_INODE_VOLATILE)
 
@@ -179,7 +186,10 @@ vfs__inode_atime(const struct vfs_inode *inode)
 void vfs__inode_set_atime(struct vfs_inode *inode,
 			  const struct vfs_timespec *atime);
 
-/* - Whether reading now should update atime under relatime, and does it. */
+/* - Whether reading now might update atime under relatime. */
+bool vfs__inode_access_due(const struct vfs_inode *inode);
+/* - Whether reading now should update atime under relatime, and does it. Of a
+ *   remote inode not inside a section. */
 void vfs__inode_accessed(struct vfs_inode *inode);
 /* - The same under strictatime: always. */
 void vfs__inode_accessed_strictly(struct vfs_inode *inode);

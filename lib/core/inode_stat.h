@@ -124,7 +124,7 @@ vfs__inode_copy_as(const struct vfs_inode *inode, struct vfs_stat *out,
 	out->mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
 	out->mode = mode;
 	VFS__COMPILER_FENCE();
-	vfs__stat_time_packed(&out->btime, inode->btime_packed);
+	vfs__stat_time_packed(&out->btime, VFS__SEQ_READ(inode->btime_packed));
 	VFS__COMPILER_FENCE();
 	vfs__stat_time_packed(&out->ctime, VFS__SEQ_READ(inode->ctime_packed));
 	VFS__COMPILER_FENCE();

@@ -347,6 +347,17 @@ static inline void vfs__path_accessed(const struct vfs__path *path,
 		vfs__inode_accessed_strictly(inode);
 }
 
+/* Whether that would leave a time. */
+static inline bool vfs__path_access_due(const struct vfs__path *path,
+					const struct vfs_inode *inode)
+{
+	uint32_t flags = vfs__mount_flags(path->mnt);
+
+	if (flags & (VFS__MNT_NOATIME | VFS__MNT_RDONLY))
+		return false;
+	return !(flags & VFS__MNT_RELATIME) || vfs__inode_access_due(inode);
+}
+
 static inline void vfs__path_ref(struct vfs__thread *thread,
 				 const struct vfs__path *path)
 {

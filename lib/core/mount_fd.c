@@ -45,9 +45,17 @@ int vfs__mount_fd_install(struct vfs__thread *thread, struct vfs_task *task,
 int vfs__mount_fd_detached(struct vfs__thread *thread, struct vfs_task *task,
 			   struct vfs_mount *mnt, uint64_t origin, bool cloexec)
 {
+	return vfs__mount_fd_detached_at(thread, task, mnt, mnt->root, origin,
+					 cloexec);
+}
+
+int vfs__mount_fd_detached_at(struct vfs__thread *thread, struct vfs_task *task,
+			      struct vfs_mount *mnt, struct vfs_dentry *at,
+			      uint64_t origin, bool cloexec)
+{
 	struct vfs__namespace *ns =
 		vfs__namespace_create(thread, task->vfs, true);
-	struct vfs__path path = {mnt, mnt->root};
+	struct vfs__path path = {mnt, at};
 	struct vfs__namespace *own;
 	struct vfs__list out;
 

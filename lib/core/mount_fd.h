@@ -24,6 +24,10 @@ int vfs__mount_fd_install(struct vfs__thread *thread, struct vfs_task *task,
 int vfs__mount_fd_detached(struct vfs__thread *thread, struct vfs_task *task,
 			   struct vfs_mount *mnt, uint64_t origin,
 			   bool cloexec);
+/* - The same for a place in mnt, which the caller has a reference on. */
+int vfs__mount_fd_detached_at(struct vfs__thread *thread, struct vfs_task *task,
+			      struct vfs_mount *mnt, struct vfs_dentry *at,
+			      uint64_t origin, bool cloexec);
 
 int vfs__open_tree(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		   const char *path, uint32_t flags);

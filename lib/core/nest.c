@@ -3,7 +3,9 @@
  * Calls that a backend makes inside an operation, on file systems below its
  * own, and faults that tests make: services, see <vfs/sys/backend.h>.
  *
- * What a thread's record says of the present call is saved and put back.
+ * What a thread's record says of the present call is saved and put back; its
+ * time is that of the calls inside as well, because they are one call to who
+ * made it.
  * While it nests, no function of the embedder's is told of events, and nothing
  * is trimmed, because the outer call holds locks. Ranks are compared among
  * the locks of one level (docs/locking.md).
@@ -35,6 +37,7 @@ void vfs_nest_begin(struct vfs *vfs, struct vfs_nesting *outer)
 	outer->state[NOW_NSEC] = thread->now.nsec;
 	outer->state[RANKS] = vfs__rank_nest();
 	thread->nesting++;
+	thread->keep_now = true;
 }
 
 void vfs_nest_end(struct vfs *vfs, const struct vfs_nesting *outer)
@@ -43,6 +46,7 @@ void vfs_nest_end(struct vfs *vfs, const struct vfs_nesting *outer)
 
 	assert(thread->nesting);
 	thread->nesting--;
+	thread->keep_now = thread->nesting;
 	vfs__rank_unnest((uint32_t)outer->state[RANKS]);
 	thread->now.sec = (int64_t)outer->state[NOW_SEC];
 	thread->now.nsec = (uint32_t)outer->state[NOW_NSEC];

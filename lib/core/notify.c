@@ -400,7 +400,7 @@ void vfs__notify_removed_slow(struct vfs__thread *thread, struct vfs *vfs,
 	begin(&t, thread, vfs);
 	if (!vfs__inode_is_dir(inode))
 		tell_self(&t, inode, VFS_IN_ATTRIB);
-	if (VFS_READ_ONCE(victim->ref) == 1 && !VFS_READ_ONCE(inode->nlink))
+	if (VFS_READ_ONCE(victim->ref) == 1 && vfs__inode_is_unnamed(inode))
 		tell_gone(&t, inode);
 	tell_name(&t, dir, VFS_IN_DELETE, inode, &name);
 	end(&t);

@@ -202,7 +202,7 @@ static inline void vfs__notify_removed(struct vfs__thread *thread,
 static inline void vfs__notify_gone(struct vfs__thread *thread,
 				    struct vfs_inode *inode)
 {
-	if (!VFS_READ_ONCE(inode->nlink) && vfs__notify_on(inode->super->vfs))
+	if (vfs__inode_is_unnamed(inode) && vfs__notify_on(inode->super->vfs))
 		vfs__notify_gone_slow(thread, inode);
 }
 

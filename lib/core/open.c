@@ -511,6 +511,8 @@ static int make_file(struct opening *o, struct vfs_file **out)
 	vfs__file_init(file, o->task->vfs, &o->path, o->cred,
 		       status_flags(o->how->flags), file_mode(o, type));
 	o->file = NULL;
+	if (o->how->quiet)
+		file->mode |= VFS__FILE_QUIET;
 	if (!(file->mode & VFS__FILE_PATH)) {
 		err = tell_backend(o, file, type);
 		if (!err) {

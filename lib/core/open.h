@@ -12,6 +12,7 @@ struct vfs__open_how {
 	/* What is opened whatever the path says; referenced by the caller.
 	 * NULL: none. */
 	const struct vfs__path *place;
+	bool quiet; /* nobody is told of it, nor of what is done with it */
 };
 
 /* - The descriptor, or an error as open(2) and openat2(2) have them. */

@@ -74,7 +74,8 @@ void vfs_inode_set_stat(struct vfs_inode *inode, const struct vfs_stat *stat,
 void vfs_inode_set_btime(struct vfs_inode *inode,
 			 const struct vfs_timespec *btime)
 {
-	inode->btime_packed = btime ? vfs__time_pack(btime) : INT64_MIN;
+	VFS_WRITE_ONCE(inode->btime_packed,
+		       btime ? vfs__time_pack(btime) : INT64_MIN);
 }
 
 int vfs__inode_refresh_slow(struct vfs__thread *thread, struct vfs_inode *inode)

@@ -95,11 +95,15 @@ static size_t total_of(const struct vfs__io *io)
 	return total;
 }
 
-/* A read at the end of the file, or one that faults, is an access too. */
-static bool is_access(const struct vfs__io *io, int64_t n)
+/* A read at the end of the file, or one that faults, is an access too; one of no
+ * bytes is not where somebody else has the file. */
+static bool is_access(const struct vfs_inode *inode, const struct vfs__io *io,
+		      int64_t n)
 {
-	return n > 0 || ((n == 0 || n == -EFAULT) &&
-			 ((io->flags & VFS__IO_PLAIN) || total_of(io)));
+	bool plain = (io->flags & VFS__IO_PLAIN) &&
+		     !vfs__inode_is_remote(inode);
+
+	return n > 0 || ((n == 0 || n == -EFAULT) && (plain || total_of(io)));
 }
 
 /* No transfer may reach beyond the last offset there is. */
@@ -167,7 +171,7 @@ static int64_t read_short(struct vfs_file *file, const struct vfs__io *io)
 			vfs__position_move(file, at, at + n);
 		vfs__mutex_unlock(&file->position_lock, VFS__RANK_POS);
 	}
-	accessed(file, is_access(io, n));
+	accessed(file, is_access(inode, io, n));
 	return n;
 }
 
@@ -182,7 +186,7 @@ static int64_t read_at(struct vfs__thread *thread, struct vfs_file *file,
 	if (section)
 		vfs__epoch_enter(thread);
 	n = read_segments(file->inode, file, io, offset);
-	accessed(file, is_access(io, n));
+	accessed(file, is_access(file->inode, io, n));
 	if (section)
 		vfs__epoch_leave(thread);
 	return n;

@@ -77,6 +77,10 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
 			     int fd_in, int64_t *off_in, int fd_out,
 			     int64_t *off_out, size_t len, uint32_t flags);
+/* - The same at offsets, between file systems, too. */
+int64_t vfs__copy_across(struct vfs__thread *thread, struct vfs_task *task,
+			 int fd_in, int64_t in, int fd_out, int64_t out,
+			 size_t len);
 int64_t vfs__sendfile(struct vfs__thread *thread, struct vfs_task *task,
 		      int out_fd, int in_fd, int64_t *offset, size_t count);
 

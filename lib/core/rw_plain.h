@@ -233,9 +233,11 @@ static inline bool vfs__pread_direct(struct vfs__thread *thread,
 		return false;
 	inode = file->inode;
 	*n = inode->ops->read(inode, file, buffer, count, offset);
-	/* what is to be asked for anyway is not known better by a read */
-	if (!(VFS_READ_ONCE(inode->flags) & VFS__INODE_ASK) &&
-	    !vfs__atime_is_fresh(thread, inode))
+	/* what is to be asked for anyway is not known better by a read, but by
+	 * who is told of it */
+	if (VFS_READ_ONCE(inode->flags) & VFS__INODE_ASK
+		    ? VFS__HAS_OP(inode->ops, accessed)
+		    : !vfs__atime_is_fresh(thread, inode))
 		vfs__file_accessed(thread, file, *n);
 	vfs__file_unref(thread, file);
 	return true;

@@ -47,7 +47,7 @@ int vfs__type_check(const struct vfs_filesystem_type *type)
 	const uint64_t known = VFS_FS_USERNS | VFS_FS_IDMAP | VFS_FS_COMPLETE |
 			       VFS_FS_NONBLOCKING | VFS_FS_SEALS |
 			       VFS_FS_HANDLES | VFS_FS_OWN_ATTR |
-			       VFS_FS_ENDPOINTS;
+			       VFS_FS_ENDPOINTS | VFS_FS_FAST_GETATTR;
 
 	if (type->size < sizeof(*type) || !type->name || !*type->name ||
 	    strlen(type->name) > 63 || strchr(type->name, '/'))
@@ -97,6 +97,12 @@ const struct vfs_filesystem_type *vfs__type_find(struct vfs *vfs,
 	return type;
 }
 
+uint64_t vfs_anonymous_dev(struct vfs *vfs)
+{
+	return makedev(0,
+		       __atomic_add_fetch(&vfs->next_dev, 1, __ATOMIC_RELAXED));
+}
+
 static struct vfs_super *super_alloc(struct vfs *vfs,
 				     const struct vfs_filesystem_type *type)
 {
@@ -122,8 +128,7 @@ static struct vfs_super *super_alloc(struct vfs *vfs,
 	super->block_size = 4096;
 	super->name_max = 255;
 	super->max_file_size = INT64_MAX;
-	super->dev = makedev(
-		0, __atomic_add_fetch(&vfs->next_dev, 1, __ATOMIC_RELAXED));
+	super->dev = vfs_anonymous_dev(vfs);
 	return super;
 }
 

@@ -198,15 +198,19 @@ void vfs__task_set_namespace(struct vfs__thread *thread, struct vfs_task *task,
 
 /* ---- tasks ---- */
 
-static int task_alloc(struct vfs__thread *thread, struct vfs *vfs,
-		      struct vfs_cred *cred, struct vfs_task **out)
+static struct vfs_cred *cred_ref(struct vfs__thread *thread,
+				 struct vfs_task *task);
+
+/* Without a reference on the instance. */
+static int task_alloc_inner(struct vfs__thread *thread, struct vfs *vfs,
+			    struct vfs_cred *cred, struct vfs_task **out)
 {
 	struct vfs_task *task = vfs__mem_alloc(thread, sizeof(*task));
 
 	if (!task)
 		return -ENOMEM;
 	memset(task, 0, sizeof(*task));
-	task->vfs = vfs_ref(vfs);
+	task->vfs = vfs;
 	task->domain_id = vfs__domain_id(vfs->domain);
 	task->cred = vfs_cred_ref(cred);
 	task->mapped = cred->mapped;
@@ -216,6 +220,16 @@ static int task_alloc(struct vfs__thread *thread, struct vfs *vfs,
 	vfs__sleepers_init(&task->sleepers);
 	*out = task;
 	return 0;
+}
+
+static int task_alloc(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_cred *cred, struct vfs_task **out)
+{
+	int err = task_alloc_inner(thread, vfs, cred, out);
+
+	if (!err)
+		vfs_ref(vfs);
+	return err;
 }
 
 /* A task whose fs or files are still missing. */
@@ -270,6 +284,50 @@ unref_paths:
 	vfs__path_unref(thread, &at.cwd);
 discard:
 	task_discard(thread, task);
+	return err;
+}
+
+/* Its root is a directory of the core's that leads nowhere. */
+int vfs__task_create_inner(struct vfs__thread *thread, struct vfs *vfs,
+			   struct vfs_task *like, struct vfs_task **out)
+{
+	struct vfs_cred *cred =
+		like ? cred_ref(thread, like) : vfs_cred_ref(vfs->root_cred);
+	struct vfs__fspaths at;
+	struct vfs_task *task;
+	int err = task_alloc_inner(thread, vfs, cred, &task);
+
+	vfs_cred_unref(cred);
+	if (err)
+		return err;
+	task->inner = true;
+	task->nofile_cur = task->nofile_max = INT32_MAX;
+	at.root.mnt = at.cwd.mnt = vfs->anon_mount;
+	at.root.dentry = at.cwd.dentry = vfs->anon_mount->root;
+	vfs__path_ref(thread, &at.root);
+	vfs__path_ref(thread, &at.cwd);
+	err = -ENOMEM;
+	task->ns = vfs__namespace_create(thread, vfs, true);
+	if (task->ns)
+		err = fs_create(thread, vfs, &at, 0, &task->fs);
+	if (err)
+		goto unref_paths;
+	err = vfs__fdtable_create(thread, &task->files);
+	if (err)
+		goto unref_fs;
+	*out = task;
+	return 0;
+
+unref_fs:
+	fs_unref(thread, vfs, task->fs);
+	goto unref_namespace;
+unref_paths:
+	vfs__path_unref(thread, &at.root);
+	vfs__path_unref(thread, &at.cwd);
+unref_namespace:
+	vfs__namespace_unref(thread, task->ns);
+	vfs_cred_unref(task->cred);
+	vfs__mem_free(thread, task, sizeof(*task));
 	return err;
 }
 
@@ -328,9 +386,6 @@ static void drop_view(struct vfs__thread *thread, struct vfs_task *task)
 	fs_unref(thread, task->vfs, task->fs);
 	vfs__namespace_unref(thread, task->ns);
 }
-
-static struct vfs_cred *cred_ref(struct vfs__thread *thread,
-				 struct vfs_task *task);
 
 static int clone_cred(struct vfs__thread *thread, struct vfs_task *task,
 		      uint64_t flags, struct vfs_cred **out)
@@ -425,12 +480,15 @@ void vfs_task_unref(struct vfs_task *task)
 {
 	struct vfs__thread *thread;
 	struct vfs *vfs;
+	bool inner;
 
 	if (!task || __atomic_sub_fetch(&task->ref, 1, __ATOMIC_ACQ_REL))
 		return;
 	vfs = task->vfs;
+	inner = task->inner;
 	thread = vfs__self_always(vfs);
-	vfs__tasks_remove(task);
+	if (!inner)
+		vfs__tasks_remove(task);
 	vfs__fdtable_unref(thread, vfs, task->files);
 	drop_past(thread, task);
 	drop_view(thread, task);
@@ -439,7 +497,8 @@ void vfs_task_unref(struct vfs_task *task)
 	if (thread->task == task)
 		thread->task = NULL;
 	vfs__mem_free(thread, task, sizeof(*task));
-	vfs_unref(vfs);
+	if (!inner)
+		vfs_unref(vfs);
 }
 
 int vfs_task_set_cred(struct vfs_task *task, struct vfs_cred *cred)

@@ -35,7 +35,7 @@ struct vfs__fs {
 struct vfs__namespace;
 
 struct vfs_task {
-	struct vfs *vfs;       /* referenced */
+	struct vfs *vfs;       /* referenced, but by an inner one */
 	struct vfs_cred *cred; /* atomic; referenced */
 	uint32_t mapped;       /* atomic: some cred was mapped; never cleared */
 	struct vfs__fs *fs;    /* atomic: unshare may replace it */
@@ -45,6 +45,7 @@ struct vfs_task {
 	struct vfs__past *past;	    /* tables before it: their locks */
 	uint32_t ref;		    /* atomic */
 	int32_t id;
+	bool inner; /* constant: a file system's, see <vfs/sys/layer.h> */
 	struct vfs_task *id_next;	 /* core/tasks.c: the table's lock */
 	uint64_t fsize_cur, fsize_max;	 /* atomic: RLIMIT_FSIZE */
 	uint64_t nofile_cur, nofile_max; /* atomic: RLIMIT_NOFILE */
@@ -96,6 +97,10 @@ void vfs__moved_finish(struct vfs__thread *thread, struct vfs *vfs,
 /* - ns's reference passes; the old one is given back. */
 void vfs__task_set_namespace(struct vfs__thread *thread, struct vfs_task *task,
 			     struct vfs__namespace *ns);
+
+/* - A task for calls on layers: <vfs/sys/layer.h>. 0, -ENOMEM. */
+int vfs__task_create_inner(struct vfs__thread *thread, struct vfs *vfs,
+			   struct vfs_task *like, struct vfs_task **out);
 
 /* - The task gets a descriptor table of its own, if it shares one. */
 int vfs__task_unshare_files(struct vfs__thread *thread, struct vfs_task *task);

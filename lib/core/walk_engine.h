@@ -327,7 +327,9 @@ ALWAYS_INLINE int follow(struct walk *w, struct spot *s,
 	if (fast) {
 		text = link->link;
 		len = (size_t)link->size;
-		if (!text)
+		/* what has to be told of an access may block */
+		if (!text || (vfs__inode_is_remote(link) &&
+			      vfs__path_access_due(&s->at, link)))
 			return -ECHILD;
 	} else if (vfs__is_magic(link)) {
 		return jump(w, s, dentry, link);

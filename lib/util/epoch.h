@@ -121,6 +121,7 @@ struct vfs__thread {
 	bool telling; /* a callback is running */
 	/* what the clock showed first in this call: one call, one time */
 	bool now_valid;
+	bool keep_now; /* also for the calls inside it */
 	struct vfs_timespec now;
 	int64_t now_packed; /* the same as time.h has it */
 	/* the second that it showed, and how often to believe it still */

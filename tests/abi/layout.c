@@ -11,6 +11,7 @@
 
 #include <vfs/sys/backend.h>
 #include <vfs/sys/device.h>
+#include <vfs/sys/layer.h>
 #include <vfs/sys/synthetic.h>
 #include <vfs/sys/task.h>
 #include <vfs/vfs.h>
@@ -230,7 +231,7 @@ PLACE(vfs_super_ops, evict, 24);
 PLACE(vfs_super_ops, show_options, 32);
 PLACE(vfs_super_ops, reconfigure, 40);
 
-SIZE(vfs_super, 72);
+SIZE(vfs_super, 80);
 PLACE(vfs_super, vfs, 0);
 PLACE(vfs_super, type, 8);
 PLACE(vfs_super, dev, 16);
@@ -241,6 +242,8 @@ PLACE(vfs_super, block_size, 48);
 PLACE(vfs_super, name_max, 52);
 PLACE(vfs_super, max_file_size, 56);
 PLACE(vfs_super, userns, 64);
+PLACE(vfs_super, depth, 72);
+PLACE(vfs_super, zero, 76);
 
 SIZE(vfs_inode, 128);
 PLACE(vfs_inode, ops, 0);
@@ -326,7 +329,7 @@ PLACE(vfs_attr, ctime, 56);
 PLACE(vfs_attr, flags, 72);
 PLACE(vfs_attr, zero, 76);
 
-SIZE(vfs_inode_ops, 240);
+SIZE(vfs_inode_ops, 248);
 PLACE(vfs_inode_ops, size, 0);
 PLACE(vfs_inode_ops, lookup, 8);
 PLACE(vfs_inode_ops, create, 16);
@@ -357,6 +360,17 @@ PLACE(vfs_inode_ops, revalidate, 208);
 PLACE(vfs_inode_ops, follow, 216);
 PLACE(vfs_inode_ops, refresh, 224);
 PLACE(vfs_inode_ops, copy_range, 232);
+PLACE(vfs_inode_ops, accessed, 240);
+
+SIZE(vfs_layer_info, 48);
+PLACE(vfs_layer_info, size, 0);
+PLACE(vfs_layer_info, dev, 8);
+PLACE(vfs_layer_info, type_flags, 16);
+PLACE(vfs_layer_info, super_flags, 24);
+PLACE(vfs_layer_info, inode_flags, 32);
+PLACE(vfs_layer_info, name_max, 36);
+PLACE(vfs_layer_info, depth, 40);
+PLACE(vfs_layer_info, readonly, 44);
 
 SIZE(vfs_nesting, 48);
 PLACE(vfs_nesting, state, 0);

@@ -3,6 +3,7 @@
 #include "backend/kit.h"
 
 #include <stdio.h>
+#include <sys/mount.h>
 
 #include "backend/kit_tree.h"
 #include "backend/plainfs.h"
@@ -24,6 +25,9 @@
 	 KIT_SOCKETS | KIT_NAMES)
 #define HOST (HOST_XATTR | KIT_ACL | KIT_WHITEOUT)
 #define HOSTFS .type = &vfs_hostfs_type, .root_type = "hostfs", .host = true
+#define OVERLAY                                                          \
+	(KIT_FALLOCATE | KIT_HOLES | KIT_XATTR | KIT_ACL | KIT_TMPFILE | \
+	 KIT_MMAP | KIT_NAMES | OWN_TIMES)
 
 const struct kit_backend kit_backends[] = {
 	{.name = "tmpfs", .root_type = "tmpfs", .features = EVERYTHING},
@@ -46,6 +50,21 @@ const struct kit_backend kit_backends[] = {
 	 .root_type = "plainfs",
 	 .cached_names = 3,
 	 .features = PLAIN},
+	{.name = "overlay",
+	 .root_type = "tmpfs",
+	 .overlay = "lowerdir=/l,upperdir=/u,workdir=/w",
+	 .features = OVERLAY},
+	{.name = "overlay-slow",
+	 .root_type = "tmpfs",
+	 .overlay = "lowerdir=/l,upperdir=/u,workdir=/w,redirect_dir=on,"
+		    "metacopy=on,index=on",
+	 .flags = VFS_CONFIG_SLOW_WALK,
+	 .features = OVERLAY},
+	{.name = "overlay-tiny",
+	 .root_type = "tmpfs",
+	 .overlay = "lowerdir=/l,upperdir=/u,workdir=/w,redirect_dir=on",
+	 .cached_names = 3,
+	 .features = OVERLAY},
 	{.name = "devtmpfs", .root_type = "devtmpfs", .features = KIT_GIVEN},
 	{.name = "devtmpfs-tiny",
 	 .root_type = "devtmpfs",
@@ -151,9 +170,37 @@ static int make_user(struct kit *kit)
 
 	if (error)
 		return error;
-	error = vfs_task_create(kit->vfs, cred, &kit->user);
+	/* with the same root */
+	error = vfs_task_clone(kit->task, 0, &kit->user);
+	if (!error)
+		error = vfs_task_set_cred(kit->user, cred);
 	vfs_cred_unref(cred);
 	return error;
+}
+
+/* The overlay on directories of a root that nobody can reach any more. */
+static int mount_overlay(struct kit *kit)
+{
+	static const char *const names[] = {"/l", "/u", "/w", "/m"};
+	struct vfs_task *task = kit->task;
+	int error = 0;
+
+	for (int i = 0; !error && i < 4; i++)
+		error = vfs_mkdir(task, names[i], 01777);
+	if (!error)
+		error = vfs_chmod(task, "/l", 01777);
+	if (!error)
+		error = vfs_chmod(task, "/u", 01777);
+	if (!error)
+		error = vfs_mount(task, "overlay", "/m", "overlay", 0,
+				  kit->backend->overlay);
+	if (!error)
+		error = vfs_chdir(task, "/m");
+	if (!error)
+		error = vfs_pivot_root(task, ".", ".");
+	if (!error)
+		error = vfs_umount2(task, ".", MNT_DETACH);
+	return error ? error : vfs_chdir(task, "/");
 }
 
 /* A directory of the host, and the options that name it. */
@@ -191,6 +238,8 @@ static int open_instance(struct kit *kit, const struct vfs_config *config)
 	if (error)
 		return error;
 	error = vfs_task_create(kit->vfs, NULL, &kit->task);
+	if (!error && kit->backend->overlay)
+		error = mount_overlay(kit);
 	if (!error)
 		error = make_user(kit);
 	if (!error)

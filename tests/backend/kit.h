@@ -49,6 +49,8 @@ struct kit_backend {
 	const struct vfs_filesystem_type *type; /* NULL: built in */
 	const char *root_type;
 	const char *options;
+	const char *overlay; /* options of one that becomes the tasks' root: its
+			      * layers are /l, /u and /w; NULL: none */
 	uint32_t flags;	       /* VFS_CONFIG_* */
 	uint64_t cached_names; /* max_cached_names */
 	uint32_t features;

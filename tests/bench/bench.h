@@ -24,6 +24,7 @@ struct bench {
 	struct side kernel; /* its tree is the current directory */
 	uint32_t goals;	    /* compared so far */
 	uint32_t goals_met;
+	int overlay; /* the kernel's side has one: 1, -1; 0: not asked yet */
 	double bytes_per_file; /* row 10, taken before all else; 0: not */
 };
 
@@ -125,6 +126,7 @@ extern const struct benchmark rows_io[];
 extern const struct benchmark rows_dir[];
 extern const struct benchmark rows_memory[];
 extern const struct benchmark rows_mounts[];
+extern const struct benchmark rows_overlay[];
 extern const struct benchmark rows_threads[];
 
 /* Row 10's figure for libvfs: the growth of the resident memory of a child

@@ -5,9 +5,9 @@
  * or a negative errno, call_stat, call_fstat, call_fstatat, call_open,
  * call_openat, call_close, call_unlink, call_mkdir, call_mknod, call_rmdir,
  * call_rename, call_lseek, call_pread, call_pwrite, call_write, call_mount,
- * call_umount, call_unshare_mounts and call_getdents, each with the side first,
- * the type call_stat_buf with call_is_dir(), and op_own_files and op_leave
- * (side.h).
+ * call_mount_data, call_umount, call_unshare_mounts and call_getdents, each
+ * with the side first, the type call_stat_buf with call_is_dir(), and
+ * op_own_files and op_leave (side.h).
  */
 #ifndef BENCH_LOOPS_H
 #define BENCH_LOOPS_H
@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -168,6 +169,27 @@ static void op_mount(const struct side *side, const char *source,
 	EXPECT(side, "mount", op_try_mount(side, source, target, type, flags));
 }
 
+static int op_overlay(const struct side *side, const char *const *lower,
+		      size_t count, const char *upper, const char *work,
+		      const char *target)
+{
+	char options[4096], full[BENCH_PATH];
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		side_path(side, full, lower[i]);
+		used += (size_t)snprintf(options + used, sizeof(options) - used,
+					 "%s%s", i ? ":" : "lowerdir=", full);
+	}
+	side_path(side, full, upper);
+	used += (size_t)snprintf(options + used, sizeof(options) - used,
+				 ",upperdir=%s", full);
+	side_path(side, full, work);
+	snprintf(options + used, sizeof(options) - used, ",workdir=%s", full);
+	side_path(side, full, target);
+	return call_mount_data(side, full, "overlay", options);
+}
+
 static void op_umount(const struct side *side, const char *target)
 {
 	char full[BENCH_PATH];
@@ -227,6 +249,18 @@ static void loop_open_close(const struct side *side, struct work *work,
 
 		EXPECT(side, "open", fd);
 		EXPECT(side, "close", call_close(side, fd));
+	}
+}
+
+static void loop_open_write(const struct side *side, struct work *work,
+			    uint64_t count)
+{
+	while (count--) {
+		int fd = call_open(side, work->path, O_WRONLY);
+
+		EXPECT(side, "open", fd);
+		EXPECT(side, "close", call_close(side, fd));
+		name_step(work);
 	}
 }
 
@@ -425,11 +459,13 @@ static const struct side_ops loops_table = {
 	.try_mount = op_try_mount,
 	.mount = op_mount,
 	.umount = op_umount,
+	.overlay = op_overlay,
 	.own_files = op_own_files,
 	.leave = op_leave,
 	.stat_hit = loop_stat_hit,
 	.stat_miss = loop_stat_miss,
 	.open_close = loop_open_close,
+	.open_write = loop_open_write,
 	.fstat = loop_fstat,
 	.lseek = loop_lseek,
 	.create_remove = loop_create_remove,

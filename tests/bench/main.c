@@ -16,7 +16,7 @@
 
 static const struct benchmark *const groups[] = {
 	rows_path,    rows_dir,	   rows_io,   rows_memory,
-	rows_threads, rows_mounts, rows_host,
+	rows_threads, rows_mounts, rows_host, rows_overlay,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

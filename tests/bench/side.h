@@ -54,6 +54,10 @@ struct side_ops {
 	void (*mount)(const struct side *side, const char *source,
 		      const char *target, const char *type, uint64_t flags);
 	void (*umount)(const struct side *side, const char *target);
+	/* An overlay on target; layers by the tree's paths, topmost first. */
+	int (*overlay)(const struct side *side, const char *const *lower,
+		       size_t count, const char *upper, const char *work,
+		       const char *target);
 	/* In a second thread: *own is side with a descriptor table of its own,
 	 * given back by leave. */
 	void (*own_files)(const struct side *side, struct side *own);
@@ -63,6 +67,7 @@ struct side_ops {
 	loop_fn stat_hit;	/* path */
 	loop_fn stat_miss;	/* path, which must not exist */
 	loop_fn open_close;	/* path */
+	loop_fn open_write;	/* path: for writing, and closed; names step */
 	loop_fn fstat;		/* fd */
 	loop_fn lseek;		/* fd */
 	loop_fn create_remove;	/* create, close, unlink path's next name */

@@ -152,6 +152,13 @@ static inline int call_mount(const struct side *side, const char *source,
 	return (int)negative(mount(source, target, type, flags, NULL));
 }
 
+static inline int call_mount_data(const struct side *side, const char *target,
+				  const char *type, const char *data)
+{
+	(void)side;
+	return (int)negative(mount("bench", target, type, 0, data));
+}
+
 static inline int call_umount(const struct side *side, const char *target)
 {
 	(void)side;

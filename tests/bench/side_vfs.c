@@ -118,6 +118,12 @@ static inline int call_mount(const struct side *side, const char *source,
 	return vfs_mount(side->task, source, target, type, flags, NULL);
 }
 
+static inline int call_mount_data(const struct side *side, const char *target,
+				  const char *type, const char *data)
+{
+	return vfs_mount(side->task, "bench", target, type, 0, data);
+}
+
 static inline int call_umount(const struct side *side, const char *target)
 {
 	return vfs_umount2(side->task, target, 0);

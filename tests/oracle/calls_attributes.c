@@ -15,7 +15,8 @@ static void show_stat(struct exec *exec, int result,
 		side_stat(exec->side, stat);
 }
 
-/* The file system's id is its own business. */
+/* The file system's id is its own business, and how much an overlay takes of
+ * its upper layer for what is shown nowhere. */
 static void show_statfs(struct exec *exec, int result,
 			const struct vfs_statfs *s)
 {
@@ -24,6 +25,17 @@ static void show_statfs(struct exec *exec, int result,
 	exec_result(exec, result);
 	if (result < 0)
 		return;
+	if (exec->side->overlay) {
+		text_printf(&exec->side->out,
+			    " type=%llx bsize=%llu frsize=%llu namelen=%llu "
+			    "flags=%llx",
+			    (unsigned long long)s->type,
+			    (unsigned long long)s->bsize,
+			    (unsigned long long)s->frsize,
+			    (unsigned long long)s->namelen,
+			    (unsigned long long)s->flags);
+		return;
+	}
 	text_printf(out,
 		    " type=%llx bsize=%llu frsize=%llu namelen=%llu "
 		    "flags=%llx blocks=%llu files=%llu",
@@ -60,7 +72,9 @@ static void run_fstat(struct exec *exec)
 {
 	struct vfs_stat stat, *out = exec->call->args[1].given ? NULL : &stat;
 
+	exec->side->opened = true;
 	show_stat(exec, CALL(fstat, INT(0), out), &stat);
+	exec->side->opened = false;
 }
 
 static void run_fstatat(struct exec *exec)

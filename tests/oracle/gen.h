@@ -8,6 +8,7 @@
 #ifndef ORACLE_GEN_H
 #define ORACLE_GEN_H
 
+#include "layers.h"
 #include "script.h"
 
 #define GEN_SLOTS 8
@@ -32,6 +33,9 @@ struct gen {
 	enum place place;
 	bool mounts; /* mount histories: gen_mounts.c */
 	const struct host *host;
+	bool overlay; /* the tree is one */
+	char *first;  /* lines that come first, or NULL */
+	char *first_rest;
 	unsigned mount_count; /* in the last mountinfo */
 	unsigned line;
 	enum slot_kind slots[GEN_SLOTS];
@@ -52,6 +56,8 @@ struct gen {
 
 void gen_init(struct gen *gen, uint64_t seed, uint64_t sequence,
 	      enum place place, bool mounts, const struct host *host);
+/* What the sequence begins with, and the names that are there then. */
+void gen_begin_with(struct gen *gen, const struct layers_script *script);
 void gen_fini(struct gen *gen);
 /* The next line; valid until the next call. */
 const char *gen_line(struct gen *gen);

@@ -23,6 +23,9 @@ struct host {
 	bool exclusive;	   /* cache=exclusive */
 	bool xattr;	   /* owner=xattr */
 	bool unprivileged; /* the library's thread has no capability */
+	/* Above 0: the file system itself (O_PATH). The kernel's tree is in it,
+	 * and the library has it at /h, below a root of its own. */
+	int dir;
 };
 
 /* Who the library's thread is where it has no capability: owner=xattr, nobody

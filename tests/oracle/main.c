@@ -295,7 +295,11 @@ static _Noreturn void usage(int status)
 	      "  --owner MODE     host (the default) or xattr\n"
 	      "  --unprivileged   the library in a thread without "
 	      "capabilities;\n"
-	      "                   with --owner host, all are one user\n",
+	      "                   with --owner host, all are one user\n"
+	      "  --overlay WORDS  generated sequences run on an overlay:\n"
+	      "                   lowers=1..9,redirect_dir=on|off,metacopy=,\n"
+	      "                   index=,xino=,fs=one|lower|each; or mix,\n"
+	      "                   or mix,index=off\n",
 	      status ? stderr : stdout);
 	exit(status);
 }
@@ -333,6 +337,7 @@ static const struct option long_options[] = {
 	{"cache", required_argument, NULL, 'C'},
 	{"owner", required_argument, NULL, 'O'},
 	{"unprivileged", no_argument, NULL, 'U'},
+	{"overlay", required_argument, NULL, 'y'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -415,6 +420,10 @@ static bool apply(struct options *options, int option)
 	case 'v':
 		options->plan.verbose = true;
 		break;
+	case 'y':
+		if (!layers_parse(&options->plan.layers, optarg))
+			usage(2);
+		break;
 	default:
 		return option == 'f' || option == 'd' ||
 		       apply_host(&options->plan.host, option);
@@ -494,6 +503,12 @@ int main(int argc, char **argv)
 	side_reduced = options.plan.place == PLACE_DIRECTORY;
 	if (options.plan.mounts && options.plan.place != PLACE_MOUNT) {
 		puts("oracle: mount histories want root: skipped");
+		return 0;
+	}
+	if (options.plan.layers.on &&
+	    (options.plan.place != PLACE_MOUNT || !kernel_has_overlay())) {
+		puts("oracle: overlays want root, and a kernel that has them: "
+		     "skipped");
 		return 0;
 	}
 	if (!prepare_host(&options))

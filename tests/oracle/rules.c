@@ -9,6 +9,7 @@
 #include <linux/stat.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -171,7 +172,64 @@ static bool no_seals(const struct call *call, const struct side *subject,
 	       subject->result == -EINVAL;
 }
 
-/* The host lets nobody change the mode of what is append-only, or immutable. */
+/* An attribute of a file that only a lower layer has is changed, or it is
+ * opened for writing, when its last name is gone. */
+static bool removed_lower(const struct call *call, const struct side *subject,
+			  const struct side *oracle)
+{
+	(void)call;
+	return subject->overlay && oracle->result == -EEXIST &&
+	       subject->result >= 0 && call->def->name[0] == 'f';
+}
+
+/* What copies up is the caller, with its limit; here, who mounted. */
+static bool limited_copy_up(const struct call *call, const struct side *subject,
+			    const struct side *oracle)
+{
+	(void)call;
+	return subject->overlay && oracle->result == -EFBIG &&
+	       subject->result != -EFBIG;
+}
+
+/* The size of a list with what is not shown in it. */
+static bool size_of_list(const struct call *call, const struct side *subject,
+			 const struct side *oracle)
+{
+	return subject->overlay && strstr(call->def->name, "listxattr") &&
+	       subject->result >= 0 &&
+	       (oracle->result > subject->result || oracle->result == -ERANGE);
+}
+
+/* What FIOQSIZE says, Linux's overlay knows of no directory. */
+static bool size_of_directory(const struct call *call,
+			      const struct side *subject,
+			      const struct side *oracle)
+{
+	return subject->overlay && is_call(call, "ioctl") &&
+	       call->args[1].number == FIOQSIZE && subject->result >= 0 &&
+	       oracle->result >= 0;
+}
+
+/* From a lower layer on another file system than the upper one. */
+static bool copy_between_layers(const struct call *call,
+				const struct side *subject,
+				const struct side *oracle)
+{
+	return subject->overlay && is_call(call, "copy_file_range") &&
+	       subject->result >= 0 && oracle->result == -EXDEV;
+}
+
+/* Where data is: Linux has copied holes up. */
+static bool copied_holes(const struct call *call, const struct side *subject,
+			 const struct side *oracle)
+{
+	return subject->overlay && is_call(call, "lseek") &&
+	       (call->args[2].number == SEEK_DATA ||
+		call->args[2].number == SEEK_HOLE) &&
+	       (oracle->result >= 0 || subject->result >= 0);
+}
+
+/* The host lets nobody change the mode of what is append-only. */
 static bool append_only_setid(const struct call *call,
 			      const struct side *subject,
 			      const struct side *oracle)
@@ -308,6 +366,18 @@ const struct rule rules[] = {
 	 "files of a hostfs have no handles"},
 	{"hostfs-seals", false, no_seals,
 	 "files of a hostfs have no seals, whatever the host says"},
+	{"overlay-removed", true, removed_lower,
+	 "a removed file of a lower layer can be changed while it is open"},
+	{"overlay-file-size", true, limited_copy_up,
+	 "a copy-up is not limited by the caller's RLIMIT_FSIZE"},
+	{"overlay-list-size", false, size_of_list,
+	 "the size of a list of attributes is that of what would be listed"},
+	{"overlay-copy", true, copy_between_layers,
+	 "copy_file_range works within an overlay, wherever its layers are"},
+	{"overlay-fioqsize", false, size_of_directory,
+	 "FIOQSIZE gives an overlay's directory a size"},
+	{"overlay-holes", true, copied_holes,
+	 "a copy-up copies no hole; Linux copies those between data"},
 	{"hostfs-append-setid", true, append_only_setid,
 	 "who may not keep a set-id bit cannot write to an append-only or "
 	 "immutable file of the host's"},

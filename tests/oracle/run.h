@@ -32,6 +32,7 @@ struct set_up {
 	bool inlined; /* see kernel_create */
 	bool slow;    /* VFS_CONFIG_SLOW_WALK */
 	bool mounts;  /* a namespace of its own for each sequence */
+	bool overlay; /* its tree is an overlay: layers.h */
 	bool verbose;
 	bool lenient;	   /* scripts: show differences and go on */
 	unsigned interval; /* calls between two looks at the whole state */

@@ -182,7 +182,10 @@ void side_destroy(struct side *side)
 
 void side_time(struct side *side, const struct vfs_timespec *time)
 {
-	if (time->zero || time->nsec > 999999999)
+	if (side->detail == DETAIL_EXACT)
+		text_printf(&side->out, " %lld.%09u", (long long)time->sec,
+			    time->nsec);
+	else if (time->zero || time->nsec > 999999999)
 		text_printf(&side->out, " BAD(%u,%u)", time->nsec, time->zero);
 	else if (time->sec < OLDEST_STAMP || time->sec >= NEWEST_STAMP)
 		text_printf(&side->out, " %lld:%u", (long long)time->sec,
@@ -215,6 +218,12 @@ static uint64_t identity_of(const struct side *side,
  * symlink's target is kept, FIFOs and sockets are its own. */
 static bool has_atime(const struct side *side, uint32_t mode)
 {
+	/* Linux's overlay does not know of new ctimes; and what the
+	 * host has is read by who looks */
+	if (side->overlay &&
+	    (S_ISLNK(mode) || S_ISDIR(mode) || side->detail == DETAIL_EXACT))
+		return false;
+
 	return !side->host->kind || S_ISREG(mode) || S_ISDIR(mode) ||
 	       S_ISCHR(mode) || S_ISBLK(mode);
 }
@@ -232,24 +241,44 @@ static bool has_blocks(const struct side *side, uint32_t mode)
 	       (!side->host->xattr || !S_ISLNK(mode));
 }
 
+/* In Linux a directory that has no name any more has as many links as it had,
+ * or as what it was merged of has. */
+static uint32_t shown_nlink(const struct side *side,
+			    const struct vfs_stat *stat)
+{
+	return side->overlay && S_ISDIR(stat->mode) &&
+			       (side->opened || !stat->nlink)
+		       ? 1
+		       : stat->nlink;
+}
+
 void side_stat(struct side *side, const struct vfs_stat *stat)
 {
 	struct text *out = &side->out;
 	bool device = S_ISCHR(stat->mode) || S_ISBLK(stat->mode);
 
-	if (side_reduced) {
+	if (side_reduced || side->detail == DETAIL_PLAIN) {
 		text_printf(out, " mode=%o uid=%u gid=%u", stat->mode,
 			    stat->uid, stat->gid);
+		/* a copy-up is as one file of several names becomes two */
+		if (side_reduced && !S_ISDIR(stat->mode))
+			text_printf(out, " nlink=%u", stat->nlink);
 		if (!S_ISDIR(stat->mode))
-			text_printf(out, " nlink=%u size=%lld", stat->nlink,
-				    (long long)stat->size);
+			text_printf(out, " size=%lld", (long long)stat->size);
+		if (device)
+			text_printf(out, " rdev=%llx",
+				    (unsigned long long)stat->rdev);
 		return;
 	}
-	text_printf(
-		out, " mode=%o nlink=%u uid=%u gid=%u size=%lld blocks=%lld",
-		stat->mode, stat->nlink, stat->uid, stat->gid,
-		(long long)stat->size,
-		has_blocks(side, stat->mode) ? (long long)stat->blocks : 0LL);
+	text_printf(out, " mode=%o nlink=%u uid=%u gid=%u size=%lld",
+		    stat->mode, shown_nlink(side, stat), stat->uid, stat->gid,
+		    (long long)stat->size);
+	/* Linux copies up what lies between two holes, the library no hole. */
+	if (!side->overlay || !S_ISREG(stat->mode))
+		text_printf(out, " blocks=%lld",
+			    (long long)(has_blocks(side, stat->mode)
+						? stat->blocks
+						: 0));
 	if (stat->rdev || device)
 		text_printf(out, " rdev=%llx", (unsigned long long)stat->rdev);
 	if (stat->blksize != 4096)
@@ -270,7 +299,9 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 		side_time(side, &stat->atime);
 	if (!side->host->kind || !S_ISFIFO(stat->mode)) {
 		side_time(side, &stat->mtime);
-		side_time(side, &stat->ctime);
+		/* Linux marks directories that it looks at */
+		if (side->detail != DETAIL_EXACT || !S_ISDIR(stat->mode))
+			side_time(side, &stat->ctime);
 	}
 	if (stat->mask & STATX_BTIME)
 		side_time(side, &stat->btime);

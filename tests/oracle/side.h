@@ -114,11 +114,27 @@ struct mapping {
 	bool inside;   /* of another one, which is the one to unmap */
 };
 
+/* How files are shown. */
+enum detail {
+	DETAIL_FULL,  /* times by which call made them */
+	DETAIL_EXACT, /* times as they are */
+	DETAIL_PLAIN  /* what does not depend on who made the tree, or when */
+};
+
 struct side {
 	const struct side_class *class;
 	const char *options; /* of the mount */
 	const struct host *host;
-	bool mounts; /* the script mounts: see kernel_begin */
+	bool mounts;  /* the script mounts: see kernel_begin */
+	bool overlay; /* its tree is one */
+	bool keep;    /* the kernel's tree is not emptied at the beginning */
+	bool opened;  /* what is shown is open, and may have no name */
+	enum detail detail;
+	/* Of the library's instance: what fails, asked with fault_context; and
+	 * where its memory is from, an object at a time. NULL: as always. */
+	int (*fault)(void *context, const char *call);
+	void *fault_context;
+	const struct vfs_allocator *allocator;
 	struct vfs_task *tasks[MAX_TASKS];
 	unsigned current;
 	struct vfs_task *observer; /* root, for looking at the result */
@@ -156,6 +172,8 @@ extern const struct side_class vfs_class;
 enum place kernel_place(void);
 /* Tasks in user namespaces of their own are possible: tried in a child. */
 bool kernel_has_userns(void);
+/* Overlays can be mounted: tried in a child. */
+bool kernel_has_overlay(void);
 /* Fine-grained stamps (Linux 6.13): instants can be told apart. */
 bool kernel_fine_times(void);
 /* inlined: task 0 is the calling thread, which then lives in the new root. */

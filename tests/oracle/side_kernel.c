@@ -46,7 +46,7 @@ struct kernel_side {
 	int root;	    /* a private descriptor, in every task's table */
 	int proc;	    /* the same: /proc */
 	int pristine;	    /* the namespace that each sequence begins with */
-	bool mounts;
+	bool mounts, keep;
 	struct instants instants;
 	bool ready;
 };
@@ -104,6 +104,9 @@ static bool mount_tree(const char *options, const struct host *host)
 	int fd;
 
 	snprintf(full, sizeof(full), "mode=0777,%s", options);
+	if (host->dir > 0)
+		return !move_mount(host->dir, "", AT_FDCWD, "/tmp",
+				   MOVE_MOUNT_F_EMPTY_PATH);
 	if (host->kind == HOST_NONE)
 		return !mount("oracle", "/tmp", "tmpfs", 0, full);
 	fd = host_create(host, options);
@@ -152,6 +155,33 @@ bool kernel_has_userns(void)
 	pid = USERNS_POSSIBLE ? fork() : -1;
 	if (!pid)
 		_exit(unshare(CLONE_NEWUSER) ? 1 : 0);
+	known = pid > 0 && waitpid(pid, &status, 0) == pid &&
+		WIFEXITED(status) && !WEXITSTATUS(status);
+	return known;
+}
+
+/* In a child, in a place of its own. */
+static bool try_overlay(void)
+{
+	static const struct host none;
+
+	return enter_mount("size=64k", &none) && !mkdir("/l", 0755) &&
+	       !mkdir("/u", 0755) && !mkdir("/w", 0755) && !mkdir("/m", 0755) &&
+	       !mount("o", "/m", "overlay", 0,
+		      "lowerdir=/l,upperdir=/u,workdir=/w,redirect_dir=off");
+}
+
+bool kernel_has_overlay(void)
+{
+	static int known = -1;
+	int status;
+	pid_t pid;
+
+	if (known >= 0)
+		return known;
+	pid = fork();
+	if (!pid)
+		_exit(try_overlay() ? 0 : 1);
 	known = pid > 0 && waitpid(pid, &status, 0) == pid &&
 		WIFEXITED(status) && !WEXITSTATUS(status);
 	return known;
@@ -208,6 +238,8 @@ static void reset(void *argument)
 		if (self->place != PLACE_DIRECTORY && chroot("."))
 			die("cannot return to the root: %s", strerror(errno));
 	}
+	if (self->keep)
+		return;
 	kuser_purge(self->root);
 	reset_root(".");
 	if (self->single && chown(".", self->single->uid, self->single->gid))
@@ -282,6 +314,7 @@ static void kernel_begin(struct side *side)
 		self->ready = true;
 	}
 	self->mounts = side->mounts;
+	self->keep = side->keep;
 	if (self->mounts)
 		syscall(SYS_close_range, KEPT_FD, ~0U, 0);
 	reset_first(self, first);

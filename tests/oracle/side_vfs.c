@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <vfs/hostfs.h>
+#include <vfs/sys/backend.h>
 
 #include "instants.h"
 #include "ktask.h"
@@ -26,6 +27,7 @@ struct vfs_side {
 	int dir;
 	struct instants instants;
 	char options[160]; /* of the root */
+	char below[160];   /* of what is at /h */
 	bool slow;
 	enum place place;
 };
@@ -145,6 +147,19 @@ static void on_hostfs(struct side *side, struct vfs_config *config)
 		     sizeof(self->options));
 }
 
+/* The directory that the kernel works in, too, at /h. */
+static void mount_below(struct side *side)
+{
+	struct vfs_side *self = side->private;
+
+	host_options(side->host, side->host->dir, self->below,
+		     sizeof(self->below));
+	must(vfs_mkdir(side->observer, "/h", 0755), "mkdir /h");
+	must(vfs_mount_type(side->observer, &vfs_hostfs_type, NULL, "/h", 0,
+			    self->below),
+	     "mount on /h");
+}
+
 static void library_begin(struct side *side)
 {
 	struct vfs_side *self = side->private;
@@ -162,6 +177,13 @@ static void library_begin(struct side *side)
 	}
 	config.root_options = self->options;
 	config.root_source = "oracle";
+	config.fault = side->fault;
+	config.fault_context = side->fault_context;
+	config.allocator = side->allocator;
+	if (side->allocator)
+		config.flags |= VFS_CONFIG_PLAIN_MEMORY;
+	if (side->host->dir > 0)
+		config.now = host_now;
 	if (side->host->kind != HOST_NONE)
 		on_hostfs(side, &config);
 	must(vfs_create(&config, &self->vfs), "vfs_create");
@@ -171,6 +193,8 @@ static void library_begin(struct side *side)
 	for (int fd = 0; fd < 3; fd++)
 		must(vfs_open(side->tasks[0], "/", O_PATH, 0), "open /");
 	must(library_limit(side, RLIMIT_NOFILE, 1024), "limit");
+	if (side->host->dir > 0)
+		mount_below(side);
 	if (side->host->xattr)
 		must(vfs_chown(side->observer, "/", 0, 0), "chown /");
 	must(set_cred(side, first_who(side)), "become root");

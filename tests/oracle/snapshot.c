@@ -16,6 +16,7 @@
 
 #define CHUNK 65536
 #define LAST_CHUNK (INT64_MAX - CHUNK)
+#define LARGE 262144
 #define MAX_CHUNKS 1024
 #define MAX_NAMES 512
 #define DEEPEST 256
@@ -58,7 +59,10 @@ static void read_data(struct shot *shot, const char *name)
 		return;
 	}
 	for (int i = 0; i < MAX_CHUNKS; i++) {
-		at = shot->c->lseek(shot->task, fd, at, SEEK_DATA);
+		/* how often it is read is told of, and Linux's overlays have
+		 * fewer holes */
+		if (!shot->side->overlay || at >= LARGE)
+			at = shot->c->lseek(shot->task, fd, at, SEEK_DATA);
 		/* The kernel does not find the last page of all. */
 		if (at < 0 || at > INT64_MAX - 4096)
 			break;
@@ -144,6 +148,13 @@ static bool is_proc(struct shot *shot, const char *name,
 	       statfs.type == 0x9fa0;
 }
 
+/* A mount point is listed with what is below; and Linux's overlays list what is
+ * on a layer in many cases, the library's never. */
+static bool lists_numbers(const struct side *side)
+{
+	return side->overlay ? side->class == &vfs_class : !side->mounts;
+}
+
 /* name is looked up in the observer's working directory. */
 static void show_entry(struct shot *shot, const char *name, uint64_t listed)
 {
@@ -165,8 +176,7 @@ static void show_entry(struct shot *shot, const char *name, uint64_t listed)
 	} else {
 		side_stat(shot->side, &stat);
 		read_xattrs(shot, name);
-		/* a mount point is listed with what is below */
-		if (listed && listed != stat.ino && !shot->side->mounts)
+		if (listed && listed != stat.ino && lists_numbers(shot->side))
 			text_printf(out, " LISTED WITH ANOTHER INODE NUMBER");
 		if (S_ISLNK(stat.mode))
 			read_link(shot, name);
@@ -283,7 +293,9 @@ static void show_slot(void *argument)
 		text_add(out, " ", 1);
 		text_result(out, result);
 	} else {
+		shot->side->opened = true;
 		side_stat(shot->side, &stat);
+		shot->side->opened = false;
 		text_printf(
 			out, " flags=%o,%o",
 			(unsigned)shot->c->fcntl(shot->task, fd, F_GETFL, 0),

@@ -66,10 +66,11 @@ static enum outcome generate_one(struct run *run, struct gen *gen,
 	enum outcome outcome = SAME;
 
 	run_begin(run);
-	for (unsigned i = 0; i < length && outcome == SAME; i++) {
+	for (unsigned i = 0; i < length && outcome == SAME;) {
 		const char *line = gen_line(gen);
 
-		if (gen_unclear(line, run->oracle))
+		i += !gen->first_rest;
+		if (!gen->first_rest && gen_unclear(line, run->oracle))
 			continue;
 		outcome = run_line(run, line);
 		gen_learn(gen, &run->call, run->oracle);
@@ -77,6 +78,22 @@ static enum outcome generate_one(struct run *run, struct gen *gen,
 	if (outcome == SAME || outcome == ABANDONED)
 		outcome = run_end(run, outcome == SAME);
 	return outcome;
+}
+
+static void begin_with_layers(const struct plan *plan, uint64_t sequence,
+			      struct gen *gen)
+{
+	struct layers layers = layers_of(&plan->layers, sequence);
+	struct layers_script script = {0};
+
+	if (!plan->layers.on)
+		return;
+	layers_make(&layers, &script.lines);
+	layers_fill(&layers, plan->seed * UINT64_C(0x1000003) + sequence, "",
+		    &script);
+	layers_mount(&layers, "", &script.lines);
+	gen_begin_with(gen, &script);
+	text_fini(&script.lines);
 }
 
 void plan_set_up(const struct plan *plan, uint64_t sequence,
@@ -93,7 +110,8 @@ void plan_set_up(const struct plan *plan, uint64_t sequence,
 	set_up->place = plan->place;
 	set_up->self = plan->self;
 	set_up->inlined = plan->inlined;
-	set_up->mounts = plan->mounts;
+	set_up->mounts = plan->mounts || plan->layers.on;
+	set_up->overlay = plan->layers.on;
 	set_up->verbose = plan->verbose;
 	set_up->lenient = plan->lenient;
 	set_up->interval = plan->interval;
@@ -101,10 +119,11 @@ void plan_set_up(const struct plan *plan, uint64_t sequence,
 	set_up->slow = chunk % 4 == 1;
 	/* Elsewhere than on tmpfs there is room, and has to be where records
 	 * take some. */
-	strcpy(set_up->options,
-	       plan->place == PLACE_DIRECTORY || plan->host.xattr
-		       ? "size=256m,nr_inodes=100k"
-		       : options[chunk % 5]);
+	strcpy(set_up->options, plan->place == PLACE_DIRECTORY ||
+						plan->host.xattr ||
+						plan->layers.on
+					? "size=256m,nr_inodes=100k"
+					: options[chunk % 5]);
 }
 
 void header_write(const struct set_up *set_up, struct text *out)
@@ -120,6 +139,8 @@ void header_write(const struct set_up *set_up, struct text *out)
 		text_printf(out, "walk slow\n");
 	if (set_up->mounts)
 		text_printf(out, "need mounts\n");
+	if (set_up->overlay)
+		text_printf(out, "need overlay\n");
 }
 
 static bool has_line(const char *text, const char *line)
@@ -160,12 +181,18 @@ bool header_read(const char *text, struct set_up *set_up)
 		set_up->slow = true;
 	if (has_line(text, "need mounts"))
 		set_up->mounts = true;
+	if (has_line(text, "need overlay"))
+		set_up->overlay = true;
 	if (set_up->place == PLACE_DIRECTORY)
 		return false;
 	if (!has_host(text, &set_up->host))
 		return false;
 	if (has_line(text, "need userns") &&
 	    (set_up->place != PLACE_MOUNT || !kernel_has_userns()))
+		return false;
+	/* layers are mounts of their own, which hostfs has no say in */
+	if (set_up->overlay &&
+	    (set_up->host.kind != HOST_NONE || !kernel_has_overlay()))
 		return false;
 	/* /proc/self is the calling process, whose descriptors only task 0 has
 	 * that is the calling thread */
@@ -195,6 +222,7 @@ void worker_generate(struct worker *worker, const struct plan *plan,
 		worker->report->sequence = i;
 		gen_init(&gen, plan->seed, i, plan->place, plan->mounts,
 			 &plan->host);
+		begin_with_layers(plan, i, &gen);
 		outcome = generate_one(&run, &gen, plan->length);
 	}
 	gen_fini(&gen);

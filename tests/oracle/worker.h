@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include "layers.h"
 #include "run.h"
 
 /* How a child ended. */
@@ -37,6 +38,7 @@ struct plan {
 	bool lenient;
 	unsigned interval;
 	struct host host;
+	struct layers layers;
 };
 
 void worker_init(struct worker *worker);

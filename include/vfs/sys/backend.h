@@ -84,6 +84,9 @@ struct vfs_jump;
 /* Inodes of sockets that were made stay as long as they have a name, so that
  * vfs_bind_socket can put something behind them. VFS_FS_COMPLETE implies it. */
 #define VFS_FS_ENDPOINTS UINT64_C(0x2000)
+/* getattr never blocks, though other operations may: it may be called inside a
+ * read section. What adds a little to what the inode says has it. */
+#define VFS_FS_FAST_GETATTR UINT64_C(0x4000)
 
 struct vfs_mount_args {
 	uint64_t size;		   /* sizeof, for growth */
@@ -185,6 +188,9 @@ struct vfs_super {
 	 * NULL: the instance's root. Ids in inodes and arguments are always the
 	 * root's. */
 	struct vfs_userns *userns;
+	/* Set by mount(): how many file systems it stands on. */
+	uint32_t depth;
+	uint32_t zero;
 };
 
 /* The type's private data behind the super. */
@@ -223,6 +229,10 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_REFUSED 0x4000000u
 #define VFS_INODE_FOREIGN 0x8000000u /* the core's: an imported descriptor */
 #define VFS_INODE_MISSED 0x10000000u /* the core's: has kept absences */
+#define VFS_INODE_CLAIMED 0x20000000u /* the core's: vfs_layer_claim */
+/* It has no name any more, although nlink, which is another file's, is not 0 (set
+ * by the backend). */
+#define VFS_INODE_UNNAMED 0x40000000u
 /* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
  * bits further up */
 #define VFS_INODE_IMMUTABLE 0x1000u
@@ -258,7 +268,7 @@ struct vfs_inode {
 	int64_t mtime_sec;    /* excl */
 	int64_t ctime_packed; /* excl; the core's form: see
 			       * vfs_inode_touch */
-	int64_t btime_packed; /* constant; INT64_MIN: unknown */
+	int64_t btime_packed; /* INT64_MIN: unknown */
 	uint32_t atime_nsec;
 	uint32_t mtime_nsec;
 	uint32_t core_lock; /* the core's */
@@ -305,14 +315,14 @@ VFS_API void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set,
  * For VFS_FS_OWN_ATTR: what the inode says becomes what stat says, as far as
  * mask (STATX_MODE, _UID, _GID, _SIZE, _NLINK, _ATIME, _MTIME, _CTIME, _BLOCKS;
  * with STATX_MODE the flags in stat->attributes, too) has it. The type does not
- * change, nor a symlink's size where link is set; rdev and btime are the
- * backend's to set before the inode is returned.
+ * change, nor a symlink's size where link is set; rdev is the backend's to set
+ * before the inode is returned.
  * Any thread, any lock; calls for one inode are made one at a time.
  */
 VFS_API void vfs_inode_set_stat(struct vfs_inode *inode,
 				const struct vfs_stat *stat, uint32_t mask);
-/* btime of an inode that was not returned yet; the default is now. NULL:
- * unknown. */
+/* btime; the default is now. NULL: unknown. As vfs_inode_set_stat, but a stat at
+ * the same time may see the old one beside what is new. */
 VFS_API void vfs_inode_set_btime(struct vfs_inode *inode,
 				 const struct vfs_timespec *btime);
 
@@ -572,6 +582,10 @@ struct vfs_inode_ops {
 			      int64_t in_offset, struct vfs_inode *out,
 			      struct vfs_file *out_file, int64_t out_offset,
 			      size_t length);
+	/* VFS_FS_OWN_ATTR: it was read, and the mount wants that to leave a
+	 * time. Missing: the inode is marked VFS_INODE_STALE, for whoever has
+	 * the bytes has the times, too. Any lock, or none. */
+	void (*accessed)(struct vfs_inode *inode);
 };
 
 /* The open file's flags (O_*), and a word for the backend. */
@@ -637,12 +651,16 @@ VFS_API int64_t vfs_counter_limit(struct vfs_counter *counter);
 /* A number never given before in this super, for inodes; from 2 on, in runs
  * a thread. */
 VFS_API uint64_t vfs_super_next_ino(struct vfs_super *super);
+/* A device number that no file system of the instance has, for a super whose
+ * files are not all of one. */
+VFS_API uint64_t vfs_anonymous_dev(struct vfs *vfs);
 
 /*
  * The task whose call has led to the present operation; no reference. Only in
- * an operation that a task's call makes: not in mount, unmount, evict and
- * release. A call on the same instance that the operation makes itself changes
- * the answer to that call's task.
+ * an operation that a task's call makes: not in unmount, evict and
+ * release; in mount it is who mounts, or NULL for an instance's root. A call on
+ * the same instance that the operation makes itself changes the answer to that
+ * call's task.
  */
 VFS_API struct vfs_task *vfs_current_task(struct vfs *vfs);
 

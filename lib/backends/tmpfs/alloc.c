@@ -71,6 +71,18 @@ static void erase_small(struct vfs_inode *inode, uint64_t first, uint64_t last)
 	tmpfs_zero_shared(small->data + first, (size_t)(last - first) + 1);
 }
 
+/* The pages of which erase zeroes a part can be written. */
+static int own_edges(struct vfs_inode *inode, uint64_t first, uint64_t last)
+{
+	int error = 0;
+
+	if (first % PAGE)
+		error = tmpfs_own_page(inode, page_of(first));
+	if (!error && (last + 1) % PAGE)
+		error = tmpfs_own_page(inode, page_of(last));
+	return error;
+}
+
 static void erase(struct vfs_inode *inode, uint64_t first, uint64_t last)
 {
 	uint64_t begin = page_of(first + PAGE - 1), end = page_of(last + 1);
@@ -95,14 +107,17 @@ static void erase(struct vfs_inode *inode, uint64_t first, uint64_t last)
 
 int tmpfs_truncate(struct vfs_inode *inode, int64_t size)
 {
+	const uint64_t end = (UINT64_C(1) << 63) - 1;
 	int64_t before = inode->size;
 
 	if (tmpfs_shared(tmpfs_inode(inode)->root))
 		return tmpfs_shared_truncate(inode, size);
+	if (size <= before && own_edges(inode, (uint64_t)size, end))
+		return -ENOMEM;
 	VFS_STORE_POINTER(inode->size, size);
 	/* To the same size as well: what was promised beyond it goes. */
 	if (size <= before && tmpfs_inode(inode)->root)
-		erase(inode, (uint64_t)size, (UINT64_C(1) << 63) - 1);
+		erase(inode, (uint64_t)size, end);
 	return 0;
 }
 
@@ -185,6 +200,9 @@ int tmpfs_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 	if (tmpfs_shared(tmpfs_inode(inode)->root))
 		return tmpfs_shared_fallocate(inode, mode, offset, length);
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
+		error = own_edges(inode, first, last);
+		if (error)
+			return error;
 		if (tmpfs_inode(inode)->root)
 			erase(inode, first, last);
 		return 0;

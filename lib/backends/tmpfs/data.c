@@ -115,9 +115,11 @@ static void read_tree(struct tmpfs_node *root, char *to, size_t count,
 
 /*
  * What most reads and writes are: count bytes from offset on lie in one piece.
- * Where, or NULL. As tmpfs_tree_leaf, but for what it tells of holes.
+ * Where, or NULL. As tmpfs_tree_leaf, but for what it tells of holes. own: to
+ * be written, so that it must not be another file's page as well.
  */
-static inline char *find_straight(void *root, size_t count, uint64_t offset)
+static inline char *find_straight(void *root, size_t count, uint64_t offset,
+				  const bool own)
 {
 	uint64_t index = offset >> TMPFS_PAGE_SHIFT;
 	size_t in_page = offset % PAGE;
@@ -143,6 +145,8 @@ static inline char *find_straight(void *root, size_t count, uint64_t offset)
 		if (!node)
 			return NULL;
 	}
+	if (own && __builtin_expect(VFS_READ_ONCE(node->lent), 0))
+		return NULL;
 	page = VFS_LOAD_POINTER(node->slot[index % TMPFS_FANOUT]);
 	return tmpfs_is_page(page) ? page + in_page : NULL;
 }
@@ -178,7 +182,7 @@ int64_t tmpfs_read(struct vfs_inode *inode, struct vfs_file *file, void *buffer,
 	if (count > (uint64_t)(size - offset))
 		count = (size_t)(size - offset);
 	root = VFS_LOAD_POINTER(tmpfs_inode(inode)->root);
-	from = find_straight(root, count, (uint64_t)offset);
+	from = find_straight(root, count, (uint64_t)offset, false);
 	if (__builtin_expect(!from, 0))
 		return read_scattered(root, buffer, count, (uint64_t)offset);
 	vfs_copy_shared(buffer, from, count);
@@ -308,6 +312,7 @@ struct segment {
 	size_t in_page; /* where the first page is written */
 	size_t bytes;
 	uint64_t fresh; /* which pages are not in the leaf yet: a bit each */
+	uint64_t lent;	/* which of these are to replace a shared page */
 	unsigned char *page[TMPFS_FANOUT];
 };
 
@@ -342,8 +347,12 @@ static int segment_prepare(struct segment *segment)
 	void *page;
 
 	for (slot = segment->first; slot < end; slot++) {
+		bool lent;
+
 		page = segment->leaf->slot[slot];
-		if (!tmpfs_is_page(page)) {
+		lent = segment->leaf->lent && tmpfs_is_page(page) &&
+		       vfs_page_shared(page);
+		if (!tmpfs_is_page(page) || lent) {
 			if (!page && !charged) {
 				charged = charge_holes(segment, slot, end);
 				if (charged < 0)
@@ -358,6 +367,8 @@ static int segment_prepare(struct segment *segment)
 				break;
 			}
 			segment->fresh |= UINT64_C(1) << segment->pages;
+			if (lent)
+				segment->lent |= UINT64_C(1) << segment->pages;
 		}
 		segment->page[segment->pages++] = page;
 	}
@@ -365,7 +376,22 @@ static int segment_prepare(struct segment *segment)
 	return error;
 }
 
-/* Fills the pages: the caller's bytes, and zeros in fresh pages around them. */
+/* What surrounds the caller's bytes in a fresh page: what the page that it is
+ * to replace has there, or zeros. */
+static void fill_around(const struct segment *segment, uint32_t i, size_t from,
+			size_t size)
+{
+	const char *old = segment->leaf->slot[segment->first + i];
+	unsigned char *to = segment->page[i] + from;
+
+	if (segment->lent >> i & 1)
+		memcpy(to, old + from, size);
+	else
+		memset(to, 0, size);
+}
+
+/* Fills the pages: the caller's bytes, and in fresh pages what is around them.
+ */
 static void segment_copy(const struct segment *segment)
 {
 	uint32_t i = 0, last = segment->pages - 1;
@@ -373,10 +399,10 @@ static void segment_copy(const struct segment *segment)
 	unsigned char *page;
 
 	if (segment->fresh & 1)
-		memset(segment->page[0], 0, at);
+		fill_around(segment, 0, 0, at);
 	n = (at + segment->bytes) % PAGE;
 	if (n && segment->fresh >> last & 1)
-		memset(segment->page[last] + n, 0, PAGE - n);
+		fill_around(segment, last, n, PAGE - n);
 	while (i <= last) {
 		page = segment->page[i++];
 		n = PAGE - at;
@@ -392,16 +418,34 @@ static void segment_copy(const struct segment *segment)
 	assert(done == segment->bytes);
 }
 
+/* All pages of the leaf are its own again. */
+static bool is_own(const struct tmpfs_node *leaf)
+{
+	uint32_t i = 0;
+
+	while (i < TMPFS_FANOUT && !(tmpfs_is_page(leaf->slot[i]) &&
+				     vfs_page_shared(leaf->slot[i])))
+		i++;
+	return i == TMPFS_FANOUT;
+}
+
 static void segment_publish(const struct segment *segment)
 {
 	struct tmpfs_node *leaf = segment->leaf;
+	struct vfs *vfs = segment->inode->super->vfs;
 	uint32_t before = leaf->used, i;
+	void *old;
 
 	for (i = 0; i < segment->pages; i++) {
-		if (segment->fresh >> i & 1)
-			tmpfs_tree_fill(leaf, segment->first + i,
-					segment->page[i]);
+		if (!(segment->fresh >> i & 1))
+			continue;
+		old = leaf->slot[segment->first + i];
+		tmpfs_tree_fill(leaf, segment->first + i, segment->page[i]);
+		if (segment->lent >> i & 1)
+			tmpfs_page_retire(vfs, old);
 	}
+	if (segment->lent && is_own(leaf))
+		VFS_WRITE_ONCE(leaf->lent, 0);
 	if (leaf->used != before)
 		tmpfs_add_blocks(segment->inode, leaf->used - before);
 }
@@ -420,7 +464,7 @@ static int64_t write_leaf(struct vfs_inode *inode, struct tmpfs_node *leaf,
 	segment.first = (offset >> TMPFS_PAGE_SHIFT) % TMPFS_FANOUT;
 	segment.in_page = offset % PAGE;
 	segment.pages = 0;
-	segment.fresh = 0;
+	segment.fresh = segment.lent = 0;
 	room = (TMPFS_FANOUT - segment.first) * PAGE - segment.in_page;
 	segment.bytes = min_size(count, room);
 	error = segment_prepare(&segment);
@@ -456,6 +500,30 @@ static int64_t write_tree(struct vfs_inode *inode, const char *from,
 	return done ? (int64_t)done : n;
 }
 
+int tmpfs_own_page(struct vfs_inode *inode, uint64_t index)
+{
+	struct vfs *vfs = inode->super->vfs;
+	struct tmpfs_node *root = tmpfs_inode(inode)->root, *leaf = NULL;
+	uint32_t slot = index % TMPFS_FANOUT;
+	void *page, *copy;
+	uint64_t span;
+
+	if (root && !((uintptr_t)root & TMPFS_TAGS))
+		leaf = tmpfs_tree_leaf(root, index, &span);
+	if (!leaf || !leaf->lent)
+		return 0;
+	page = leaf->slot[slot];
+	if (!tmpfs_is_page(page) || !vfs_page_shared(page))
+		return 0;
+	copy = vfs_page_alloc(vfs);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, page, PAGE);
+	tmpfs_tree_fill(leaf, slot, copy);
+	tmpfs_page_retire(vfs, page);
+	return 0;
+}
+
 /* Where pages or a small block are to be made, or there are several. */
 static int64_t __attribute__((noinline))
 write_scattered(struct vfs_inode *inode, const void *buffer, size_t count,
@@ -483,7 +551,8 @@ int64_t tmpfs_write(struct vfs_inode *inode, struct vfs_file *file,
 	(void)file;
 	if (!count)
 		return 0;
-	to = find_straight(tmpfs_inode(inode)->root, count, (uint64_t)offset);
+	to = find_straight(tmpfs_inode(inode)->root, count, (uint64_t)offset,
+			   true);
 	if (__builtin_expect(to != NULL, 1))
 		vfs_copy_shared(to, buffer, count);
 	else

@@ -227,6 +227,7 @@ const struct vfs_inode_ops tmpfs_file_ops = {
 	.seek = tmpfs_seek,
 	.mmap = tmpfs_mmap,
 	.mmap_sync = tmpfs_mmap_sync,
+	.copy_range = tmpfs_copy_range,
 };
 
 /* Symlinks (their target lies at the inode), FIFOs, sockets and devices. */

@@ -10,6 +10,7 @@
  *	tree.c     pages of a file by index
  *	data.c     read and write
  *	alloc.c    truncate, fallocate, seek
+ *	copy.c     sharing pages between files
  *	shared.c   all of these for files that were mapped once
  *	xattr.c    extended attributes
  *
@@ -135,11 +136,22 @@ int64_t tmpfs_write(struct vfs_inode *inode, struct vfs_file *file,
 /* The file's small block, if it has one, becomes a page in a tree. 0, -ENOMEM.
  * excl. */
 int tmpfs_promote(struct vfs_inode *inode);
+/* A page that other files have as well becomes the file's own, so that it can
+ * be written in place. 0, -ENOMEM. excl. */
+int tmpfs_own_page(struct vfs_inode *inode, uint64_t index);
 /* The file's root becomes another (NULL: none); the old one is handed to be
  * freed. Accounting is the caller's. excl. */
 void tmpfs_data_replace(struct vfs_inode *inode, void *root);
 /* Zeroes bytes of a page or block that readers may be looking at. */
 void tmpfs_zero_shared(void *to, size_t size);
+
+/* -- copy.c -- */
+
+/* vfs_inode_ops.copy_range */
+int64_t tmpfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
+			 int64_t in_offset, struct vfs_inode *out,
+			 struct vfs_file *out_file, int64_t out_offset,
+			 size_t length);
 
 /* -- alloc.c -- */
 

@@ -18,6 +18,11 @@ static void free_page(struct vfs *vfs, void *page, size_t size)
 	vfs_page_unref(vfs, page);
 }
 
+void tmpfs_page_retire(struct vfs *vfs, void *page)
+{
+	vfs_retire(vfs, free_page, page, VFS_PAGE_SIZE);
+}
+
 static void free_node(struct vfs *vfs, void *node, size_t size)
 {
 	vfs_free(vfs, node, size);
@@ -55,7 +60,7 @@ static struct tmpfs_node *node_create(struct vfs *vfs, uint32_t shift)
 	struct tmpfs_node *node = vfs_zalloc(vfs, sizeof(*node));
 
 	if (node)
-		node->shift = shift;
+		node->shift = (uint16_t)shift;
 	return node;
 }
 

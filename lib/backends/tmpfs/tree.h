@@ -44,8 +44,11 @@ struct tmpfs_small {
 };
 
 struct tmpfs_node {
-	uint32_t shift; /* a slot stands for 1 << shift pages; 0: a leaf */
-	uint32_t used;	/* slots that are not NULL: excl */
+	uint16_t shift; /* a slot stands for 1 << shift pages; 0: a leaf */
+	/* A leaf's pages may be other files', too: none is written in place
+	 * without a look. Set under any lock, cleared under excl. */
+	uint16_t lent;
+	uint32_t used; /* slots that are not NULL: excl */
 	void *slot[TMPFS_FANOUT];
 };
 
@@ -119,6 +122,8 @@ uint64_t tmpfs_tree_count(struct vfs_inode *inode, uint64_t first,
 			  uint64_t last);
 /* Hands a small block that no reader finds any more to be freed (data.c). */
 void tmpfs_small_retire(struct vfs *vfs, struct tmpfs_small *small);
+/* Hands a page that no reader finds any more to be freed. */
+void tmpfs_page_retire(struct vfs *vfs, void *page);
 /* Hands a whole tree to be freed. */
 void tmpfs_tree_retire(struct vfs *vfs, struct tmpfs_node *root,
 		       uint64_t pages);

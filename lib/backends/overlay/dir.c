@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making and linking names.
+ *
+ * A new file is made in the work directory, as whoever makes it will own it,
+ * and renamed to its place when it has all that it is born with. Where a
+ * whiteout was it takes that one's place; a directory is opaque then, for what
+ * the whiteout hid must not come back. Contract: overlay.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include <vfs/file.h>
+#include <vfs/path.h>
+#include <vfs/stat.h>
+
+#include "overlay.h"
+
+int overlay_cover(struct overlay_super *fs, int dirfd, const char *name)
+{
+	struct vfs_stat st;
+	int err = vfs_fault(fs->vfs, "overlay:stat");
+
+	if (!err)
+		err = vfs_fstatat(fs->task, dirfd, name, &st,
+				  AT_SYMLINK_NOFOLLOW);
+	if (err == -ENOENT)
+		return OVERLAY_FREE;
+	if (err)
+		return err;
+	return S_ISCHR(st.mode) && !st.rdev ? OVERLAY_WHITEOUT : OVERLAY_TAKEN;
+}
+
+void overlay_changed(struct overlay_inode *dir, struct overlay_inode *oi)
+{
+	overlay_dir_changed(dir);
+	if (overlay_publish(dir))
+		overlay_stale(dir->inode);
+	if (oi && overlay_publish(oi))
+		overlay_stale(oi->inode);
+}
+
+/* ---- a new file in work ---- */
+
+static int make_node(struct overlay_super *fs, const char *name,
+		     const struct vfs_create_args *args)
+{
+	int err = vfs_fault(fs->vfs, "overlay:create");
+
+	if (err)
+		return err;
+	if (S_ISDIR(args->mode))
+		return vfs_mkdirat(fs->task, fs->work_fd, name, 0700);
+	if (S_ISLNK(args->mode))
+		return vfs_symlinkat(fs->task, args->target, fs->work_fd, name);
+	return vfs_mknodat(fs->task, fs->work_fd, name,
+			   (args->mode & S_IFMT) | 0600, args->rdev);
+}
+
+/* What args say that making it has not seen to. */
+static int finish_node(struct overlay_super *fs, int fd,
+		       const struct vfs_create_args *args)
+{
+	struct vfs_stat st;
+	int err = overlay_stat(fs, fd, &st);
+
+	if (!err && (st.uid != args->uid || st.gid != args->gid))
+		err = vfs_fchownat(fs->task, fd, "", args->uid, args->gid,
+				   AT_EMPTY_PATH);
+	for (uint64_t i = 0; !err && i < args->xattr_count; i++)
+		err = vfs_layer_setxattr(fs->task, fd, args->xattrs[i].name,
+					 args->xattrs[i].value,
+					 args->xattrs[i].size, 0);
+	if (!err && !S_ISLNK(args->mode))
+		err = vfs_fchmodat2(fs->task, fd, "", args->mode & 07777,
+				    AT_EMPTY_PATH);
+	return err;
+}
+
+/* New directories in merged ones are opaque where what is below may be looked
+ * at by other ways than their names. */
+static bool wants_opaque(const struct overlay_super *fs,
+			 const struct overlay_inode *dir)
+{
+	return overlay_has_lower(dir) &&
+	       (fs->index || fs->metacopy || fs->xino_on ||
+		fs->redirect == OVERLAY_REDIRECT_ON);
+}
+
+/* The file in work gets its name, over what is there. */
+static int place_node(struct overlay_super *fs, const char *temp, int dirfd,
+		      const char *name, int cover, bool is_dir)
+{
+	uint32_t flags = 0;
+	int err = vfs_fault(fs->vfs, "overlay:rename");
+
+	if (err)
+		return err;
+	if (cover == OVERLAY_FREE)
+		flags = VFS_RENAME_NOREPLACE;
+	else if (is_dir) /* a whiteout, which is no directory */
+		flags = VFS_RENAME_EXCHANGE;
+	err = vfs_renameat2(fs->task, fs->work_fd, temp, dirfd, name, flags);
+	if (!err && flags == VFS_RENAME_EXCHANGE)
+		(void)vfs_unlinkat(fs->task, fs->work_fd, temp, 0);
+	return err;
+}
+
+/* The file called temp in work is all that it is to be, but for its name. */
+static int make_file(struct overlay_inode *dir, const char *temp,
+		     const struct vfs_create_args *args, int cover, int *fd)
+{
+	struct overlay_super *fs = dir->fs;
+	bool is_dir = S_ISDIR(args->mode);
+	int err = make_node(fs, temp, args);
+
+	*fd = -1;
+	if (err)
+		return err;
+	*fd = overlay_open_path(fs, fs->work_fd, temp);
+	err = *fd < 0 ? *fd : finish_node(fs, *fd, args);
+	if (!err && is_dir && cover == OVERLAY_WHITEOUT) {
+		err = overlay_set_own(fs, *fd, "opaque", "y", 1);
+		if (err == -EOPNOTSUPP || err == -EPERM)
+			err = -EIO;
+	} else if (!err && is_dir && wants_opaque(fs, dir)) {
+		(void)overlay_set_own(fs, *fd, "opaque", "y", 1);
+	}
+	if (!err)
+		return 0;
+	overlay_close(fs, *fd);
+	(void)overlay_remove_tree(fs, fs->work_fd, temp);
+	return err;
+}
+
+/* The inode of an upper file that was just made; fd passes. */
+static int new_inode(struct overlay_super *fs, struct vfs_inode *dir,
+		     const char *name, int fd, struct vfs_inode **inode)
+{
+	struct overlay_found found = {.upper = fd};
+	char value[2];
+	int err = overlay_stat(fs, fd, &found.st);
+
+	found.is_dir = S_ISDIR(found.st.mode);
+	if (!err && found.is_dir)
+		found.opaque = overlay_get_own(fs, fd, "opaque", value,
+					       sizeof(value)) == 1;
+	if (!err)
+		err = overlay_get_inode(fs, dir, name, &found, inode);
+	overlay_found_fini(fs, &found);
+	return err;
+}
+
+/* What can fail comes first: in the end there is the name, or nothing. */
+static int create_nested(struct vfs_inode *dir, const char *name,
+			 const struct vfs_create_args *args,
+			 struct vfs_inode **inode)
+{
+	struct overlay_inode *oi = overlay_inode(dir);
+	struct overlay_super *fs = oi->fs;
+	struct overlay_name temp;
+	struct vfs_inode *made;
+	int fd, cover, err = overlay_copy_up(oi, OVERLAY_ALL);
+
+	if (err)
+		return err;
+	cover = overlay_cover(fs, overlay_upper(oi), name);
+	if (cover < 0)
+		return cover;
+	if (cover == OVERLAY_TAKEN)
+		return -EEXIST; /* put there behind our back */
+	overlay_temp_name(fs, &temp);
+	err = make_file(oi, temp.text, args, cover, &fd);
+	if (err)
+		return err;
+	err = new_inode(fs, dir, name, fd, &made);
+	if (err)
+		goto remove_temp;
+	err = overlay_make_ready(overlay_inode(made));
+	if (!err)
+		err = place_node(fs, temp.text, overlay_upper(oi), name, cover,
+				 S_ISDIR(args->mode));
+	if (err)
+		goto unref_made;
+	overlay_changed(oi, overlay_inode(made));
+	*inode = made;
+	return 0;
+
+unref_made:
+	vfs_inode_unref(made);
+remove_temp:
+	(void)overlay_remove_tree(fs, fs->work_fd, temp.text);
+	return err;
+}
+
+int overlay_create(struct vfs_inode *dir, const struct vfs_name *name,
+		   const struct vfs_create_args *args, struct vfs_inode **inode,
+		   uint64_t *cookie)
+{
+	struct vfs *vfs = dir->super->vfs;
+	struct vfs_nesting nesting;
+	struct overlay_name text;
+	int err;
+
+	(void)cookie;
+	/* to be a whiteout is not for everybody to say */
+	if (S_ISCHR(args->mode) && !args->rdev)
+		return -EPERM;
+	if (!overlay_make_name(name, &text))
+		return -ENAMETOOLONG;
+	vfs_nest_begin(vfs, &nesting);
+	err = create_nested(dir, text.text, args, inode);
+	vfs_nest_end(vfs, &nesting);
+	return err;
+}
+
+/* ---- links ---- */
+
+static int link_over(struct overlay_super *fs, int fd, int dirfd,
+		     const char *name)
+{
+	struct overlay_name temp;
+	int err;
+
+	overlay_temp_name(fs, &temp);
+	err = vfs_linkat(fs->task, fd, "", fs->work_fd, temp.text,
+			 AT_EMPTY_PATH);
+	if (err)
+		return err;
+	err = place_node(fs, temp.text, dirfd, name, OVERLAY_WHITEOUT, false);
+	if (err)
+		(void)vfs_unlinkat(fs->task, fs->work_fd, temp.text, 0);
+	return err;
+}
+
+static int add_link(struct overlay_inode *oi, struct overlay_inode *dir,
+		    const char *name, int cover)
+{
+	struct overlay_super *fs = oi->fs;
+	int err = vfs_fault(fs->vfs, "overlay:link");
+
+	if (err)
+		return err;
+	if (cover != OVERLAY_FREE)
+		return link_over(fs, overlay_upper(oi), overlay_upper(dir),
+				 name);
+	return vfs_linkat(fs->task, overlay_upper(oi), "", overlay_upper(dir),
+			  name, AT_EMPTY_PATH);
+}
+
+static int link_nested(struct overlay_inode *dir, const char *name,
+		       struct overlay_inode *oi)
+{
+	struct overlay_super *fs = dir->fs;
+	int err = overlay_copy_up(oi, -1), cover;
+	char *home = NULL;
+
+	if (!err)
+		err = overlay_copy_up(dir, OVERLAY_ALL);
+	/* by another name the data would not be found */
+	if (!err)
+		err = overlay_set_link_redirect(oi);
+	if (!err && oi->lower_count &&
+	    !(overlay_state(oi) & OVERLAY_OWN_NUMBER))
+		err = overlay_set_impure(dir);
+	if (err)
+		return err;
+	cover = overlay_cover(fs, overlay_upper(dir), name);
+	if (cover < 0)
+		return cover;
+	if (overlay_state(oi) & OVERLAY_UNLINKED) {
+		/* made without a name: this is its first */
+		home = overlay_copy_name(fs, name);
+		if (!home)
+			return -ENOMEM;
+	}
+	err = overlay_index_begin(oi);
+	if (!err)
+		err = add_link(oi, dir, name, cover);
+	if (err) {
+		overlay_free_name(fs, home);
+		return err;
+	}
+	if (home) {
+		overlay_clear_state(oi, OVERLAY_UNLINKED);
+		vfs_inode_set_flags(oi->inode, 0, VFS_INODE_UNNAMED);
+		overlay_set_home(oi, dir->inode, home);
+	}
+	overlay_index_end(oi, 1);
+	overlay_changed(dir, oi);
+	return 0;
+}
+
+int overlay_link(struct vfs_inode *dir, const struct vfs_name *name,
+		 struct vfs_inode *inode, uint64_t *cookie)
+{
+	struct vfs *vfs = dir->super->vfs;
+	struct vfs_nesting nesting;
+	struct overlay_name text;
+	int err;
+
+	(void)cookie;
+	if (!overlay_make_name(name, &text))
+		return -ENAMETOOLONG;
+	vfs_nest_begin(vfs, &nesting);
+	err = link_nested(overlay_inode(dir), text.text, overlay_inode(inode));
+	vfs_nest_end(vfs, &nesting);
+	return err;
+}
+
+/* ---- files without a name ---- */
+
+static int tmpfile_nested(struct vfs_inode *dir,
+			  const struct vfs_create_args *args,
+			  struct vfs_inode **inode)
+{
+	struct overlay_inode *oi = overlay_inode(dir);
+	struct overlay_super *fs = oi->fs;
+	int open, fd, err = overlay_copy_up(oi, OVERLAY_ALL);
+
+	if (!err)
+		err = vfs_fault(fs->vfs, "overlay:create");
+	if (err)
+		return err;
+	open = vfs_openat(fs->task, fs->work_fd, ".", O_TMPFILE | O_RDWR, 0600);
+	if (open < 0)
+		return open;
+	fd = vfs_layer_reopen(fs->task, open, O_PATH);
+	overlay_close(fs, open);
+	if (fd < 0)
+		return fd;
+	err = finish_node(fs, fd, args);
+	if (err) {
+		overlay_close(fs, fd);
+		return err;
+	}
+	err = new_inode(fs, dir, NULL, fd, inode);
+	if (!err)
+		overlay_set_state(overlay_inode(*inode), OVERLAY_UNLINKED);
+	return err;
+}
+
+int overlay_tmpfile(struct vfs_inode *dir, const struct vfs_create_args *args,
+		    struct vfs_inode **inode)
+{
+	struct vfs *vfs = dir->super->vfs;
+	struct vfs_nesting nesting;
+	int err;
+
+	vfs_nest_begin(vfs, &nesting);
+	err = tmpfile_nested(dir, args, inode);
+	vfs_nest_end(vfs, &nesting);
+	return err;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies that share pages, against flat models: three files, two on one tmpfs
+ * and one on another that is small, written, cut, punched and copied to each
+ * other at random. After each step every file says what its model says, and at
+ * the end every page is given back.
+ */
+#include <unistd.h>
+
+#include <vfs/sys/layer.h>
+
+#include "support/check.h"
+
+#define PAGE 4096
+#define PAGES 200 /* three leaves and more of the page tree */
+#define LIMIT ((int64_t)PAGES * PAGE)
+#define FILES 3
+#define STEPS 1500
+#define SMALL_FS "size=400k"
+#define SMALL_PAGES 100
+
+struct file {
+	int fd;
+	int64_t size;
+	unsigned char bytes[PAGES * PAGE];
+};
+
+static struct file files[FILES];
+static unsigned char buffer[PAGES * PAGE];
+static uint64_t state_word;
+
+static uint64_t some(uint64_t below)
+{
+	state_word ^= state_word << 13;
+	state_word ^= state_word >> 7;
+	state_word ^= state_word << 17;
+	return (state_word * UINT64_C(0x9e3779b97f4a7c15) >> 16) % below;
+}
+
+static int64_t some_offset(void)
+{
+	int64_t offset = (int64_t)some((uint64_t)LIMIT);
+
+	return some(4) ? offset - offset % PAGE : offset;
+}
+
+static size_t some_length(int64_t offset)
+{
+	uint64_t length = 1 + some(some(4) ? 20000 : 400000);
+
+	if (some(2))
+		length = (length + PAGE - 1) / PAGE * PAGE;
+	if (length > (uint64_t)(LIMIT - offset))
+		length = (uint64_t)(LIMIT - offset);
+	return length;
+}
+
+static void grow(struct file *f, int64_t size)
+{
+	if (f->size < size)
+		f->size = size;
+}
+
+static void step_write(struct vfs_task *task, struct file *f)
+{
+	int64_t at = some_offset(), n;
+	size_t length = some_length(at);
+
+	for (size_t i = 0; i < length; i++)
+		buffer[i] = (unsigned char)(some_offset() + 1);
+	n = vfs_pwrite(task, f->fd, buffer, length, at);
+	if (n == -ENOSPC)
+		return;
+	assert_true(n > 0);
+	memcpy(f->bytes + at, buffer, (size_t)n);
+	grow(f, at + n);
+}
+
+static void step_cut(struct vfs_task *task, struct file *f)
+{
+	int64_t size = some_offset();
+
+	check_ok(vfs_ftruncate(task, f->fd, size));
+	if (size < f->size)
+		memset(f->bytes + size, 0, (size_t)(f->size - size));
+	f->size = size;
+}
+
+static void step_punch(struct vfs_task *task, struct file *f)
+{
+	int64_t at = some_offset();
+	size_t length = some_length(at);
+
+	check_ok(vfs_fallocate(task, f->fd,
+			       FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at,
+			       (int64_t)length));
+	memset(f->bytes + at, 0, length);
+}
+
+static void step_copy(struct vfs_task *task, struct file *in, struct file *out)
+{
+	int64_t from = some_offset(), to = some_offset(), n;
+	size_t length = some_length(from > to ? from : to);
+
+	if (some(3) == 0) { /* the whole file, as a copy-up does */
+		from = to = 0;
+		length = (size_t)LIMIT;
+	}
+	if (in == out && from < to + (int64_t)length &&
+	    to < from + (int64_t)length)
+		return;
+	n = vfs_layer_copy(task, in->fd, from, out->fd, to, length);
+	if (n == -ENOSPC)
+		return;
+	assert_true(n >= 0);
+	assert_true(from + n <= in->size || !n);
+	memcpy(out->bytes + to, in->bytes + from, (size_t)n);
+	if (n)
+		grow(out, to + n);
+}
+
+static void compare(struct vfs_task *task, const struct file *f)
+{
+	struct vfs_stat st;
+
+	check_ok(vfs_fstat(task, f->fd, &st));
+	assert_int_equal(st.size, f->size);
+	assert_true(st.blocks <= PAGES * 8);
+	check_eq(vfs_pread(task, f->fd, buffer, sizeof(buffer), 0), f->size);
+	assert_memory_equal(buffer, f->bytes, (size_t)f->size);
+}
+
+static void close_all(struct vfs_task *task)
+{
+	struct vfs_statfs fs;
+	struct vfs_stat st;
+
+	check_ok(vfs_fstat(task, files[2].fd, &st));
+	check_ok(vfs_statfs(task, "/small", &fs));
+	assert_int_equal(fs.blocks - fs.bfree, st.blocks / 8);
+	for (int i = 0; i < FILES; i++)
+		check_ok(vfs_close(task, files[i].fd));
+	check_ok(vfs_unlink(task, "/small/c"));
+	check_ok(vfs_statfs(task, "/small", &fs));
+	assert_int_equal(fs.bfree, fs.blocks);
+	assert_int_equal(fs.blocks, SMALL_PAGES);
+}
+
+static void test_copy__is_the_models(void **state)
+{
+	static const char *const names[FILES] = {"/a", "/b", "/small/c"};
+	struct vfs_task *task = ((struct world *)*state)->task;
+
+	state_word = 4711;
+	memset(files, 0, sizeof(files));
+	check_ok(vfs_mkdir(task, "/small", 0755));
+	check_ok(vfs_mount(task, "none", "/small", "tmpfs", 0, SMALL_FS));
+	for (int i = 0; i < FILES; i++)
+		files[i].fd = check_fd(
+			vfs_open(task, names[i], O_RDWR | O_CREAT, 0644));
+	for (int i = 0; i < STEPS; i++) {
+		struct file *f = &files[some(FILES)], *g = &files[some(FILES)];
+
+		switch (some(8)) {
+		case 0:
+			step_cut(task, f);
+			break;
+		case 1:
+			step_punch(task, f);
+			break;
+		case 2:
+		case 3:
+			step_write(task, f);
+			break;
+		default:
+			step_copy(task, f, g);
+		}
+		for (int j = 0; j < FILES; j++)
+			compare(task, &files[j]);
+	}
+	close_all(task);
+}
+
+/* What both have is one page; a write makes a second. */
+static void test_copy__shares_memory(void **state)
+{
+	struct world *w = *state;
+	struct vfs_task *task = w->task;
+	int64_t before;
+	int a = check_fd(vfs_open(task, "/a", O_RDWR | O_CREAT, 0644));
+	int b = check_fd(vfs_open(task, "/b", O_RDWR | O_CREAT, 0644));
+
+	memset(buffer, 7, sizeof(buffer));
+	for (int i = 0; i < 40; i++)
+		check_eq(vfs_pwrite(task, a, buffer, sizeof(buffer), i * LIMIT),
+			 LIMIT);
+	before = w->alloc.live_bytes;
+	check_eq(vfs_layer_copy(task, a, 0, b, 0, SIZE_MAX / 4), 40 * LIMIT);
+	assert_true(w->alloc.live_bytes - before < 40 * LIMIT / 16);
+	check_eq(vfs_pwrite(task, a, "x", 1, 5), 1);
+	check_eq(vfs_pread(task, b, buffer, 8, 0), 8);
+	assert_int_equal(buffer[5], 7);
+	check_eq(vfs_pread(task, a, buffer, 8, 0), 8);
+	assert_int_equal(buffer[5], 'x');
+	assert_int_equal(buffer[6], 7);
+	check_ok(vfs_close(task, a));
+	check_ok(vfs_close(task, b));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		world_test(test_copy__is_the_models),
+		world_test(test_copy__shares_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "stage.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FS_OPTIONS "size=64m,nr_inodes=20k"
+#define MOUNT_TRIES 200
+#define SHOWN 6
+
+static void run_all(struct stage *stage, struct side *side, const char *lines)
+{
+	char *copy = strdup(lines), *rest = copy, *line;
+
+	if (!copy)
+		die("out of memory");
+	while ((line = strsep(&rest, "\n")))
+		stage_run(stage, side, line);
+	free(copy);
+}
+
+void stage_refill(struct stage *stage, const char *lines)
+{
+	struct text first = {0};
+
+	side_end(stage->kernel);
+	stage->kernel->keep = false;
+	side_begin(stage->kernel);
+	layers_make(&stage->layers, &first);
+	run_all(stage, stage->kernel, first.data);
+	text_fini(&first);
+	run_all(stage, stage->kernel, lines);
+	side_end(stage->kernel);
+	stage->kernel->keep = true;
+	side_begin(stage->kernel);
+}
+
+void stage_limit(struct layers *layers)
+{
+	layers->index = false;
+	layers->fs = LAYERS_ONE;
+}
+
+void stage_open(struct stage *stage, enum host_kind kind,
+		const struct layers *layers, uint64_t seed, uint64_t sequence)
+{
+	struct layers_script script = {0};
+
+	layers_fill(layers, seed * UINT64_C(0x1000003) + sequence, "", &script);
+	stage_open_with(stage, kind, layers, script.lines.data);
+	text_clear(&script.lines);
+	stage->script = script;
+}
+
+void stage_open_with(struct stage *stage, enum host_kind kind,
+		     const struct layers *layers, const char *lines)
+{
+	const struct host host = {.kind = kind};
+
+	memset(stage, 0, sizeof(*stage));
+	text_clear(&stage->log);
+	stage->host.exclusive = true;
+	stage->host.dir = host_create(&host, FS_OPTIONS);
+	stage->layers = *layers;
+	stage->kernel =
+		kernel_create(PLACE_MOUNT, FS_OPTIONS, &stage->host, false);
+	stage->library =
+		vfs_side_create(PLACE_MOUNT, FS_OPTIONS, &stage->host, false);
+	stage->kernel->mounts = stage->library->mounts = true;
+	stage->kernel->overlay = stage->library->overlay = true;
+	call_init(&stage->call);
+	stage_refill(stage, lines);
+}
+
+void stage_close(struct stage *stage)
+{
+	side_destroy(stage->library);
+	side_destroy(stage->kernel);
+	call_fini(&stage->call);
+	gen_fini(&stage->gen);
+	text_fini(&stage->script.lines);
+	text_fini(&stage->log);
+	close(stage->host.dir);
+}
+
+void stage_run(struct stage *stage, struct side *side, const char *line)
+{
+	text_printf(&stage->log, "%s: %s\n", side->class->name, line);
+	if (!call_parse(&stage->call, line))
+		die("not a line: %s", line);
+	if (stage->call.def)
+		call_run(&stage->call, side);
+}
+
+/* The kernel may not have let go of the layers yet. */
+static bool mount_it(struct stage *stage, struct side *side, const char *line)
+{
+	for (int i = 0; i < MOUNT_TRIES; i++) {
+		stage_run(stage, side, line);
+		if (side->result != -EBUSY)
+			break;
+		usleep(1000);
+	}
+	return side->result >= 0;
+}
+
+bool stage_enter(struct stage *stage, struct side *side)
+{
+	bool is_kernel = side == stage->kernel, ok = true;
+	struct text lines = {0};
+	char *rest, *line;
+
+	side_begin(side);
+	if (!is_kernel)
+		stage_run(stage, side, "mkdir m 0755");
+	layers_mount(&stage->layers, is_kernel ? "" : "/h", &lines);
+	rest = lines.data;
+	while (ok && (line = strsep(&rest, "\n"))) {
+		/* nothing is changed by who only looks */
+		if (!strncmp(line, "chmod ", 6))
+			continue;
+		if (!strncmp(line, "domount ", 8))
+			ok = mount_it(stage, side, line);
+		else
+			stage_run(stage, side, line);
+	}
+	if (!ok)
+		printf("%s: no mount: %s\n", side->class->name, side->out.data);
+	text_fini(&lines);
+	return ok;
+}
+
+/* Who begins again has left what was mounted. */
+void stage_leave(struct stage *stage, struct side *side)
+{
+	side_end(side);
+	if (side == stage->kernel)
+		side_begin(side);
+}
+
+void stage_seed(struct stage *stage, uint64_t seed, uint64_t number)
+{
+	gen_init(&stage->gen, seed, number, PLACE_MOUNT, false, &stage->host);
+	gen_begin_with(&stage->gen, &stage->script);
+}
+
+const char *stage_line(struct stage *stage, struct side *side)
+{
+	const char *line;
+
+	do {
+		line = gen_line(&stage->gen);
+	} while (gen_unclear(line, side));
+	return line;
+}
+
+void stage_look(struct side *side, enum detail detail, struct text *out)
+{
+	int slots[MAX_SLOTS];
+
+	memcpy(slots, side->slots, sizeof(slots));
+	memset(side->slots, 0xff, sizeof(slots));
+	side_number_reset(&side->inodes);
+	side_number_reset(&side->devices);
+	side->detail = detail;
+	side_snapshot(side, out);
+	side->detail = DETAIL_FULL;
+	memcpy(side->slots, slots, sizeof(slots));
+}
+
+bool stage_same(const struct stage *stage, const char *what,
+		const struct text *expected, const struct text *got)
+{
+	const char *a = expected->data, *b = got->data;
+	char config[200];
+	unsigned shown = 0;
+
+	if (!strcmp(a, b))
+		return true;
+	layers_describe(&stage->layers, config, sizeof(config));
+	printf("--- %s, %s:\n", what, config);
+	while ((*a || *b) && shown < SHOWN) {
+		size_t la = strcspn(a, "\n"), lb = strcspn(b, "\n");
+
+		if (la != lb || memcmp(a, b, la)) {
+			printf("    < %.*s\n    > %.*s\n", (int)la, a, (int)lb,
+			       b);
+			shown++;
+		}
+		a += la + (a[la] == '\n');
+		b += lb + (b[lb] == '\n');
+	}
+	printf("# what was done:\n%s---\n", stage->log.data);
+	return false;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file system of the host's with an overlay's layers in it, and two who mount
+ * them in turn: the kernel, and the library over a hostfs of that directory.
+ * They are the sides of the oracle, and take the same lines.
+ */
+#ifndef EXCHANGE_STAGE_H
+#define EXCHANGE_STAGE_H
+
+#include "gen.h"
+#include "layers.h"
+#include "script.h"
+#include "side.h"
+
+struct stage {
+	struct host host;
+	struct layers layers;
+	struct side *kernel;
+	struct side *library;
+	struct call call;
+	struct gen gen;
+	struct layers_script script;
+	struct text log; /* every line that was run, and by whom */
+};
+
+/* To what both can do: a hostfs has no file handles, without which there is no
+ * index, and it is one file system. */
+void stage_limit(struct layers *layers);
+/* The layers of sequence are made and filled, on a new file system. */
+void stage_open(struct stage *stage, enum host_kind kind,
+		const struct layers *layers, uint64_t seed, uint64_t sequence);
+/* The same with layers that these lines make and fill. */
+void stage_open_with(struct stage *stage, enum host_kind kind,
+		     const struct layers *layers, const char *lines);
+/* The layers are what they were when the stage was new. */
+void stage_refill(struct stage *stage, const char *lines);
+void stage_close(struct stage *stage);
+
+/* side has the overlay as its root until it leaves. */
+bool stage_enter(struct stage *stage, struct side *side);
+void stage_leave(struct stage *stage, struct side *side);
+
+/* Lines of a generator that begins anew with number. */
+void stage_seed(struct stage *stage, uint64_t seed, uint64_t number);
+/* The next one; skipped where its answer would be chance. */
+const char *stage_line(struct stage *stage, struct side *side);
+void stage_run(struct stage *stage, struct side *side, const char *line);
+
+/* The whole tree as text, without what is only open. */
+void stage_look(struct side *side, enum detail detail, struct text *out);
+/* Where two such texts differ: printed, with the log. */
+bool stage_same(const struct stage *stage, const char *what,
+		const struct text *expected, const struct text *got);
+
+#endif

@@ -5,9 +5,10 @@
  */
 #include "stress/stress.h"
 
+#define OVERLAY_MAGIC 0x794c7630
+
 /* -- files that move between directories -- */
 
-#define OVERLAY_MAGIC 0x794c7630
 #define FILES 8
 #define DIRS 4
 

@@ -123,12 +123,12 @@ static int chmod_locked(struct vfs__thread *thread, const struct vfs_cred *cred,
 		.mask = VFS_ATTR_MODE | VFS_ATTR_CTIME,
 		.mode = mode & 07777,
 	};
-	uint32_t old = inode->mode;
+	uint32_t old = VFS_READ_ONCE(inode->mode);
 	int err;
 
 	if (vfs__inode_is_fixed(inode))
 		return -EPERM;
-	if (S_ISLNK(inode->mode))
+	if (S_ISLNK(VFS_READ_ONCE(inode->mode)))
 		return -EOPNOTSUPP;
 	err = check_unmapped(idmap, inode, &attr);
 	if (err)
@@ -176,7 +176,7 @@ static uint32_t set_id_bits(const struct vfs_cred *cred,
 			    const struct vfs_userns *idmap,
 			    const struct vfs_inode *inode)
 {
-	uint32_t mode = inode->mode, kill = mode & S_ISUID;
+	uint32_t mode = VFS_READ_ONCE(inode->mode), kill = mode & S_ISUID;
 
 	if ((mode & S_ISGID) &&
 	    ((mode & S_IXGRP) ||
@@ -214,7 +214,7 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 		.size_of = sizeof(attr),
 		.mask = VFS_ATTR_MODE,
 	};
-	uint32_t mode = inode->mode, kill = 0;
+	uint32_t mode = VFS_READ_ONCE(inode->mode), kill = 0;
 	int has;
 
 	(void)thread;
@@ -239,11 +239,11 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 int vfs__attr_kill_file(struct vfs__thread *thread, const struct vfs_cred *cred,
 			const struct vfs_file *file)
 {
-	uint32_t mode = file->inode->mode;
+	uint32_t mode = VFS_READ_ONCE(file->inode->mode);
 	int err = vfs__attr_kill_suid(
 		thread, cred, vfs__mount_idmap(file->path.mnt), file->inode);
 
-	if (file->inode->mode != mode)
+	if (VFS_READ_ONCE(file->inode->mode) != mode)
 		vfs__notify_attr(thread, file->vfs, file->path.dentry,
 				 VFS_ATTR_MODE);
 	return err;
@@ -314,7 +314,7 @@ static int chown_map(struct chowning *c)
 static int chown_locked(struct chowning *c)
 {
 	struct vfs_inode *inode = c->inode;
-	bool is_dir = S_ISDIR(inode->mode);
+	bool is_dir = S_ISDIR(VFS_READ_ONCE(inode->mode));
 	uint32_t kill = is_dir ? 0 : set_id_bits(c->cred, c->idmap, inode);
 	int err, has;
 
@@ -326,7 +326,7 @@ static int chown_locked(struct chowning *c)
 		return has;
 	if (kill) {
 		c->attr.mask |= VFS_ATTR_MODE;
-		c->attr.mode = inode->mode & 07777 & ~kill;
+		c->attr.mode = VFS_READ_ONCE(inode->mode) & 07777 & ~kill;
 	}
 	err = chown_map(c);
 	if (!err)

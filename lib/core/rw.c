@@ -350,7 +350,7 @@ static int64_t write_segments(struct vfs_inode *inode, struct vfs_file *file,
 /* Whether a write may have set-id bits or capabilities to take away. Locked. */
 static bool loses_privilege(const struct vfs_inode *inode)
 {
-	return (inode->mode & (S_ISUID | S_ISGID)) ||
+	return (VFS_READ_ONCE(inode->mode) & (S_ISUID | S_ISGID)) ||
 	       (VFS_READ_ONCE(inode->flags) & VFS_INODE_XATTR);
 }
 
@@ -376,7 +376,7 @@ static int64_t write_locked(struct vfs__thread *thread, struct vfs_task *task,
 		err = vfs__inode_refresh(thread, inode);
 		if (err)
 			return err;
-		*offset = inode->size;
+		*offset = VFS_READ_ONCE(inode->size);
 	}
 	err = check_limits(task, inode, *offset, &length);
 	if (err)
@@ -559,12 +559,12 @@ static int64_t seek_data(struct vfs_file *file, int64_t offset, int whence)
 	if (vfs__file_mode(file) & VFS__FILE_DIR)
 		return -EINVAL;
 	vfs__inode_lock_shared(inode);
-	if (offset < 0 || offset >= inode->size)
+	if (offset < 0 || offset >= VFS_READ_ONCE(inode->size))
 		at = -ENXIO;
 	else if (inode->ops->seek)
 		at = inode->ops->seek(inode, offset, whence);
 	else
-		at = whence == SEEK_DATA ? offset : inode->size;
+		at = whence == SEEK_DATA ? offset : VFS_READ_ONCE(inode->size);
 	vfs__inode_unlock_shared(inode);
 	return at;
 }

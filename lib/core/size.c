@@ -16,7 +16,7 @@
 static int check_new_size(struct vfs_task *task, const struct vfs_inode *inode,
 			  int64_t size)
 {
-	if (size <= inode->size)
+	if (size <= VFS_READ_ONCE(inode->size))
 		return 0;
 	if ((uint64_t)size > VFS_READ_ONCE(task->fsize_cur) ||
 	    size > inode->super->max_file_size)
@@ -47,7 +47,8 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 					  vfs__mount_idmap(path->mnt), inode);
 	if (!err) {
 		/* cutting where there are blocks is a change, whatever goes */
-		bool changes = always || size != inode->size || inode->blocks;
+		bool changes = always || size != VFS_READ_ONCE(inode->size) ||
+			       VFS_READ_ONCE(inode->blocks);
 
 		err = changes || !vfs__inode_is_remote(inode)
 			      ? inode->ops->truncate(inode, size)

@@ -471,7 +471,7 @@ static int copy_text(struct vfs__thread *thread, struct vfs__resume *resume,
 	if (!resume->target)
 		return -ENOMEM;
 	if (link->link) {
-		n = link->size;
+		n = VFS_READ_ONCE(link->size);
 		memcpy(resume->target, link->link, (size_t)n);
 	} else {
 		n = link->ops->readlink

@@ -321,8 +321,8 @@ VFS_API void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set,
  */
 VFS_API void vfs_inode_set_stat(struct vfs_inode *inode,
 				const struct vfs_stat *stat, uint32_t mask);
-/* btime; the default is now. NULL: unknown. As vfs_inode_set_stat, but a stat at
- * the same time may see the old one beside what is new. */
+/* btime; the default is now. NULL: unknown. As vfs_inode_set_stat, but a stat
+ * at the same time may see the old one beside what is new. */
 VFS_API void vfs_inode_set_btime(struct vfs_inode *inode,
 				 const struct vfs_timespec *btime);
 

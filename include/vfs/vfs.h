@@ -14,6 +14,7 @@
 #include <vfs/mmap.h>
 #include <vfs/mount.h>
 #include <vfs/mountpoint.h>
+#include <vfs/overlay.h>
 #include <vfs/path.h>
 #include <vfs/socket.h>
 #include <vfs/stat.h>

@@ -7,8 +7,6 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 
-#include <vfs/overlay.h>
-
 static void set_own(struct vfs_task *task, const char *path, const char *name,
 		    const char *value)
 {

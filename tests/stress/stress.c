@@ -2,6 +2,7 @@
 /* Contract: stress.h. */
 #include "stress/stress.h"
 
+#include <sys/mount.h>
 #include <time.h>
 
 #include "backend/plainfs.h"
@@ -102,17 +103,43 @@ static void *run_body(void *argument)
 	return NULL;
 }
 
+/* Where root is an overlay, on directories that nobody can reach any more. */
+static int enter_overlay(struct vfs_task *task)
+{
+	static const char *const names[] = {"/l", "/u", "/w", "/m"};
+	int error = 0;
+
+	for (int i = 0; !error && i < 4; i++)
+		error = vfs_mkdir(task, names[i], 0755);
+	if (!error)
+		error = vfs_mount(task, "overlay", "/m", "overlay", 0,
+				  "lowerdir=/l,upperdir=/u,workdir=/w,"
+				  "redirect_dir=on");
+	if (!error)
+		error = vfs_chdir(task, "/m");
+	if (!error)
+		error = vfs_pivot_root(task, ".", ".");
+	if (!error)
+		error = vfs_umount2(task, ".", MNT_DETACH);
+	return error ? error : vfs_chdir(task, "/");
+}
+
 static int make(struct stress *stress, const struct vfs_config *wanted)
 {
 	struct vfs_config config = *wanted;
+	bool overlay =
+		wanted->root_type && !strcmp(wanted->root_type, "overlay");
 	int error;
 
 	memset(stress, 0, sizeof(*stress));
 	test_alloc_init(&stress->alloc);
 	config.allocator = &stress->alloc.hooks;
+	if (overlay)
+		config.root_type = NULL;
 	error = vfs_create(&config, &stress->vfs);
-	return error ? error
-		     : vfs_task_create(stress->vfs, NULL, &stress->task);
+	if (!error)
+		error = vfs_task_create(stress->vfs, NULL, &stress->task);
+	return error || !overlay ? error : enter_overlay(stress->task);
 }
 
 static void run_threads(struct stress *stress, stress_body *const *bodies,
@@ -155,10 +182,15 @@ int stress_run(const char *name, void (*prepare)(struct stress *stress),
 					     .root_type = "plainfs",
 					     .types = types,
 					     .type_count = 1};
+	const struct vfs_config layered = {.size = sizeof(layered),
+					   .max_cached_names = 8,
+					   .root_type = "overlay"};
 
 	return stress_run_with(&complete, name, prepare, bodies, body_count,
 			       finish) |
 	       stress_run_with(&forgetful, name, prepare, bodies, body_count,
+			       finish) |
+	       stress_run_with(&layered, name, prepare, bodies, body_count,
 			       finish);
 }
 

@@ -44,8 +44,8 @@ struct stress_thread {
 typedef void stress_body(struct stress_thread *thread);
 
 /* Runs prepare, the bodies on STRESS_THREADS threads (in turn over the
- * bodies), finish: on a fresh tmpfs, and on a fresh plainfs with a tiny cache
- * of names. 0 when all went well. */
+ * bodies), finish: on a fresh tmpfs, and on a fresh plainfs and a fresh overlay
+ * with a tiny cache of names. 0 when all went well. */
 int stress_run(const char *name, void (*prepare)(struct stress *stress),
 	       stress_body *const *bodies, size_t body_count,
 	       void (*finish)(struct stress *stress));

@@ -150,7 +150,8 @@ static void test_procfs__tree(void **state)
 	assert_int_equal(fs.bsize, 4096);
 	assert_string_equal(
 		read_all(task, "/proc/filesystems", text, sizeof(text)),
-		"nodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\n");
+		"nodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\n"
+		"nodev\toverlay\n");
 	assert_non_null(strstr(
 		read_all(task, "/proc/mounts", text, sizeof(text)), " /proc "));
 	assert_non_null(strstr(

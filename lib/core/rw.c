@@ -96,12 +96,12 @@ static size_t total_of(const struct vfs__io *io)
 }
 
 /* A read at the end of the file, or one that faults, is an access too; one of
- * no bytes is not where somebody else has the file. */
+ * no bytes is not where the backend is told of accesses. */
 static bool is_access(const struct vfs_inode *inode, const struct vfs__io *io,
 		      int64_t n)
 {
-	bool plain =
-		(io->flags & VFS__IO_PLAIN) && !vfs__inode_is_remote(inode);
+	bool plain = (io->flags & VFS__IO_PLAIN) &&
+		     !VFS__HAS_OP(inode->ops, accessed);
 
 	return n > 0 || ((n == 0 || n == -EFAULT) && (plain || total_of(io)));
 }

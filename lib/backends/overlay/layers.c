@@ -435,6 +435,11 @@ int overlay_open_layers(struct overlay_super *fs,
 		err = open_upper(fs, c);
 	if (!err)
 		err = open_lower(fs, c);
+	if (!err && !fs->has_upper && c->lower_count < 2)
+		return refuse(fs, c->lower[0],
+			      "is one lower directory: two are "
+			      "needed without upperdir",
+			      -EINVAL);
 	if (!err)
 		err = check_overlaps(fs, c);
 	if (err)

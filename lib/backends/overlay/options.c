@@ -365,9 +365,7 @@ static int check_together(struct vfs *vfs, struct overlay_config *c)
 		return conflict(vfs, "lowerdir is missing");
 	if (has_upper && !has_work)
 		return conflict(vfs, "workdir is missing");
-	if (!has_upper && c->lower_count < 2)
-		return conflict(vfs, "without upperdir, two lower directories "
-				     "at least are needed");
+
 	if (c->userxattr)
 		return check_userxattr(vfs, c);
 	if (c->metacopy && !c->has_redirect)

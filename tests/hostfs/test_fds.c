@@ -261,6 +261,35 @@ static void test_moved_names(void **state)
 	}
 }
 
+/* A descriptor without the file open: by whichever of its names is left. */
+static void test_other_name(void **state)
+{
+	struct host_world w;
+	struct vfs_stat st;
+	char path[64];
+	int fd;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,owner=host,maxfds=8"));
+	check_ok(vfs_mkdir(w.task, "/h/a", 0755));
+	put_file(w.task, "/h/one", "x");
+	check_ok(vfs_link(w.task, "/h/one", "/h/two"));
+	check_ok(vfs_stat(w.task, "/h/one", &st));
+	fd = check_fd(vfs_open(w.task, "/h/two", O_PATH, 0));
+	host_unlink(&w, "two");
+	for (int f = 0; f < 40; f++) {
+		path_of(path, "/h/a", f);
+		put_file(w.task, path, "y");
+		check_file(w.task, path, "y");
+		check_eq(vfs_lgetxattr(w.task, path, "user.x", path, 8),
+			 -ENODATA);
+	}
+	check_ok(vfs_fstat(w.task, fd, &st));
+	check_eq(st.nlink, 1);
+	check_ok(vfs_close(w.task, fd));
+	assert_true(host_close(&w));
+}
+
 /* A file made here is not busy once it is closed. */
 static void test_not_busy(void **state)
 {
@@ -415,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_moved_names),
+		cmocka_unit_test(test_other_name),
 		cmocka_unit_test(test_not_busy),
 		cmocka_unit_test(test_no_more),
 		cmocka_unit_test(test_told_so),

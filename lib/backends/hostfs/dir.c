@@ -193,6 +193,8 @@ int hostfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
 	struct hostfs_super *s = hostfs_of(dir);
 	struct hostfs_fd *fd = vfs_file_private(file);
 	struct hostfs_scan *scan;
+	bool asked = false;
+	char none;
 	int err = scan_of(fd, &scan);
 
 	if (!err)
@@ -208,6 +210,7 @@ int hostfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
 		/* the least will do to see whether there is anything */
 		n = hostfs_getdents(s, fd->fd, scan->buffer,
 				    room < RECORD_MIN ? RECORD_MIN : room);
+		asked = true;
 		if (n == -EINVAL) {
 			context->full = 1;
 			break;
@@ -216,5 +219,9 @@ int hostfs_iterate(struct vfs_inode *dir, struct vfs_file *file,
 			return (int)n;
 		err = emit_all(dir, fd, (size_t)n, context);
 	}
+	/* listing leaves a time, wherever the names come from: with no room
+	 * for any, nothing else happens */
+	if (!err && !asked)
+		(void)hostfs_getdents(s, fd->fd, &none, 0);
 	return err;
 }

@@ -46,7 +46,7 @@ struct kit_backend {
 	const char *options;
 	const char *overlay; /* options of one that becomes the tasks' root: its
 			      * layers are /l, /u and /w; NULL: none */
-	uint32_t flags;	       /* VFS_CONFIG_* */
+	uint32_t flags;	     /* VFS_CONFIG_* */
 	uint64_t cached_names; /* max_cached_names */
 	uint32_t features;
 };

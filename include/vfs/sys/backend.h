@@ -229,8 +229,8 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_REFUSED 0x4000000u
 #define VFS_INODE_MISSED 0x8000000u   /* the core's: has kept absences */
 #define VFS_INODE_CLAIMED 0x20000000u /* the core's: vfs_layer_claim */
-/* It has no name any more, although nlink, which is another file's, is not 0 (set
- * by the backend). */
+/* It has no name any more, although nlink, which is another file's, is not 0
+ * (set by the backend). */
 #define VFS_INODE_UNNAMED 0x10000000u
 /* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
  * bits further up */
@@ -317,8 +317,8 @@ VFS_API void vfs_inode_set_flags(struct vfs_inode *inode, uint32_t set,
  */
 VFS_API void vfs_inode_set_stat(struct vfs_inode *inode,
 				const struct vfs_stat *stat, uint32_t mask);
-/* btime; the default is now. NULL: unknown. As vfs_inode_set_stat, but a stat at
- * the same time may see the old one beside what is new. */
+/* btime; the default is now. NULL: unknown. As vfs_inode_set_stat, but a stat
+ * at the same time may see the old one beside what is new. */
 VFS_API void vfs_inode_set_btime(struct vfs_inode *inode,
 				 const struct vfs_timespec *btime);
 

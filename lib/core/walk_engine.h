@@ -338,7 +338,9 @@ ALWAYS_INLINE int follow(struct walk *w, struct spot *s,
 		if (err)
 			return err;
 	}
-	vfs__path_accessed(&s->at, link);
+	/* it was not due a moment ago, which is as good as now */
+	if (!fast || !vfs__inode_is_remote(link))
+		vfs__path_accessed(&s->at, link);
 	return enter_text(w, s, text, len, fast);
 }
 

@@ -6,6 +6,7 @@
 #include <vfs/base.h>
 #include <vfs/cred.h>
 #include <vfs/dir.h>
+#include <vfs/exec.h>
 #include <vfs/file.h>
 #include <vfs/handle.h>
 #include <vfs/import.h>

@@ -8,8 +8,8 @@
  * own, and leads to no other of the host's.
  *
  * No instance knows the type by itself, because who may open ptmx has the
- * process make descriptors and terminals: vfs_mount_type
- * and vfs_register_filesystem mount it.
+ * process make descriptors and terminals: vfs_mount_type,
+ * vfs_register_filesystem and <vfs/bundle.h> mount it.
  *
  * Options, as Linux's: uid=N, gid=N (whose slaves are: default the ids of who
  * opens ptmx), mode=M (their permissions: 600), ptmxmode=M (of ptmx: 000),

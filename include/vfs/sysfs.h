@@ -7,8 +7,8 @@
  * in it (-EPERM) but mount points in memory; statfs shows a number of its own
  * and not sysfs', so that a program that asks finds that it has none.
  *
- * No instance knows the type by itself: vfs_mount_type and vfs_register_filesystem
- * mount it. It has no options: any is -EINVAL, and a line to
+ * No instance knows the type by itself: vfs_mount_type, vfs_register_filesystem
+ * and <vfs/bundle.h> mount it. It has no options: any is -EINVAL, and a line to
  * the log.
  */
 #ifndef VFS_SYSFS_H

@@ -4,6 +4,7 @@
 #define VFS_VFS_H
 
 #include <vfs/base.h>
+#include <vfs/bundle.h>
 #include <vfs/cred.h>
 #include <vfs/dir.h>
 #include <vfs/exec.h>

@@ -227,11 +227,11 @@ static inline void *vfs_super_private(const struct vfs_super *super)
 #define VFS_INODE_ACL_UNKNOWN 0x2000000u
 /* Opening is -EACCES, for everybody (set by the backend). */
 #define VFS_INODE_REFUSED 0x4000000u
-#define VFS_INODE_FOREIGN 0x8000000u /* the core's: an imported descriptor */
-#define VFS_INODE_MISSED 0x10000000u /* the core's: has kept absences */
+#define VFS_INODE_FOREIGN 0x8000000u  /* the core's: an imported descriptor */
+#define VFS_INODE_MISSED 0x10000000u  /* the core's: has kept absences */
 #define VFS_INODE_CLAIMED 0x20000000u /* the core's: vfs_layer_claim */
-/* It has no name any more, although nlink, which is another file's, is not 0 (set
- * by the backend). */
+/* It has no name any more, although nlink, which is another file's, is not 0
+ * (set by the backend). */
 #define VFS_INODE_UNNAMED 0x40000000u
 /* FS_IOC_SETFLAGS, where VFS_SUPER_FLAGS allows it; as statx shows them, 8
  * bits further up */

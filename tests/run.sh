@@ -22,6 +22,7 @@ missing() {
 	printf '#include <ck_epoch.h>\n' | probe || echo libck-dev
 	printf '#include <uthash.h>\n' | probe || echo uthash-dev
 	printf '#include <xxhash.h>\n' | probe || echo libxxhash-dev
+	printf '#include <jansson.h>\n' | probe || echo libjansson-dev
 	printf '%s\n' '#include <stdarg.h>' '#include <stddef.h>' \
 		'#include <setjmp.h>' '#include <stdint.h>' \
 		'#include <cmocka.h>' | probe || echo libcmocka-dev

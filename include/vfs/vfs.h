@@ -4,8 +4,10 @@
 #define VFS_VFS_H
 
 #include <vfs/base.h>
+#include <vfs/bundle.h>
 #include <vfs/cred.h>
 #include <vfs/dir.h>
+#include <vfs/exec.h>
 #include <vfs/file.h>
 #include <vfs/handle.h>
 #include <vfs/import.h>

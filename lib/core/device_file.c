@@ -11,7 +11,9 @@
 
 uint64_t vfs_file_device(const struct vfs_file *file)
 {
-	return file->device ? file->inode->rdev : 0;
+	return (vfs__file_mode(file) & VFS__FILE_DEVICE) && file->device
+		       ? file->inode->rdev
+		       : 0;
 }
 
 int vfs__device_check(const struct vfs_file *file, const struct vfs__io *io,

@@ -6,6 +6,7 @@
 
 #include "core/cred.h"
 #include "core/device.h"
+#include "core/hostfile.h"
 #include "core/inode_stat.h"
 #include "core/instance.h"
 #include "core/lock.h"
@@ -119,6 +120,8 @@ static void file_release(struct vfs__thread *thread, struct vfs_file *file)
 		inode->ops->release(inode, file);
 	if (file->mode & VFS__FILE_WRITER)
 		vfs__mount_write_end(thread, file->path.mnt);
+	if (file->mode & VFS__FILE_HOST)
+		vfs__hostfile_detach(thread, file);
 	vfs__path_unref(thread, &file->path);
 	if (file->mode & VFS__FILE_TREE)
 		vfs__namespace_release(thread, file->vfs, file->private_data);

@@ -22,6 +22,7 @@ struct vfs_task;
 struct vfs_cred;
 struct vfs__pollers;
 struct vfs_device;
+struct vfs__hostfile;
 
 /* vfs_file.mode */
 #define VFS__FILE_READ 0x1u
@@ -66,8 +67,11 @@ struct vfs_file {
 				    */
 	void *private_data;	   /* the backend's, or the pipe */
 	struct vfs *vfs;
-	struct vfs_device *device; /* constant once open; NULL: none */
-	struct vfs_file *gone;	   /* without references: see unref_later */
+	union {
+		struct vfs_device *device;  /* VFS__FILE_DEVICE; NULL: none */
+		struct vfs__hostfile *host; /* VFS__FILE_HOST */
+	};				    /* constant once open */
+	struct vfs_file *gone; /* without references: see unref_later */
 };
 
 /* - Memory for an open file, so that what is created for it is not left behind

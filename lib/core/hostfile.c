@@ -312,6 +312,8 @@ static int make_file(struct import *im, struct vfs_file **out)
 	cred = vfs__task_cred(im->thread, im->task);
 	vfs__file_init(file, vfs, &path, cred, im->flags, file_mode(im));
 	vfs__task_cred_put(im->thread, cred);
+	if (file->mode & VFS__FILE_HOST)
+		file->host = vfs__hostfile(file->inode);
 	if (im->kind == VFS__HOST_REGULAR) {
 		int64_t at = vfs__host_seek(im->fd, 0, SEEK_CUR);
 
@@ -328,9 +330,10 @@ static bool is_terminal(const struct import *im, const struct vfs_file *file)
 {
 	const struct vfs__hostfile *host;
 
-	if (!(vfs__file_mode(file) & VFS__FILE_HOST))
+	if (!(vfs__file_mode(file) & VFS__FILE_HOST) ||
+	    !vfs__inode_is_foreign(file->inode))
 		return false;
-	host = vfs__hostfile(file->inode);
+	host = file->host;
 	return host->kind == VFS__HOST_TERMINAL && host->rdonly == im->rdonly &&
 	       host->host_dev == im->st.st_dev &&
 	       file->inode->ino == im->st.st_ino &&
@@ -379,7 +382,7 @@ int vfs__import(struct vfs__thread *thread, struct vfs_task *task, int host_fd,
 	file = find_terminal(&im);
 	if (!file)
 		err = make_file(&im, &file);
-	else if (vfs__hostfile(file->inode)->fd != host_fd)
+	else if (file->host->fd != host_fd)
 		vfs__host_close(host_fd);
 	if (err) {
 		vfs__fd_release(thread, table, fd);
@@ -442,6 +445,52 @@ int vfs__hostfile_open(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		vfs__host_close(im.fd);
 	return err;
+}
+
+/* ---- opened by a backend ---- */
+
+int vfs__hostfile_attach(struct vfs__thread *thread, struct vfs_file *file)
+{
+	struct vfs__hostfile *host = vfs__mem_alloc(thread, sizeof(*host));
+	struct vfs_inode *inode = file->inode;
+	struct import im = {.thread = thread, .fd = -1, .ours = true};
+	int err;
+
+	file->mode &= ~(VFS__FILE_DEVICE | VFS__FILE_SEEKABLE);
+	if (!host)
+		return -ENOMEM;
+	err = file->flags & O_DIRECT ? -EINVAL : 0;
+	if (!err)
+		err = inode->ops->open_host(inode, file, &im.fd);
+	if (err) {
+		vfs__mem_free(thread, host, sizeof(*host));
+		return err;
+	}
+	file->mode |= VFS__FILE_OPENED | VFS__FILE_HOST;
+	file->host = host;
+	memset(host, 0, sizeof(*host));
+	vfs__mutex_init(&host->lock);
+	/* closed with the file, whatever it turns out to be */
+	host->fd = host->own = im.fd;
+	host->users = 1;
+	err = look_at(&im);
+	if (!err && im.kind != VFS__HOST_TERMINAL &&
+	    im.kind != VFS__HOST_DEVICE)
+		err = -EIO;
+	if (!err)
+		fill_host(&im, 0, host);
+	vfs__host_cloexec(im.fd);
+	return err;
+}
+
+void vfs__hostfile_detach(struct vfs__thread *thread, struct vfs_file *file)
+{
+	struct vfs__hostfile *host = file->host;
+
+	if (vfs__inode_is_foreign(file->inode))
+		return;
+	vfs__hostfile_give(host);
+	vfs__mem_free(thread, host, sizeof(*host));
 }
 
 /* ---- the rest ---- */

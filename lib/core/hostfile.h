@@ -40,7 +40,8 @@ enum vfs__host_kind {
 	VFS__HOST_DEVICE, /* any other character device */
 };
 
-/* Behind the inode. */
+/* Behind the inode of an import; memory of its own where a backend's inode was
+ * opened. */
 struct vfs__hostfile {
 	int fd;		/* constant: what was imported */
 	int own;	/* the same without waiting, ours alone; -1: none */
@@ -68,6 +69,19 @@ static inline bool vfs__inode_is_foreign(const struct vfs_inode *inode)
 	return __builtin_expect(VFS_READ_ONCE(inode->flags) & VFS_INODE_FOREIGN,
 				0);
 }
+
+/* Whether opening it gives a descriptor of the host: devpts and its like. */
+static inline bool vfs__inode_opens_host(const struct vfs_inode *inode)
+{
+	return VFS__HAS_OP(inode->ops, open_host);
+}
+
+/* - For an open file of such an inode, which is being made: asks the backend
+ *   for the descriptor. Its inode is the backend's, and what it is on the host
+ *   is its own. */
+int vfs__hostfile_attach(struct vfs__thread *thread, struct vfs_file *file);
+/* - When it was released; of others nothing is done. */
+void vfs__hostfile_detach(struct vfs__thread *thread, struct vfs_file *file);
 
 /* - Keeps the host's descriptor from being closed; false: it has been. */
 bool vfs__hostfile_take(struct vfs__hostfile *host);

@@ -80,7 +80,7 @@ static const struct {
 
 int vfs__hoststream_ioctl(struct vfs_file *file, uint64_t request, void *arg)
 {
-	struct vfs__hostfile *host = vfs__hostfile(file->inode);
+	struct vfs__hostfile *host = file->host;
 
 	/* an int to the host, with or without its sign */
 	request = (uint32_t)request;

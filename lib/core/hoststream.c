@@ -258,7 +258,7 @@ static int wait_for_host(struct waiting *w)
 int64_t vfs__hoststream_read(struct vfs_task *task, struct vfs_file *file,
 			     const struct vfs__io *io, bool nonblock)
 {
-	struct vfs__hostfile *host = vfs__hostfile(file->inode);
+	struct vfs__hostfile *host = file->host;
 	struct waiting w = {.task = task, .host = host, .events = POLLIN};
 	int64_t n;
 
@@ -287,7 +287,7 @@ static bool is_nothing(const struct vfs__hostfile *host,
 int64_t vfs__hoststream_write(struct vfs_task *task, struct vfs_file *file,
 			      const struct vfs__io *io, bool nonblock)
 {
-	struct vfs__hostfile *host = vfs__hostfile(file->inode);
+	struct vfs__hostfile *host = file->host;
 	struct waiting w = {.task = task, .host = host, .events = POLLOUT};
 	size_t total = total_of(io), done = 0;
 	int64_t n;
@@ -321,17 +321,17 @@ int64_t vfs__hoststream_write(struct vfs_task *task, struct vfs_file *file,
 
 int64_t vfs__hoststream_seek(struct vfs_file *file, int64_t offset, int whence)
 {
-	return vfs__host_seek(vfs__hostfile(file->inode)->fd, offset, whence);
+	return vfs__host_seek(file->host->fd, offset, whence);
 }
 
 uint32_t vfs__hoststream_poll(struct vfs_file *file, int16_t wanted)
 {
-	return vfs__host_poll(vfs__hostfile(file->inode)->fd, wanted);
+	return vfs__host_poll(file->host->fd, wanted);
 }
 
 int vfs__hoststream_fcntl(struct vfs_file *file, int cmd, int64_t arg)
 {
-	struct vfs__hostfile *host = vfs__hostfile(file->inode);
+	struct vfs__hostfile *host = file->host;
 
 	if (cmd == F_SETPIPE_SZ && host->rdonly)
 		return -EPERM;

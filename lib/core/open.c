@@ -297,7 +297,9 @@ static int check_type(const struct opening *o, const struct vfs_inode *inode)
 	case S_IFCHR:
 	case S_IFBLK:
 		/* nor on what a user namespace mounted */
-		return (flags & VFS__MNT_NODEV) || inode->super->userns
+		return (flags & VFS__MNT_NODEV) ||
+				       (inode->super->userns &&
+					!vfs__inode_opens_host(inode))
 			       ? -EACCES
 			       : 0;
 	default:
@@ -442,7 +444,9 @@ static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
 		return err;
 	case S_IFCHR:
 	case S_IFBLK:
-		return vfs__device_open(o->thread, file);
+		return vfs__inode_opens_host(inode)
+			       ? vfs__hostfile_attach(o->thread, file)
+			       : vfs__device_open(o->thread, file);
 	case S_IFSOCK:
 		return -ENXIO; /* nothing serves it */
 	case S_IFDIR:

@@ -127,7 +127,7 @@ static void add_entry(struct polling *p, struct vfs_file *file, uint64_t index)
 	enter_queues(entry, &p->waiter);
 	if (vfs__file_mode(file) & VFS__FILE_HOST)
 		p->hosts[p->host_count++] = (struct pollfd){
-			.fd = vfs__hostfile(file->inode)->fd,
+			.fd = file->host->fd,
 			.events = p->fds[index].events,
 		};
 }

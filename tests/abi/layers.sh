@@ -28,10 +28,12 @@ check lib/api "$public|\"(util|core|api)/[a-z_]+\.h\"|\"[a-z_]+\.h\""
 for backend in lib/backends/*/; do
 	check "${backend%/}" "$public|\"[a-z_]+\.h\""
 done
+check lib/bundle "$public|\"[a-z_]+\.h\""
 check examples "<vfs/[a-z]+\.h>|<vfs/sys/[a-z]+\.h>"
 
 # A header of a neighbour, named without its folder, would hide from the above.
-for file in lib/util/*.[ch] lib/api/*.[ch] lib/backends/*/*.[ch]; do
+for file in lib/util/*.[ch] lib/api/*.[ch] lib/backends/*/*.[ch] \
+	lib/bundle/*.[ch]; do
 	[ -f "$file" ] || continue
 	for name in $(sed -n 's/^# *include *"\([^"/]*\)".*/\1/p' "$file"); do
 		if [ ! -f "$(dirname "$file")/$name" ]; then
@@ -52,6 +54,7 @@ only() { # HEADER FOLDER-OR-FILE-EXPRESSION
 only 'ck_' 'lib/util/epoch\.[ch]'
 only 'uthash' 'lib/util/table\.[ch]'
 only 'xxhash' 'lib/util/hash\.[ch]'
+only 'jansson' 'lib/bundle/json\.h'
 
 for file in $(find include lib examples tests docs .ci -type f \( \
 	-name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.map' \

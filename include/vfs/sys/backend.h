@@ -586,6 +586,20 @@ struct vfs_inode_ops {
 	 * time. Missing: the inode is marked VFS_INODE_STALE, for whoever has
 	 * the bytes has the times, too. Any lock, or none. */
 	void (*accessed)(struct vfs_inode *inode);
+
+	/* -- nor one whose size ends before here this -- */
+
+	/*
+	 * Character devices: what is opened is a terminal or another character
+	 * device of the host, in the place of what the registry has for the
+	 * number; on a mount of a user namespace, too. *host_fd: a descriptor
+	 * that is open for what the file's flags say and has O_NONBLOCK, with a
+	 * description of its own; it is the core's from then on, and closed
+	 * after release. Reading, writing, waiting and ioctl are as for
+	 * imported ones (<vfs/import.h>). Instead of open. No lock.
+	 */
+	int (*open_host)(struct vfs_inode *inode, struct vfs_file *file,
+			 int *host_fd);
 };
 
 /* The open file's flags (O_*), and a word for the backend. */

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* The process of a config.json. Contract: config.h. */
+#include <string.h>
+#include <sys/resource.h>
+
+#include "config.h"
+
+/* ---- capabilities ---- */
+
+static int capability(const char *name)
+{
+	static const char *const names[] = {"CHOWN",
+					    "DAC_OVERRIDE",
+					    "DAC_READ_SEARCH",
+					    "FOWNER",
+					    "FSETID",
+					    "KILL",
+					    "SETGID",
+					    "SETUID",
+					    "SETPCAP",
+					    "LINUX_IMMUTABLE",
+					    "NET_BIND_SERVICE",
+					    "NET_BROADCAST",
+					    "NET_ADMIN",
+					    "NET_RAW",
+					    "IPC_LOCK",
+					    "IPC_OWNER",
+					    "SYS_MODULE",
+					    "SYS_RAWIO",
+					    "SYS_CHROOT",
+					    "SYS_PTRACE",
+					    "SYS_PACCT",
+					    "SYS_ADMIN",
+					    "SYS_BOOT",
+					    "SYS_NICE",
+					    "SYS_RESOURCE",
+					    "SYS_TIME",
+					    "SYS_TTY_CONFIG",
+					    "MKNOD",
+					    "LEASE",
+					    "AUDIT_WRITE",
+					    "AUDIT_CONTROL",
+					    "SETFCAP",
+					    "MAC_OVERRIDE",
+					    "MAC_ADMIN",
+					    "SYSLOG",
+					    "WAKE_ALARM",
+					    "BLOCK_SUSPEND",
+					    "AUDIT_READ",
+					    "PERFMON",
+					    "BPF",
+					    "CHECKPOINT_RESTORE"};
+
+	if (strncmp(name, "CAP_", 4))
+		return -1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name + 4, names[i]))
+			return (int)i;
+	return -1;
+}
+
+static int read_set(struct reader *r, const json_t *object, const char *key,
+		    uint64_t *out)
+{
+	const char *const *names = NULL;
+	uint64_t count = 0, set = 0;
+	size_t before, within;
+	int err = read_strings(r, object, key, &names, &count);
+
+	before = reader_enter(r, key);
+	for (uint64_t i = 0; !err && i < count; i++) {
+		int bit = capability(names[i]);
+
+		within = reader_enter_index(r, i);
+		if (bit < 0)
+			err = bundle_refuse(
+				r->report, "\"%s\" is no capability", names[i]);
+		else
+			set |= UINT64_C(1) << bit;
+		reader_leave(r, within);
+	}
+	reader_leave(r, before);
+	if (!err)
+		*out = set;
+	return err;
+}
+
+static int config_capabilities(struct reader *r, const json_t *object,
+			       void *context)
+{
+	static const char *const names[] = {"bounding",	 "effective",
+					    "permitted", "inheritable",
+					    "ambient",	 NULL};
+	struct vfs_bundle_spec *spec = context;
+	uint64_t others;
+	size_t before;
+	int err = read_set(r, object, "effective", &spec->cap_effective);
+
+	if (!err)
+		err = read_set(r, object, "permitted", &spec->cap_permitted);
+	if (!err)
+		err = read_set(r, object, "bounding", &others);
+	if (!err)
+		err = read_set(r, object, "inheritable", &others);
+	if (!err)
+		err = read_set(r, object, "ambient", &others);
+	if (!err)
+		err = read_unknown(r, object, names);
+	if (!err && (spec->cap_effective & ~spec->cap_permitted)) {
+		before = reader_enter(r, "effective");
+		err = bundle_refuse(r->report,
+				    "there are some that are not permitted");
+		reader_leave(r, before);
+	}
+	return err;
+}
+
+/* ---- user ---- */
+
+static int read_groups(struct reader *r, const json_t *object,
+		       struct vfs_bundle_spec *spec)
+{
+	const json_t *array = json_object_get(object, "additionalGids");
+	size_t before = reader_enter(r, "additionalGids"), within;
+	size_t n = json_array_size(array);
+	uint32_t *groups;
+	int err = 0;
+
+	if (array && !json_is_null(array) && !json_is_array(array))
+		err = bundle_refuse(r->report, "%s where an array belongs",
+				    reader_type(array));
+	groups = bundle_array(r->arena, n, sizeof(*groups));
+	if (!groups)
+		err = bundle_no_memory(r->report);
+	for (size_t i = 0; !err && i < n; i++) {
+		const json_t *value = json_array_get(array, i);
+		uint64_t number;
+
+		within = reader_enter_index(r, i);
+		if (!reader_integer(r, value, &number) || number >= UINT32_MAX)
+			err = bundle_refuse(r->report,
+					    "it is no integer from 0 to %u",
+					    UINT32_MAX - 1);
+		else
+			groups[i] = (uint32_t)number;
+		reader_leave(r, within);
+	}
+	reader_leave(r, before);
+	if (!err) {
+		spec->groups = groups;
+		spec->group_count = n;
+	}
+	return err;
+}
+
+static int config_user(struct reader *r, const json_t *object, void *context)
+{
+	static const char *const names[] = {"uid", "gid", "umask",
+					    "additionalGids", NULL};
+	struct vfs_bundle_spec *spec = context;
+	uint64_t umask = UINT64_MAX;
+	int err = read_u32(r, object, "uid", true, UINT32_MAX - 1, &spec->uid);
+
+	if (!err)
+		err = read_u32(r, object, "gid", true, UINT32_MAX - 1,
+			       &spec->gid);
+	if (!err)
+		err = read_number(r, object, "umask", false, 0777, &umask);
+	if (!err)
+		err = read_groups(r, object, spec);
+	if (!err && umask != UINT64_MAX) {
+		spec->umask = (uint32_t)umask;
+		spec->flags |= VFS_BUNDLE_UMASK;
+	}
+	return err ? err : read_unknown(r, object, names);
+}
+
+/* ---- limits ---- */
+
+static int config_rlimit(struct reader *r, const json_t *object, void *element)
+{
+	static const char *const names[] = {"type", "soft", "hard", NULL};
+	struct vfs_bundle_rlimit *limit = element;
+	const char *type = "";
+	int err = read_string(r, object, "type", true, &type);
+
+	if (!err)
+		err = read_number(r, object, "soft", true, UINT64_MAX,
+				  &limit->cur);
+	if (!err)
+		err = read_number(r, object, "hard", true, UINT64_MAX,
+				  &limit->max);
+	limit->resource = -1; /* none of a file system's */
+	if (!strcmp(type, "RLIMIT_NOFILE"))
+		limit->resource = RLIMIT_NOFILE;
+	else if (!strcmp(type, "RLIMIT_FSIZE"))
+		limit->resource = RLIMIT_FSIZE;
+	return err ? err : read_unknown(r, object, names);
+}
+
+static int read_limits(struct reader *r, const json_t *object,
+		       struct vfs_bundle_spec *spec)
+{
+	struct vfs_bundle_rlimit *limits = NULL;
+	uint64_t count = 0;
+	int err = read_array(r, object, "rlimits", sizeof(*limits),
+			     config_rlimit, &limits, &count);
+
+	for (uint64_t i = 0; !err && i < count; i++)
+		if (limits[i].resource >= 0)
+			limits[spec->rlimit_count++] = limits[i];
+	spec->rlimits = limits;
+	return err;
+}
+
+/* ---- the whole ---- */
+
+static int read_command(struct reader *r, const json_t *object,
+			struct vfs_bundle_spec *spec)
+{
+	int err = read_string(r, object, "cwd", true, &spec->cwd);
+	size_t before = reader_enter(r, "cwd");
+
+	if (!err && *spec->cwd != '/')
+		err = bundle_refuse(r->report, "\"%s\" is not absolute",
+				    spec->cwd);
+	reader_leave(r, before);
+	if (!err)
+		err = read_strings(r, object, "args", &spec->args,
+				   &spec->arg_count);
+	if (!err)
+		err = read_strings(r, object, "env", &spec->env,
+				   &spec->env_count);
+	return err;
+}
+
+int config_process(struct reader *r, const json_t *object, void *context)
+{
+	/* runtime-spec 1.2; what is not read is nothing of a file system's */
+	static const char *const names[] = {"terminal",
+					    "consoleSize",
+					    "user",
+					    "args",
+					    "commandLine",
+					    "env",
+					    "cwd",
+					    "capabilities",
+					    "rlimits",
+					    "noNewPrivileges",
+					    "apparmorProfile",
+					    "oomScoreAdj",
+					    "selinuxLabel",
+					    "scheduler",
+					    "ioPriority",
+					    "execCPUAffinity",
+					    NULL};
+	struct vfs_bundle_spec *spec = context;
+	bool terminal = false;
+	int err = read_command(r, object, spec);
+
+	if (!err)
+		err = read_bool(r, object, "terminal", &terminal);
+	if (!err)
+		err = read_object(r, object, "user", false, config_user, spec);
+	if (!err)
+		err = read_object(r, object, "capabilities", false,
+				  config_capabilities, spec);
+	if (!err)
+		err = read_limits(r, object, spec);
+	if (!err && terminal)
+		spec->flags |= VFS_BUNDLE_TERMINAL;
+	return err ? err : read_unknown(r, object, names);
+}

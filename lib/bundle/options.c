@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options of a mount: those of mount(8) and of OCI runtimes become flags,
+ * what is left over is the file system's. Later ones override earlier ones.
+ * Contract: bundle.h.
+ */
+#include <errno.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "bundle.h"
+
+#ifndef MS_LAZYTIME
+#define MS_LAZYTIME (1 << 25)
+#endif
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
+#ifndef MOUNT_ATTR_NOSYMFOLLOW
+#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
+#endif
+
+#define ATIMES (UINT64_C(0) | MS_NOATIME | MS_RELATIME | MS_STRICTATIME)
+
+/* Flags of the mount itself. */
+static const struct {
+	const char *name;
+	uint64_t set;
+	uint64_t clear;
+} flags[] = {
+	{"defaults", 0, 0},
+	{"ro", MS_RDONLY, 0},
+	{"rw", 0, MS_RDONLY},
+	{"nosuid", MS_NOSUID, 0},
+	{"suid", 0, MS_NOSUID},
+	{"nodev", MS_NODEV, 0},
+	{"dev", 0, MS_NODEV},
+	{"noexec", MS_NOEXEC, 0},
+	{"exec", 0, MS_NOEXEC},
+	{"sync", MS_SYNCHRONOUS, 0},
+	{"async", 0, MS_SYNCHRONOUS},
+	{"dirsync", MS_DIRSYNC, 0},
+	{"noatime", MS_NOATIME, ATIMES},
+	{"atime", 0, MS_NOATIME},
+	{"nodiratime", MS_NODIRATIME, 0},
+	{"diratime", 0, MS_NODIRATIME},
+	{"relatime", MS_RELATIME, ATIMES},
+	{"norelatime", 0, MS_RELATIME},
+	{"strictatime", MS_STRICTATIME, ATIMES},
+	{"nostrictatime", 0, MS_STRICTATIME},
+	{"lazytime", MS_LAZYTIME, 0},
+	{"nolazytime", 0, MS_LAZYTIME},
+	{"nosymfollow", MS_NOSYMFOLLOW, 0},
+	{"symfollow", 0, MS_NOSYMFOLLOW},
+	/* without a meaning here, as on Linux today */
+	{"silent", MS_SILENT, 0},
+	{"loud", 0, MS_SILENT},
+	{"mand", MS_MANDLOCK, 0},
+	{"nomand", 0, MS_MANDLOCK},
+	{"iversion", MS_I_VERSION, 0},
+	{"noiversion", 0, MS_I_VERSION},
+};
+
+/* Attributes of the whole tree, by mount_setattr. */
+static const struct {
+	const char *name;
+	uint64_t attribute;
+	bool clear;
+	bool atime;
+} attributes[] = {
+	{"rro", MOUNT_ATTR_RDONLY, false, false},
+	{"rrw", MOUNT_ATTR_RDONLY, true, false},
+	{"rnosuid", MOUNT_ATTR_NOSUID, false, false},
+	{"rsuid", MOUNT_ATTR_NOSUID, true, false},
+	{"rnodev", MOUNT_ATTR_NODEV, false, false},
+	{"rdev", MOUNT_ATTR_NODEV, true, false},
+	{"rnoexec", MOUNT_ATTR_NOEXEC, false, false},
+	{"rexec", MOUNT_ATTR_NOEXEC, true, false},
+	{"rnodiratime", MOUNT_ATTR_NODIRATIME, false, false},
+	{"rdiratime", MOUNT_ATTR_NODIRATIME, true, false},
+	{"rnosymfollow", MOUNT_ATTR_NOSYMFOLLOW, false, false},
+	{"rsymfollow", MOUNT_ATTR_NOSYMFOLLOW, true, false},
+	{"rrelatime", MOUNT_ATTR_RELATIME, false, true},
+	{"rnorelatime", 0, true, false},
+	{"rnoatime", MOUNT_ATTR_NOATIME, false, true},
+	{"ratime", MOUNT_ATTR_RELATIME, false, true},
+	{"rstrictatime", MOUNT_ATTR_STRICTATIME, false, true},
+	{"rnostrictatime", MOUNT_ATTR_RELATIME, false, true},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+uint64_t bundle_propagation(const char *name)
+{
+	static const struct {
+		const char *name;
+		uint64_t flag;
+	} kinds[] = {
+		{"private", MS_PRIVATE},
+		{"shared", MS_SHARED},
+		{"slave", MS_SLAVE},
+		{"unbindable", MS_UNBINDABLE},
+	};
+	bool recursive = *name == 'r';
+
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (!strcmp(name + recursive, kinds[i].name))
+			return kinds[i].flag |
+			       (recursive ? MS_REC : UINT64_C(0));
+	return 0;
+}
+
+static bool set_flag(struct bundle_options *o, const char *name)
+{
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		if (strcmp(name, flags[i].name))
+			continue;
+		o->flags = (o->flags & ~flags[i].clear) | flags[i].set;
+		return true;
+	}
+	return false;
+}
+
+static bool set_attribute(struct bundle_options *o, const char *name)
+{
+	for (size_t i = 0; i < COUNT(attributes); i++) {
+		uint64_t bit = attributes[i].attribute;
+		uint64_t all =
+			attributes[i].atime ? (uint64_t)MOUNT_ATTR__ATIME : bit;
+
+		if (strcmp(name, attributes[i].name))
+			continue;
+		o->set &= ~all;
+		o->clear &= ~all;
+		if (attributes[i].clear || attributes[i].atime)
+			o->clear |= all;
+		if (!attributes[i].clear)
+			o->set |= bit;
+		return true;
+	}
+	return false;
+}
+
+static bool set_word(struct bundle_options *o, const char *name)
+{
+	if (!strcmp(name, "bind"))
+		o->bind = true;
+	else if (!strcmp(name, "rbind"))
+		o->bind = o->rbind = true;
+	else if (!strcmp(name, "remount"))
+		o->remount = true;
+	else if (!strcmp(name, "idmap") || !strcmp(name, "ridmap"))
+		o->idmap = true;
+	else if (!strcmp(name, "tmpcopyup"))
+		o->copy_up = true;
+	else
+		return false;
+	return true;
+}
+
+static int set_one(struct bundle_report *r, struct bundle_options *o,
+		   const char *name, bool *is_data)
+{
+	uint64_t propagation = bundle_propagation(name);
+
+	*is_data = false;
+	if (propagation) {
+		if (o->propagations == BUNDLE_PROPAGATIONS)
+			return bundle_refuse(
+				r, "more than %u kinds of propagation",
+				BUNDLE_PROPAGATIONS);
+		o->propagation[o->propagations++] = propagation;
+		return 0;
+	}
+	*is_data = !set_flag(o, name) && !set_attribute(o, name) &&
+		   !set_word(o, name);
+	return 0;
+}
+
+int bundle_options_parse(struct bundle_arena *arena, struct bundle_report *r,
+			 const char *const *options, uint64_t count,
+			 struct bundle_options *out)
+{
+	size_t len = 0, room = 1;
+	bool is_data;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	for (uint64_t i = 0; i < count; i++)
+		room += strlen(options[i]) + 1;
+	out->data = bundle_alloc(arena, room);
+	if (!out->data)
+		return bundle_no_memory(r);
+	for (uint64_t i = 0; i < count; i++) {
+		size_t size = strlen(options[i]);
+
+		err = set_one(r, out, options[i], &is_data);
+		if (err)
+			return err;
+		if (!is_data || !size)
+			continue;
+		if (len)
+			out->data[len++] = ',';
+		memcpy(out->data + len, options[i], size);
+		len += size;
+	}
+	return 0;
+}
+
+bool bundle_takes_root(const char *text)
+{
+	while (text && *text) {
+		if (!strncmp(text, "rootfd", 6))
+			return true;
+		text += strcspn(text, ",");
+		text += *text == ',';
+	}
+	return false;
+}

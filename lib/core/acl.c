@@ -131,29 +131,50 @@ static int store(struct vfs__thread *thread, struct vfs_inode *inode,
 	return err;
 }
 
-/* The stored ACL, NULL when there is none. shared. */
+/* The bytes of the stored ACL, in *blob, which has room for *room; 0: there is
+ * none. Of a remote inode it may be replaced at any time, also between the
+ * question for its size and that for itself. */
+static int64_t fetch_blob(struct vfs__thread *thread, struct vfs_inode *inode,
+			  bool access, void **blob, size_t *room)
+{
+	const char *name = name_of(access);
+	int64_t n;
+
+	for (;;) {
+		n = inode->ops->getxattr(inode, name, NULL, 0);
+		if (n == -ENODATA || n == -EOPNOTSUPP || !n)
+			return 0;
+		if (n < 0)
+			return n;
+		if (n > BLOB_MAX)
+			return -EINVAL;
+		*room = (size_t)n;
+		*blob = vfs__mem_alloc(thread, *room);
+		if (!*blob)
+			return -ENOMEM;
+		n = inode->ops->getxattr(inode, name, *blob, *room);
+		if (n > 0)
+			return n;
+		vfs__mem_free(thread, *blob, *room);
+		if (n != -ERANGE)
+			return n == -ENODATA ? 0 : n;
+	}
+}
+
+/* The stored ACL, NULL when there is none. shared, but for remote inodes. */
 static int fetch(struct vfs__thread *thread, struct vfs_inode *inode,
 		 bool access, struct vfs__acl **out)
 {
-	int64_t size = inode->ops->getxattr(inode, name_of(access), NULL, 0);
-	int64_t got;
+	size_t room;
 	void *blob;
+	int64_t got = fetch_blob(thread, inode, access, &blob, &room);
 	int err;
 
 	*out = NULL;
-	if (size == -ENODATA || size == -EOPNOTSUPP || !size)
-		return 0;
-	if (size < 0)
-		return (int)size;
-	if (size > BLOB_MAX)
-		return -EINVAL;
-	blob = vfs__mem_alloc(thread, (size_t)size);
-	if (!blob)
-		return -ENOMEM;
-	got = inode->ops->getxattr(inode, name_of(access), blob, (size_t)size);
-	err = got < 0 ? (int)got
-		      : vfs__acl_parse(thread, blob, (size_t)got, out);
-	vfs__mem_free(thread, blob, (size_t)size);
+	if (got <= 0)
+		return (int)got;
+	err = vfs__acl_parse(thread, blob, (size_t)got, out);
+	vfs__mem_free(thread, blob, room);
 	if (!err && *out && vfs__acl_check(*out)) {
 		acl_free(thread, *out);
 		*out = NULL;

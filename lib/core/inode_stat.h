@@ -80,13 +80,15 @@ _Static_assert(offsetof(struct vfs_inode, uid) -
 				       offsetof(struct vfs_stat, size),
 	       "neighbours in an inode are neighbours in what stat shows");
 
-/* Whether all of an inode is as vfs__inode_copy's plain way takes it. */
+/* Whether all of an inode is as vfs__inode_copy's plain way takes it, for good:
+ * a remote one may become another file, whose birth is not known. */
 static inline bool vfs__inode_stat_plain(const struct vfs_inode *inode)
 {
 	uint32_t mode = vfs__inode_mode(inode);
 
 	return !inode->ops->getattr && !S_ISCHR(mode) && !S_ISBLK(mode) &&
-	       inode->btime_packed != INT64_MIN;
+	       !vfs__inode_is_remote(inode) &&
+	       VFS_READ_ONCE(inode->btime_packed) != INT64_MIN;
 }
 
 /*
@@ -148,7 +150,9 @@ vfs__inode_copy_as(const struct vfs_inode *inode, struct vfs_stat *out,
 		out->rdev = VFS_READ_ONCE(inode->rdev);
 		out->blocks = 0;
 	}
-	if (!plain && __builtin_expect(inode->btime_packed == INT64_MIN, 0)) {
+	if (!plain &&
+	    __builtin_expect(VFS_READ_ONCE(inode->btime_packed) == INT64_MIN,
+			     0)) {
 		memset(&out->btime, 0, sizeof(out->btime));
 		out->mask &= ~(uint32_t)STATX_BTIME;
 	}

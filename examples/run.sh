@@ -143,18 +143,18 @@ quiet() {
 
 say
 say "== $source of this machine in place, and memory over $source/local"
-quiet 'mkdir /usr /work'
+quiet 'mkdir /usr /job'
 allow "mount hostfs $source /usr -o ro,cache=exclusive"
-try 'time find /usr > /work/names'
-quiet "cp /work/names host:$work/names"
+try 'time find /usr > /job/names'
+quiet "cp /job/names host:$work/names"
 try 'time du -sh /usr'
 try 'time find /usr -name "unistd*.h"'
 allow 'mount tmpfs none /usr/local -o size=64m,mode=755'
 allow 'mounts'
 allow 'ls -l /usr'
 quiet 'cd /usr/include'
-quiet 'ls -lnAR . > /work/listing'
-quiet "cp /work/listing host:$work/virtual"
+quiet 'ls -lnAR . > /job/listing'
+quiet "cp /job/listing host:$work/virtual"
 quiet 'cd /'
 allow "time cp -a --stats /usr/include host:$work/back"
 quiet "cp $biggest host:$work/biggest"

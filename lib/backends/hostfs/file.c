@@ -136,7 +136,7 @@ static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
 		err = open_anew(inode, flags, &fd);
 	if (err)
 		return err;
-	if (S_ISREG(inode->mode) &&
+	if (S_ISREG(VFS_READ_ONCE(inode->mode)) &&
 	    !VFS_READ_ONCE(hostfs_of(inode)->knows_size))
 		ask_size(inode->super, fd->fd);
 	vfs_file_set_private(file, fd);
@@ -223,8 +223,9 @@ static int hostfs_truncate(struct vfs_inode *inode, int64_t size)
 
 	if (err)
 		return err;
-	err = size == inode->size ? hostfs_truncate_name(s, fd->fd, size)
-				  : -EACCES;
+	err = size == VFS_READ_ONCE(inode->size)
+		      ? hostfs_truncate_name(s, fd->fd, size)
+		      : -EACCES;
 	/* what is open for writing needs no permission any more */
 	if (err == -EACCES)
 		err = hostfs_truncate_fd(s, fd->fd, size);

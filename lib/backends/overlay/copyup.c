@@ -582,7 +582,8 @@ static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
 		return 0;
 	if (!oi->fs->has_upper)
 		return -EROFS;
-	if (bytes < 0 && (!oi->fs->metacopy || !S_ISREG(oi->inode->mode)))
+	if (bytes < 0 &&
+	    (!oi->fs->metacopy || !S_ISREG(VFS_READ_ONCE(oi->inode->mode))))
 		bytes = OVERLAY_ALL;
 	err = copy_all(oi, bytes, ready);
 	return err ? err : overlay_publish(oi);

@@ -95,7 +95,7 @@ int overlay_make_ready(struct overlay_inode *oi)
 {
 	struct overlay_file *open;
 
-	if (!S_ISREG(oi->inode->mode))
+	if (!S_ISREG(VFS_READ_ONCE(oi->inode->mode)))
 		return 0;
 	open = file_alloc(oi->fs, -1);
 	if (!open)
@@ -223,7 +223,7 @@ static void was_written(struct overlay_inode *oi, int64_t end)
 	struct vfs_stat st = {.size = end};
 
 	pthread_mutex_lock(&oi->stat_lock);
-	if (end > oi->inode->size)
+	if (end > VFS_READ_ONCE(oi->inode->size))
 		vfs_inode_set_stat(oi->inode, &st, STATX_SIZE);
 	pthread_mutex_unlock(&oi->stat_lock);
 	overlay_stale(oi->inode);
@@ -267,7 +267,8 @@ static int overlay_truncate(struct vfs_inode *inode, int64_t size)
 	fd = open_upper(oi);
 	err = fd < 0 ? fd : overlay_stat(fs, fd, &st);
 	/* as truncate(2): by a descriptor it is always a change */
-	if (!err && (st.size != size || st.blocks || inode->size != size))
+	if (!err && (st.size != size || st.blocks ||
+		     VFS_READ_ONCE(inode->size) != size))
 		err = vfs_ftruncate(fs->task, fd, size);
 	overlay_close(fs, fd);
 	if (!err && overlay_publish(oi))

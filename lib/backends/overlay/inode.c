@@ -360,9 +360,9 @@ static void undo(struct vfs_inode *inode)
 {
 	struct overlay_inode *oi = overlay_inode(inode);
 
-	if (S_ISLNK(inode->mode))
+	if (S_ISLNK(VFS_READ_ONCE(inode->mode)))
 		vfs_free(oi->fs->vfs, (void *)(uintptr_t)inode->link,
-			 (size_t)inode->size + 1);
+			 (size_t)VFS_READ_ONCE(inode->size) + 1);
 	close_places(oi);
 	free_parts(oi);
 	vfs_inode_discard(inode);
@@ -491,8 +491,8 @@ void overlay_inode_evict(struct vfs_inode *inode)
 	close_places(oi);
 	vfs_nest_end(fs->vfs, &nesting);
 	overlay_cache_unref(fs, oi->cache);
-	if (S_ISLNK(inode->mode) && inode->link)
+	if (S_ISLNK(VFS_READ_ONCE(inode->mode)) && inode->link)
 		vfs_retire(fs->vfs, free_link, (void *)(uintptr_t)inode->link,
-			   (size_t)inode->size + 1);
+			   (size_t)VFS_READ_ONCE(inode->size) + 1);
 	free_parts(oi);
 }

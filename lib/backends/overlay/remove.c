@@ -115,8 +115,8 @@ static int remove_upper(struct overlay_super *fs, int dirfd, const char *name,
 
 void overlay_lost_name(struct overlay_inode *oi)
 {
-	if (!S_ISDIR(oi->inode->mode) && overlay_upper(oi) >= 0 &&
-	    oi->inode->nlink > 1)
+	if (!S_ISDIR(VFS_READ_ONCE(oi->inode->mode)) &&
+	    overlay_upper(oi) >= 0 && VFS_READ_ONCE(oi->inode->nlink) > 1)
 		return;
 	overlay_set_state(oi, OVERLAY_UNLINKED);
 	vfs_inode_set_flags(oi->inode, VFS_INODE_UNNAMED, 0);
@@ -177,7 +177,8 @@ int overlay_bring_name(struct overlay_inode *oi, struct overlay_inode *dir,
 	struct vfs_stat st;
 	int err;
 
-	if (fs->index_fd < 0 || !oi->lower_count || S_ISDIR(oi->inode->mode))
+	if (fs->index_fd < 0 || !oi->lower_count ||
+	    S_ISDIR(VFS_READ_ONCE(oi->inode->mode)))
 		return 0;
 	err = overlay_stat(fs, oi->lower[0].fd, &st);
 	if (!err && overlay_wants_index(fs, &st) && overlay_upper(oi) < 0)
@@ -188,7 +189,7 @@ int overlay_bring_name(struct overlay_inode *oi, struct overlay_inode *dir,
 static int remove_nested(struct overlay_inode *dir, const char *name,
 			 struct overlay_inode *oi)
 {
-	bool is_dir = S_ISDIR(oi->inode->mode);
+	bool is_dir = S_ISDIR(VFS_READ_ONCE(oi->inode->mode));
 	int err = is_dir ? overlay_check_empty(oi, NULL) : 0;
 
 	if (!err)

@@ -37,7 +37,7 @@ struct renaming {
 /* A redirect keeps what the names are behind it. */
 static bool has_lower_name(const struct overlay_inode *oi)
 {
-	if (S_ISDIR(oi->inode->mode))
+	if (S_ISDIR(VFS_READ_ONCE(oi->inode->mode)))
 		return overlay_has_lower(oi);
 	return overlay_state(oi) & OVERLAY_METACOPY;
 }
@@ -108,7 +108,7 @@ static int set_redirect(struct overlay_inode *oi, bool same)
 
 	pthread_mutex_lock(&oi->fs->names_lock);
 	enough = oi->redirect && (same || *oi->redirect == '/');
-	if (!enough && same && S_ISDIR(oi->inode->mode))
+	if (!enough && same && S_ISDIR(VFS_READ_ONCE(oi->inode->mode)))
 		prepend(buffer, &at, oi->name, strlen(oi->name));
 	else if (!enough)
 		err = path_below(oi, buffer, &at);
@@ -150,7 +150,7 @@ static int copy_entry(struct overlay_inode *dir, const char *name)
 		return err;
 	oi = overlay_inode(inode);
 	err = overlay_copy_up(oi, OVERLAY_ALL);
-	if (!err && S_ISDIR(inode->mode))
+	if (!err && S_ISDIR(VFS_READ_ONCE(inode->mode)))
 		err = copy_tree(oi);
 	vfs_inode_unref(inode);
 	return err;
@@ -185,7 +185,7 @@ static int copy_tree(struct overlay_inode *dir)
 /* Whether a directory can go where its name is another. */
 static bool can_move(const struct renaming *r, const struct overlay_inode *oi)
 {
-	if (!S_ISDIR(oi->inode->mode) || !overlay_has_lower(oi))
+	if (!S_ISDIR(VFS_READ_ONCE(oi->inode->mode)) || !overlay_has_lower(oi))
 		return true;
 	return r->fs->redirect == OVERLAY_REDIRECT_ON ||
 	       r->fs->redirect == OVERLAY_REDIRECT_COPY;
@@ -195,8 +195,8 @@ static int bring_up(const struct renaming *r, struct overlay_inode *oi)
 {
 	int err = overlay_copy_up(oi, -1);
 
-	if (!err && S_ISDIR(oi->inode->mode) && overlay_has_lower(oi) &&
-	    r->fs->redirect == OVERLAY_REDIRECT_COPY)
+	if (!err && S_ISDIR(VFS_READ_ONCE(oi->inode->mode)) &&
+	    overlay_has_lower(oi) && r->fs->redirect == OVERLAY_REDIRECT_COPY)
 		err = copy_tree(oi);
 	return err;
 }
@@ -268,10 +268,11 @@ static int prepare_moved(const struct renaming *r, struct overlay_inode *oi,
 
 	if (has_lower_name(oi))
 		err = set_redirect(oi, r->old_dir == r->new_dir);
-	else if (S_ISDIR(oi->inode->mode) && overlay_has_lower(dir) &&
+	else if (S_ISDIR(VFS_READ_ONCE(oi->inode->mode)) &&
+		 overlay_has_lower(dir) &&
 		 !(overlay_state(oi) & OVERLAY_OPAQUE))
 		err = make_opaque(oi);
-	if (err == -EXDEV && !S_ISDIR(oi->inode->mode))
+	if (err == -EXDEV && !S_ISDIR(VFS_READ_ONCE(oi->inode->mode)))
 		err = overlay_copy_up(oi, OVERLAY_ALL);
 	if (!err && r->old_dir != r->new_dir && oi->lower_count &&
 	    !(overlay_state(oi) & OVERLAY_OWN_NUMBER))

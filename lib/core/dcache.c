@@ -705,12 +705,15 @@ static void discard(struct vfs__thread *thread, struct vfs_dentry *const *d,
  * or in any. */
 static bool victim_of_removal(struct vfs_dentry *d, const void *parent)
 {
-	const struct vfs_inode *dir = d->parent->inode;
+	const struct vfs_dentry *in = vfs__dentry_parent(d);
+	const struct vfs_inode *dir = vfs__dentry_inode(in);
 
-	if (d->inode || VFS_READ_ONCE(d->ref) != VFS__DENTRY_REF_HASHED)
+	/* in such a directory nothing is made any more */
+	if (parent ? in != parent
+		   : !dir || !(VFS_READ_ONCE(dir->flags) & VFS_INODE_DEAD))
 		return false;
-	return parent ? d->parent == parent
-		      : dir && (VFS_READ_ONCE(dir->flags) & VFS_INODE_DEAD);
+	return !vfs__dentry_inode(d) &&
+	       VFS_READ_ONCE(d->ref) == VFS__DENTRY_REF_HASHED;
 }
 
 static void sweep_bucket(struct vfs__thread *thread, struct vfs *vfs,

@@ -337,9 +337,9 @@ static int replace_remote(struct vfs__thread *thread, struct vfs_inode *inode,
 
 	if (err && stored)
 		return err;
-	if (mode != inode->mode)
+	if (mode != VFS_READ_ONCE(inode->mode))
 		attr.mask |= VFS_ATTR_MODE;
-	if (!stored || mode != inode->mode) {
+	if (!stored || mode != VFS_READ_ONCE(inode->mode)) {
 		vfs_now(inode->super->vfs, &attr.ctime);
 		err = vfs__setattr(inode, &attr);
 		if (err && stored)

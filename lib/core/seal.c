@@ -37,7 +37,7 @@ static int add_locked(struct vfs_inode *inode, uint32_t seals)
 	if (!vfs__inode_sealable(inode) || (ext->seals & VFS__SEAL_SEAL))
 		return -EPERM;
 	/* who may run it shall not find other bytes in it */
-	if ((seals & VFS__SEAL_EXEC) && (inode->mode & 0111))
+	if ((seals & VFS__SEAL_EXEC) && (VFS_READ_ONCE(inode->mode) & 0111))
 		seals |= VFS__SEAL_SHRINK | VFS__SEAL_GROW | VFS__SEAL_WRITE |
 			 VFS__SEAL_FUTURE_WRITE;
 	if ((seals & VFS__SEAL_WRITE) && !(ext->seals & VFS__SEAL_WRITE) &&
@@ -73,10 +73,11 @@ int vfs__seal_write(const struct vfs_inode *inode, int64_t offset,
 	if (seals & (VFS__SEAL_WRITE | VFS__SEAL_FUTURE_WRITE))
 		return -EPERM;
 	if (!(seals & VFS__SEAL_GROW) ||
-	    offset + (int64_t)*length <= inode->size)
+	    offset + (int64_t)*length <= VFS_READ_ONCE(inode->size))
 		return 0;
 	/* the kernel writes page by page, and comes as far as that */
-	whole = inode->size - inode->size % VFS_PAGE_SIZE;
+	whole = VFS_READ_ONCE(inode->size) -
+		VFS_READ_ONCE(inode->size) % VFS_PAGE_SIZE;
 	if (offset >= whole)
 		return -EPERM;
 	*length = (size_t)(whole - offset);
@@ -87,8 +88,8 @@ int vfs__seal_resize(const struct vfs_inode *inode, int64_t size)
 {
 	uint32_t seals = seals_of(inode);
 
-	if ((size < inode->size && (seals & VFS__SEAL_SHRINK)) ||
-	    (size > inode->size && (seals & VFS__SEAL_GROW)))
+	if ((size < VFS_READ_ONCE(inode->size) && (seals & VFS__SEAL_SHRINK)) ||
+	    (size > VFS_READ_ONCE(inode->size) && (seals & VFS__SEAL_GROW)))
 		return -EPERM;
 	return 0;
 }
@@ -101,13 +102,15 @@ int vfs__seal_fallocate(const struct vfs_inode *inode, bool punch, int64_t end)
 		return seals & (VFS__SEAL_WRITE | VFS__SEAL_FUTURE_WRITE)
 			       ? -EPERM
 			       : 0;
-	return (seals & VFS__SEAL_GROW) && end > inode->size ? -EPERM : 0;
+	return (seals & VFS__SEAL_GROW) && end > VFS_READ_ONCE(inode->size)
+		       ? -EPERM
+		       : 0;
 }
 
 int vfs__seal_chmod(const struct vfs_inode *inode, uint32_t mode)
 {
 	return (seals_of(inode) & VFS__SEAL_EXEC) &&
-			       ((inode->mode ^ mode) & 0111)
+			       ((VFS_READ_ONCE(inode->mode) ^ mode) & 0111)
 		       ? -EPERM
 		       : 0;
 }

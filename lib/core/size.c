@@ -33,7 +33,7 @@ static int cut_remote(struct vfs_inode *inode, int64_t size, bool always)
 		.size_of = sizeof(attr),
 		.mask = VFS_ATTR_MTIME | VFS_ATTR_MTIME_NOW | VFS_ATTR_CTIME,
 	};
-	bool same = size == inode->size;
+	bool same = size == VFS_READ_ONCE(inode->size);
 	int err = inode->ops->truncate(inode, size);
 
 	if (err || !always || !same)
@@ -245,11 +245,11 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 	    !(mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)))
 		err = vfs__seal_fallocate(inode, mode & FALLOC_FL_PUNCH_HOLE,
 					  offset + length);
-	old_mode = inode->mode;
+	old_mode = VFS_READ_ONCE(inode->mode);
 	if (!err)
 		err = inode->ops->fallocate(inode, mode, offset, length);
 	/* a host may have done by itself what is done next */
-	if (!err && inode->mode != old_mode)
+	if (!err && VFS_READ_ONCE(inode->mode) != old_mode)
 		vfs__notify_attr(thread, task->vfs, file->path.dentry,
 				 VFS_ATTR_MODE);
 	if (!err)

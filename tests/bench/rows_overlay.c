@@ -25,7 +25,7 @@ static void must(const struct side *side, int error)
 /* In a directory that is there. */
 static void make_file_in(const struct side *side, const char *top)
 {
-	static const char *const dirs[] = {"/one", "/one/two", "/" DEPTH_DIR};
+	static const char *const dirs[] = {"/one", "/one/two", ("/" DEPTH_DIR)};
 	char path[BENCH_PATH / 2];
 
 	for (size_t i = 0; i < 3; i++) {

@@ -211,11 +211,15 @@ static bool attack(uint64_t *random, unsigned self)
 	const char *other = any(random, dirs, COUNT(dirs));
 	const char *link = any(random, links, COUNT(links));
 
+	bool there, back;
+
 	switch (pick(random, 12)) {
 	case 0:
 	case 1:
 	case 2: /* a directory for a symlink, and back */
-		return exchange(dir, link) | exchange(dir, link);
+		there = exchange(dir, link);
+		back = exchange(dir, link);
+		return there || back;
 	case 3:
 		return exchange(dir, link);
 	case 4: /* up, down, sideways */
@@ -232,8 +236,9 @@ static bool attack(uint64_t *random, unsigned self)
 		unmount_all(random);
 		return true;
 	case 10: /* out of the tree, and back */
-		return move("in/d3", self ? "lot/a" : "lot/b") |
-		       move(self ? "lot/a" : "lot/b", "in/d3");
+		there = move("in/d3", self ? "lot/a" : "lot/b");
+		back = move(self ? "lot/a" : "lot/b", "in/d3");
+		return there || back;
 	default:
 		return restore(random, self);
 	}

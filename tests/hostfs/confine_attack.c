@@ -199,8 +199,11 @@ static bool restore(uint64_t *random, unsigned self)
 	const char *name;
 	int fd = parent_of(any(random, dirs, COUNT(dirs)), &name);
 
-	if (fd >= 0 && !mkdirat(fd, name, 0777))
-		(void)fchmodat(fd, name, 0777, AT_SYMLINK_NOFOLLOW);
+	/* no chmod afterwards: the other one may have mounted the outside
+	 * there by then, and it would be us who changed that */
+	umask(0);
+	if (fd >= 0)
+		(void)mkdirat(fd, name, 0777);
 	close(fd);
 	return put_file(random, self);
 }

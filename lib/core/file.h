@@ -54,6 +54,24 @@ struct vfs__hostfile;
 #define VFS__FILE_QUIET 0x40000u /* nobody is told of what it does */
 #define VFS__FILE_HOST 0x200000u /* imported, no regular file: hostfile.h */
 
+/* No bit has two meanings: then a sum is what one gets by or. */
+_Static_assert((VFS__FILE_READ + VFS__FILE_WRITE + VFS__FILE_PATH +
+		VFS__FILE_SEEKABLE + VFS__FILE_STREAM + VFS__FILE_LOCKED +
+		VFS__FILE_WRITER + VFS__FILE_DIR + VFS__FILE_OPENED +
+		VFS__FILE_PLAIN_READ + VFS__FILE_PLAIN_WRITE +
+		VFS__FILE_PLAIN_STAT + VFS__FILE_DEVICE + VFS__FILE_TREE +
+		VFS__FILE_NOTIFY + VFS__FILE_DIRECT_READ +
+		VFS__FILE_DIRECT_WRITE + VFS__FILE_QUIET + VFS__FILE_HOST) ==
+		       (VFS__FILE_READ | VFS__FILE_WRITE | VFS__FILE_PATH |
+			VFS__FILE_SEEKABLE | VFS__FILE_STREAM |
+			VFS__FILE_LOCKED | VFS__FILE_WRITER | VFS__FILE_DIR |
+			VFS__FILE_OPENED | VFS__FILE_PLAIN_READ |
+			VFS__FILE_PLAIN_WRITE | VFS__FILE_PLAIN_STAT |
+			VFS__FILE_DEVICE | VFS__FILE_TREE | VFS__FILE_NOTIFY |
+			VFS__FILE_DIRECT_READ | VFS__FILE_DIRECT_WRITE |
+			VFS__FILE_QUIET | VFS__FILE_HOST),
+	       "the bits of an open file's mode are different ones");
+
 struct vfs_file {
 	struct vfs_inode *inode; /* constant; the dentry's reference */
 	struct vfs__path path;	 /* constant; referenced */

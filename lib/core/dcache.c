@@ -23,6 +23,7 @@
 #define MOVES_PER_INSERT 1u
 #define FULL 4u /* dentries a bucket, on average, before the table grows */
 #define LOOK_EVERY 16 /* insertions: whether it has to grow */
+#define LARGE 16384u  /* buckets: a megabyte */
 #define HUGE_SIZE ((size_t)2 << 20)
 
 /* ---- tables and bucket locks ---- */
@@ -157,6 +158,8 @@ static void grow_step(struct vfs__thread *thread, struct vfs *vfs)
 	for (unsigned n = 0; n < MOVES_PER_INSERT; n++) {
 		if (table->cursor > table->mask) {
 			VFS_STORE_POINTER(dcache->table, table->next);
+			VFS_WRITE_ONCE(dcache->large,
+				       table->next->mask >= LARGE);
 			vfs__epoch_retire(thread, table_free, table,
 					  table_bytes(table->mask + 1));
 			return;

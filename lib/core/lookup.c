@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* One name in one directory. Contract: lookup.h, walk.h. */
+#define _GNU_SOURCE
 #include "core/lookup.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "core/acl.h"
 #include "core/dcache_find.h"
+#include "core/pathname.h"
 #include "core/synthdir.h"
 #include "core/walk.h"
 
@@ -159,17 +162,41 @@ int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
 		    struct vfs_dentry *dir, const struct vfs_name *name,
 		    struct vfs_dentry **out)
 {
-	struct vfs_dentry *d;
-	int err = vfs__lookup_there(thread, vfs, dir, name, &d);
+	struct vfs_dentry *d = NULL, *spare = NULL;
+	bool likely = thread->made_in == dir;
+	int err;
 
-	if (err)
-		return err;
-	if (!d)
-		d = vfs__dentry_alloc(thread, dir, name);
-	if (!d)
-		return -ENOMEM;
+	/* while what is looked at is on its way from memory */
+	if (likely && is_complete(dir->inode) && name->len <= VFS__NAME_INLINE)
+		spare = vfs__dentry_alloc(thread, dir, name);
+	err = vfs__lookup_there(thread, vfs, dir, name, &d);
+	if (likely && (err || (d && d->inode)))
+		thread->made_in = NULL;
+	if (!err && !d) {
+		d = spare ? spare : vfs__dentry_alloc(thread, dir, name);
+		spare = NULL;
+		if (!d)
+			err = -ENOMEM;
+	}
+	vfs__dentry_unref(thread, spare);
 	*out = d;
-	return 0;
+	return err;
+}
+
+void vfs__lookup_expect(struct vfs__thread *thread, struct vfs *vfs,
+			const char *path)
+{
+	size_t len = vfs__path_length(path);
+	const char *slash = memrchr(path, '/', len);
+	const char *name = slash ? slash + 1 : path;
+	uint32_t hash;
+
+	vfs__component_scan(vfs->dcache.seed, name, path + len, &hash);
+	vfs__epoch_enter(thread);
+	__builtin_prefetch(
+		vfs__dcache_bucket(VFS_LOAD_POINTER(vfs->dcache.table),
+				   vfs__dcache_hash(thread->made_in, hash)));
+	vfs__epoch_leave(thread);
 }
 
 int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,

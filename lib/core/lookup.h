@@ -27,5 +27,12 @@ int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,
 int vfs__child_fast(struct vfs *vfs, const struct vfs_dentry *parent,
 		    const struct vfs_name *name, bool likely,
 		    struct vfs_dentry **out);
+/*
+ * - path's last name is about to be made, and most likely where this thread
+ *   made the last one: what a large table has of it comes from memory while
+ *   the call does other things first. Any path will do. Not inside a section.
+ */
+void vfs__lookup_expect(struct vfs__thread *thread, struct vfs *vfs,
+			const char *path);
 
 #endif

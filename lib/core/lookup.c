@@ -37,13 +37,10 @@ static int ask_backend(struct vfs__thread *thread, struct vfs *vfs,
 		vfs__dentry_instantiate(d, inode, cookie);
 	else
 		vfs_inode_set_flags(dir->inode, VFS_INODE_MISSED, 0);
-	vfs__dentry_set(d, VFS__DENTRY_EVICTABLE);
-	if (VFS_READ_ONCE(dir->inode->flags) & VFS_INODE_VOLATILE) {
-		vfs__dentry_set(d, VFS__DENTRY_VOLATILE);
-		*out = d;
-		if (err) /* an absence that says nothing of the next time */
-			return 0;
-	}
+	vfs__lookup_mark(d, dir->inode);
+	*out = d;
+	if (err && (vfs__dentry_flags(d) & VFS__DENTRY_VOLATILE))
+		return 0; /* an absence that says nothing of the next time */
 	other = vfs__dcache_insert_unique(thread, vfs, d);
 	if (other) {
 		vfs__dentry_unref(thread, d);

@@ -5,6 +5,10 @@
 
 #include <sys/sysmacros.h>
 
+#ifndef RENAME_WHITEOUT
+#define RENAME_WHITEOUT 4
+#endif
+
 /* The names in a directory, sorted out of the way: how often each was told. */
 static int listed(struct vfs_task *task, const char *path, const char *name,
 		  size_t buffer)
@@ -81,6 +85,29 @@ static void test_uncovered_wins(void **state)
 	check_eq(listed(w.task, "/h", "m", 4096), 1);
 	host_unlink(&w, "m");
 	check_eq(vfs_stat(w.task, "/h/m", &st), -ENOENT);
+	assert_true(host_close(&w));
+}
+
+/* A whiteout is the host's like any name: it may go, or be another file. */
+static void test_whiteout(void **state)
+{
+	struct host_world w;
+	struct vfs_stat st;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,owner=host"));
+	host_put(&w, "a", "bytes");
+	if (vfs_renameat2(w.task, AT_FDCWD, "/h/a", AT_FDCWD, "/h/b",
+			  RENAME_WHITEOUT)) {
+		assert_true(host_close(&w));
+		skip();
+	}
+	check_ok(vfs_stat(w.task, "/h/a", &st));
+	assert_true(S_ISCHR(st.mode) && !st.rdev);
+	host_unlink(&w, "a");
+	check_eq(vfs_stat(w.task, "/h/a", &st), -ENOENT);
+	host_put(&w, "a", "another");
+	check_file(w.task, "/h/a", "another");
 	assert_true(host_close(&w));
 }
 
@@ -210,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_synthetic),
 		cmocka_unit_test(test_uncovered_wins),
+		cmocka_unit_test(test_whiteout),
 		cmocka_unit_test(test_fifo),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_devices),

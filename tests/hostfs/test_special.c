@@ -111,6 +111,56 @@ static void test_whiteout(void **state)
 	assert_true(host_close(&w));
 }
 
+/* The ways to change a file's bytes. */
+static int64_t change(struct vfs_task *task, int how, int fd, int from)
+{
+	int64_t in = 0, out = 0;
+
+	switch (how) {
+	case 0:
+		return vfs_write(task, fd, "x", 1);
+	case 1:
+		return vfs_pwrite(task, fd, "x", 1, 0);
+	case 2:
+		return vfs_ftruncate(task, fd, 2);
+	case 3:
+		return vfs_fallocate(task, fd, 0, 0, 9);
+	case 4:
+		return vfs_sendfile(task, fd, from, &in, 1);
+	default:
+		return vfs_copy_file_range(task, from, &in, fd, &out, 1, 0);
+	}
+}
+
+/* Set-id bits that the host gave a file while it was open do not outlast a
+ * change by who may not give them. */
+static void test_setid(void **state)
+{
+	struct host_world w;
+	struct stat st;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,owner=host"));
+	host_put(&w, "from", "bytes");
+	for (int how = 0; how < 6; how++) {
+		int fd, from;
+
+		host_put(&w, "f", "bytes");
+		check_ok(fchmodat(w.dirfd, "f", 0777, 0));
+		fd = check_fd(vfs_open(w.user, "/h/f", O_WRONLY, 0));
+		from = check_fd(vfs_open(w.user, "/h/from", O_RDONLY, 0));
+		check_ok(fchmodat(w.dirfd, "f", 06777, 0));
+		assert_true(change(w.user, how, fd, from) >= 0);
+		check_ok(fstatat(w.dirfd, "f", &st, 0));
+		if (st.st_mode != (S_IFREG | 0777))
+			print_error("way %d\n", how);
+		check_eq(st.st_mode, S_IFREG | 0777);
+		check_ok(vfs_close(w.user, from));
+		check_ok(vfs_close(w.user, fd));
+	}
+	assert_true(host_close(&w));
+}
+
 static void test_fifo(void **state)
 {
 	static const char *const options[] = {
@@ -238,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_synthetic),
 		cmocka_unit_test(test_uncovered_wins),
 		cmocka_unit_test(test_whiteout),
+		cmocka_unit_test(test_setid),
 		cmocka_unit_test(test_fifo),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_devices),

@@ -120,7 +120,10 @@ static int64_t copy_inside(struct vfs__thread *thread, struct vfs_task *task,
 		return -EOPNOTSUPP;
 	cred = vfs__task_cred(thread, task);
 	lock_pair(in, out);
-	n = vfs__attr_kill_file(thread, cred, c->out);
+	/* what is to be taken away may have been given by others */
+	n = vfs__inode_refresh(thread, out);
+	if (!n)
+		n = vfs__attr_kill_file(thread, cred, c->out);
 	if (!n)
 		n = out->ops->copy_range(in, c->in, *c->in_offset, out, c->out,
 					 *c->out_offset, c->left);

@@ -146,6 +146,22 @@ static void sweep(struct vfs__thread *thread, struct vfs *vfs)
 	}
 }
 
+/* While the table grows some buckets are in one twice as large, where what was
+ * in one is in two. */
+static uint64_t bucket_count(struct vfs__thread *thread,
+			     struct vfs__dcache *dcache)
+{
+	struct vfs__dtable *table, *next;
+	uint64_t count;
+
+	vfs__epoch_enter(thread);
+	table = VFS_LOAD_POINTER(dcache->table);
+	next = VFS_LOAD_POINTER(table->next);
+	count = (next ? next : table)->mask + 1;
+	vfs__epoch_leave(thread);
+	return count;
+}
+
 void vfs__dcache_orphaned(struct vfs__thread *thread, struct vfs *vfs,
 			  const struct vfs_dentry *dir)
 {
@@ -154,9 +170,7 @@ void vfs__dcache_orphaned(struct vfs__thread *thread, struct vfs *vfs,
 
 	if (!(VFS_READ_ONCE(dir->inode->flags) & VFS_INODE_MISSED))
 		return;
-	vfs__epoch_enter(thread);
-	buckets = VFS_LOAD_POINTER(dcache->table)->mask + 1;
-	vfs__epoch_leave(thread);
+	buckets = bucket_count(thread, dcache);
 	if (buckets > FEW_BUCKETS)
 		__atomic_store_n(&dcache->orphans_left, (int64_t)buckets,
 				 __ATOMIC_RELAXED);

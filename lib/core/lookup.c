@@ -40,13 +40,10 @@ static int ask_backend(struct vfs__thread *thread, struct vfs *vfs,
 		vfs__dentry_instantiate(d, inode, cookie);
 	else
 		vfs_inode_set_flags(dir->inode, VFS_INODE_MISSED, 0);
-	vfs__dentry_set(d, VFS__DENTRY_EVICTABLE);
-	if (VFS_READ_ONCE(dir->inode->flags) & VFS_INODE_VOLATILE) {
-		vfs__dentry_set(d, VFS__DENTRY_VOLATILE);
-		*out = d;
-		if (err) /* an absence that says nothing of the next time */
-			return 0;
-	}
+	vfs__lookup_mark(d, dir->inode);
+	*out = d;
+	if (err && (vfs__dentry_flags(d) & VFS__DENTRY_VOLATILE))
+		return 0; /* an absence that says nothing of the next time */
 	other = vfs__dcache_insert_unique(thread, vfs, d);
 	if (other) {
 		vfs__dentry_unref(thread, d);
@@ -79,24 +76,25 @@ static int still_valid(struct vfs__thread *thread, struct vfs_inode *dir,
 }
 
 /* d (a reference passes), found in dir, if it is still valid; NULL: it was
- * forgotten. dir is not locked. */
+ * forgotten. dir is not locked: d may go elsewhere at any time. */
 static int keep_valid(struct vfs__thread *thread, struct vfs *vfs,
-		      struct vfs_inode *dir, const struct vfs_name *name,
+		      struct vfs_dentry *dir, const struct vfs_name *name,
 		      struct vfs_dentry **d)
 {
+	struct vfs_inode *inode = dir->inode;
 	int valid;
 
 	if (!*d || !(vfs__dentry_flags(*d) & VFS__DENTRY_VOLATILE))
 		return 0;
-	vfs__inode_lock_shared(dir);
-	valid = still_valid(thread, dir, name, *d);
-	vfs__inode_unlock_shared(dir);
+	vfs__inode_lock_shared(inode);
+	valid = still_valid(thread, inode, name, *d);
+	vfs__inode_unlock_shared(inode);
 	if (valid == 1)
 		return 0;
 	if (!valid) {
-		vfs__inode_lock(dir);
-		vfs__forget_name(thread, vfs, dir, *d);
-		vfs__inode_unlock(dir);
+		vfs__inode_lock(inode);
+		vfs__forget_name(thread, vfs, dir, name, *d);
+		vfs__inode_unlock(inode);
 	}
 	vfs__dentry_unref(thread, *d);
 	*d = NULL;
@@ -118,15 +116,15 @@ static int too_long(const struct vfs_inode *dir)
 /* d, found in dir (locked excl) and VOLATILE, if it still stands for name:
  * *d, whose reference passes, else NULL. */
 static int keep_valid_locked(struct vfs__thread *thread, struct vfs *vfs,
-			     struct vfs_inode *dir, const struct vfs_name *name,
-			     struct vfs_dentry **d)
+			     struct vfs_dentry *dir,
+			     const struct vfs_name *name, struct vfs_dentry **d)
 {
-	int valid = still_valid(thread, dir, name, *d);
+	int valid = still_valid(thread, dir->inode, name, *d);
 
 	if (valid == 1)
 		return 0;
 	if (!valid)
-		vfs__forget_name(thread, vfs, dir, *d);
+		vfs__forget_name(thread, vfs, dir, name, *d);
 	vfs__dentry_unref(thread, *d);
 	*d = NULL;
 	return valid;
@@ -147,7 +145,7 @@ int vfs__lookup_there(struct vfs__thread *thread, struct vfs *vfs,
 		return -ENAMETOOLONG;
 	d = vfs__dcache_get_locked(thread, vfs, dir, name);
 	if (d && (vfs__dentry_flags(d) & VFS__DENTRY_VOLATILE)) {
-		err = keep_valid_locked(thread, vfs, inode, name, &d);
+		err = keep_valid_locked(thread, vfs, dir, name, &d);
 		if (err)
 			return err;
 	}
@@ -210,7 +208,7 @@ int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,
 	if (name->len > inode->super->name_max)
 		return too_long(inode);
 	d = vfs__dcache_get(thread, vfs, dir, name);
-	err = keep_valid(thread, vfs, inode, name, &d);
+	err = keep_valid(thread, vfs, dir, name, &d);
 	if (!err && !d && !is_complete(inode)) {
 		vfs__inode_lock_shared(inode);
 		if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)

@@ -9,6 +9,18 @@
 
 #include "core/instance.h"
 
+/* - How d, which nobody else has seen, is cached as a name in dir: the backend
+ *   can be asked for it again, if it is not one that has said all, and has to
+ *   be where others change names. */
+static inline void vfs__lookup_mark(struct vfs_dentry *d,
+				    const struct vfs_inode *dir)
+{
+	if (!(dir->super->type->flags & VFS_FS_COMPLETE))
+		vfs__dentry_set(d, VFS__DENTRY_EVICTABLE);
+	if (VFS_READ_ONCE(dir->flags) & VFS_INODE_VOLATILE)
+		vfs__dentry_set(d, VFS__DENTRY_VOLATILE);
+}
+
 /*
  * - The child of dir of that name, referenced, positive. Asks the backend when
  *   the cache does not know. Not inside a section; takes dir's lock shared.

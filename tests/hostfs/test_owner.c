@@ -330,6 +330,33 @@ static void test_squash(void **state)
 	assert_true(host_close(&w));
 }
 
+/* On the host they would be this process's, for whoever finds the file. */
+static void test_squash_set_id(void **state)
+{
+	struct host_world w;
+	struct vfs_stat st;
+	int fd;
+
+	(void)state;
+	check_ok(host_open(&w, "owner=squash,uid=1000,gid=1000"));
+	fd = check_fd(vfs_open(w.user, "/h/f", O_CREAT | O_RDWR, 06755));
+	for (int i = 0; i < 2; i++) {
+		struct stat host;
+
+		check_ok(fstatat(w.dirfd, "f", &host, 0));
+		check_eq(host.st_mode, S_IFREG | 0755);
+		check_ok(vfs_fstat(w.user, fd, &st));
+		check_eq(st.mode, S_IFREG | 0755);
+		check_ok(vfs_fchmod(w.user, fd, 06755));
+	}
+	/* those of a directory say something else */
+	check_ok(vfs_mkdir(w.user, "/h/d", 0755));
+	check_ok(vfs_chmod(w.user, "/h/d", 02755));
+	check_ok(vfs_stat(w.user, "/h/d", &st));
+	check_eq(st.mode, S_IFDIR | 02755);
+	assert_true(host_close(&w));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_rewritten),
 		cmocka_unit_test(test_squash),
+		cmocka_unit_test(test_squash_set_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

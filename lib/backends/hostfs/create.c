@@ -154,7 +154,7 @@ static int set_owner(struct making *m)
 {
 	const struct vfs_create_args *args = m->args;
 	const struct vfs_stat *stat = &m->facts.stat;
-	uint32_t mode = args->mode & PERMISSIONS;
+	uint32_t mode = hostfs_kept_mode(m->s, args->mode, args->mode);
 	bool moved = false;
 	int err = 0;
 

@@ -331,7 +331,7 @@ static void test_squash(void **state)
 }
 
 /* On the host they would be this process's, for whoever finds the file. */
-static void test_squash_set_id(void **state)
+static void test_squash_privilege(void **state)
 {
 	struct host_world w;
 	struct vfs_stat st;
@@ -349,12 +349,47 @@ static void test_squash_set_id(void **state)
 		check_eq(st.mode, S_IFREG | 0755);
 		check_ok(vfs_fchmod(w.user, fd, 06755));
 	}
-	/* those of a directory say something else */
+	check_eq(vfs_mknod(w.task, "/h/null", S_IFCHR | 0666, 0x103), -EPERM);
+	check_eq(vfs_mknod(w.task, "/h/null", S_IFBLK | 0666, 0), -EPERM);
+	if (!geteuid())
+		check_ok(vfs_mknod(w.task, "/h/white", S_IFCHR | 0666, 0));
+	/* a directory's set-group-ID bit says something else */
 	check_ok(vfs_mkdir(w.user, "/h/d", 0755));
 	check_ok(vfs_chmod(w.user, "/h/d", 02755));
 	check_ok(vfs_stat(w.user, "/h/d", &st));
 	check_eq(st.mode, S_IFDIR | 02755);
 	assert_true(host_close(&w));
+}
+
+/* Where root inside is not root on the host, what it may is not either. */
+static void test_capabilities(void **state)
+{
+	static const struct {
+		const char *options;
+		int answer;
+	} rows[] = {{"owner=xattr", -EPERM},
+		    {"owner=squash,uid=0,gid=0", -EPERM},
+		    {"owner=host", 0}};
+	/* version 2, effective, CAP_SYS_ADMIN */
+	static const unsigned char caps[20] = {1, 0, 0, 2, 0, 0, 0x20};
+	struct host_world w;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	for (int i = 0; i < 3; i++) {
+		char path[HOSTDIR_PATH + 8];
+
+		check_ok(host_open(&w, rows[i].options));
+		put_file(w.task, "/h/f", "x");
+		check_eq(vfs_setxattr(w.task, "/h/f", "security.capability",
+				      caps, sizeof(caps), 0),
+			 rows[i].answer);
+		snprintf(path, sizeof(path), "%s/f", w.dir);
+		check_eq(getxattr(path, "security.capability", NULL, 0),
+			 rows[i].answer ? -1 : (int64_t)sizeof(caps));
+		assert_true(host_close(&w));
+	}
 }
 
 int main(void)
@@ -366,7 +401,8 @@ int main(void)
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_rewritten),
 		cmocka_unit_test(test_squash),
-		cmocka_unit_test(test_squash_set_id),
+		cmocka_unit_test(test_squash_privilege),
+		cmocka_unit_test(test_capabilities),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -300,7 +300,10 @@ int hostfs_setxattr(struct vfs_inode *inode, const char *name,
 	struct hostfs_fd *fd;
 	int err;
 
-	if (is_record(inode, name))
+	/* on the host it would be for whoever finds the file, as set-id bits */
+	if (is_record(inode, name) ||
+	    (hostfs_of(inode)->options.owner != HOSTFS_OWNER_HOST &&
+	     !strcmp(name, "security.capability")))
 		return -EPERM;
 	err = hostfs_handle(inode, &fd);
 	if (err)

@@ -199,11 +199,23 @@ static void unmake(struct making *m)
 	hostfs_close(m->s->vfs, m->fd);
 }
 
+/* A device, for whoever finds it on the host, of a task that is nobody there;
+ * 0:0, a whiteout, is none. */
+static bool is_refused(const struct making *m)
+{
+	return m->s->options.owner == HOSTFS_OWNER_SQUASH &&
+	       is_device(m->args->mode) &&
+	       !(S_ISCHR(m->args->mode) && !m->args->rdev);
+}
+
 static int make(struct making *m)
 {
 	uint32_t type = host_type(m);
-	int err = type == S_IFREG ? make_regular(m) : make_special(m, type);
+	int err;
 
+	if (is_refused(m))
+		return -EPERM;
+	err = type == S_IFREG ? make_regular(m) : make_special(m, type);
 	if (err)
 		return err;
 	err = check_made(m);

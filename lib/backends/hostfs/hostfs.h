@@ -302,6 +302,11 @@ int hostfs_look_at(struct hostfs_super *s, int dir, const char *name,
 /* - The record, if there may be one, of the file behind fd, in *facts. */
 int hostfs_look_record(struct hostfs_super *s, int fd,
 		       struct hostfs_facts *facts);
+/* - The permissions of mode that a file of that type gets on the host:
+ *   set-id bits of files that are not whose they seem would be this process's.
+ */
+uint32_t hostfs_kept_mode(const struct hostfs_super *s, uint32_t type,
+			  uint32_t mode);
 /* - What fd is. */
 int hostfs_look_fd(struct hostfs_super *s, int fd, struct hostfs_facts *out);
 /* - The inode for facts, referenced: one that is known, or a new one. link: a

@@ -110,6 +110,14 @@ int hostfs_look_at(struct hostfs_super *s, int dir, const char *name,
 	return check_mount(s, out);
 }
 
+uint32_t hostfs_kept_mode(const struct hostfs_super *s, uint32_t type,
+			  uint32_t mode)
+{
+	bool keeps = s->options.owner != HOSTFS_OWNER_SQUASH || S_ISDIR(type);
+
+	return mode & (keeps ? 07777u : 01777u);
+}
+
 int hostfs_look_record(struct hostfs_super *s, int fd,
 		       struct hostfs_facts *facts)
 {

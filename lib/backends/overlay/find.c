@@ -368,19 +368,38 @@ static int search_lower(struct search *s)
 	return err;
 }
 
+/* What is known of a lower file that has no place: that upper is a copy of it,
+ * which would not say so if there were other names of it and no index. */
+static void make_stat(struct search *s, const struct overlay_place *place,
+		      uint64_t ino)
+{
+	struct overlay_found *found = s->found;
+
+	found->lower_st = (struct vfs_stat){
+		.dev = s->fs->layers[place->layer].dev,
+		.ino = ino,
+		.mode = found->st.mode,
+		.nlink = 1,
+	};
+}
+
 /* The file that upper was copied from: its number is the file's. */
 static int find_origin(struct search *s)
 {
 	struct overlay_found *found = s->found;
 	struct overlay_place place;
+	uint64_t ino;
 	int err;
 
 	if (found->upper < 0 || s->is_dir || found->lower_count)
 		return 0;
-	err = overlay_decode_origin(s->fs, found->upper, &place);
+	err = overlay_decode_origin(s->fs, found->upper, &place, &ino);
 	if (err)
 		return err == -ENODATA ? 0 : err;
-	err = overlay_stat(s->fs, place.fd, &found->lower_st);
+	if (place.fd < 0)
+		make_stat(s, &place, ino);
+	else
+		err = overlay_stat(s->fs, place.fd, &found->lower_st);
 	if (!err && (found->lower_st.mode ^ found->st.mode) & S_IFMT)
 		err = -ENODATA;
 	if (!err)

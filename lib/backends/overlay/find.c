@@ -145,22 +145,28 @@ static int check_directory(struct search *s, uint32_t layer, int fd, bool last)
 	return s->stop ? 0 : check_redirect(s, fd);
 }
 
-static int check_file(struct search *s, int fd, const struct vfs_stat *st)
+int overlay_is_metacopy(struct overlay_super *fs, int fd)
 {
 	char value[64];
-	int64_t n = -ENODATA;
+	int64_t n = overlay_get_own(fs, fd, "metacopy", value, sizeof(value));
 
-	if (S_ISREG(st->mode))
-		n = overlay_get_own(s->fs, fd, "metacopy", value,
-				    sizeof(value));
-	if (n < 0 && n != -ENODATA && n != -ERANGE && n != -EACCES)
-		return (int)n;
-	s->metacopy = n >= 0 || n == -ERANGE;
-	s->stop = !s->metacopy;
-	if (!s->metacopy)
+	if (n == -ENODATA || n == -EACCES)
 		return 0;
+	if (n < 0 && n != -ERANGE)
+		return (int)n;
 	/* what was not asked for could be anybody's */
-	return s->fs->metacopy ? check_redirect(s, fd) : -EPERM;
+	return fs->metacopy ? 1 : -EPERM;
+}
+
+static int check_file(struct search *s, int fd, const struct vfs_stat *st)
+{
+	int metacopy = S_ISREG(st->mode) ? overlay_is_metacopy(s->fs, fd) : 0;
+
+	if (metacopy < 0)
+		return metacopy;
+	s->metacopy = metacopy;
+	s->stop = !s->metacopy;
+	return s->metacopy ? check_redirect(s, fd) : 0;
 }
 
 /* A lower directory that is upper's or work's own is not walked into. */

@@ -145,7 +145,7 @@ int overlay_index_find(struct overlay_super *fs, struct overlay_found *found)
 {
 	struct overlay_name name;
 	struct vfs_stat st;
-	int fd, err;
+	int fd, err, metacopy = 0;
 
 	if (!found->lower_count || fs->index_fd < 0 ||
 	    (found->lower[0].fd >= 0 &&
@@ -173,6 +173,13 @@ int overlay_index_find(struct overlay_super *fs, struct overlay_found *found)
 	found->indexed = true;
 	if (found->upper >= 0)
 		goto close;
+	if (S_ISREG(st.mode))
+		metacopy = overlay_is_metacopy(fs, fd);
+	if (metacopy < 0) {
+		err = metacopy;
+		goto close;
+	}
+	found->metacopy = metacopy;
 	found->upper = fd;
 	found->st = st;
 	return 0;
@@ -253,34 +260,57 @@ static int verify(struct overlay_super *fs, int dirfd, const char *suffix,
 	return n == size && !memcmp(want, have, (size_t)n) ? 0 : -ESTALE;
 }
 
+/* Whether no name leads to the copy in fd any more, in any layer. 1, 0 or an
+ * error. */
+static int is_orphan(struct overlay_super *fs, int fd,
+		     const unsigned char *bytes, size_t size)
+{
+	struct vfs_stat st, lower_st;
+	struct overlay_place lower;
+	uint32_t nlink = 0;
+	uint64_t ino;
+	int err = overlay_stat(fs, fd, &st);
+
+	/* others are of mounts that are exported */
+	if (err || S_ISDIR(st.mode) || (S_ISCHR(st.mode) && !st.rdev))
+		return err;
+	err = overlay_decode(fs, bytes, size, &lower, &ino);
+	if (err == -ESTALE)
+		return 1;
+	if (err == -ENODATA || (!err && lower.fd < 0)) {
+		err = load_nlink(fs, fd, &st, NULL, &nlink);
+	} else if (!err) {
+		err = overlay_stat(fs, lower.fd, &lower_st);
+		overlay_close(fs, lower.fd);
+		if (!err)
+			err = load_nlink(fs, fd, &st, &lower_st, &nlink);
+	}
+	return err ? err : st.nlink == 1 && !nlink;
+}
+
 /* An entry that no name leads to any more goes; one that nobody wrote that way
- * is not touched. */
+ * is not touched. Linux makes its copies here: what is left of one. */
 static int check_entry(struct overlay_super *fs, const char *name)
 {
 	unsigned char bytes[OVERLAY_ORIGIN_MAX];
-	struct overlay_place lower;
-	struct vfs_stat st;
-	uint64_t ino;
-	int n = parse_name(name, bytes), err;
+	int n, fd, orphan;
 
+	if (*name == '#')
+		return overlay_remove_tree(fs, fs->index_fd, name);
+	n = parse_name(name, bytes);
 	if (n < 0) {
 		vfs_log(fs->vfs, VFS_LOG_ERROR,
 			"overlay: the index has an entry \"%s\", which is none",
 			name);
 		return n;
 	}
-	err = vfs_fstatat(fs->task, fs->index_fd, name, &st,
-			  AT_SYMLINK_NOFOLLOW);
-	if (err)
-		return err;
-	err = overlay_decode(fs, bytes, (size_t)n, &lower, &ino);
-	if (!err)
-		overlay_close(fs, lower.fd);
-	if (err && err != -ENODATA && err != -ESTALE)
-		return err;
-	if (err != -ESTALE && st.nlink > 1)
-		return 0;
-	return overlay_remove_tree(fs, fs->index_fd, name);
+	fd = overlay_open_path(fs, fs->index_fd, name);
+	if (fd < 0)
+		return fd;
+	orphan = is_orphan(fs, fd, bytes, (size_t)n);
+	overlay_close(fs, fd);
+	return orphan > 0 ? overlay_remove_tree(fs, fs->index_fd, name)
+			  : orphan;
 }
 
 static int check_entries(struct overlay_super *fs, int fd)

@@ -309,6 +309,10 @@ int overlay_below(struct overlay_super *fs, const struct overlay_inode *dir,
 int overlay_found_add(struct overlay_super *fs, struct overlay_found *found,
 		      int fd, uint32_t layer);
 
+/* Whether the regular file has no data of its own: 1, 0, -EPERM (it says so,
+ * and metacopy is off), or an error. */
+int overlay_is_metacopy(struct overlay_super *fs, int fd);
+
 /* Copies of the lower file can say where they come from: user attributes are
  * for regular files and directories. */
 static inline bool overlay_is_known(const struct overlay_super *fs,

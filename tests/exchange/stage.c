@@ -41,7 +41,8 @@ void stage_refill(struct stage *stage, const char *lines)
 
 void stage_limit(struct layers *layers)
 {
-	layers->index = false;
+	if (layers->fs == LAYERS_EACH && !layers->redirect)
+		layers->userxattr = true;
 	layers->fs = LAYERS_ONE;
 }
 

@@ -23,8 +23,8 @@ struct stage {
 	struct text log; /* every line that was run, and by whom */
 };
 
-/* To what both can do: a hostfs has no file handles, without which there is no
- * index, and it is one file system. */
+/* To one file system, which is what a hostfs is. Of a mixture, those that would
+ * have each layer on its own keep their marks in user attributes. */
 void stage_limit(struct layers *layers);
 /* The layers of sequence are made and filled, on a new file system. */
 void stage_open(struct stage *stage, enum host_kind kind,

@@ -9,14 +9,6 @@
 
 #define ROUNDS 3
 
-static void work(struct stage *stage, struct side *side, unsigned length)
-{
-	for (unsigned i = 0; i < length; i++) {
-		stage_run(stage, side, stage_line(stage, side));
-		gen_learn(&stage->gen, &stage->call, side);
-	}
-}
-
 /* The text without what begins with " ino=", up to the next blank. */
 static void without_numbers(const struct text *from, struct text *to)
 {
@@ -102,7 +94,7 @@ static bool round_of(struct stage *stage, const struct exchange *exchange,
 	bool ok = stage_enter(stage, writer);
 
 	if (ok) {
-		work(stage, writer, exchange->length);
+		stage_work(stage, writer, exchange->length);
 		stage_look(writer, DETAIL_PLAIN, &plain);
 		stage_look(writer, DETAIL_EXACT, &exact);
 	}

@@ -293,13 +293,15 @@ PLACE(vfs_filesystem_type, mount, 40);
 PLACE(vfs_filesystem_type, unmount, 48);
 PLACE(vfs_filesystem_type, check_options, 56);
 
-SIZE(vfs_super_ops, 48);
+SIZE(vfs_super_ops, 64);
 PLACE(vfs_super_ops, size, 0);
 PLACE(vfs_super_ops, statfs, 8);
 PLACE(vfs_super_ops, sync, 16);
 PLACE(vfs_super_ops, evict, 24);
 PLACE(vfs_super_ops, show_options, 32);
 PLACE(vfs_super_ops, reconfigure, 40);
+PLACE(vfs_super_ops, encode, 48);
+PLACE(vfs_super_ops, locate, 56);
 
 SIZE(vfs_super, 80);
 PLACE(vfs_super, vfs, 0);
@@ -442,6 +444,13 @@ PLACE(vfs_layer_info, inode_flags, 32);
 PLACE(vfs_layer_info, name_max, 36);
 PLACE(vfs_layer_info, depth, 40);
 PLACE(vfs_layer_info, readonly, 44);
+
+SIZE(vfs_layer_handle, 160);
+PLACE(vfs_layer_handle, fs, 0);
+PLACE(vfs_layer_handle, dev, 16);
+PLACE(vfs_layer_handle, length, 24);
+PLACE(vfs_layer_handle, type, 28);
+PLACE(vfs_layer_handle, bytes, 32);
 
 SIZE(vfs_nesting, 48);
 PLACE(vfs_nesting, state, 0);

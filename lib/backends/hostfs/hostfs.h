@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 #include <vfs/sys/backend.h>
+#include <vfs/sys/layer.h>
 
 #define HOSTFS_ATTR_LOCKS 16u
 
@@ -107,6 +108,9 @@ struct hostfs_super {
 	struct hostfs_release *releases;
 
 	uint64_t turns; /* looks at the host: atomic */
+
+	uint32_t uuid_state; /* handle.c: fd_lock; read without */
+	uint8_t uuid[16];    /* constant once it is known */
 
 	pthread_mutex_t attr_locks[HOSTFS_ATTR_LOCKS];
 };
@@ -239,6 +243,24 @@ int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,
 		     const void *value, size_t size, int flags);
 int hostfs_fremovexattr(struct hostfs_super *s, int fd, const char *name);
+/* - The UUID of the file system that a directory is on, which can be read. */
+int hostfs_read_uuid(struct hostfs_super *s, int fd, uint8_t uuid[16]);
+/* - Its bytes, their number and its type, of the file behind fd. */
+int hostfs_name_to_handle(struct hostfs_super *s, int fd,
+			  struct vfs_layer_handle *out);
+/* - A place (O_PATH), wherever on the file system of directory dir it is. */
+int hostfs_open_handle(struct hostfs_super *s, int dir,
+		       const struct vfs_layer_handle *handle);
+/* - What the host calls the file behind fd, NUL-terminated. */
+int hostfs_read_path(struct hostfs_super *s, int fd, char *path, size_t size);
+
+/* ---- handle.c ---- */
+
+int hostfs_encode(struct vfs_inode *inode, struct vfs_layer_handle *out);
+int hostfs_locate(struct vfs_super *super,
+		  const struct vfs_layer_handle *handle, char *path,
+		  size_t size);
+
 /* ---- fd.c: descriptors ---- */
 
 /* - A copy of a descriptor, for what cannot be opened again. */

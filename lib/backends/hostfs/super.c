@@ -104,6 +104,8 @@ static const struct vfs_super_ops super_ops = {
 	.evict = hostfs_evict,
 	.show_options = hostfs_show_options,
 	.reconfigure = hostfs_reconfigure,
+	.encode = hostfs_encode,
+	.locate = hostfs_locate,
 };
 
 /* ---- mounting ---- */

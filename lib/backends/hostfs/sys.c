@@ -35,6 +35,20 @@
 #error "Linux headers of 5.6 or later are needed"
 #endif
 
+/* struct fsuuid2 and its request, of Linux 6.9 */
+struct uuid_answer {
+	uint8_t length;
+	uint8_t uuid[16];
+};
+#define GET_UUID _IOR(0x15, 0, struct uuid_answer)
+
+/* struct file_handle, with its bytes */
+struct host_handle {
+	uint32_t length;
+	int32_t type;
+	uint8_t bytes[VFS_LAYER_HANDLE_MAX];
+};
+
 /* struct xattr_args of Linux 6.13 */
 struct attribute_args {
 	uint64_t value;
@@ -490,4 +504,71 @@ int hostfs_set_status(struct hostfs_super *s, int fd, int flags)
 
 	HOSTFS_CALL(s, err, "fcntl", fcntl(fd, F_SETFL, flags));
 	return (int)err;
+}
+
+/* ---- handles ---- */
+
+int hostfs_read_uuid(struct hostfs_super *s, int fd, uint8_t uuid[16])
+{
+	struct uuid_answer answer;
+	int64_t err;
+
+	HOSTFS_CALL(s, err, "ioctl", ioctl(fd, GET_UUID, &answer));
+	if (err < 0)
+		return (int)err;
+	if (answer.length != sizeof(answer.uuid))
+		return -EOPNOTSUPP;
+	memcpy(uuid, answer.uuid, sizeof(answer.uuid));
+	return 0;
+}
+
+int hostfs_name_to_handle(struct hostfs_super *s, int fd,
+			  struct vfs_layer_handle *out)
+{
+	struct host_handle handle;
+	int64_t err;
+	int mount_id;
+
+	handle.length = sizeof(handle.bytes);
+	HOSTFS_CALL(s, err, "name_to_handle_at",
+		    syscall(SYS_name_to_handle_at, fd, "", &handle, &mount_id,
+			    AT_EMPTY_PATH));
+	if (err < 0)
+		return (int)err;
+	out->length = handle.length;
+	out->type = (uint32_t)handle.type;
+	memcpy(out->bytes, handle.bytes, handle.length);
+	return 0;
+}
+
+int hostfs_open_handle(struct hostfs_super *s, int dir,
+		       const struct vfs_layer_handle *stored)
+{
+	struct host_handle handle = {
+		.length = stored->length,
+		.type = (int32_t)stored->type,
+	};
+	int64_t fd;
+
+	memcpy(handle.bytes, stored->bytes, stored->length);
+	HOSTFS_CALL(s, fd, "open_by_handle_at",
+		    syscall(SYS_open_by_handle_at, dir, &handle,
+			    O_PATH | O_NOFOLLOW | O_CLOEXEC));
+	return (int)fd;
+}
+
+int hostfs_read_path(struct hostfs_super *s, int fd, char *path, size_t size)
+{
+	struct fd_path link;
+	int64_t n;
+
+	fd_path(fd, &link);
+	HOSTFS_CALL(s, n, "readlinkat",
+		    readlinkat(s->proc, link.str, path, size));
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n == size)
+		return -ENAMETOOLONG;
+	path[n] = '\0';
+	return 0;
 }

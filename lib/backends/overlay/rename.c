@@ -345,6 +345,15 @@ static void was_renamed(struct renaming *r)
 		overlay_changed(r->new_dir, NULL);
 }
 
+/* It may have got a mark, and a time with it; and a disk that has begun to
+ * leave a whiteout changes the directory's times. */
+static void has_failed(struct renaming *r)
+{
+	overlay_stale(r->old->inode);
+	overlay_stale(r->old_dir->inode);
+	overlay_stale(r->new_dir->inode);
+}
+
 static int rename_nested(struct renaming *r)
 {
 	int cover, err = check_target(r);
@@ -367,8 +376,8 @@ static int rename_nested(struct renaming *r)
 		err = r->new && !r->exchange ? replace(r) : rename_upper(r);
 	if (!err)
 		was_renamed(r);
-	else /* it may have got a mark, and a time with it */
-		overlay_stale(r->old->inode);
+	else
+		has_failed(r);
 	overlay_free_name(r->fs, r->old_home);
 	overlay_free_name(r->fs, r->new_home);
 	return err;

@@ -26,6 +26,10 @@
 
 struct vfs__handle;
 
+/* - name_to_handle_at of what is at path (referenced). */
+int vfs__handle_encode(struct vfs__thread *thread, struct vfs *vfs,
+		       const struct vfs__path *path,
+		       struct vfs_file_handle *handle, int flags);
 /* - name_to_handle_at(2). */
 int vfs__name_to_handle(struct vfs__thread *thread, struct vfs_task *task,
 			int dirfd, const char *path,

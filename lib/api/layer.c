@@ -4,6 +4,7 @@
 #include <vfs/sys/layer.h>
 
 #include "api/call.h"
+#include "core/handle.h"
 #include "core/layer.h"
 #include "core/mount_tree.h"
 #include "core/open.h"
@@ -80,6 +81,20 @@ static int begin(struct vfs_task *layers, int fd, struct vfs__thread **thread,
 		return err;
 	*file = vfs__fd_get(*thread, layers, fd);
 	return *file ? 0 : -EBADF;
+}
+
+int vfs_layer_handle(struct vfs_task *layers, int fd,
+		     struct vfs_file_handle *handle)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	int err = begin(layers, fd, &thread, &file);
+
+	if (err)
+		return err;
+	err = vfs__handle_encode(thread, layers->vfs, &file->path, handle, 0);
+	vfs__file_unref(thread, file);
+	return err;
 }
 
 int vfs_layer_info(struct vfs_task *layers, int fd, struct vfs_layer_info *info)
@@ -163,6 +178,28 @@ int64_t vfs_layer_copy(struct vfs_task *layers, int fd_in, int64_t offset_in,
 	return err ? err
 		   : vfs__copy_across(thread, layers, fd_in, offset_in, fd_out,
 				      offset_out, length);
+}
+
+int vfs_layer_clone(struct vfs_task *layers, struct vfs_layer_clone *order)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *from, *at;
+	int err = order && order->name ? 0 : -EFAULT;
+
+	if (!err && order->size < sizeof(*order))
+		err = -EINVAL;
+	if (!err)
+		err = begin(layers, order->from, &thread, &from);
+	if (err)
+		return err;
+	at = vfs__fd_get(thread, layers, order->dirfd);
+	err = -EBADF;
+	if (at) {
+		err = vfs__layer_clone(thread, layers, from, at, order);
+		vfs__file_unref(thread, at);
+	}
+	vfs__file_unref(thread, from);
+	return err;
 }
 
 int vfs_layer_mmap(struct vfs_task *layers, int fd, int *host_fd)

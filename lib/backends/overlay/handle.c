@@ -36,15 +36,15 @@ int64_t overlay_encode_origin(struct overlay_super *fs,
 			      const struct overlay_place *place,
 			      unsigned char out[OVERLAY_ORIGIN_MAX])
 {
-	struct vfs_file_handle handle = {.handle_bytes = VFS_MAX_HANDLE_SIZE};
 	const struct overlay_layer *layer = &fs->layers[place->layer];
-	int32_t mount_id;
+	struct vfs_file_handle handle;
 	int err;
 
 	if (!layer->handles)
 		return 0;
-	err = vfs_name_to_handle_at(fs->task, place->fd, "", &handle, &mount_id,
-				    AT_EMPTY_PATH);
+	handle.handle_bytes =
+		VFS_MAX_HANDLE_SIZE; /* the rest need not be set */
+	err = vfs_layer_handle(fs->task, place->fd, &handle);
 	if (err == -EOPNOTSUPP || err == -EOVERFLOW ||
 	    (!err && (handle.handle_type & ~0xff)))
 		return 0;

@@ -373,9 +373,10 @@ void overlay_map_ino(const struct overlay_super *fs, uint32_t fs_index,
 uint64_t overlay_found_ino(const struct overlay_super *fs,
 			   const struct overlay_found *found);
 /* The upper place of an inode that had none becomes fd; it is in the table from
- * now on. lock held. */
-void overlay_set_upper(struct overlay_inode *oi, int fd,
-		       const struct vfs_stat *st);
+ * now on. publish: st, which is used up, is what it says, as nobody can have
+ * changed it. lock held. */
+void overlay_set_upper(struct overlay_inode *oi, int fd, struct vfs_stat *st,
+		       bool publish);
 /* fd takes the upper directory's place; it is opaque. */
 void overlay_replace_upper(struct overlay_inode *oi, int fd);
 /* Memory for a name; NULL: there is none. */

@@ -234,9 +234,8 @@ static int set_size(struct overlay_super *fs, int fd, int64_t size)
 	return err || st.size == size ? err : vfs_ftruncate(fs->task, fd, size);
 }
 
-/* From a lower place to the open upper file out, which is empty. */
-static int fill_file(struct overlay_super *fs, int from, int out, int64_t size,
-		     int64_t bytes)
+int overlay_copy_data(struct overlay_super *fs, int from, int out, int64_t size,
+		      int64_t bytes)
 {
 	int in = vfs_layer_reopen(fs->task, from, O_RDONLY);
 	int64_t limit = wanted(bytes, size);
@@ -366,8 +365,9 @@ static int fill_temp(struct copy *c)
 	if (S_ISREG(c->st.mode) && c->bytes < 0)
 		err = mark_metacopy(c);
 	else if (S_ISREG(c->st.mode))
-		err = fill_file(c->fs, c->oi->lower[c->oi->lower_count - 1].fd,
-				c->out, c->st.size, c->bytes);
+		err = overlay_copy_data(c->fs,
+					c->oi->lower[c->oi->lower_count - 1].fd,
+					c->out, c->st.size, c->bytes);
 	if (!err)
 		err = set_origin(c);
 	return err ? err : copy_attributes(c);
@@ -461,8 +461,8 @@ static int copy_rest(struct overlay_inode *oi, int64_t bytes)
 	if (!bytes)
 		err = vfs_ftruncate(fs->task, out, 0);
 	else
-		err = fill_file(fs, oi->lower[oi->lower_count - 1].fd, out,
-				st.size, bytes);
+		err = overlay_copy_data(fs, oi->lower[oi->lower_count - 1].fd,
+					out, st.size, bytes);
 	overlay_close(fs, out);
 	if (!err)
 		err = overlay_remove_own(fs, upper, "metacopy");

@@ -23,6 +23,7 @@
  *	native.c    mounting with descriptors
  *	diff.c      what changed in a directory
  *	walk.c      and below one
+ *	commit.c    bringing upper into lower, with apply.c
  *
  * Layers are reached through the public calls alone, with a task that has the
  * mounter's credentials (<vfs/sys/layer.h>): layer 0 is the upper one, if
@@ -441,6 +442,10 @@ int overlay_copy_up(struct overlay_inode *oi, int64_t bytes);
 int overlay_copy_up_ready(struct overlay_inode *oi);
 /* Marks the upper directory as having copied-up files in it. */
 int overlay_set_impure(struct overlay_inode *dir);
+/* From a place to the open, empty file `to`: the first `bytes` of data, and the
+ * size. Synced, unless the mount is volatile. */
+int overlay_copy_data(struct overlay_super *fs, int from, int to, int64_t size,
+		      int64_t bytes);
 /* All xattrs of `from` but overlay's own. */
 int overlay_copy_xattrs(struct overlay_super *fs, int from, int to);
 int overlay_set_times(struct overlay_super *fs, int fd,

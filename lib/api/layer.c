@@ -167,6 +167,28 @@ int64_t vfs_layer_copy(struct vfs_task *layers, int fd_in, int64_t offset_in,
 				      offset_out, length);
 }
 
+int vfs_layer_clone(struct vfs_task *layers, struct vfs_layer_clone *order)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *from, *at;
+	int err = order && order->name ? 0 : -EFAULT;
+
+	if (!err && order->size < sizeof(*order))
+		err = -EINVAL;
+	if (!err)
+		err = begin(layers, order->from, &thread, &from);
+	if (err)
+		return err;
+	at = vfs__fd_get(thread, layers, order->dirfd);
+	err = -EBADF;
+	if (at) {
+		err = vfs__layer_clone(thread, layers, from, at, order);
+		vfs__file_unref(thread, at);
+	}
+	vfs__file_unref(thread, from);
+	return err;
+}
+
 int vfs_layer_mmap(struct vfs_task *layers, int fd, int *host_fd)
 {
 	struct vfs__thread *thread;

@@ -48,6 +48,7 @@ struct vfs__handle {
 	/* A name of it, not referenced; a directory's is its only one. NULL:
 	 * that one is gone. */
 	struct vfs_dentry *dentry;
+	uint64_t ino; /* the inode's: searching looks at entries alone */
 };
 
 static void handles_lock(struct vfs__handles *h)
@@ -96,8 +97,7 @@ static struct vfs__handle **find(struct vfs__handles *h,
 	struct vfs__handle **at =
 		&h->buckets[hash_of(super, ino) & (h->size - 1)];
 
-	while (*at &&
-	       ((*at)->inode->ino != ino || (*at)->inode->super != super))
+	while (*at && ((*at)->ino != ino || (*at)->inode->super != super))
 		at = &(*at)->next;
 	return at;
 }
@@ -133,7 +133,7 @@ static int grow(struct vfs__thread *thread, struct vfs__handles *h)
 			struct vfs__handle **at;
 
 			next = e->next;
-			at = find(h, e->inode->super, e->inode->ino);
+			at = find(h, e->inode->super, e->ino);
 			e->next = *at;
 			*at = e;
 		}
@@ -142,34 +142,57 @@ static int grow(struct vfs__thread *thread, struct vfs__handles *h)
 	return 0;
 }
 
+/* Makes d the name of its inode's entry; entry is for where there is none, and
+ * is NULL afterwards if it was taken. 0, -ENOENT (there is none, and no entry),
+ * -ENOMEM. */
+static int set_name(struct vfs__thread *thread, struct vfs__handles *h,
+		    struct vfs_dentry *d, struct vfs__handle **entry)
+{
+	struct vfs_inode *inode = vfs__dentry_inode(d);
+	struct vfs__handle **at;
+	int err = *entry ? grow(thread, h) : 0;
+
+	if (err)
+		return err;
+	at = h->size ? find(h, inode->super, inode->ino) : NULL;
+	if ((!at || !*at) && !*entry)
+		return -ENOENT;
+	if (!*at) {
+		(*entry)->next = NULL;
+		(*entry)->inode = inode;
+		(*entry)->ino = inode->ino;
+		*at = *entry;
+		*entry = NULL;
+		h->count++;
+	}
+	(*at)->dentry = d;
+	return 0;
+}
+
 /* The dentry's inode, which is referenced, is found by its handle from now on.
  * 0 or -ENOMEM. */
 static int publish(struct vfs__thread *thread, struct vfs *vfs,
 		   struct vfs_dentry *d)
 {
-	struct vfs__handle *entry = vfs__mem_alloc(thread, sizeof(*entry));
 	struct vfs_inode *inode = vfs__dentry_inode(d);
 	struct vfs__handles *h = &vfs->handles;
-	struct vfs__handle **at;
-	int err;
+	struct vfs__handle *entry = NULL;
+	int err = -ENOENT;
 
+	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_HANDLE) {
+		handles_lock(h);
+		err = set_name(thread, h, d, &entry);
+		handles_unlock(h);
+	}
+	if (err != -ENOENT)
+		return err;
+	entry = vfs__mem_alloc(thread, sizeof(*entry));
 	if (!entry)
 		return -ENOMEM;
 	/* before there is an entry: who goes looks at this first */
 	vfs_inode_set_flags(inode, VFS_INODE_HANDLE, 0);
 	handles_lock(h);
-	err = grow(thread, h);
-	if (!err) {
-		at = find(h, inode->super, inode->ino);
-		if (!*at) {
-			entry->next = NULL;
-			entry->inode = inode;
-			*at = entry;
-			entry = NULL;
-			h->count++;
-		}
-		(*at)->dentry = d;
-	}
+	err = set_name(thread, h, d, &entry);
 	handles_unlock(h);
 	vfs__mem_free(thread, entry, sizeof(*entry));
 	return err;

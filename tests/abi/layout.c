@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vfs/overlay.h>
 #include <vfs/sys/backend.h>
 #include <vfs/sys/device.h>
 #include <vfs/sys/layer.h>
@@ -451,6 +452,27 @@ PLACE(vfs_layer_handle, dev, 16);
 PLACE(vfs_layer_handle, length, 24);
 PLACE(vfs_layer_handle, type, 28);
 PLACE(vfs_layer_handle, bytes, 32);
+
+SIZE(vfs_layer_clone, 208);
+PLACE(vfs_layer_clone, size, 0);
+PLACE(vfs_layer_clone, from, 8);
+PLACE(vfs_layer_clone, dirfd, 12);
+PLACE(vfs_layer_clone, name, 16);
+PLACE(vfs_layer_clone, xattr, 24);
+PLACE(vfs_layer_clone, value, 32);
+PLACE(vfs_layer_clone, value_size, 40);
+PLACE(vfs_layer_clone, empty, 48);
+PLACE(vfs_layer_clone, zero, 52);
+PLACE(vfs_layer_clone, path_fd, 56);
+PLACE(vfs_layer_clone, open_fd, 60);
+PLACE(vfs_layer_clone, st, 64);
+
+SIZE(vfs_overlay_layers, 24);
+PLACE(vfs_overlay_layers, size, 0);
+PLACE(vfs_overlay_layers, lower, 8);
+PLACE(vfs_overlay_layers, upper, 12);
+PLACE(vfs_overlay_layers, work, 16);
+PLACE(vfs_overlay_layers, userxattr, 20);
 
 SIZE(vfs_nesting, 48);
 PLACE(vfs_nesting, state, 0);

@@ -16,6 +16,8 @@
 #define VFS_SYS_LAYER_H
 
 #include <vfs/base.h>
+#include <vfs/handle.h>
+#include <vfs/stat.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -130,6 +132,40 @@ VFS_API int vfs_layer_accessed(struct vfs_task *layers, int fd);
 VFS_API int64_t vfs_layer_copy(struct vfs_task *layers, int fd_in,
 			       int64_t offset_in, int fd_out,
 			       int64_t offset_out, size_t length);
+
+/* What vfs_layer_clone is to do, and has done. */
+struct vfs_layer_clone {
+	uint64_t size;	  /* in: sizeof(struct vfs_layer_clone) */
+	int32_t from;	  /* the original */
+	int32_t dirfd;	  /* the directory of the copy */
+	const char *name; /* and its name there: one component */
+	/* An attribute that the copy is born with; NULL: none. */
+	const char *xattr;
+	const void *value;
+	uint64_t value_size;
+	uint32_t empty; /* not 0: without the original's data */
+	uint32_t zero;
+	/* out, on success: of the copy, O_PATH and O_RDWR, the caller's to
+	 * close; and its attributes. */
+	int32_t path_fd, open_fd;
+	struct vfs_stat st;
+};
+
+/*
+ * Makes a copy of a regular file, with its data (shared), permissions, owner
+ * and times, under a name that is free. Whoever looks finds no such name or all
+ * of it. The directory's time of change becomes now, and its other times stay.
+ *
+ * It is the short way for what is simple; whoever is told that it is not can
+ * take the long one, of several calls. Returns 0 or: -EOPNOTSUPP the file has
+ * other names, xattrs, flags, holes or more than 4 MiB, it or the directory are
+ * not of one type that keeps all in memory and can share data, a mount is
+ * id-mapped, or the task may not do everything; -EEXIST the name is taken;
+ * -EINVAL size, or a name that is none; -ENAMETOOLONG; -ENOTDIR dirfd is none;
+ * -ENOENT it was removed; -EROFS; -ENOSPC, -EDQUOT no room.
+ */
+VFS_API int vfs_layer_clone(struct vfs_task *layers,
+			    struct vfs_layer_clone *order);
 
 /*
  * For the mmap operation: the descriptor of the host behind an open file, as

@@ -31,8 +31,11 @@ int64_t overlay_encode_origin(struct overlay_super *fs,
 			      unsigned char out[OVERLAY_ORIGIN_MAX])
 {
 	struct vfs_layer_handle handle;
-	int err = vfs_layer_encode(fs->task, place->fd, &handle);
+	int err;
 
+	if (!fs->layers[place->layer].handles)
+		return 0;
+	err = vfs_layer_encode(fs->task, place->fd, &handle);
 	if (err == -EOPNOTSUPP || (!err && handle.type > 0xff))
 		return 0;
 	if (err)

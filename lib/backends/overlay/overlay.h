@@ -23,6 +23,7 @@
  *	native.c    mounting with descriptors
  *	diff.c      what changed in a directory
  *	walk.c      and below one
+ *	commit.c    bringing upper into lower, with apply.c
  *
  * Layers are reached through the public calls alone, with a task that has the
  * mounter's credentials (<vfs/sys/layer.h>): layer 0 is the upper one, if
@@ -389,9 +390,10 @@ void overlay_map_ino(const struct overlay_super *fs, uint32_t fs_index,
 uint64_t overlay_found_ino(const struct overlay_super *fs,
 			   const struct overlay_found *found);
 /* The upper place of an inode that had none becomes fd; it is in the table from
- * now on. lock held. */
-void overlay_set_upper(struct overlay_inode *oi, int fd,
-		       const struct vfs_stat *st);
+ * now on. publish: st, which is used up, is what it says, as nobody can have
+ * changed it. lock held. */
+void overlay_set_upper(struct overlay_inode *oi, int fd, struct vfs_stat *st,
+		       bool publish);
 /* fd takes the upper directory's place; it is opaque. */
 void overlay_replace_upper(struct overlay_inode *oi, int fd);
 /* Memory for a name; NULL: there is none. */
@@ -456,6 +458,10 @@ int overlay_copy_up(struct overlay_inode *oi, int64_t bytes);
 int overlay_copy_up_ready(struct overlay_inode *oi);
 /* Marks the upper directory as having copied-up files in it. */
 int overlay_set_impure(struct overlay_inode *dir);
+/* From a place to the open, empty file `to`: the first `bytes` of data, and the
+ * size. Synced, unless the mount is volatile. */
+int overlay_copy_data(struct overlay_super *fs, int from, int to, int64_t size,
+		      int64_t bytes);
 /* All xattrs of `from` but overlay's own. */
 int overlay_copy_xattrs(struct overlay_super *fs, int from, int to);
 int overlay_set_times(struct overlay_super *fs, int fd,

@@ -121,9 +121,13 @@ void call_run(struct call *call, struct side *side)
 	 * renamed meanwhile, goes on counting links where it had got to: with
 	 * 21 to 40 of them it says that there are too many. */
 	unsigned tries = side->class == &kernel_class ? 8 : 1;
+	int before = call->to[0] >= 0 ? side->slots[call->to[0]] : -1;
 
 	side->class->tick(side);
 	do {
+		/* which may be what the path begins at */
+		if (call->to[0] >= 0)
+			side->slots[call->to[0]] = before;
 		text_clear(&side->out);
 		call->def->run(&exec);
 	} while (--tries && side->result == -ELOOP);

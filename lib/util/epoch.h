@@ -115,6 +115,8 @@ struct vfs__thread {
 	struct vfs_task *task; /* whose call this thread made last */
 	/* whose attributes this call has just asked for; only compared */
 	const struct vfs_inode *fresh;
+	/* by which name the present operation came to its inode: place.h */
+	const struct vfs_dentry *by_name;
 	uint32_t nesting; /* calls of a backend's inside another: nest.c */
 	/* events for callbacks when this call holds no lock: core/watch.c */
 	struct vfs__event *events_first, *events_last;

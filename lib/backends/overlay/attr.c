@@ -176,7 +176,9 @@ static int change_xattr(struct overlay_inode *oi, const char *name,
 	struct overlay_super *fs = oi->fs;
 	int err = vfs_fault(fs->vfs, "overlay:setxattr");
 
-	if (!err)
+	/* a file that is up by another name may stay so: unlike what else
+	 * changes it, this does not bring the name up in Linux, either */
+	if (!err && overlay_upper(oi) < 0)
 		err = overlay_copy_up(oi, -1);
 	if (err)
 		return err;

@@ -505,7 +505,9 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 	/* its number may be another one now, and is in the listing */
 	if (parent)
 		overlay_dir_changed(parent);
-	return c.indexed ? overlay_index_begin(oi) : 0;
+	if (c.indexed)
+		err = overlay_index_begin(oi);
+	return err || !parent ? err : overlay_link_up(oi, parent, name);
 }
 
 static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
@@ -522,8 +524,6 @@ static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
 		err = copy_locked(oi, NULL, NULL, bytes, ready);
 	else
 		err = copy_locked(oi, parent, name, bytes, ready);
-	if (!err && parent && !(overlay_state(oi) & OVERLAY_UNLINKED))
-		err = overlay_link_up(oi, parent, name);
 	if (!err)
 		overlay_stale(oi->inode);
 unlock:
@@ -574,7 +574,7 @@ static int copy_all(struct overlay_inode *oi, int64_t bytes, bool ready)
 	return err;
 }
 
-static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
+static int bring_up(struct overlay_inode *oi, int64_t bytes, bool ready)
 {
 	int err;
 
@@ -587,6 +587,44 @@ static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
 		bytes = OVERLAY_ALL;
 	err = copy_all(oi, bytes, ready);
 	return err ? err : overlay_publish(oi);
+}
+
+/* Of a file that is, or is to be, in the index: the name that the call came by
+ * is on upper afterwards, which it may not be although the file is. */
+static int bring_up_by(struct overlay_inode *oi, struct vfs_inode *dir,
+		       const char *name, int64_t bytes, bool ready)
+{
+	char *home;
+	int err;
+
+	if (overlay_upper(oi) < 0) {
+		home = overlay_copy_name(oi->fs, name);
+		if (!home)
+			return -ENOMEM;
+		overlay_set_home(oi, dir, home);
+	}
+	err = bring_up(oi, bytes, ready);
+	if (err || !(overlay_state(oi) & OVERLAY_INDEXED))
+		return err;
+	pthread_mutex_lock(&oi->lock);
+	err = overlay_link_up(oi, overlay_inode(dir), name);
+	pthread_mutex_unlock(&oi->lock);
+	return err;
+}
+
+static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
+{
+	struct overlay_super *fs = oi->fs;
+	struct overlay_name name;
+	struct vfs_inode *dir;
+	int err;
+
+	if (!overlay_may_index(oi) ||
+	    vfs_current_name(fs->vfs, oi->inode, &dir, name.text))
+		return bring_up(oi, bytes, ready);
+	err = bring_up_by(oi, dir, name.text, bytes, ready);
+	vfs_inode_unref(dir);
+	return err;
 }
 
 int overlay_copy_up(struct overlay_inode *oi, int64_t bytes)

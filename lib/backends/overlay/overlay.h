@@ -329,6 +329,8 @@ int overlay_decode(struct overlay_super *fs, const unsigned char *bytes,
 
 /* -- index.c -- */
 
+/* Whether a file may be in the index, now or later. */
+bool overlay_may_index(const struct overlay_inode *oi);
 /* Whether a lower file is to be copied to the index. */
 bool overlay_wants_index(const struct overlay_super *fs,
 			 const struct vfs_stat *lower);

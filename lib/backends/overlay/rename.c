@@ -150,6 +150,8 @@ static int copy_entry(struct overlay_inode *dir, const char *name)
 		return err;
 	oi = overlay_inode(inode);
 	err = overlay_copy_up(oi, OVERLAY_ALL);
+	if (!err)
+		err = overlay_bring_name(oi, dir, name);
 	if (!err && S_ISDIR(VFS_READ_ONCE(inode->mode)))
 		err = copy_tree(oi);
 	vfs_inode_unref(inode);

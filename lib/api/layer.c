@@ -141,6 +141,19 @@ int vfs_layer_unclaim(struct vfs_task *layers, int fd)
 	return 0;
 }
 
+int vfs_layer_set_flags(struct vfs_task *layers, int fd, uint32_t flags)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	int err = begin(layers, fd, &thread, &file);
+
+	if (err)
+		return err;
+	err = vfs__layer_set_flags(thread, file->inode, flags);
+	vfs__file_unref(thread, file);
+	return err;
+}
+
 int vfs_layer_accessed(struct vfs_task *layers, int fd)
 {
 	struct vfs__thread *thread;

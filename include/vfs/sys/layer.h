@@ -90,6 +90,15 @@ VFS_API int vfs_layer_unclaim(struct vfs_task *layers, int fd);
 VFS_API int vfs_layer_accessed(struct vfs_task *layers, int fd);
 
 /*
+ * The file, of whatever type, has of VFS_INODE_IMMUTABLE, APPEND, NODUMP and
+ * NOATIME those in flags, and no other; a change, which has a time. 0, -EINVAL
+ * (any other in flags), -EOPNOTSUPP the file system has no such flags, or what
+ * its setattr says.
+ */
+VFS_API int vfs_layer_set_flags(struct vfs_task *layers, int fd,
+				uint32_t flags);
+
+/*
  * vfs_copy_file_range between two open files that may be on different file
  * systems; of one type, they may share what is copied. Returns the bytes
  * copied, 0 at the end of fd_in, or vfs_copy_file_range's errors but -EXDEV.

@@ -102,7 +102,7 @@ int overlay_copy_xattrs(struct overlay_super *fs, int from, int to)
 static int copy_flags(struct copy *c, uint32_t flags)
 {
 	flags &= VFS_INODE_IMMUTABLE | VFS_INODE_APPEND | VFS_INODE_NOATIME;
-	if (!flags)
+	if (!flags || !(S_ISREG(c->st.mode) || S_ISDIR(c->st.mode)))
 		return 0;
 	VFS_WRITE_ONCE(c->oi->flags, flags & ~VFS_INODE_NOATIME);
 	return overlay_store_flags(c->fs, c->fd, flags);

@@ -527,6 +527,9 @@ int overlay_store_flags(struct overlay_super *fs, int fd, uint32_t flags);
 uint32_t overlay_load_flags(struct overlay_super *fs, int fd);
 /* The same for an inode that is on upper. */
 int overlay_set_flags(struct overlay_inode *oi, uint32_t flags);
+/* What was made in work gets the flags that it would have inherited in upper
+ * directory dirfd. 0 or an error. */
+int overlay_inherit_flags(struct overlay_super *fs, int dirfd, int fd);
 
 /* -- attr.c -- */
 

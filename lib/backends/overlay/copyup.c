@@ -150,8 +150,11 @@ int overlay_set_impure(struct overlay_inode *dir)
 	if (overlay_state(dir) & OVERLAY_IMPURE)
 		return 0;
 	err = overlay_set_own(dir->fs, overlay_upper(dir), "impure", "y", 1);
-	if (!err)
+	if (!err) {
 		overlay_set_state(dir, OVERLAY_IMPURE);
+		/* whose list has the layer's own numbers */
+		overlay_dir_changed(dir);
+	}
 	/* without attributes numbers in listings may differ, which is all */
 	return err == -EOPNOTSUPP || err == -EPERM ? 0 : err;
 }

@@ -347,6 +347,16 @@ static void was_renamed(struct renaming *r)
 		overlay_changed(r->new_dir, NULL);
 }
 
+/* There may be marks all the same, and times with them. */
+static void was_refused(struct renaming *r)
+{
+	overlay_stale(r->old->inode);
+	overlay_stale(r->old_dir->inode);
+	overlay_stale(r->new_dir->inode);
+	if (r->exchange)
+		overlay_stale(r->new->inode);
+}
+
 static int rename_nested(struct renaming *r)
 {
 	int cover, err = check_target(r);
@@ -369,8 +379,8 @@ static int rename_nested(struct renaming *r)
 		err = r->new && !r->exchange ? replace(r) : rename_upper(r);
 	if (!err)
 		was_renamed(r);
-	else /* it may have got a mark, and a time with it */
-		overlay_stale(r->old->inode);
+	else
+		was_refused(r);
 	overlay_free_name(r->fs, r->old_home);
 	overlay_free_name(r->fs, r->new_home);
 	return err;

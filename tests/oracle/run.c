@@ -151,23 +151,36 @@ static bool expects(const struct set_up *set_up)
 	return set_up->host.kind != HOST_EXT4 && !HOST_SINGLE(&set_up->host);
 }
 
+/* The rule for what is different; NULL: there is none. */
+static const struct rule *find_rule(struct run *run, bool silent)
+{
+	for (unsigned i = 0; i < rule_count; i++) {
+		if (rules[i].silent != silent ||
+		    !rules[i].applies(&run->call, run->subject, run->oracle))
+			continue;
+		run->report->ruled[i]++;
+		return &rules[i];
+	}
+	return NULL;
+}
+
 static enum outcome compare_results(struct run *run, const char *line)
 {
 	const char *subject = run->subject->out.data;
 	const char *oracle = run->oracle->out.data;
+	const struct rule *rule;
+	bool same;
 
 	if (expects(run->set_up) && !call_expected(&run->call, run->oracle)) {
 		complain(run, "expectation", line, subject, oracle);
 		return DIFFERENT;
 	}
-	if (!strcmp(subject, oracle))
+	same = !strcmp(subject, oracle);
+	rule = find_rule(run, same);
+	if (rule)
+		return rule->abandon ? ABANDONED : SAME;
+	if (same)
 		return SAME;
-	for (unsigned i = 0; i < rule_count; i++) {
-		if (!rules[i].applies(&run->call, run->subject, run->oracle))
-			continue;
-		run->report->ruled[i]++;
-		return rules[i].abandon ? ABANDONED : SAME;
-	}
 	complain(run, "result", line, subject, oracle);
 	return DIFFERENT;
 }

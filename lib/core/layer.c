@@ -82,27 +82,18 @@ int vfs__layer_claim(struct vfs_inode *inode)
 	return before & VFS_INODE_CLAIMED ? -EBUSY : 0;
 }
 
-int vfs__layer_set_flags(struct vfs__thread *thread, struct vfs_inode *inode,
-			 uint32_t flags)
+int vfs__layer_setattr(struct vfs__thread *thread, struct vfs_inode *inode,
+		       const struct vfs_attr *attr)
 {
-	const uint32_t known = VFS_INODE_IMMUTABLE | VFS_INODE_APPEND |
-			       VFS_INODE_NODUMP | VFS_INODE_NOATIME;
-	struct vfs_attr attr = {
-		.size_of = sizeof(attr),
-		.mask = VFS_ATTR_FLAGS | VFS_ATTR_CTIME,
-		.flags = flags,
-	};
 	int err;
 
-	if (flags & ~known)
-		return -EINVAL;
-	if (!(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_FLAGS))
+	if ((attr->mask & VFS_ATTR_FLAGS) &&
+	    !(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_FLAGS))
 		return -EOPNOTSUPP;
 	vfs__inode_lock(inode);
 	err = vfs__inode_refresh(thread, inode);
-	vfs_now(inode->super->vfs, &attr.ctime);
 	if (!err)
-		err = vfs__setattr(inode, &attr);
+		err = vfs__setattr(inode, attr);
 	vfs__inode_unlock(inode);
 	return err;
 }

@@ -187,30 +187,62 @@ static bool is_directory(const struct side *side, int slot)
 	return stat_slot(side, slot, &stat) && S_ISDIR(stat.mode);
 }
 
+static bool sets_flags(const struct call *call)
+{
+	return is_call(call, "ioctl") &&
+	       call->args[1].number == FS_IOC_SETFLAGS;
+}
+
+/* By a descriptor. */
+static bool changes_attributes(const struct call *call)
+{
+	static const char *const names[] = {
+		"fchmod",     "fchown",	   "futimens",
+		"fssetxattr", "fsetxattr", "fremovexattr",
+		"fchmodat2",  "fchownat",  "utimensat"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (is_call(call, names[i]))
+			return true;
+	return sets_flags(call);
+}
+
 /* An attribute of a file that only a lower layer has is changed, or it is
  * opened for writing, when its last name is gone. */
 static bool removed_lower(const struct call *call, const struct side *subject,
 			  const struct side *oracle)
 {
+	struct vfs_stat here;
+
 	if (!subject->overlay || subject->result < 0 ||
-	    call->def->name[0] != 'f')
+	    !changes_attributes(call))
 		return false;
-	return oracle->result == -EEXIST ||
-	       (oracle->result == -ENOTDIR &&
-		is_directory(subject, call->args[0].slot));
+	switch (oracle->result) {
+	case -EEXIST:
+		return true;
+	case -ENOENT: /* nor has its directory a name */
+	case -ENOTDIR:
+	case -ENOTEMPTY:
+	case -EISDIR: /* what has the name is */
+		return stat_slot(subject, call->args[0].slot, &here) &&
+		       !here.nlink;
+	default:
+		return false;
+	}
 }
 
-/* The same of what is neither a file nor a directory: it has its name again. */
+/* The same of what is no regular file: it has its name again, whatever has it
+ * now. */
 static bool removed_special(const struct call *call, const struct side *subject,
 			    const struct side *oracle)
 {
 	struct vfs_stat here, there;
 	int slot = call->args[0].slot;
 
-	return subject->overlay && call->def->name[0] == 'f' &&
+	return subject->overlay && changes_attributes(call) &&
 	       oracle->result >= 0 && stat_slot(subject, slot, &here) &&
 	       stat_slot(oracle, slot, &there) && !S_ISREG(here.mode) &&
-	       !S_ISDIR(here.mode) && !here.nlink && there.nlink;
+	       !here.nlink && there.nlink;
 }
 
 /* Flags that the upper layer has not: Linux has copied the file up by then, or
@@ -223,14 +255,46 @@ static bool refused_flags(const struct call *call, const struct side *subject,
 	int slot = call->args[0].slot;
 
 	return subject->overlay && oracle->result == -EOPNOTSUPP &&
-	       (is_call(call, "fssetxattr") ||
-		(is_call(call, "ioctl") &&
-		 call->args[1].number == FS_IOC_SETFLAGS)) &&
+	       (is_call(call, "fssetxattr") || sets_flags(call)) &&
 	       stat_slot(subject, slot, &here) &&
 	       stat_slot(oracle, slot, &there) &&
 	       (((here.attributes ^ there.attributes) & kept) ||
 		subject->class->instant(subject, &here.ctime) !=
 			oracle->class->instant(oracle, &there.ctime));
+}
+
+/* The file that a call's first argument leads to. */
+static bool stat_first(const struct call *call, const struct side *side,
+		       struct vfs_stat *out)
+{
+	const struct side_calls *calls = &side->class->calls;
+	const char *path = call->args[0].string;
+
+	if (call->args[0].slot >= 0 || !path)
+		return stat_slot(side, call->args[0].slot, out);
+	return (call->def->name[0] == 'l' ? calls->lstat : calls->stat)(
+		       side->tasks[side->current], path, out) == 0;
+}
+
+/* What the upper layer refuses: by then Linux has copied the file up, or taken
+ * its set-id bits away. */
+static bool late_refusal(const struct call *call, const struct side *subject,
+			 const struct side *oracle)
+{
+	const char *name = call->def->name;
+	bool attribute =
+		strstr(name, "setxattr") || strstr(name, "removexattr");
+	struct vfs_stat here, there;
+
+	if (!subject->overlay || oracle->result >= 0 ||
+	    !(attribute || is_call(call, "fallocate") ||
+	      strstr(name, "write")) ||
+	    !stat_first(call, subject, &here) ||
+	    !stat_first(call, oracle, &there) ||
+	    subject->class->instant(subject, &here.ctime) >=
+		    oracle->class->instant(oracle, &there.ctime))
+		return false;
+	return attribute || (here.mode & ~there.mode & (S_ISUID | S_ISGID));
 }
 
 /* A directory without a name, by a descriptor or as the working directory. */
@@ -477,6 +541,8 @@ const struct rule rules[] = {
 	 "a removed file of a lower layer stays removed when it is changed"},
 	{"overlay-flags", true, true, refused_flags,
 	 "inode flags that are refused change nothing"},
+	{"overlay-late", true, true, late_refusal,
+	 "a call that fails changes nothing, whoever refuses it"},
 	{"overlay-links", false, false, links_of_removed,
 	 "a directory that is gone has no links"},
 	{"overlay-last-event", false, false, later_end,

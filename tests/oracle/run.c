@@ -119,6 +119,13 @@ static bool shows_layers(const struct run *run)
 		statfs.type != OVERLAY_TYPE);
 }
 
+static bool same_states(struct run *run)
+{
+	side_snapshot(run->subject, &run->states[0]);
+	side_snapshot(run->oracle, &run->states[1]);
+	return !strcmp(run->states[0].data, run->states[1].data);
+}
+
 static enum outcome compare_states(struct run *run, const char *line)
 {
 	struct text a = {0}, b = {0};
@@ -126,9 +133,7 @@ static enum outcome compare_states(struct run *run, const char *line)
 
 	if (shows_layers(run))
 		return SAME;
-	side_snapshot(run->subject, &run->states[0]);
-	side_snapshot(run->oracle, &run->states[1]);
-	if (!strcmp(run->states[0].data, run->states[1].data)) {
+	if (same_states(run)) {
 		run->apart = false;
 		return SAME;
 	}
@@ -156,7 +161,8 @@ static const struct rule *find_rule(struct run *run, bool silent)
 {
 	for (unsigned i = 0; i < rule_count; i++) {
 		if (rules[i].silent != silent ||
-		    !rules[i].applies(&run->call, run->subject, run->oracle))
+		    !rules[i].applies(&run->call, run->subject, run->oracle) ||
+		    (silent && same_states(run)))
 			continue;
 		run->report->ruled[i]++;
 		return &rules[i];

@@ -89,14 +89,17 @@ VFS_API int vfs_layer_unclaim(struct vfs_task *layers, int fd);
  * nothing else. 0, also where there are no such times to be kept. */
 VFS_API int vfs_layer_accessed(struct vfs_task *layers, int fd);
 
+struct vfs_attr;
+
 /*
- * The file, of whatever type, has of VFS_INODE_IMMUTABLE, APPEND, NODUMP and
- * NOATIME those in flags, and no other; a change, which has a time. 0, -EINVAL
- * (any other in flags), -EOPNOTSUPP the file system has no such flags, or what
- * its setattr says.
+ * What the setattr operation of <vfs/sys/backend.h> does, for a file of
+ * whatever type: attr->mask says which of the mode, ids, times and inode flags
+ * the file gets, and nothing else changes, not even the time of change, nor an
+ * ACL. No permission is asked. 0, -EOPNOTSUPP the file system has no inode
+ * flags, or what its setattr says.
  */
-VFS_API int vfs_layer_set_flags(struct vfs_task *layers, int fd,
-				uint32_t flags);
+VFS_API int vfs_layer_setattr(struct vfs_task *layers, int fd,
+			      const struct vfs_attr *attr);
 
 /*
  * vfs_copy_file_range between two open files that may be on different file

@@ -120,6 +120,9 @@ static int store(struct overlay_super *fs, int fd, const struct vfs_attr *attr)
 
 	if (!err && attr->mask == VFS_ATTR_CTIME)
 		return touch(fs, fd);
+	/* a set-id bit that a truncation takes leaves no time by itself */
+	if (!err && attr->mask == VFS_ATTR_MODE)
+		return vfs_layer_setattr(fs->task, fd, attr);
 	if (!err && (attr->mask & (VFS_ATTR_UID | VFS_ATTR_GID)))
 		err = set_owner(fs, fd, attr);
 	if (!err && (attr->mask & VFS_ATTR_MODE))

@@ -23,6 +23,8 @@
 #include "overlay.h"
 
 #define VALUE_MAX 65536u
+#define CAPABILITY "security.capability"
+#define CAPABILITY_MAX 64u
 
 /* A copy in the making. */
 struct copy {
@@ -446,6 +448,28 @@ static bool is_done(const struct overlay_inode *oi, int64_t bytes)
 	return bytes < 0 || !(overlay_state(oi) & OVERLAY_METACOPY);
 }
 
+/* The data of a file that has capabilities, which writing takes away. */
+static int fill_capable(struct overlay_inode *oi, int out, int64_t size,
+			int64_t bytes)
+{
+	struct overlay_super *fs = oi->fs;
+	int upper = overlay_upper(oi), err;
+	unsigned char value[CAPABILITY_MAX];
+	int64_t n = vfs_layer_getxattr(fs->task, upper, CAPABILITY, value,
+				       sizeof(value));
+
+	if (n < 0 && n != -ENODATA && n != -EOPNOTSUPP)
+		return (int)n;
+	err = fill_file(fs, oi->lower[oi->lower_count - 1].fd, out, size,
+			bytes);
+	if (err || n <= 0)
+		return err;
+	err = vfs_fault(fs->vfs, "overlay:setxattr");
+	return err ? err
+		   : vfs_layer_setxattr(fs->task, upper, CAPABILITY, value,
+					(size_t)n, 0);
+}
+
 /* The data of a file that has everything else. Into the file itself: until the
  * mark is gone nobody believes what is there. lock held. */
 static int copy_rest(struct overlay_inode *oi, int64_t bytes)
@@ -463,8 +487,7 @@ static int copy_rest(struct overlay_inode *oi, int64_t bytes)
 	if (!bytes)
 		err = vfs_ftruncate(fs->task, out, 0);
 	else
-		err = fill_file(fs, oi->lower[oi->lower_count - 1].fd, out,
-				st.size, bytes);
+		err = fill_capable(oi, out, st.size, bytes);
 	overlay_close(fs, out);
 	if (!err)
 		err = overlay_remove_own(fs, upper, "metacopy");

@@ -18,7 +18,14 @@
 
 static int store_others(struct overlay_super *fs, int fd, uint32_t flags)
 {
-	return vfs_layer_set_flags(fs->task, fd, flags & OTHERS);
+	struct vfs_attr attr = {
+		.size_of = sizeof(attr),
+		.mask = VFS_ATTR_FLAGS | VFS_ATTR_CTIME,
+		.flags = flags & OTHERS,
+	};
+
+	vfs_now(fs->vfs, &attr.ctime);
+	return vfs_layer_setattr(fs->task, fd, &attr);
 }
 
 int overlay_inherit_flags(struct overlay_super *fs, int dirfd, int fd)

@@ -12,10 +12,13 @@
  * Contract: overlay.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <vfs/file.h>
 #include <vfs/path.h>
+#include <vfs/stat.h>
 
 #include "overlay.h"
 
@@ -337,9 +340,21 @@ static int replace(struct renaming *r)
 	return err;
 }
 
+/* A directory that is gone had whiteouts in it, which went first. */
+static void was_cleared(const struct overlay_inode *dir)
+{
+	const struct vfs_timespec now[2] = {{.nsec = UTIME_OMIT},
+					    {.nsec = UTIME_NOW}};
+
+	(void)vfs_utimensat(dir->fs->task, overlay_upper(dir), "", now,
+			    AT_EMPTY_PATH);
+}
+
 static void was_renamed(struct renaming *r)
 {
 	set_homes(r);
+	if (r->hidden)
+		was_cleared(r->new);
 	if (r->new &&overlay_publish(r->new))
 		overlay_stale(r->new->inode);
 	overlay_changed(r->old_dir, r->old);

@@ -276,8 +276,16 @@ static bool stat_first(const struct call *call, const struct side *side,
 		       side->tasks[side->current], path, out) == 0;
 }
 
+static bool has_capability(const struct side *side, int slot)
+{
+	return slot >= 0 &&
+	       side->class->calls.fgetxattr(side->tasks[side->current],
+					    side->slots[slot],
+					    "security.capability", NULL, 0) > 0;
+}
+
 /* What the upper layer refuses: by then Linux has copied the file up, or taken
- * its set-id bits away. */
+ * its set-id bits and capabilities away. */
 static bool late_refusal(const struct call *call, const struct side *subject,
 			 const struct side *oracle)
 {
@@ -294,7 +302,9 @@ static bool late_refusal(const struct call *call, const struct side *subject,
 	    subject->class->instant(subject, &here.ctime) >=
 		    oracle->class->instant(oracle, &there.ctime))
 		return false;
-	return attribute || (here.mode & ~there.mode & (S_ISUID | S_ISGID));
+	return attribute || (here.mode & ~there.mode & (S_ISUID | S_ISGID)) ||
+	       (has_capability(subject, call->args[0].slot) &&
+		!has_capability(oracle, call->args[0].slot));
 }
 
 /* A directory without a name, by a descriptor or as the working directory. */

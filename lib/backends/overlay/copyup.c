@@ -630,12 +630,7 @@ static int bring_up_by(struct overlay_inode *oi, struct vfs_inode *dir,
 		overlay_set_home(oi, dir, home);
 	}
 	err = bring_up(oi, bytes, ready);
-	if (err || !(overlay_state(oi) & OVERLAY_INDEXED))
-		return err;
-	pthread_mutex_lock(&oi->lock);
-	err = overlay_link_up(oi, overlay_inode(dir), name);
-	pthread_mutex_unlock(&oi->lock);
-	return err;
+	return err ? err : overlay_link_name(oi, overlay_inode(dir), name);
 }
 
 static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)

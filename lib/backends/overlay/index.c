@@ -247,6 +247,19 @@ int overlay_link_up(struct overlay_inode *oi, struct overlay_inode *dir,
 	return 0;
 }
 
+int overlay_link_name(struct overlay_inode *oi, struct overlay_inode *dir,
+		      const char *name)
+{
+	int err;
+
+	if (!(overlay_state(oi) & OVERLAY_INDEXED))
+		return 0;
+	pthread_mutex_lock(&oi->lock);
+	err = overlay_link_up(oi, dir, name);
+	pthread_mutex_unlock(&oi->lock);
+	return err;
+}
+
 /* ---- mounting ---- */
 
 /* An attribute of dirfd's says that it belongs to `to`; it is written when

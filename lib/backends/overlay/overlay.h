@@ -342,9 +342,12 @@ int overlay_index_name(struct overlay_super *fs,
 int overlay_index_find(struct overlay_super *fs, struct overlay_found *found);
 /* Puts a copy that is called temp in work into the index. */
 int overlay_index_place(struct overlay_inode *oi, const char *temp);
-/* A file that is in the index has the name in upper's directory, too. */
+/* A file that is in the index has the name in upper's directory, too. oi's lock
+ * held; the other one takes it. */
 int overlay_link_up(struct overlay_inode *oi, struct overlay_inode *dir,
 		    const char *name);
+int overlay_link_name(struct overlay_inode *oi, struct overlay_inode *dir,
+		      const char *name);
 /* Before and after the number of its names changes, by change. oi's lock, or
  * the core's. */
 int overlay_index_begin(struct overlay_inode *oi);
@@ -405,7 +408,7 @@ static inline void overlay_dir_changed(struct overlay_inode *dir)
 struct overlay_wanted {
 	uint64_t dev, ino; /* the key */
 	bool one_name;	   /* only the one that has its home there */
-	bool has_upper;
+	bool has_upper, indexed;
 	uint64_t upper_ino;
 	struct vfs_inode *dir; /* the home */
 	const char *name;

@@ -179,7 +179,7 @@ int overlay_bring_name(struct overlay_inode *oi, struct overlay_inode *dir,
 		return 0;
 	if (overlay_upper(oi) < 0)
 		err = copy_up_as(oi, dir, name);
-	return err ? err : overlay_link_up(oi, dir, name);
+	return err ? err : overlay_link_name(oi, dir, name);
 }
 
 static int remove_nested(struct overlay_inode *dir, const char *name,

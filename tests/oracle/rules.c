@@ -220,6 +220,7 @@ static bool removed_lower(const struct call *call, const struct side *subject,
 	switch (oracle->result) {
 	case -EEXIST:
 		return true;
+	case -EIO:
 	case -ENOENT: /* nor has its directory a name */
 	case -ENOTDIR:
 	case -ENOTEMPTY:
@@ -305,6 +306,37 @@ static bool late_refusal(const struct call *call, const struct side *subject,
 	return attribute || (here.mode & ~there.mode & (S_ISUID | S_ISGID)) ||
 	       (has_capability(subject, call->args[0].slot) &&
 		!has_capability(oracle, call->args[0].slot));
+}
+
+/* Linux's overlay asks for the bits of execution only; without that for the
+ * group the bit says nothing. */
+static bool kept_setgid(const struct call *call, const struct side *subject,
+			const struct side *oracle)
+{
+	struct vfs_stat here, there;
+
+	return subject->overlay && strstr(call->def->name, "chown") &&
+	       oracle->result >= 0 && stat_first(call, subject, &here) &&
+	       stat_first(call, oracle, &there) && !(there.mode & S_IXGRP) &&
+	       (there.mode & ~here.mode) == S_ISGID;
+}
+
+/* A link leaves a time of change on the layer that Linux's overlay does not
+ * know of when what is no regular file is read, or one by sendfile. */
+static bool old_relatime(const struct call *call, const struct side *subject,
+			 const struct side *oracle)
+{
+	bool sends = is_call(call, "sendfile");
+	int slot = call->args[sends].slot;
+	struct vfs_stat here, there;
+
+	return subject->overlay && oracle->result >= 0 &&
+	       (sends || is_call(call, "read") || is_call(call, "readv")) &&
+	       stat_slot(subject, slot, &here) &&
+	       stat_slot(oracle, slot, &there) &&
+	       (sends || !S_ISREG(here.mode)) &&
+	       subject->class->instant(subject, &here.atime) >
+		       oracle->class->instant(oracle, &there.atime);
 }
 
 /* A directory without a name, by a descriptor or as the working directory. */
@@ -553,6 +585,10 @@ const struct rule rules[] = {
 	 "inode flags that are refused change nothing"},
 	{"overlay-late", true, true, late_refusal,
 	 "a call that fails changes nothing, whoever refuses it"},
+	{"overlay-setgid", true, true, kept_setgid,
+	 "a change of the group takes the set-gid bit of who could not set it"},
+	{"overlay-relatime", true, true, old_relatime,
+	 "relatime looks at the times that stat shows"},
 	{"overlay-links", false, false, links_of_removed,
 	 "a directory that is gone has no links"},
 	{"overlay-last-event", false, false, later_end,

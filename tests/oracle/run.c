@@ -175,20 +175,21 @@ static enum outcome compare_results(struct run *run, const char *line)
 	const char *subject = run->subject->out.data;
 	const char *oracle = run->oracle->out.data;
 	const struct rule *rule;
-	bool same;
 
 	if (expects(run->set_up) && !call_expected(&run->call, run->oracle)) {
 		complain(run, "expectation", line, subject, oracle);
 		return DIFFERENT;
 	}
-	same = !strcmp(subject, oracle);
-	rule = find_rule(run, same);
-	if (rule)
-		return rule->abandon ? ABANDONED : SAME;
-	if (same)
-		return SAME;
-	complain(run, "result", line, subject, oracle);
-	return DIFFERENT;
+	if (strcmp(subject, oracle)) {
+		rule = find_rule(run, false);
+		if (!rule) {
+			complain(run, "result", line, subject, oracle);
+			return DIFFERENT;
+		}
+		if (rule->abandon)
+			return ABANDONED;
+	}
+	return find_rule(run, true) ? ABANDONED : SAME;
 }
 
 static void count(struct run *run)

@@ -73,8 +73,8 @@ struct rule {
 	const char *name;
 	/* The states may be different as well: the sequence ends here. */
 	bool abandon;
-	/* The answers are the same, but not the states: else it is no case of
-	 * the rule. */
+	/* It is about what is left behind, and only asked where the states
+	 * differ; then the sequence ends. */
 	bool silent;
 	bool (*applies)(const struct call *call, const struct side *subject,
 			const struct side *oracle);

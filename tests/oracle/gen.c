@@ -356,7 +356,8 @@ static bool told_by_chance(const char *line)
 }
 
 /* Attributes that no handler has: Linux's overlay copies the file up before it
- * finds that out, which ends a sequence, and so is to be rare. */
+ * finds that out. A limit is for what it copies up, too. Both end a sequence,
+ * and so are to be rare. */
 static bool leaves_something_behind(const char *line)
 {
 	static const char *const setting[] = {"setxattr ", "removexattr ",
@@ -365,7 +366,8 @@ static bool leaves_something_behind(const char *line)
 		" bad.x",     " user ", " user. ",	 " system.x", " \"\" ",
 		" trusted. ", " NULL",	"AT_FDCWD user", NULL};
 
-	return contains(line, setting) && contains(line, names);
+	return (contains(line, setting) && contains(line, names)) ||
+	       (strstr(line, "RLIMIT_FSIZE") && !strstr(line, "MAX"));
 }
 
 /* What both a hostfs and the host itself answer. */
@@ -434,7 +436,7 @@ static bool possible(struct gen *gen)
 	/* a file that is mapped is closed when its descriptor is */
 	if (gen->overlay && gen->watching && !strncmp(line, "mmap ", 5))
 		return false;
-	if (gen->overlay && gen_below(gen, 8) && leaves_something_behind(line))
+	if (gen->overlay && gen_below(gen, 16) && leaves_something_behind(line))
 		return false;
 	if (fills_memory(gen) || !possible_on(gen->host, line))
 		return false;

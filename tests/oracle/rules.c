@@ -279,10 +279,33 @@ static bool stat_first(const struct call *call, const struct side *side,
 
 static bool has_capability(const struct side *side, int slot)
 {
-	return slot >= 0 &&
-	       side->class->calls.fgetxattr(side->tasks[side->current],
+	return side->class->calls.fgetxattr(side->tasks[side->current],
 					    side->slots[slot],
 					    "security.capability", NULL, 0) > 0;
+}
+
+/* The descriptor that a call writes to, or makes room for. */
+static int written_slot(const struct call *call)
+{
+	if (is_call(call, "copy_file_range"))
+		return call->args[2].slot;
+	return is_call(call, "fallocate") || is_call(call, "sendfile") ||
+			       strstr(call->def->name, "write")
+		       ? call->args[0].slot
+		       : -1;
+}
+
+/* A file lost what a write takes from it. */
+static bool lost_privilege(const struct side *subject,
+			   const struct side *oracle, int slot)
+{
+	struct vfs_stat here, there;
+
+	return stat_slot(subject, slot, &here) &&
+	       stat_slot(oracle, slot, &there) &&
+	       ((here.mode & ~there.mode & (S_ISUID | S_ISGID)) ||
+		(has_capability(subject, slot) &&
+		 !has_capability(oracle, slot)));
 }
 
 /* What the upper layer refuses: by then Linux has copied the file up, or taken
@@ -291,21 +314,16 @@ static bool late_refusal(const struct call *call, const struct side *subject,
 			 const struct side *oracle)
 {
 	const char *name = call->def->name;
-	bool attribute =
-		strstr(name, "setxattr") || strstr(name, "removexattr");
 	struct vfs_stat here, there;
 
-	if (!subject->overlay || oracle->result >= 0 ||
-	    !(attribute || is_call(call, "fallocate") ||
-	      strstr(name, "write")) ||
-	    !stat_first(call, subject, &here) ||
-	    !stat_first(call, oracle, &there) ||
-	    subject->class->instant(subject, &here.ctime) >=
-		    oracle->class->instant(oracle, &there.ctime))
+	if (!subject->overlay || oracle->result >= 0)
 		return false;
-	return attribute || (here.mode & ~there.mode & (S_ISUID | S_ISGID)) ||
-	       (has_capability(subject, call->args[0].slot) &&
-		!has_capability(oracle, call->args[0].slot));
+	if (!strstr(name, "setxattr") && !strstr(name, "removexattr"))
+		return lost_privilege(subject, oracle, written_slot(call));
+	return stat_first(call, subject, &here) &&
+	       stat_first(call, oracle, &there) &&
+	       subject->class->instant(subject, &here.ctime) <
+		       oracle->class->instant(oracle, &there.ctime);
 }
 
 /* Linux's overlay asks for the bits of execution only; without that for the

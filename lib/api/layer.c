@@ -143,6 +143,20 @@ int vfs_layer_unclaim(struct vfs_task *layers, int fd)
 	return 0;
 }
 
+int vfs_layer_setattr(struct vfs_task *layers, int fd,
+		      const struct vfs_attr *attr)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	int err = attr ? begin(layers, fd, &thread, &file) : -EFAULT;
+
+	if (err)
+		return err;
+	err = vfs__layer_setattr(thread, file->inode, attr);
+	vfs__file_unref(thread, file);
+	return err;
+}
+
 int vfs_layer_accessed(struct vfs_task *layers, int fd)
 {
 	struct vfs__thread *thread;

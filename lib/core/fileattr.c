@@ -12,6 +12,7 @@
 #include "core/attr.h"
 #include "core/instance.h"
 #include "core/perm.h"
+#include "core/place.h"
 
 /* Of inode->flags. */
 #define PRIVILEGED (VFS_INODE_IMMUTABLE | VFS_INODE_APPEND)
@@ -219,6 +220,7 @@ static int set(struct vfs__thread *thread, const struct vfs_cred *cred,
 	       struct vfs_file *file, const struct wanted *wanted)
 {
 	struct vfs_inode *inode = file->inode;
+	const struct vfs_dentry *name;
 	int err = vfs__mount_write_begin(thread, file->path.mnt);
 
 	if (err)
@@ -232,8 +234,10 @@ static int set(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (!err && !vfs__owner_or_capable(
 			    cred, vfs__mount_idmap(file->path.mnt), inode))
 		err = -EPERM;
+	name = vfs__by_name(thread, file->path.dentry);
 	if (!err)
 		err = set_locked(cred, inode, wanted);
+	vfs__by_name(thread, name);
 	vfs__inode_unlock(inode);
 end:
 	vfs__mount_write_end(thread, file->path.mnt);

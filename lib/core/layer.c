@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "core/attr.h"
 #include "core/inode.h"
 #include "core/mount_calls.h"
 #include "core/mount_fd.h"
@@ -79,6 +80,22 @@ int vfs__layer_claim(struct vfs_inode *inode)
 					    __ATOMIC_ACQ_REL);
 
 	return before & VFS_INODE_CLAIMED ? -EBUSY : 0;
+}
+
+int vfs__layer_setattr(struct vfs__thread *thread, struct vfs_inode *inode,
+		       const struct vfs_attr *attr)
+{
+	int err;
+
+	if ((attr->mask & VFS_ATTR_FLAGS) &&
+	    !(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_FLAGS))
+		return -EOPNOTSUPP;
+	vfs__inode_lock(inode);
+	err = vfs__inode_refresh(thread, inode);
+	if (!err)
+		err = vfs__setattr(inode, attr);
+	vfs__inode_unlock(inode);
+	return err;
 }
 
 int vfs__layer_accessed(struct vfs_inode *inode)

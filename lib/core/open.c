@@ -25,6 +25,7 @@
 #include "core/pathname.h"
 #include "core/perm.h"
 #include "core/pipe.h"
+#include "core/place.h"
 #include "core/rw.h"
 
 #ifndef O_TMPFILE
@@ -440,6 +441,7 @@ static int refuse_direct(struct opening *o, struct vfs_file *file)
 static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
 {
 	struct vfs_inode *inode = file->inode;
+	const struct vfs_dentry *name;
 	int err;
 
 	switch (type) {
@@ -472,7 +474,9 @@ static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
 			return err;
 		file->mode |= VFS__FILE_WRITER;
 	}
+	name = vfs__by_name(o->thread, file->path.dentry);
 	err = inode->ops->open ? inode->ops->open(inode, file) : 0;
+	vfs__by_name(o->thread, name);
 	if (!err)
 		file->mode |= VFS__FILE_OPENED;
 	return err;

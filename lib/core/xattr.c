@@ -16,6 +16,7 @@
 #include "core/hostfile.h"
 #include "core/notify.h"
 #include "core/perm.h"
+#include "core/place.h"
 #include "util/domain.h"
 
 #define CAPABILITY VFS__FILECAP_NAME
@@ -326,12 +327,15 @@ int vfs__xattr_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 		   const void *value, size_t size, int flags)
 {
 	const struct asking q = ask(thread, cred, path);
+	const struct vfs_dentry *by;
 	int err = vfs__mount_write_begin(thread, path->mnt);
 
 	if (err)
 		return err;
+	by = vfs__by_name(thread, path->dentry);
 	err = vfs__acl_is_name(name) ? set_acl(&q, name, value, size)
 				     : set_plain(&q, name, value, size, flags);
+	vfs__by_name(thread, by);
 	if (!err)
 		vfs__notify_dentry(thread, q.inode->super->vfs, path->dentry,
 				   VFS_IN_ATTRIB);
@@ -364,12 +368,15 @@ int vfs__xattr_remove(struct vfs__thread *thread, const struct vfs_cred *cred,
 		      const struct vfs__path *path, const char *name)
 {
 	const struct asking q = ask(thread, cred, path);
+	const struct vfs_dentry *by;
 	int err = vfs__mount_write_begin(thread, path->mnt);
 
 	if (err)
 		return err;
+	by = vfs__by_name(thread, path->dentry);
 	err = vfs__acl_is_name(name) ? set_acl(&q, name, NULL, 0)
 				     : remove_plain(&q, name);
+	vfs__by_name(thread, by);
 	if (!err)
 		vfs__notify_dentry(thread, q.inode->super->vfs, path->dentry,
 				   VFS_IN_ATTRIB);

@@ -249,8 +249,7 @@ static bool has_blocks(const struct side *side, uint32_t mode)
 static uint32_t shown_nlink(const struct side *side,
 			    const struct vfs_stat *stat)
 {
-	return side->overlay && S_ISDIR(stat->mode) &&
-			       (side->opened || !stat->nlink)
+	return side->overlay && S_ISDIR(stat->mode) && side->opened
 		       ? 1
 		       : stat->nlink;
 }

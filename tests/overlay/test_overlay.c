@@ -379,6 +379,26 @@ static void test_redirect_copy(void **state)
 	assert_string_equal(names_in(w->task, "/m/moved"), "e x ");
 }
 
+static void test_redirect_copy_links(void **state)
+{
+	struct world *w = *state;
+
+	make_layers(w->task);
+	fill_lower(w->task);
+	check_ok(vfs_link(w->task, "/l/bottom/one", "/l/bottom/d/three"));
+	check_ok(vfs_link(w->task, "/l/bottom/one", "/l/bottom/d/e/four"));
+	check_ok(mount_overlay(w->task, ONE ",redirect_dir=copy,index=on"));
+	/* found, and copied up, by a name elsewhere */
+	put_file(w->task, "/m/two", "changed");
+	check_ok(vfs_rename(w->task, "/m/d", "/m/moved"));
+	check_file(w->task, "/m/moved/three", "changed");
+	check_file(w->task, "/l/up/moved/e/four", "changed");
+	check_eq(nlink_of(w->task, "/m/one"), 4);
+	remount(w->task, ONE ",redirect_dir=nofollow,index=on");
+	assert_string_equal(names_in(w->task, "/m/moved"), "e three x ");
+	check_eq(nlink_of(w->task, "/m/moved/three"), 4);
+}
+
 static void test_metacopy(void **state)
 {
 	struct world *w = *state;
@@ -707,6 +727,7 @@ int main(void)
 		world_test(test_holes),
 		world_test(test_redirect),
 		world_test(test_redirect_copy),
+		world_test(test_redirect_copy_links),
 		world_test(test_metacopy),
 		world_test(test_index),
 		world_test(test_index_alone),

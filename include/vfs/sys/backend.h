@@ -694,6 +694,18 @@ VFS_API uint64_t vfs_anonymous_dev(struct vfs *vfs);
 VFS_API struct vfs_task *vfs_current_task(struct vfs *vfs);
 
 /*
+ * By which of its names the present operation is made on inode, for a backend
+ * that does not treat them all alike: *dir, with a reference, and name, which
+ * has room for 256 bytes and is NUL-terminated. In open, link (of the inode
+ * that is linked), setattr, setxattr, removexattr, truncate and fallocate, when
+ * they are for a path or a descriptor; ask before making calls. The name stays
+ * as it is while the inode is locked, which it is not in open. Returns 0, or
+ * -ENOENT: the name is gone, or it is by no name.
+ */
+VFS_API int vfs_current_name(struct vfs *vfs, const struct vfs_inode *inode,
+			     struct vfs_inode **dir, char *name);
+
+/*
  * An operation that makes calls on its own instance, as one that has layers
  * does, makes them between these two: the calling task and its time are put
  * back, and events wait for the outer call. What it may call on: file systems

@@ -124,6 +124,18 @@ VFS_API int vfs_layer_unclaim(struct vfs_task *layers, int fd);
  * nothing else. 0, also where there are no such times to be kept. */
 VFS_API int vfs_layer_accessed(struct vfs_task *layers, int fd);
 
+struct vfs_attr;
+
+/*
+ * What the setattr operation of <vfs/sys/backend.h> does, for a file of
+ * whatever type: attr->mask says which of the mode, ids, times and inode flags
+ * the file gets, and nothing else changes, not even the time of change, nor an
+ * ACL. No permission is asked. 0, -EOPNOTSUPP the file system has no inode
+ * flags, or what its setattr says.
+ */
+VFS_API int vfs_layer_setattr(struct vfs_task *layers, int fd,
+			      const struct vfs_attr *attr);
+
 /*
  * vfs_copy_file_range between two open files that may be on different file
  * systems; of one type, they may share what is copied. Returns the bytes

@@ -26,6 +26,15 @@
 
 #define LIST_BUFFER 8192u
 
+bool overlay_may_index(const struct overlay_inode *oi)
+{
+	return oi->fs->index_fd >= 0 && oi->lower_count &&
+	       !S_ISDIR(VFS_READ_ONCE(oi->inode->mode)) &&
+	       (overlay_upper(oi) < 0
+			? VFS_READ_ONCE(oi->inode->nlink) > 1
+			: (overlay_state(oi) & OVERLAY_INDEXED) != 0);
+}
+
 bool overlay_wants_index(const struct overlay_super *fs,
 			 const struct vfs_stat *lower)
 {
@@ -141,6 +150,18 @@ void overlay_index_end(struct overlay_inode *oi, int change)
 
 /* ---- finding ---- */
 
+/* Whether the copy has no data, which is where the lower file is then. */
+static int check_metacopy(struct overlay_super *fs, int fd, bool *out)
+{
+	char value[64];
+	int64_t n = overlay_get_own(fs, fd, "metacopy", value, sizeof(value));
+
+	if (n < 0 && n != -ENODATA && n != -ERANGE)
+		return (int)n;
+	*out = n != -ENODATA;
+	return *out && !fs->metacopy ? -EPERM : 0;
+}
+
 int overlay_index_find(struct overlay_super *fs, struct overlay_found *found)
 {
 	struct overlay_name name;
@@ -168,6 +189,10 @@ int overlay_index_find(struct overlay_super *fs, struct overlay_found *found)
 				 found->lower[0].fd < 0 ? NULL
 							: &found->lower_st,
 				 &found->nlink);
+	if (err)
+		goto close;
+	if (found->upper < 0)
+		err = check_metacopy(fs, fd, &found->metacopy);
 	if (err)
 		goto close;
 	found->indexed = true;
@@ -217,10 +242,9 @@ int overlay_link_up(struct overlay_inode *oi, struct overlay_inode *dir,
 		return err;
 	dirfd = overlay_upper(dir);
 	err = overlay_cover(fs, dirfd, name);
-	if (err == OVERLAY_TAKEN)
+	/* it is there, or was taken away while it was being opened */
+	if (err == OVERLAY_TAKEN || err == OVERLAY_WHITEOUT)
 		return 0;
-	if (err == OVERLAY_WHITEOUT)
-		err = -EIO;
 	if (!err)
 		err = overlay_stat(fs, dirfd, &before);
 	if (!err)
@@ -235,7 +259,21 @@ int overlay_link_up(struct overlay_inode *oi, struct overlay_inode *dir,
 		return err;
 	(void)overlay_set_times(fs, dirfd, &before);
 	overlay_stale(dir->inode);
+	overlay_stale(oi->inode);
 	return 0;
+}
+
+int overlay_link_name(struct overlay_inode *oi, struct overlay_inode *dir,
+		      const char *name)
+{
+	int err;
+
+	if (!(overlay_state(oi) & OVERLAY_INDEXED))
+		return 0;
+	pthread_mutex_lock(&oi->lock);
+	err = overlay_link_up(oi, dir, name);
+	pthread_mutex_unlock(&oi->lock);
+	return err;
 }
 
 /* ---- mounting ---- */

@@ -345,6 +345,8 @@ bool overlay_has_numbers(const struct vfs_layer_handle *handle, uint64_t ino);
 
 /* -- index.c -- */
 
+/* Whether a file may be in the index, now or later. */
+bool overlay_may_index(const struct overlay_inode *oi);
 /* Whether a lower file is to be copied to the index. */
 bool overlay_wants_index(const struct overlay_super *fs,
 			 const struct vfs_stat *lower);
@@ -357,9 +359,12 @@ int overlay_index_name(struct overlay_super *fs,
 int overlay_index_find(struct overlay_super *fs, struct overlay_found *found);
 /* Puts a copy that is called temp in work into the index. */
 int overlay_index_place(struct overlay_inode *oi, const char *temp);
-/* A file that is in the index has the name in upper's directory, too. */
+/* A file that is in the index has the name in upper's directory, too. oi's lock
+ * held; the other one takes it. */
 int overlay_link_up(struct overlay_inode *oi, struct overlay_inode *dir,
 		    const char *name);
+int overlay_link_name(struct overlay_inode *oi, struct overlay_inode *dir,
+		      const char *name);
 /* Before and after the number of its names changes, by change. oi's lock, or
  * the core's. */
 int overlay_index_begin(struct overlay_inode *oi);
@@ -421,7 +426,7 @@ static inline void overlay_dir_changed(struct overlay_inode *dir)
 struct overlay_wanted {
 	uint64_t dev, ino; /* the key */
 	bool one_name;	   /* only the one that has its home there */
-	bool has_upper;
+	bool has_upper, indexed;
 	uint64_t upper_ino;
 	struct vfs_inode *dir; /* the home */
 	const char *name;
@@ -547,6 +552,9 @@ int overlay_store_flags(struct overlay_super *fs, int fd, uint32_t flags);
 uint32_t overlay_load_flags(struct overlay_super *fs, int fd);
 /* The same for an inode that is on upper. */
 int overlay_set_flags(struct overlay_inode *oi, uint32_t flags);
+/* What was made in work gets the flags that it would have inherited in upper
+ * directory dirfd. 0 or an error. */
+int overlay_inherit_flags(struct overlay_super *fs, int dirfd, int fd);
 
 /* -- attr.c -- */
 

@@ -3,6 +3,7 @@
  * names, devices; and what it refuses of the host's. */
 #include "hostfs/host_world.h"
 
+#include <linux/fs.h>
 #include <sys/sysmacros.h>
 
 #ifndef RENAME_WHITEOUT
@@ -161,6 +162,32 @@ static void test_setid(void **state)
 	assert_true(host_close(&w));
 }
 
+/* What a descriptor is good for goes by what its file is now. */
+static void test_descriptors(void **state)
+{
+	struct host_world w;
+	int flags = FS_NODUMP_FL, fd, dir;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,owner=host"));
+	host_put(&w, "f", "bytes");
+	host_mkdir(&w, "d");
+	check_ok(fchownat(w.dirfd, "f", 1000, 1000, 0));
+	check_ok(fchmodat(w.dirfd, "d", 0777, 0));
+	fd = check_fd(vfs_open(w.user, "/h/f", O_RDONLY, 0));
+	dir = check_fd(vfs_open(w.user, "/h/d", O_RDONLY, 0));
+	check_ok(vfs_fchdir(w.user, dir));
+	check_ok(vfs_chdir(w.user, "/"));
+	check_ok(fchownat(w.dirfd, "f", 0, 0, 0));
+	check_ok(fchmodat(w.dirfd, "d", 0700, 0));
+	check_eq(vfs_fchdir(w.user, dir), -EACCES);
+	check_eq(vfs_ioctl(w.user, fd, FS_IOC_SETFLAGS, &flags), -EPERM);
+	check_eq(vfs_fchmod(w.user, fd, 0777), -EPERM);
+	check_ok(vfs_close(w.user, dir));
+	check_ok(vfs_close(w.user, fd));
+	assert_true(host_close(&w));
+}
+
 static void test_fifo(void **state)
 {
 	static const char *const options[] = {
@@ -289,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_uncovered_wins),
 		cmocka_unit_test(test_whiteout),
 		cmocka_unit_test(test_setid),
+		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_fifo),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_devices),

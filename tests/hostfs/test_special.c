@@ -5,6 +5,7 @@
 
 #include <linux/fs.h>
 #include <sys/sysmacros.h>
+#include <vfs/inotify.h>
 
 #ifndef RENAME_WHITEOUT
 #define RENAME_WHITEOUT 4
@@ -188,6 +189,25 @@ static void test_descriptors(void **state)
 	assert_true(host_close(&w));
 }
 
+/* What the host has changed is no event of a truncation's. */
+static void test_truncate_event(void **state)
+{
+	_Alignas(8) char events[256];
+	struct host_world w;
+	int fd, in;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,owner=host"));
+	host_put(&w, "f", "bytes");
+	fd = check_fd(vfs_open(w.task, "/h/f", O_RDWR, 0));
+	in = check_fd(vfs_inotify_init1(w.task, O_NONBLOCK));
+	check_fd(vfs_inotify_add_watch(w.task, in, "/h/f", VFS_IN_ATTRIB));
+	check_ok(fchmodat(w.dirfd, "f", 0600, 0));
+	check_ok(vfs_ftruncate(w.task, fd, 1));
+	check_eq(vfs_read(w.task, in, events, sizeof(events)), -EAGAIN);
+	assert_true(host_close(&w));
+}
+
 static void test_fifo(void **state)
 {
 	static const char *const options[] = {
@@ -317,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_whiteout),
 		cmocka_unit_test(test_setid),
 		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_truncate_event),
 		cmocka_unit_test(test_fifo),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_devices),

@@ -184,6 +184,10 @@ static void test_descriptors(void **state)
 	check_eq(vfs_fchdir(w.user, dir), -EACCES);
 	check_eq(vfs_ioctl(w.user, fd, FS_IOC_SETFLAGS, &flags), -EPERM);
 	check_eq(vfs_fchmod(w.user, fd, 0777), -EPERM);
+	check_ok(fchownat(w.dirfd, "f", 1000, 1000, 0));
+	check_ok(vfs_fchmod(w.user, fd, 0600));
+	check_ok(fchownat(w.dirfd, "f", 0, 0, 0));
+	check_eq(vfs_fcntl(w.user, fd, F_SETFL, O_NOATIME), -EPERM);
 	check_ok(vfs_close(w.user, dir));
 	check_ok(vfs_close(w.user, fd));
 	assert_true(host_close(&w));

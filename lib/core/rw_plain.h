@@ -213,7 +213,7 @@ static inline struct vfs_file *vfs__direct_begin(struct vfs__thread *thread,
 		file = NULL;
 	vfs__epoch_leave(thread);
 	thread->task = task;
-	thread->now_valid = false;
+	thread->now_valid &= thread->keep_now;
 	thread->fresh = NULL;
 	return file;
 }

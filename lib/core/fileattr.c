@@ -53,7 +53,7 @@ static bool has_flags(const struct vfs_inode *inode)
 {
 	uint32_t mode = vfs__inode_mode(inode);
 
-	return (inode->super->flags & VFS_SUPER_FLAGS) &&
+	return (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_FLAGS) &&
 	       (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode));
 }
 
@@ -203,7 +203,7 @@ static int set_locked(const struct vfs_cred *cred, struct vfs_inode *inode,
 	};
 	int err;
 
-	if (((inode->flags ^ wanted->inode) & PRIVILEGED) &&
+	if (((VFS_READ_ONCE(inode->flags) ^ wanted->inode) & PRIVILEGED) &&
 	    !vfs__capable(cred, VFS_CAP_LINUX_IMMUTABLE))
 		return -EPERM;
 	err = check_sense(cred, inode, wanted);

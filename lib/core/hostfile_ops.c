@@ -123,7 +123,7 @@ static int change_owner(struct vfs_inode *inode, int fd,
 	else
 		return err;
 	if (err && mode)
-		(void)vfs__host_chmod(fd, inode->mode);
+		(void)vfs__host_chmod(fd, VFS_READ_ONCE(inode->mode));
 	return err;
 }
 
@@ -300,7 +300,7 @@ static int64_t host_write(struct vfs_inode *inode, struct vfs_file *file,
 	int64_t n = vfs__host_writev(host->fd, &iov, 1, offset,
 				     write_flags(host, file));
 
-	if (n > 0 && offset + n > inode->size)
+	if (n > 0 && offset + n > VFS_READ_ONCE(inode->size))
 		set_size(inode, offset + n);
 	return n;
 }

@@ -237,19 +237,6 @@ void vfs__handles_fini(struct vfs__thread *thread, struct vfs *vfs)
 	h->size = 0;
 }
 
-static bool inode_tryref(struct vfs_inode *inode)
-{
-	uint32_t ref = VFS_READ_ONCE(inode->core_ref);
-
-	do {
-		if (!ref)
-			return false;
-	} while (!__atomic_compare_exchange_n(&inode->core_ref, &ref, ref + 1,
-					      true, __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
-	return true;
-}
-
 /* What the content leads to in super: a dentry if one is known, else only an
  * inode, referenced. -ESTALE: nothing. */
 static int lookup(struct vfs *vfs, const struct vfs_super *super,
@@ -259,7 +246,6 @@ static int lookup(struct vfs *vfs, const struct vfs_super *super,
 	uint64_t ino = (uint64_t)content->ino_high << 32 | content->ino_low;
 	struct vfs__handles *h = &vfs->handles;
 	struct vfs__handle *entry = NULL;
-	int err = 0;
 
 	*dentry = NULL;
 	*inode = NULL;
@@ -268,16 +254,12 @@ static int lookup(struct vfs *vfs, const struct vfs_super *super,
 	handles_lock(h);
 	if (h->size)
 		entry = *find(h, super, ino);
-	if (!entry)
-		err = -ESTALE;
-	else if (entry->dentry && vfs__dentry_tryref(entry->dentry))
+	if (entry && entry->dentry && vfs__dentry_tryref(entry->dentry))
 		*dentry = entry->dentry;
-	else if (inode_tryref(entry->inode))
-		*inode = entry->inode;
-	else
-		err = -ESTALE;
+	else if (entry)
+		*inode = vfs_inode_tryref(entry->inode);
 	handles_unlock(h);
-	return err;
+	return *dentry || *inode ? 0 : -ESTALE;
 }
 
 /* ---- name_to_handle_at ---- */

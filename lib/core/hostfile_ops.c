@@ -123,7 +123,7 @@ static int change_owner(struct vfs_inode *inode, int fd,
 	else
 		return err;
 	if (err && mode)
-		(void)vfs__host_chmod(fd, inode->mode);
+		(void)vfs__host_chmod(fd, VFS_READ_ONCE(inode->mode));
 	return err;
 }
 
@@ -218,16 +218,22 @@ static size_t keep_users(char *all, size_t len)
 
 static int64_t list_users(struct vfs *vfs, int fd, char *list, size_t size)
 {
-	int64_t len = vfs__host_listxattr(fd, NULL, 0);
-	size_t room = len > 0 ? (size_t)len : 0;
-	char *all;
+	size_t room = 0;
+	char *all = NULL;
+	int64_t len;
 
-	if (len <= 0)
-		return len;
-	all = vfs_alloc(vfs, room);
-	if (!all)
-		return -ENOMEM;
-	len = vfs__host_listxattr(fd, all, room);
+	/* another may come between the two questions */
+	do {
+		vfs_free(vfs, all, room);
+		len = vfs__host_listxattr(fd, NULL, 0);
+		if (len <= 0)
+			return len;
+		room = (size_t)len;
+		all = vfs_alloc(vfs, room);
+		if (!all)
+			return -ENOMEM;
+		len = vfs__host_listxattr(fd, all, room);
+	} while (len == -ERANGE);
 	if (len > 0)
 		len = (int64_t)keep_users(all, (size_t)len);
 	if (len > 0 && size) {
@@ -300,7 +306,7 @@ static int64_t host_write(struct vfs_inode *inode, struct vfs_file *file,
 	int64_t n = vfs__host_writev(host->fd, &iov, 1, offset,
 				     write_flags(host, file));
 
-	if (n > 0 && offset + n > inode->size)
+	if (n > 0 && offset + n > VFS_READ_ONCE(inode->size))
 		set_size(inode, offset + n);
 	return n;
 }

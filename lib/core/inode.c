@@ -325,22 +325,20 @@ bool vfs__inode_access_due(const struct vfs_inode *inode)
 	       needs_atime(inode, atime.sec, atime.nsec);
 }
 
-/* Whether it is the backend that keeps times of access: then what the times
- * are now matters to it. */
-static bool tells_access(struct vfs_inode *inode)
+/* Where the backend is told of accesses, what the times are now matters. */
+static void refresh_times(struct vfs_inode *inode)
 {
-	if (!vfs__inode_is_remote(inode) || !VFS__HAS_OP(inode->ops, accessed))
-		return false;
-	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_STALE)
+	if (vfs__inode_is_remote(inode) && VFS__HAS_OP(inode->ops, accessed) &&
+	    (VFS_READ_ONCE(inode->flags) & VFS_INODE_STALE) &&
+	    VFS__HAS_OP(inode->ops, refresh))
 		(void)inode->ops->refresh(inode);
-	return true;
 }
 
 void vfs__inode_accessed(struct vfs_inode *inode)
 {
 	struct vfs_timespec atime;
 
-	(void)tells_access(inode);
+	refresh_times(inode);
 	atime = vfs__inode_atime(inode);
 	if (__builtin_expect(needs_atime(inode, atime.sec, atime.nsec), 0))
 		vfs__inode_accessed_strictly(inode);

@@ -193,6 +193,29 @@ static void test_descriptors(void **state)
 	assert_true(host_close(&w));
 }
 
+/* The end of a file is where it is now, for a lock, too. */
+static void test_lock_at_the_end(void **state)
+{
+	struct vfs_flock lock = {.type = F_WRLCK, .whence = SEEK_END, .len = 1};
+	struct host_world w;
+	int fd;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,owner=host"));
+	host_put(&w, "f", "bytes");
+	fd = check_fd(vfs_open(w.task, "/h/f", O_RDWR, 0));
+	host_put(&w, "f", "more bytes");
+	check_ok(vfs_fcntl_lock(w.task, fd, F_OFD_SETLK, &lock));
+	lock = (struct vfs_flock){.type = F_WRLCK, .whence = SEEK_SET};
+	check_ok(vfs_fcntl_lock(w.task,
+				check_fd(vfs_open(w.task, "/h/f", O_RDWR, 0)),
+				F_OFD_GETLK, &lock));
+	check_eq(lock.type, F_WRLCK);
+	check_eq(lock.start, 10);
+	check_eq(lock.len, 1);
+	assert_true(host_close(&w));
+}
+
 /* What the host has changed is no event of a truncation's. */
 static void test_truncate_event(void **state)
 {
@@ -341,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_whiteout),
 		cmocka_unit_test(test_setid),
 		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_lock_at_the_end),
 		cmocka_unit_test(test_truncate_event),
 		cmocka_unit_test(test_fifo),
 		cmocka_unit_test(test_foreign),

@@ -245,6 +245,7 @@ static void fill_host(const struct import *im, uint64_t dev,
 	host->stream =
 		im->kind != VFS__HOST_SOCKET || vfs__host_is_stream(im->fd);
 	host->rdonly = im->rdonly;
+	host->limited = im->kind == VFS__HOST_REGULAR && vfs__host_is_limited();
 	host->access = im->flags & O_ACCMODE;
 	host->host_dev = im->st.st_dev;
 	host->rdev = im->st.st_rdev;

@@ -92,6 +92,7 @@ struct hostfs_super {
 	struct hostfs_id root;
 	uint64_t mnt_id; /* of the host's mount that root is on */
 	bool has_mnt_id, has_acl;
+	bool limited;		   /* by RLIMIT_FSIZE: constant */
 	bool knows_size;	   /* max_file_size was asked for: atomic */
 	struct hostfs_fd *root_fd; /* constant */
 	int proc;		   /* "/proc", O_PATH: constant */
@@ -214,6 +215,9 @@ int hostfs_chmod(struct hostfs_super *s, int fd, uint32_t mode);
 int hostfs_utimens(struct hostfs_super *s, int fd,
 		   const struct timespec times[2]);
 int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size);
+/* - pwrite where RLIMIT_FSIZE is one (call.h). */
+int64_t hostfs_pwrite_limited(struct hostfs_super *s, int fd,
+			      const void *buffer, size_t size, int64_t offset);
 /* - By name, which is no change where nothing changes. */
 int hostfs_truncate_name(struct hostfs_super *s, int fd, int64_t size);
 int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,

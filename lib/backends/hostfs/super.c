@@ -222,9 +222,12 @@ static int describe(struct vfs_super *super, struct hostfs_facts *facts)
 	super->name_max = fs.f_namelen > 0 && fs.f_namelen < 255
 				  ? (uint32_t)fs.f_namelen
 				  : 255;
-	/* beyond it the host would send a signal */
-	if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < INT64_MAX)
+	/* beyond it the host would send a signal, which it does all the same
+	 * when others make a file longer meanwhile */
+	if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < INT64_MAX) {
 		super->max_file_size = (int64_t)limit.rlim_cur;
+		s->limited = true;
+	}
 	super->flags =
 		(s->options.rdonly ? VFS_SUPER_RDONLY : 0) |
 		(s->has_acl ? VFS_SUPER_POSIXACL : 0) |

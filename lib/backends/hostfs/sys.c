@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -413,12 +414,66 @@ int hostfs_fremovexattr(struct hostfs_super *s, int fd, const char *name)
 
 /* ---- data ---- */
 
+/* SIGXFSZ, which would end the process, kept from this thread. */
+struct quiet {
+	bool limited, take;
+	sigset_t old;
+};
+
+static void quiet_begin(const struct hostfs_super *s, struct quiet *q)
+{
+	sigset_t set, pending;
+
+	q->limited = s->limited;
+	if (!q->limited)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGXFSZ);
+	pthread_sigmask(SIG_BLOCK, &set, &q->old);
+	sigpending(&pending);
+	/* one that was waiting before is not ours to take */
+	q->take = !sigismember(&pending, SIGXFSZ);
+}
+
+static void quiet_end(const struct quiet *q, int64_t result)
+{
+	static const struct timespec now = {0, 0};
+	sigset_t set;
+
+	if (!q->limited)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGXFSZ);
+	while (q->take && result == -EFBIG &&
+	       sigtimedwait(&set, NULL, &now) < 0 && errno == EINTR)
+		;
+	pthread_sigmask(SIG_SETMASK, &q->old, NULL);
+}
+
+#define LIMITED_CALL(s, out, name, expression)             \
+	do {                                               \
+		struct quiet quiet_;                       \
+                                                           \
+		quiet_begin((s), &quiet_);                 \
+		HOSTFS_CALL((s), (out), name, expression); \
+		quiet_end(&quiet_, (out));                 \
+	} while (0)
+
+int64_t hostfs_pwrite_limited(struct hostfs_super *s, int fd,
+			      const void *buffer, size_t size, int64_t offset)
+{
+	int64_t n;
+
+	LIMITED_CALL(s, n, "pwrite", pwrite(fd, buffer, size, offset));
+	return n;
+}
+
 int64_t hostfs_copy(struct hostfs_super *s, int in, int64_t in_offset, int out,
 		    int64_t out_offset, size_t length)
 {
 	int64_t n;
 
-	HOSTFS_CALL(
+	LIMITED_CALL(
 		s, n, "copy_file_range",
 		copy_file_range(in, &in_offset, out, &out_offset, length, 0));
 	return n;
@@ -428,7 +483,7 @@ int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size)
 {
 	int64_t err;
 
-	HOSTFS_CALL(s, err, "ftruncate", ftruncate(fd, size));
+	LIMITED_CALL(s, err, "ftruncate", ftruncate(fd, size));
 	return (int)err;
 }
 
@@ -438,7 +493,7 @@ int hostfs_truncate_name(struct hostfs_super *s, int fd, int64_t size)
 	int64_t err;
 
 	fd_path_absolute(fd, &path);
-	HOSTFS_CALL(s, err, "truncate", truncate(path.str, size));
+	LIMITED_CALL(s, err, "truncate", truncate(path.str, size));
 	return (int)err;
 }
 
@@ -447,7 +502,7 @@ int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
 {
 	int64_t err;
 
-	HOSTFS_CALL(s, err, "fallocate", fallocate(fd, mode, offset, length));
+	LIMITED_CALL(s, err, "fallocate", fallocate(fd, mode, offset, length));
 	return (int)err;
 }
 

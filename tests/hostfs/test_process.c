@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process may have become while it has a hostfs or an imported file:
+ * each case in a child, which must not die of it.
+ */
+#include "hostfs/host_world.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <vfs/import.h>
+
+#define LIMIT 4096
+
+static struct host_world w;
+
+/* In a child: nothing of cmocka's. */
+#define want(call, expected) want__((call), (expected), #call)
+
+static void want__(int64_t got, int64_t expected, const char *what)
+{
+	if (got == expected)
+		return;
+	fprintf(stderr, "%s is %lld, not %lld\n", what, (long long)got,
+		(long long)expected);
+	_exit(1);
+}
+
+/* The child ends with status 0. A file f of 5 bytes is there. */
+static void in_child(const char *options, void (*body)(void))
+{
+	int status;
+	pid_t child;
+
+	check_ok(host_open(&w, NULL));
+	host_put(&w, "f", "12345");
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		if (options)
+			want(host_mount(&w, "/h", options), 0);
+		body();
+		_exit(0);
+	}
+	assert_true(waitpid(child, &status, 0) == child);
+	if (WIFSIGNALED(status))
+		fail_msg("killed by signal %d", WTERMSIG(status));
+	check_eq(WEXITSTATUS(status), 0);
+	assert_true(host_close(&w));
+}
+
+/* ---- a limit of the size of files ---- */
+
+static void set_limit(void)
+{
+	struct rlimit limit = {LIMIT, RLIM_INFINITY};
+
+	want(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Nothing is left of the signal, and its mask is as it was. */
+static void want_no_signal(void)
+{
+	sigset_t set;
+
+	want(sigpending(&set), 0);
+	want(sigismember(&set, SIGXFSZ), 0);
+	want(pthread_sigmask(SIG_BLOCK, NULL, &set), 0);
+	want(sigismember(&set, SIGXFSZ), 0);
+}
+
+static void import_and_write(void)
+{
+	int fd;
+
+	set_limit();
+	fd = vfs_import_fd(w.task, openat(w.dirfd, "f", O_RDWR), 0);
+	want(vfs_pwrite(w.task, fd, "x", 1, 2 * LIMIT), -EFBIG);
+	want(vfs_ftruncate(w.task, fd, 2 * LIMIT), -EFBIG);
+	want(vfs_fallocate(w.task, fd, 0, 0, 2 * LIMIT), -EFBIG);
+	want(vfs_pwrite(w.task, fd, "ab", 2, LIMIT - 1), 1);
+	want_no_signal();
+}
+
+static void test_import_limit(void **state)
+{
+	(void)state;
+	in_child(NULL, import_and_write);
+}
+
+/* Others make the file longer between a look at it and the write. */
+static void grow(struct host_world *world, const char *call)
+{
+	int status;
+	pid_t child;
+
+	if (strcmp(call, "pwrite"))
+		return;
+	child = fork();
+	if (!child) {
+		struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+		_exit(setrlimit(RLIMIT_FSIZE, &limit) ||
+		      ftruncate(openat(world->dirfd, "f", O_RDWR), 2 * LIMIT));
+	}
+	want(waitpid(child, &status, 0), child);
+	want(status, 0);
+}
+
+static void append(void)
+{
+	int fd;
+
+	want(vfs_umount2(w.task, "/h", 0), 0);
+	set_limit();
+	want(host_mount(&w, "/h", "cache=revalidate"), 0);
+	fd = vfs_open(w.task, "/h/f", O_RDWR | O_APPEND, 0);
+	want(vfs_write(w.task, fd, "x", 1), 1);
+	w.before = grow;
+	want(vfs_write(w.task, fd, "x", 1), -EFBIG);
+	w.before = NULL;
+	want(vfs_pwrite(w.task, fd, "x", 1, 3 * LIMIT), -EFBIG);
+	want(vfs_ftruncate(w.task, fd, 3 * LIMIT), -EFBIG);
+	want_no_signal();
+}
+
+static void test_limit(void **state)
+{
+	(void)state;
+	in_child("cache=revalidate", append);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_import_limit),
+		cmocka_unit_test(test_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -66,7 +66,7 @@ int vfs__host_stat(int fd, struct stat *out)
 
 static void proc_path(int fd, char path[40])
 {
-	snprintf(path, 40, "/proc/self/fd/%d", fd);
+	snprintf(path, 40, "/proc/thread-self/fd/%d", fd);
 }
 
 int vfs__host_reopen(int fd, int flags)

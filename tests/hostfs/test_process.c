@@ -5,6 +5,7 @@
  */
 #include "hostfs/host_world.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -131,11 +132,92 @@ static void test_limit(void **state)
 	in_child("cache=revalidate", append);
 }
 
+/* ---- the first thread ends ---- */
+
+static void *use_it(void *context)
+{
+	char text[8];
+	int fd;
+
+	pthread_join(*(pthread_t *)context, NULL);
+	fd = vfs_open(w.task, "/h/f", O_RDWR, 0);
+	want(vfs_pread(w.task, fd, text, 8, 0), 5);
+	want(vfs_ftruncate(w.task, fd, 5), 0);
+	fd = vfs_open(w.task, "/h/new", O_RDWR | O_CREAT, 0600);
+	want(fd >= 0, true);
+	want(vfs_link(w.task, "/h/new", "/h/link"), 0);
+	want(vfs_setxattr(w.task, "/h/f", "user.x", "x", 1, 0), 0);
+	_exit(0);
+}
+
+static void end_first_thread(void)
+{
+	static pthread_t first;
+	pthread_t thread;
+
+	first = pthread_self();
+	want(pthread_create(&thread, NULL, use_it, &first), 0);
+	pthread_exit(NULL);
+}
+
+static void test_first_thread(void **state)
+{
+	(void)state;
+	in_child("cache=revalidate", end_first_thread);
+}
+
+/* ---- descriptors that are the thread's own ---- */
+
+/* Where the other threads have another file by that number. */
+static void *have_own_files(void *unused)
+{
+	struct vfs_stat st;
+	char text[8] = "";
+	int fd;
+
+	(void)unused;
+	want(unshare(CLONE_FILES), 0);
+	/* what the first thread has open at these numbers */
+	for (int i = 3; i < 64; i++)
+		if (i != w.dirfd)
+			close(i);
+	want(host_mount(&w, "/h", "cache=exclusive"), 0);
+	fd = vfs_open(w.task, "/h/f", O_RDWR | O_TRUNC, 0);
+	want(vfs_pwrite(w.task, fd, "inside", 6, 0), 6);
+	want(vfs_pread(w.task, fd, text, 8, 0), 6);
+	want(vfs_stat(w.task, "/h/f", &st), 0);
+	want(st.size, 6);
+	return NULL;
+}
+
+static void unshare_files(void)
+{
+	char text[8] = "";
+	pthread_t thread;
+	int fd = openat(w.dirfd, "other", O_RDWR | O_CREAT, 0600);
+
+	want(write(fd, "outside", 7), 7);
+	for (int i = 0; i < 32; i++)
+		dup(fd);
+	want(pthread_create(&thread, NULL, have_own_files, NULL), 0);
+	want(pthread_join(thread, NULL), 0);
+	want(pread(fd, text, 8, 0), 7);
+	want(strcmp(text, "outside"), 0);
+}
+
+static void test_own_descriptors(void **state)
+{
+	(void)state;
+	in_child(NULL, unshare_files);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_import_limit),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_first_thread),
+		cmocka_unit_test(test_own_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -2,7 +2,7 @@
 /*
  * Every call that hostfs makes on the host. Contract: hostfs.h. Each asks for a
  * fault first, so that tests can make any of them fail; none follows a path of
- * the host's beyond the root's descriptor, but for /proc/self/fd, whose
+ * the host's beyond the root's descriptor, but for /proc/thread-self/fd, whose
  * directory is opened at mount and leads to descriptors of our own.
  */
 #include <dirent.h>
@@ -43,7 +43,9 @@ struct attribute_args {
 	uint32_t flags;
 };
 
-/* "/proc/self/fd/" and a number. */
+/* "/proc/thread-self/fd/" and a number: the descriptors of the thread that
+ * asks, for the process's may be another table, or none when its first thread
+ * ended. */
 struct fd_path {
 	char str[40];
 };
@@ -51,14 +53,14 @@ struct fd_path {
 /* As seen from s->proc. */
 static void fd_path(int fd, struct fd_path *out)
 {
-	snprintf(out->str, sizeof(out->str), "self/fd/%d", fd);
+	snprintf(out->str, sizeof(out->str), "thread-self/fd/%d", fd);
 }
 
 /* As seen from the host's root, for calls that have no form with a directory.
  */
 static void fd_path_absolute(int fd, struct fd_path *out)
 {
-	snprintf(out->str, sizeof(out->str), "/proc/self/fd/%d", fd);
+	snprintf(out->str, sizeof(out->str), "/proc/thread-self/fd/%d", fd);
 }
 
 bool hostfs_again(struct hostfs_super *s, int64_t err)

@@ -90,8 +90,8 @@ struct hostfs_super {
 	struct vfs *vfs;
 	struct hostfs_options options; /* rdonly: options_lock of the core */
 	struct hostfs_id root;
-	uint64_t mnt_id; /* of the host's mount that root is on */
-	bool has_mnt_id, has_acl;
+	uint64_t mnt_id; /* of the host's mount that root is on; unless xdev */
+	bool has_acl;
 	bool limited;		   /* by RLIMIT_FSIZE: constant */
 	bool knows_size;	   /* max_file_size was asked for: atomic */
 	struct hostfs_fd *root_fd; /* constant */
@@ -186,6 +186,8 @@ int hostfs_name(const struct vfs_name *name, struct hostfs_name *out);
 /* - Below dir, a path of names: never outside, never through a symlink. */
 int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
 		   uint64_t flags, uint32_t mode);
+/* - O_PATH of what was just made there, on no mount that is there by now. */
+int hostfs_open_made(struct hostfs_super *s, int dir, const char *name);
 /* - The file behind a descriptor again, with other flags. */
 int hostfs_reopen(struct hostfs_super *s, int fd, int flags);
 /* - A path of the embedder's, at mount. */

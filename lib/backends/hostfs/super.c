@@ -215,7 +215,12 @@ static int describe(struct vfs_super *super, struct hostfs_facts *facts)
 		return err;
 	s->root = facts->id;
 	s->mnt_id = facts->mnt_id;
-	s->has_mnt_id = facts->mnt_id;
+	if (!s->mnt_id && !s->options.xdev) {
+		vfs_log(s->vfs, VFS_LOG_ERROR,
+			"hostfs: the host does not say which mount a file is "
+			"on (Linux 5.8): only with xdev");
+		return -EOPNOTSUPP;
+	}
 	super->ops = &super_ops;
 	super->magic = (uint64_t)fs.f_type;
 	super->block_size = (uint32_t)fs.f_bsize;

@@ -78,11 +78,9 @@ static int check_mount(struct hostfs_super *s, int fd)
 	struct statx stx;
 	int err = s->options.xdev ? 0 : hostfs_statx(s, fd, "", &stx);
 
-	if (err || s->options.xdev || !s->has_mnt_id)
+	if (err || s->options.xdev)
 		return err;
-	return (stx.stx_mask & STATX_MNT_ID) && stx.stx_mnt_id != s->mnt_id
-		       ? -EXDEV
-		       : 0;
+	return stx.stx_mnt_id != s->mnt_id ? -EXDEV : 0;
 }
 
 /* One name below dir. A symlink is opened itself, or refused. */
@@ -132,15 +130,14 @@ static int open_steps(struct hostfs_super *s, int dir, const char *path,
 	}
 }
 
-int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
-		   uint64_t flags, uint32_t mode)
+static int open_beneath(struct hostfs_super *s, int dir, const char *path,
+			uint64_t flags, uint32_t mode, bool xdev)
 {
 	struct open_how how = {
 		.flags = flags | O_CLOEXEC,
 		.mode = mode,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
-			   RESOLVE_NO_SYMLINKS |
-			   (s->options.xdev ? 0 : RESOLVE_NO_XDEV),
+			   RESOLVE_NO_SYMLINKS | (xdev ? 0 : RESOLVE_NO_XDEV),
 	};
 	unsigned tries = 0;
 	int64_t fd;
@@ -153,6 +150,17 @@ int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
 	if (fd == -ENOSYS)
 		return open_steps(s, dir, path, flags, mode);
 	return (int)(fd == -EAGAIN ? -ESTALE : fd);
+}
+
+int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
+		   uint64_t flags, uint32_t mode)
+{
+	return open_beneath(s, dir, path, flags, mode, s->options.xdev);
+}
+
+int hostfs_open_made(struct hostfs_super *s, int dir, const char *name)
+{
+	return open_beneath(s, dir, name, O_PATH | O_NOFOLLOW, 0, false);
 }
 
 int hostfs_reopen(struct hostfs_super *s, int fd, int flags)

@@ -211,6 +211,57 @@ static void test_own_descriptors(void **state)
 	in_child(NULL, unshare_files);
 }
 
+/* ---- another root ---- */
+
+/* A root that somebody made for us, whose /proc leads to what he likes. */
+static void make_root(void)
+{
+	char link[32];
+	int fd;
+
+	host_mkdir(&w, "root");
+	host_mkdir(&w, "root/proc");
+	host_mkdir(&w, "root/proc/thread-self");
+	host_mkdir(&w, "root/proc/thread-self/fd");
+	host_put(&w, "root/victim", "a victim");
+	for (int i = 0; i < 32; i++) {
+		snprintf(link, sizeof(link), "root/proc/thread-self/fd/%d", i);
+		want(symlinkat("/victim", w.dirfd, link), 0);
+	}
+	host_mkdir(&w, "in");
+	host_put(&w, "in/f", "12345");
+	fd = openat(w.dirfd, "in", O_PATH | O_DIRECTORY);
+	snprintf(link, sizeof(link), "rootfd=%d", fd);
+	want(vfs_mount_type(w.task, &vfs_hostfs_type, NULL, "/h", 0, link), 0);
+}
+
+static void change_root(void)
+{
+	char text[16] = "";
+	struct stat st;
+	int fd;
+
+	make_root();
+	want(fchdir(w.dirfd) || chroot("root") || chdir("/"), 0);
+	fd = vfs_open(w.task, "/h/f", O_RDWR, 0);
+	want(vfs_pread(w.task, fd, text, sizeof(text), 0), 5);
+	want(vfs_ftruncate(w.task, fd, 5), 0);
+	want(vfs_setxattr(w.task, "/h/f", "user.x", "x", 1, 0), 0);
+	want(vfs_mkdir(w.task, "/h/d", 0700), 0);
+	want(vfs_chmod(w.task, "/h/d", 0750), 0);
+	want(vfs_link(w.task, "/h/f", "/h/g"), 0);
+	want(stat("/victim", &st), 0);
+	want(st.st_size, 8);
+}
+
+static void test_root(void **state)
+{
+	(void)state;
+	if (geteuid())
+		skip();
+	in_child(NULL, change_root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_first_thread),
 		cmocka_unit_test(test_own_descriptors),
+		cmocka_unit_test(test_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

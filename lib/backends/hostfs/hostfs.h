@@ -96,6 +96,7 @@ struct hostfs_super {
 	bool knows_size;	   /* max_file_size was asked for: atomic */
 	struct hostfs_fd *root_fd; /* constant */
 	int proc;		   /* "/proc", O_PATH: constant */
+	uint64_t proc_dev, proc_ino;
 
 	pthread_mutex_t table_lock;
 	struct vfs_inode **buckets;
@@ -220,7 +221,8 @@ int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size);
 /* - pwrite where RLIMIT_FSIZE is one (call.h). */
 int64_t hostfs_pwrite_limited(struct hostfs_super *s, int fd,
 			      const void *buffer, size_t size, int64_t offset);
-/* - By name, which is no change where nothing changes. */
+/* - By name, which is no change where nothing changes. -ENOENT: there are no
+ *   names, for the process has another root than at mount. */
 int hostfs_truncate_name(struct hostfs_super *s, int fd, int64_t size);
 int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
 			int64_t offset, int64_t length);

@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <vfs/hostfs.h>
 
@@ -155,11 +157,16 @@ static int open_root(struct hostfs_super *s, const char *source)
 static int open_proc(struct hostfs_super *s)
 {
 	struct statfs fs;
+	struct statx stx;
 	int fd = hostfs_open_path(s, "/proc", O_PATH | O_DIRECTORY);
 	int err = fd < 0 ? fd : hostfs_fstatfs(s, fd, &fs);
 
+	if (!err)
+		err = hostfs_statx(s, fd, "", &stx);
 	if (!err && (uint64_t)fs.f_type == PROC_SUPER_MAGIC) {
 		s->proc = fd;
+		s->proc_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+		s->proc_ino = stx.stx_ino;
 		return 0;
 	}
 	hostfs_close(s->vfs, fd);

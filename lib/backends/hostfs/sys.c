@@ -56,11 +56,21 @@ static void fd_path(int fd, struct fd_path *out)
 	snprintf(out->str, sizeof(out->str), "thread-self/fd/%d", fd);
 }
 
-/* As seen from the host's root, for calls that have no form with a directory.
- */
-static void fd_path_absolute(int fd, struct fd_path *out)
+/* As seen from the process's root, for calls that have no form with a
+ * directory. -ENOENT: it is not the root that it was at mount, and who knows
+ * who made what is there. */
+static int fd_path_absolute(struct hostfs_super *s, int fd, struct fd_path *out)
 {
+	struct statx stx;
+	int err = hostfs_statx(s, AT_FDCWD, "/proc", &stx);
+
+	if (err)
+		return err;
+	if (stx.stx_ino != s->proc_ino ||
+	    makedev(stx.stx_dev_major, stx.stx_dev_minor) != s->proc_dev)
+		return -ENOENT;
 	snprintf(out->str, sizeof(out->str), "/proc/thread-self/fd/%d", fd);
+	return 0;
 }
 
 bool hostfs_again(struct hostfs_super *s, int64_t err)
@@ -363,7 +373,9 @@ int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
 			    sizeof(args)));
 	if (n != -ENOSYS)
 		return n;
-	fd_path_absolute(fd, &path);
+	n = fd_path_absolute(s, fd, &path);
+	if (n)
+		return (int)n;
 	HOSTFS_CALL(s, n, "getxattr", getxattr(path.str, name, value, size));
 	return n;
 }
@@ -379,7 +391,9 @@ int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 		    syscall(SYS_listxattrat, s->proc, path.str, 0, list, size));
 	if (n != -ENOSYS)
 		return n;
-	fd_path_absolute(fd, &path);
+	n = fd_path_absolute(s, fd, &path);
+	if (n)
+		return (int)n;
 	HOSTFS_CALL(s, n, "listxattr", listxattr(path.str, list, size));
 	return n;
 }
@@ -401,7 +415,9 @@ int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,
 			    sizeof(args)));
 	if (err != -ENOSYS)
 		return (int)err;
-	fd_path_absolute(fd, &path);
+	err = fd_path_absolute(s, fd, &path);
+	if (err)
+		return (int)err;
 	HOSTFS_CALL(s, err, "setxattr",
 		    setxattr(path.str, name, value, size, flags));
 	return (int)err;
@@ -417,7 +433,9 @@ int hostfs_fremovexattr(struct hostfs_super *s, int fd, const char *name)
 		    syscall(SYS_removexattrat, s->proc, path.str, 0, name));
 	if (err != -ENOSYS)
 		return (int)err;
-	fd_path_absolute(fd, &path);
+	err = fd_path_absolute(s, fd, &path);
+	if (err)
+		return (int)err;
 	HOSTFS_CALL(s, err, "removexattr", removexattr(path.str, name));
 	return (int)err;
 }
@@ -502,7 +520,9 @@ int hostfs_truncate_name(struct hostfs_super *s, int fd, int64_t size)
 	struct fd_path path;
 	int64_t err;
 
-	fd_path_absolute(fd, &path);
+	err = fd_path_absolute(s, fd, &path);
+	if (err)
+		return (int)err;
 	LIMITED_CALL(s, err, "truncate", truncate(path.str, size));
 	return (int)err;
 }

@@ -69,22 +69,27 @@ static void proc_path(int fd, char path[40])
 	snprintf(path, 40, "/proc/thread-self/fd/%d", fd);
 }
 
-int vfs__host_reopen(int fd, int flags)
-{
-	int saved = errno;
-	char path[40];
-
-	proc_path(fd, path);
-	return (int)result(open(path, flags | O_CLOEXEC | O_NOCTTY), saved);
-}
-
-bool vfs__host_same(int fd, int other)
+static bool is_same(int fd, int other)
 {
 	struct stat a, b;
 
 	return !vfs__host_stat(fd, &a) && !vfs__host_stat(other, &b) &&
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
 	       a.st_rdev == b.st_rdev;
+}
+
+int vfs__host_reopen(int fd, int flags)
+{
+	int saved = errno, opened;
+	char path[40];
+
+	proc_path(fd, path);
+	opened = (int)result(
+		open(path, (flags & ~O_TRUNC) | O_CLOEXEC | O_NOCTTY), saved);
+	if (opened < 0 || is_same(fd, opened))
+		return opened;
+	vfs__host_close(opened);
+	return -ENOENT;
 }
 
 void vfs__host_cloexec(int fd)

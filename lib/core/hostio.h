@@ -22,10 +22,9 @@
 int vfs__host_flags(int fd);
 int vfs__host_stat(int fd, struct stat *out);
 /* - The same file behind a description of its own, by way of /proc. -ENOENT:
- *   there is no /proc. */
+ *   there is no /proc, or it is not the host's and leads elsewhere. O_TRUNC,
+ *   which would come before that is known, is passed over. */
 int vfs__host_reopen(int fd, int flags);
-/* - Whether the two are one file, whatever descriptions they have. */
-bool vfs__host_same(int fd, int other);
 void vfs__host_cloexec(int fd);
 void vfs__host_close(int fd);
 /* - What the host's /proc calls it: the length, not NUL-terminated. */

@@ -254,12 +254,31 @@ static void change_root(void)
 	want(st.st_size, 8);
 }
 
+/* An imported file is opened again, by its link in the instance's /proc. */
+static void reopen_import(void)
+{
+	struct stat st;
+
+	make_root();
+	want(vfs_mkdir(w.task, "/proc", 0755), 0);
+	want(vfs_mount(w.task, "proc", "/proc", "proc", 0, NULL), 0);
+	want(vfs_import_fd(w.task, openat(w.dirfd, "f", O_RDWR), 0), 0);
+	want(vfs_open(w.task, "/proc/self/fd/0", O_RDWR, 0), 1);
+	want(fchdir(w.dirfd) || chroot("root") || chdir("/"), 0);
+	want(vfs_open(w.task, "/proc/self/fd/0", O_RDWR, 0), -ENXIO);
+	want(vfs_open(w.task, "/proc/self/fd/0", O_RDWR | O_TRUNC, 0), -ENXIO);
+	want(vfs_lseek(w.task, 0, 0, SEEK_HOLE), 5);
+	want(stat("/victim", &st), 0);
+	want(st.st_size, 8);
+}
+
 static void test_root(void **state)
 {
 	(void)state;
 	if (geteuid())
 		skip();
 	in_child(NULL, change_root);
+	in_child(NULL, reopen_import);
 }
 
 int main(void)

@@ -51,8 +51,9 @@
  *
  * Errors of a mount besides: -ENOTDIR, -EACCES, -ENOENT and the like of opening
  * the directory; -EBADF rootfd is none; -EINVAL neither a source nor rootfd;
- * -EOPNOTSUPP owner=xattr where there are no user attributes; -ENOENT this
- * process sees no procfs at /proc; -EMFILE.
+ * -EOPNOTSUPP owner=xattr where there are no user attributes, or no xdev where
+ * the host does not tell mounts apart (before Linux 5.8); -ENOENT this process
+ * sees no procfs at /proc; -EMFILE.
  */
 #ifndef VFS_HOSTFS_H
 #define VFS_HOSTFS_H

@@ -226,8 +226,8 @@ static int hostfs_truncate(struct vfs_inode *inode, int64_t size)
 	err = size == VFS_READ_ONCE(inode->size)
 		      ? hostfs_truncate_name(s, fd->fd, size)
 		      : -EACCES;
-	/* what is open for writing needs no permission any more */
-	if (err == -EACCES)
+	/* what is open for writing needs no permission any more, and no name */
+	if (err == -EACCES || err == -ENOENT)
 		err = hostfs_truncate_fd(s, fd->fd, size);
 	hostfs_fd_unref(fd);
 	hostfs_changed_to(inode, &stat, err ? 0 : STATX_SIZE);

@@ -91,11 +91,13 @@ struct hostfs_super {
 	struct vfs *vfs;
 	struct hostfs_options options; /* rdonly: options_lock of the core */
 	struct hostfs_id root;
-	uint64_t mnt_id; /* of the host's mount that root is on */
-	bool has_mnt_id, has_acl;
+	uint64_t mnt_id; /* of the host's mount that root is on; unless xdev */
+	bool has_acl;
+	bool limited;		   /* by RLIMIT_FSIZE: constant */
 	bool knows_size;	   /* max_file_size was asked for: atomic */
 	struct hostfs_fd *root_fd; /* constant */
 	int proc;		   /* "/proc", O_PATH: constant */
+	uint64_t proc_dev, proc_ino;
 
 	pthread_mutex_t table_lock;
 	struct vfs_inode **buckets;
@@ -189,6 +191,8 @@ int hostfs_name(const struct vfs_name *name, struct hostfs_name *out);
 /* - Below dir, a path of names: never outside, never through a symlink. */
 int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
 		   uint64_t flags, uint32_t mode);
+/* - O_PATH of what was just made there, on no mount that is there by now. */
+int hostfs_open_made(struct hostfs_super *s, int dir, const char *name);
 /* - The file behind a descriptor again, with other flags. */
 int hostfs_reopen(struct hostfs_super *s, int fd, int flags);
 /* - A path of the embedder's, at mount. */
@@ -218,7 +222,11 @@ int hostfs_chmod(struct hostfs_super *s, int fd, uint32_t mode);
 int hostfs_utimens(struct hostfs_super *s, int fd,
 		   const struct timespec times[2]);
 int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size);
-/* - By name, which is no change where nothing changes. */
+/* - pwrite where RLIMIT_FSIZE is one (call.h). */
+int64_t hostfs_pwrite_limited(struct hostfs_super *s, int fd,
+			      const void *buffer, size_t size, int64_t offset);
+/* - By name, which is no change where nothing changes. -ENOENT: there are no
+ *   names, for the process has another root than at mount. */
 int hostfs_truncate_name(struct hostfs_super *s, int fd, int64_t size);
 int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
 			int64_t offset, int64_t length);

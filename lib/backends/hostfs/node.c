@@ -91,11 +91,9 @@ static bool may_have_record(const struct hostfs_super *s, uint32_t mode)
 static int check_mount(const struct hostfs_super *s,
 		       const struct hostfs_facts *facts)
 {
-	if (s->options.xdev)
-		return 0;
-	if (facts->id.dev != s->root.dev)
-		return -EXDEV;
-	return s->has_mnt_id && facts->mnt_id != s->mnt_id ? -EXDEV : 0;
+	/* devices say less, and more: a bind mount has the same one, and one
+	 * mount has several where it is an overlay or of subvolumes */
+	return !s->options.xdev && facts->mnt_id != s->mnt_id ? -EXDEV : 0;
 }
 
 int hostfs_look_at(struct hostfs_super *s, int dir, const char *name,

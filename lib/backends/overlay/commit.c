@@ -596,6 +596,15 @@ static int open_stage(struct overlay_commit *c)
 	return c->stage < 0 ? c->stage : 0;
 }
 
+/* Nothing in upper was copied from lower. */
+static int forget_impure(struct overlay_commit *c)
+{
+	int err = overlay_remove_own(&c->fs, c->upper, "impure");
+
+	/* then there is none */
+	return err == -EOPNOTSUPP || err == -EPERM ? 0 : err;
+}
+
 static int commit(struct overlay_commit *c)
 {
 	int err = check_index(c);
@@ -612,7 +621,7 @@ static int commit(struct overlay_commit *c)
 	if (!err)
 		err = overlay_remove_tree(&c->fs, c->lower, OVERLAY_STAGE);
 	if (!err)
-		err = overlay_remove_own(&c->fs, c->upper, "impure");
+		err = forget_impure(c);
 	return err;
 }
 
@@ -657,6 +666,8 @@ int vfs_overlay_discard(struct vfs_task *task,
 	err = empty(c, c->upper);
 	if (!err)
 		err = empty(c, c->work);
+	if (!err)
+		err = forget_impure(c);
 	(void)vfs_layer_unclaim(c->fs.task, c->upper);
 	end(c);
 	return err;

@@ -7,7 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,16 +19,6 @@
 #include <unistd.h>
 
 #include "run.h"
-#include "text.h"
-
-#define STACK_SIZE (512u << 10)
-
-/* What process 1 is started with, in its copy of the memory. */
-struct init_start {
-	struct run *run;
-	int mount_fd;
-	int socket; /* its end */
-};
 
 /* Those that the server has are not the container's; 0, 1 and 2 stay. */
 static void close_others(int *mount_fd, int *sock)
@@ -99,18 +89,16 @@ static int start_program(struct run *run)
 	return reap(program);
 }
 
-static int init_main(void *argument)
+static _Noreturn void be_init(struct run *run, int mount_fd, int sock)
 {
-	const struct init_start *start = argument;
-	struct run *run = start->run;
-	int mount_fd = start->mount_fd, status;
+	int status;
 	char go;
 
 	/* with the server the tree ends */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	run->socket = start->socket;
-	close_others(&mount_fd, &run->socket);
-	if (read(run->socket, &go, 1) != 1)
+	close_others(&mount_fd, &sock);
+	run->socket = sock;
+	if (read(sock, &go, 1) != 1)
 		_exit(EXIT_RUN);
 	status = run_enter(run, mount_fd);
 	if (!status)
@@ -118,20 +106,25 @@ static int init_main(void *argument)
 	_exit(status);
 }
 
+/* fork(2), into new namespaces. unshare(2) would keep this process from having
+ * threads. */
+static pid_t fork_apart(void)
+{
+	struct clone_args args = {.flags = CLONE_NEWPID | CLONE_NEWNS,
+				  .exit_signal = SIGCHLD};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
 int run_init(struct run *run, int mount_fd)
 {
-	struct init_start start = {.run = run, .mount_fd = mount_fd};
-	char *stack = text_need(malloc(STACK_SIZE));
-	int pair[2], flags = CLONE_NEWPID | CLONE_NEWNS | SIGCHLD;
+	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
-		free(stack);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return run_fail("socket: %s", strerror(errno));
-	}
-	start.socket = pair[1];
-	/* its memory is a copy: the stack is this process's to free */
-	run->init = clone(init_main, stack + STACK_SIZE, flags, &start);
-	free(stack);
+	run->init = fork_apart();
+	if (!run->init)
+		be_init(run, mount_fd, pair[1]);
 	close(pair[1]);
 	if (run->init < 0) {
 		close(pair[0]);

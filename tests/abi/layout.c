@@ -128,7 +128,7 @@ PLACE(vfs_bundle_rlimit, zero, 4);
 PLACE(vfs_bundle_rlimit, cur, 8);
 PLACE(vfs_bundle_rlimit, max, 16);
 
-SIZE(vfs_bundle_spec, 296);
+SIZE(vfs_bundle_spec, 320);
 PLACE(vfs_bundle_spec, size, 0);
 PLACE(vfs_bundle_spec, flags, 8);
 PLACE(vfs_bundle_spec, overlay, 12);
@@ -167,8 +167,11 @@ PLACE(vfs_bundle_spec, groups, 248);
 PLACE(vfs_bundle_spec, group_count, 256);
 PLACE(vfs_bundle_spec, cap_effective, 264);
 PLACE(vfs_bundle_spec, cap_permitted, 272);
-PLACE(vfs_bundle_spec, rlimits, 280);
-PLACE(vfs_bundle_spec, rlimit_count, 288);
+PLACE(vfs_bundle_spec, cap_bounding, 280);
+PLACE(vfs_bundle_spec, cap_inheritable, 288);
+PLACE(vfs_bundle_spec, cap_ambient, 296);
+PLACE(vfs_bundle_spec, rlimits, 304);
+PLACE(vfs_bundle_spec, rlimit_count, 312);
 
 SIZE(vfs_rlimit, 16);
 PLACE(vfs_rlimit, cur, 0);

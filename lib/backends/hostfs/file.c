@@ -300,6 +300,8 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 	int64_t n = hostfs_sync_status(hostfs_of(in), from, in_file);
 
 	if (!n)
+		n = hostfs_sync_status(hostfs_of(out), to, out_file);
+	if (!n)
 		n = hostfs_copy(hostfs_of(out), from->fd, in_offset, to->fd,
 				out_offset, length);
 	/* what fails may have left its times */

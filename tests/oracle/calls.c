@@ -131,4 +131,8 @@ void call_run(struct call *call, struct side *side)
 		text_clear(&side->out);
 		call->def->run(&exec);
 	} while (--tries && side->result == -ELOOP);
+	if (!strncmp(call->def->name, "rmdir", 5) ||
+	    !strncmp(call->def->name, "unlinkat", 8) ||
+	    !strncmp(call->def->name, "rename", 6))
+		side->removed = true;
 }

@@ -142,6 +142,7 @@ struct side {
 	int slots[MAX_SLOTS];
 	struct mapping mappings[MAX_MAPPINGS];
 	bool ever_mapped; /* a file, since side_begin */
+	bool removed;	  /* a directory, perhaps, since then */
 	struct vfs_file_handle handles[MAX_HANDLES];
 	void *endpoints[MAX_ENDPOINTS]; /* as the class has them */
 	struct idmap inodes;
@@ -157,6 +158,14 @@ struct side {
 static inline struct vfs_task *side_task(struct side *side)
 {
 	return side->tasks[side->current];
+}
+
+/* Whether the number of free inodes says nothing: a disk takes its time, and
+ * where names are others' a removed directory may be held by a file. */
+static inline bool side_ffree_is_vague(const struct side *side)
+{
+	return side->host->kind == HOST_EXT4 ||
+	       (side->host->kind && !side->host->exclusive && side->removed);
 }
 
 /* What the kernel side runs in, best first. */

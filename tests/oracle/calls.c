@@ -2,6 +2,7 @@
 /* The table of calls, and what their bodies share. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "script.h"
@@ -135,4 +136,7 @@ void call_run(struct call *call, struct side *side)
 	    !strncmp(call->def->name, "unlinkat", 8) ||
 	    !strncmp(call->def->name, "rename", 6))
 		side->removed = true;
+	for (unsigned i = 1; !strncmp(call->def->name, "open", 4) && i < 3; i++)
+		if (call->args[i].number & O_PATH)
+			side->path_only = true;
 }

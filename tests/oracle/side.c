@@ -133,6 +133,7 @@ void side_begin(struct side *side)
 	side->current = 0;
 	side->ever_mapped = false;
 	side->removed = false;
+	side->path_only = false;
 	for (unsigned i = 0; i < MAX_SLOTS; i++)
 		side->slots[i] = -1;
 	side->class->begin(side);

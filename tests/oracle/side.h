@@ -142,7 +142,8 @@ struct side {
 	int slots[MAX_SLOTS];
 	struct mapping mappings[MAX_MAPPINGS];
 	bool ever_mapped; /* a file, since side_begin */
-	bool removed;	  /* a directory, perhaps, since then */
+	bool removed;	  /* a name, since then */
+	bool path_only;	  /* something was opened by O_PATH */
 	struct vfs_file_handle handles[MAX_HANDLES];
 	void *endpoints[MAX_ENDPOINTS]; /* as the class has them */
 	struct idmap inodes;
@@ -160,12 +161,14 @@ static inline struct vfs_task *side_task(struct side *side)
 	return side->tasks[side->current];
 }
 
-/* Whether the number of free inodes says nothing: a disk takes its time, and
- * where names are others' a removed directory may be held by a file. */
-static inline bool side_ffree_is_vague(const struct side *side)
+/* Whether what is free says nothing: a disk takes its time, where names are
+ * others' a removed directory may be held by a file, and O_PATH holds nothing
+ * on a host. */
+static inline bool side_free_is_vague(const struct side *side)
 {
 	return side->host->kind == HOST_EXT4 ||
-	       (side->host->kind && !side->host->exclusive && side->removed);
+	       (side->host->kind && side->removed &&
+		(side->path_only || !side->host->exclusive));
 }
 
 /* What the kernel side runs in, best first. */

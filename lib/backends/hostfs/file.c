@@ -227,7 +227,7 @@ static int hostfs_truncate(struct vfs_inode *inode, int64_t size)
 		      ? hostfs_truncate_name(s, fd->fd, size)
 		      : -EACCES;
 	/* what is open for writing needs no permission any more, and no name */
-	if (err == -EACCES || err == -ENOENT)
+	if (err == -EACCES || err == -EPERM || err == -ENOENT)
 		err = hostfs_truncate_fd(s, fd->fd, size);
 	hostfs_fd_unref(fd);
 	hostfs_changed_to(inode, &stat, err ? 0 : STATX_SIZE);

@@ -5,6 +5,13 @@
  */
 #include "hostfs/host_world.h"
 
+#include <poll.h>
+#include <sys/fanotify.h>
+#include <sys/mman.h>
+
+#include <vfs/import.h>
+#include <vfs/mmap.h>
+
 /* The call that this thread gets stuck in, NULL: none. */
 static __thread const char *stuck_in;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -206,10 +213,68 @@ static void test_slow(void **state)
 	}
 }
 
+/* ---- mappings: a file that the host opens again ---- */
+
+static int map(struct vfs_task *task, int fd)
+{
+	void *at;
+	int err = vfs_mmap(task, NULL, 4096, PROT_READ, MAP_SHARED, fd, 0, &at);
+
+	return err ? err : vfs_munmap(task, at, 4096);
+}
+
+static int map_slow(struct vfs_task *task, const char *dir)
+{
+	(void)dir;
+	return map(task, 0);
+}
+
+static int map_other(struct vfs_task *task, const char *dir)
+{
+	int fd = open_file(task, dir, "other", O_RDWR | O_CREAT);
+	int err = map(task, fd);
+
+	vfs_close(task, fd);
+	return err;
+}
+
+/* The host asks somebody who does not answer, until he goes. */
+static void test_slow_mapping(void **state)
+{
+	struct job slow = {.body = map_slow}, other = {.body = map_other};
+	struct pollfd asked = {.events = POLLIN};
+	struct host_world w;
+
+	(void)state;
+	check_ok(host_open(&w, NULL));
+	host_put(&w, "f", "bytes");
+	check_eq(vfs_import_fd(w.task, openat(w.dirfd, "f", O_RDWR),
+			       VFS_IMPORT_RDONLY),
+		 0);
+	asked.fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY);
+	if (asked.fd < 0 || fanotify_mark(asked.fd, FAN_MARK_ADD, FAN_OPEN_PERM,
+					  w.dirfd, "f")) {
+		close(asked.fd);
+		assert_true(host_close(&w));
+		skip();
+	}
+	start(&slow, w.task, "");
+	check_eq(poll(&asked, 1, 5000), 1);
+	start(&other, w.task, "/");
+	check_eq(comes(&other.done), true);
+	close(asked.fd);
+	pthread_join(slow.thread, NULL);
+	pthread_join(other.thread, NULL);
+	check_ok(slow.result);
+	check_ok(other.result);
+	assert_true(host_close(&w));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_slow_mapping),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

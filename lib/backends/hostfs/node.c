@@ -321,13 +321,17 @@ static void discard(struct vfs_inode *inode)
 	vfs_inode_discard(inode);
 }
 
-/* Whether inode is a symlink that leads elsewhere than what was just read: an
- * older one of the same number, or one whose record was written anew. */
-static bool is_outdated(const struct vfs_inode *inode, const char *link,
+/* Whether inode is of another type than what was just read, or a symlink that
+ * leads elsewhere: an older one of the same number, or one whose record was
+ * written anew. */
+static bool is_outdated(const struct vfs_inode *inode,
+			const struct hostfs_facts *facts, const char *link,
 			size_t len)
 {
 	const struct hostfs_inode *h = hostfs_inode(inode);
 
+	if ((hostfs_mode(inode) ^ facts->stat.mode) & S_IFMT)
+		return true;
 	return link && h->link &&
 	       (h->link_size != len + 1 || memcmp(h->link, link, len));
 }
@@ -344,7 +348,7 @@ static struct vfs_inode *find_or_add(struct hostfs_super *s,
 	*outdated = NULL;
 	pthread_mutex_lock(&s->table_lock);
 	inode = table_find(s, &facts->id);
-	if (inode && is_outdated(inode, link, link_len)) {
+	if (inode && is_outdated(inode, facts, link, link_len)) {
 		table_take(s, inode);
 		*outdated = inode;
 		inode = NULL;

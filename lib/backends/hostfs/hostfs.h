@@ -107,6 +107,7 @@ struct hostfs_super {
 	struct hostfs_inode *newest, *oldest; /* cached handles, by use */
 	uint32_t cached;
 	struct hostfs_inode *kept; /* FIFOs and sockets made here */
+	uint32_t kept_count, kept_limit;
 	struct hostfs_release *releases;
 
 	uint64_t turns; /* looks at the host: atomic */

@@ -130,7 +130,9 @@ bool exchange_sequence(const struct exchange *exchange, uint64_t sequence)
 	bool fuse, ok = true;
 
 	stage_limit(&layers);
-	fuse = exchange->fuse && !layers.redirect && !layers.userxattr;
+	/* it takes the root's origin, which an index needs, for a path */
+	fuse = exchange->fuse && !layers.redirect && !layers.userxattr &&
+	       !layers.index;
 	stage_open(&stage, exchange->kind, &layers, exchange->seed, sequence);
 	for (unsigned i = 0; ok && i < ROUNDS; i++) {
 		stage_seed(&stage, exchange->seed, sequence * ROUNDS + i);

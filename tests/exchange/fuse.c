@@ -103,6 +103,14 @@ static void show(struct stage *stage, int tree, unsigned length, int out)
 	_exit(0);
 }
 
+/* Now and then there is nothing at all in a new mount of it. */
+static bool lists_something(const struct text *tree)
+{
+	const char *end = tree->data ? strchr(tree->data, '\n') : NULL;
+
+	return end && end[1];
+}
+
 /* What it shows of the layers after that many lines, into out. False: it does
  * not work. */
 static bool look(struct stage *stage, struct fuse_counts *counts,
@@ -130,7 +138,8 @@ static bool look(struct stage *stage, struct fuse_counts *counts,
 	while (pid > 0 && (n = read(ends[0], buffer, sizeof(buffer))) > 0)
 		text_add(out, buffer, (size_t)n);
 	close(ends[0]);
-	ok = pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+	ok = pid > 0 && waitpid(pid, &status, 0) == pid && !status &&
+	     lists_something(out);
 	__atomic_fetch_add(&counts->asked, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&counts->answered, ok, __ATOMIC_RELAXED);
 	return ok;

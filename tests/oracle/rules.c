@@ -326,6 +326,17 @@ static bool late_refusal(const struct call *call, const struct side *subject,
 		       oracle->class->instant(oracle, &there.ctime);
 }
 
+/* A mapping of Linux's overlay has the layer's file, so that a lock of the
+ * overlay's own goes with the last descriptor. */
+static bool kept_by_mapping(const struct call *call, const struct side *subject,
+			    const struct side *oracle)
+{
+	if (!subject->overlay || !subject->ever_mapped || oracle->result < 0)
+		return false;
+	return (is_call(call, "flock") || is_call(call, "fcntl_lock")) &&
+	       (subject->result == -EAGAIN || subject->result >= 0);
+}
+
 /* Linux's overlay asks for the bits of execution only; without that for the
  * group the bit says nothing. */
 static bool kept_setgid(const struct call *call, const struct side *subject,
@@ -603,6 +614,8 @@ const struct rule rules[] = {
 	 "inode flags that are refused change nothing"},
 	{"overlay-late", true, true, late_refusal,
 	 "a call that fails changes nothing, whoever refuses it"},
+	{"overlay-mapped", true, false, kept_by_mapping,
+	 "a file is open as long as it is mapped"},
 	{"overlay-setgid", true, true, kept_setgid,
 	 "a change of the group takes the set-gid bit of who could not set it"},
 	{"overlay-relatime", true, true, old_relatime,

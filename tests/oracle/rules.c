@@ -9,6 +9,7 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -350,20 +351,56 @@ static bool kept_setgid(const struct call *call, const struct side *subject,
 	       (there.mode & ~here.mode) == S_ISGID;
 }
 
-/* A link leaves a time of change on the layer that Linux's overlay does not
- * know of when what is no regular file is read, or one by sendfile. */
+/* Past a time that begins at text: its instant, or -1 where it was set. */
+static long instant_at(const char **text)
+{
+	long number = **text == '#' ? strtol(*text + 1, NULL, 10) : -1;
+
+	*text += strcspn(*text, " \n");
+	return number;
+}
+
+/* A link, or a mark on a directory, leaves a time of change on the layer that
+ * Linux's overlay does not know of when what is no regular file is read. */
+bool rules_same_states(const char *subject, const char *oracle)
+{
+	const size_t len = sizeof(SIDE_LOOSE) - 1;
+
+	while (*subject && *subject == *oracle) {
+		if (strncmp(subject, SIDE_LOOSE " ", len + 1) ||
+		    strncmp(oracle, SIDE_LOOSE " ", len + 1)) {
+			subject++;
+			oracle++;
+			continue;
+		}
+		subject += len + 1;
+		oracle += len + 1;
+		if (strncmp(subject, oracle, strcspn(subject, " \n") + 1) &&
+		    instant_at(&subject) <= instant_at(&oracle))
+			return false;
+	}
+	return !*subject && !*oracle;
+}
+
 static bool old_relatime(const struct call *call, const struct side *subject,
 			 const struct side *oracle)
 {
-	bool sends = is_call(call, "sendfile");
-	int slot = call->args[sends].slot;
+	(void)call;
+	return subject->overlay &&
+	       rules_same_states(subject->out.data, oracle->out.data);
+}
+
+/* The same of what is read by sendfile. */
+static bool old_relatime_sent(const struct call *call,
+			      const struct side *subject,
+			      const struct side *oracle)
+{
+	int slot = call->args[1].slot;
 	struct vfs_stat here, there;
 
-	return subject->overlay && oracle->result >= 0 &&
-	       (sends || is_call(call, "read") || is_call(call, "readv")) &&
+	return subject->overlay && is_call(call, "sendfile") &&
 	       stat_slot(subject, slot, &here) &&
 	       stat_slot(oracle, slot, &there) &&
-	       (sends || !S_ISREG(here.mode)) &&
 	       subject->class->instant(subject, &here.atime) >
 		       oracle->class->instant(oracle, &there.atime);
 }
@@ -618,8 +655,10 @@ const struct rule rules[] = {
 	 "a file is open as long as it is mapped"},
 	{"overlay-setgid", true, true, kept_setgid,
 	 "a change of the group takes the set-gid bit of who could not set it"},
-	{"overlay-relatime", true, true, old_relatime,
+	{"overlay-relatime", false, false, old_relatime,
 	 "relatime looks at the times that stat shows"},
+	{"overlay-relatime-sent", true, true, old_relatime_sent,
+	 "relatime looks at the times that stat shows, for sendfile, too"},
 	{"overlay-links", false, false, links_of_removed,
 	 "a directory that is gone has no links"},
 	{"overlay-last-event", false, false, later_end,
@@ -662,5 +701,6 @@ const struct rule rules[] = {
 	 "the machine's fs.inotify.max_user_instances is shared with whatever "
 	 "else runs as the same user"},
 };
+const char rule_of_states[] = "overlay-relatime";
 const unsigned rule_count = sizeof(rules) / sizeof(rules[0]);
 _Static_assert(sizeof(rules) / sizeof(rules[0]) <= MAX_RULES, "too many");

@@ -196,6 +196,8 @@ void side_number_reset(struct idmap *map);
 /* What is left of a mapping goes. */
 void side_unmap(struct side *side, struct mapping *mapping);
 
+/* Before a time of access that is an overlay's own business. */
+#define SIDE_LOOSE " ~"
 /* As text, comparable between sides. */
 unsigned side_cookie(struct side *side, uint32_t cookie);
 void side_time(struct side *side, const struct vfs_timespec *time);

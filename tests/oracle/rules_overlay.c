@@ -188,9 +188,23 @@ static long instant_at(const char **text)
 	return number;
 }
 
+/* Past the times of access that differ, before those of modification and of
+ * change: whether the kernel's is an old one, or ours is right. */
+static bool is_old(const char **subject, const char **oracle)
+{
+	long here = instant_at(subject), there = instant_at(oracle);
+	const char *at = *subject + (**subject == ' ');
+
+	(void)instant_at(&at);
+	at += *at == ' ';
+	return here > there || here > instant_at(&at);
+}
+
 /* A link, or a mark on a directory, leaves a time of change on the layer that
- * Linux's overlay does not know of when what is no regular file is read. */
-bool rules_same_states(const char *subject, const char *oracle)
+ * Linux's overlay does not know of when what is no regular file is read: its
+ * time of access is from before, and later of another reading than here. */
+bool rules_same_states(const struct side *side, const char *subject,
+		       const char *oracle)
 {
 	const size_t len = sizeof(SIDE_LOOSE) - 1;
 
@@ -204,7 +218,7 @@ bool rules_same_states(const char *subject, const char *oracle)
 		subject += len + 1;
 		oracle += len + 1;
 		if (strncmp(subject, oracle, strcspn(subject, " \n") + 1) &&
-		    instant_at(&subject) <= instant_at(&oracle))
+		    !is_old(&subject, &oracle) && !side->was_old)
 			return false;
 	}
 	return !*subject && !*oracle;
@@ -215,7 +229,7 @@ bool overlay_old_relatime(const struct call *call, const struct side *subject,
 {
 	(void)call;
 	return subject->overlay &&
-	       rules_same_states(subject->out.data, oracle->out.data);
+	       rules_same_states(subject, subject->out.data, oracle->out.data);
 }
 
 /* The same of what is read by sendfile. */

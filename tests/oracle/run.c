@@ -125,8 +125,10 @@ static bool same_states(struct run *run)
 	side_snapshot(run->oracle, &run->states[1]);
 	if (!strcmp(run->states[0].data, run->states[1].data))
 		return true;
-	if (!rules_same_states(run->states[0].data, run->states[1].data))
+	if (!rules_same_states(run->subject, run->states[0].data,
+			       run->states[1].data))
 		return false;
+	run->subject->was_old = true;
 	for (unsigned i = 0; i < rule_count; i++)
 		run->report->ruled[i] += !strcmp(rules[i].name, rule_of_states);
 	return true;

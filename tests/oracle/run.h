@@ -83,7 +83,8 @@ struct rule {
 
 /* The rule for states; whether two are the same but for what it is about. */
 extern const char rule_of_states[];
-bool rules_same_states(const char *subject, const char *oracle);
+bool rules_same_states(const struct side *side, const char *subject,
+		       const char *oracle);
 
 extern const struct rule rules[];
 extern const unsigned rule_count;

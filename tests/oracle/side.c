@@ -131,7 +131,7 @@ void side_begin(struct side *side)
 	side_number_reset(&side->groups);
 	side_number_reset(&side->cookies);
 	side->current = 0;
-	side->ever_mapped = false;
+	side->ever_mapped = side->was_old = false;
 	for (unsigned i = 0; i < MAX_SLOTS; i++)
 		side->slots[i] = -1;
 	side->class->begin(side);

@@ -142,6 +142,7 @@ struct side {
 	int slots[MAX_SLOTS];
 	struct mapping mappings[MAX_MAPPINGS];
 	bool ever_mapped; /* a file, since side_begin */
+	bool was_old;	  /* the kernel had an old time of access: rules */
 	struct vfs_file_handle handles[MAX_HANDLES];
 	void *endpoints[MAX_ENDPOINTS]; /* as the class has them */
 	struct idmap inodes;

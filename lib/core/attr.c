@@ -235,7 +235,7 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 		return has;
 	attr.mode = mode & 07777 & ~kill;
 	/* it is the change of the ACL that leaves a stamp */
-	if (inode->flags & VFS_INODE_ACL) {
+	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL) {
 		attr.mask |= VFS_ATTR_CTIME;
 		vfs_now(inode->super->vfs, &attr.ctime);
 	}

@@ -185,6 +185,7 @@ int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		return err;
 	vfs__dentry_instantiate(dentry, inode, cookie);
+	thread->made_in = dir->dentry;
 	if (!vfs__dentry_hashed(dentry))
 		vfs__dcache_insert(thread, task->vfs, dentry);
 	vfs__notify_created(thread, task->vfs, dir->dentry, dentry, false);

@@ -15,7 +15,10 @@ int vfs__layer_open(struct vfs__thread *thread, struct vfs_task *layers,
 		    struct vfs_task *from, const struct vfs__path *at,
 		    uint32_t flags)
 {
-	const uint32_t times = VFS__MNT_RELATIME | VFS__MNT_NODIRATIME;
+	const uint32_t times =
+		VFS__MNT_RELATIME | VFS__MNT_NODIRATIME | VFS__MNT_NOATIME;
+	const uint32_t readonly =
+		flags & VFS_LAYER_READONLY ? VFS__MNT_RDONLY : 0;
 	struct vfs__path root = *at;
 	struct vfs_mount *copy;
 	int err;
@@ -26,10 +29,8 @@ int vfs__layer_open(struct vfs__thread *thread, struct vfs_task *layers,
 	err = vfs__bind_copy(thread, from, &root, false, &copy);
 	if (!err) {
 		vfs__peers_leave(thread, copy);
-		copy->flags &= ~times;
-		copy->flags |= VFS__MNT_NOATIME;
-		if (flags & VFS_LAYER_READONLY)
-			copy->flags |= VFS__MNT_RDONLY;
+		vfs__mount_set_flags(copy, times | readonly,
+				     VFS__MNT_NOATIME | readonly);
 	}
 	vfs__tree_unlock(layers->vfs);
 	return err ? err

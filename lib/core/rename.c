@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "core/acl.h"
+#include "core/lookup.h"
 #include "core/names.h"
 #include "core/notify.h"
 #include "core/perm.h"
@@ -290,6 +291,7 @@ static void move_names(struct renaming *r, const struct vfs_rename_args *args,
 	if (whiteout && args->whiteout) {
 		vfs__dentry_instantiate(whiteout, args->whiteout,
 					args->old_name_cookie);
+		vfs__lookup_mark(whiteout, args->old_dir);
 		vfs__dcache_insert(r->thread, vfs, whiteout);
 	}
 	/* a reference of ours on the parent that is left: given back by the

@@ -51,12 +51,12 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs_inode *inode = path->dentry->inode;
 	const struct vfs_dentry *name;
 	uint32_t mode;
-	int err = 0;
+	int err;
 
 	vfs__inode_lock(inode);
 	name = vfs__by_name(thread, path->dentry);
-	mode = VFS_READ_ONCE(inode->mode);
 	err = vfs__inode_refresh(thread, inode);
+	mode = VFS_READ_ONCE(inode->mode);
 	if (!err && !inode->ops->truncate)
 		err = -EINVAL;
 	if (!err)

@@ -211,26 +211,48 @@ static size_t filter(char *list, size_t len)
 	return kept;
 }
 
-/* As list_locked, without the privileged names. all: bytes of all names. */
-static int64_t list_filtered(struct vfs__thread *thread,
-			     struct vfs_inode *inode, char *list, size_t size,
-			     size_t all)
+/* All names, in *names, which has room for *room; their length, or 0. Others
+ * may add some between the question for the size and that for them. */
+static int64_t list_all(struct vfs__thread *thread, struct vfs_inode *inode,
+			char **names, size_t *room)
 {
-	char *names = vfs__mem_alloc(thread, all);
 	int64_t len;
 
-	if (!names)
-		return -ENOMEM;
-	len = inode->ops->listxattr(inode, names, all);
-	if (len > 0)
-		len = (int64_t)filter(names, (size_t)len);
+	for (;;) {
+		len = inode->ops->listxattr(inode, NULL, 0);
+		if (len <= 0)
+			return len;
+		*room = (size_t)len;
+		*names = vfs__mem_alloc(thread, *room);
+		if (!*names)
+			return -ENOMEM;
+		len = inode->ops->listxattr(inode, *names, *room);
+		if (len > 0)
+			return len;
+		vfs__mem_free(thread, *names, *room);
+		if (len != -ERANGE)
+			return len;
+	}
+}
+
+/* As list_locked, without the privileged names. */
+static int64_t list_filtered(struct vfs__thread *thread,
+			     struct vfs_inode *inode, char *list, size_t size)
+{
+	char *names;
+	size_t room;
+	int64_t len = list_all(thread, inode, &names, &room);
+
+	if (len <= 0)
+		return len;
+	len = (int64_t)filter(names, (size_t)len);
 	if (len > 0 && size) {
 		if ((uint64_t)len > size)
 			len = -ERANGE;
 		else
 			memcpy(list, names, (size_t)len);
 	}
-	vfs__mem_free(thread, names, all);
+	vfs__mem_free(thread, names, room);
 	return len;
 }
 
@@ -242,12 +264,10 @@ static int64_t list_locked(struct vfs__thread *thread,
 
 	if (!inode->ops->listxattr)
 		return 0;
-	len = inode->ops->listxattr(inode, NULL, 0);
-	if (len <= 0)
-		return len;
 	if (!vfs__capable(cred, VFS_CAP_SYS_ADMIN))
-		return list_filtered(thread, inode, list, size, (size_t)len);
-	if (!size)
+		return list_filtered(thread, inode, list, size);
+	len = inode->ops->listxattr(inode, NULL, 0);
+	if (len <= 0 || !size)
 		return len;
 	if ((uint64_t)len > size)
 		return -ERANGE;

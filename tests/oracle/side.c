@@ -230,7 +230,10 @@ static bool has_atime(const struct side *side, uint32_t mode)
  * those of a file depends on what was free where. */
 static bool has_blocks(const struct side *side, uint32_t mode)
 {
-	if (!side->host->kind)
+	/* marks of directories come and go with who looks */
+	if (side->detail == DETAIL_EXACT && S_ISDIR(mode))
+		return false;
+	if (!side->host->kind && side->detail != DETAIL_EXACT)
 		return true;
 	if (side->host->kind == HOST_EXT4 && S_ISREG(mode))
 		return false;

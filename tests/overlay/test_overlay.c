@@ -456,6 +456,46 @@ static void test_index(void **state)
 		 -ESTALE);
 }
 
+/* The index has the only name of what upper has, and a lower name leads there.
+ */
+static void test_index_alone(void **state)
+{
+	struct world *w = *state;
+
+	make_layers(w->task);
+	fill_lower(w->task);
+	check_ok(mount_overlay(w->task, ONE ",index=on"));
+	put_file(w->task, "/m/one", "changed");
+	check_ok(vfs_unlink(w->task, "/m/one"));
+	remount(w->task, ONE ",index=on");
+	check_file(w->task, "/m/two", "changed");
+	check_eq(nlink_of(w->task, "/m/two"), 1);
+}
+
+/* What is in the index may be a copy without data, and a copy that Linux was
+ * making when it stopped. */
+static void test_index_metacopy(void **state)
+{
+	static const char options[] =
+		ONE ",index=on,redirect_dir=on,metacopy=on";
+	struct world *w = *state;
+
+	make_layers(w->task);
+	fill_lower(w->task);
+	check_ok(mount_overlay(w->task, options));
+	check_ok(vfs_chmod(w->task, "/m/one", 0600));
+	remount(w->task, options);
+	check_file(w->task, "/m/two", "linked");
+	check_file(w->task, "/m/one", "linked");
+	check_eq(vfs_truncate(w->task, "/m/two", 2), 0);
+	check_ok(vfs_umount(w->task, "/m"));
+	put_file(w->task, "/l/work/index/#1f", "half");
+	check_ok(mount_overlay(w->task, options));
+	check_file(w->task, "/m/one", "li");
+	check_eq(nlink_of(w->task, "/m/one"), 2);
+	check_eq(vfs_access(w->task, "/l/work/index/#1f", F_OK), -ENOENT);
+}
+
 static void test_without_index(void **state)
 {
 	struct world *w = *state;
@@ -690,6 +730,8 @@ int main(void)
 		world_test(test_redirect_copy_links),
 		world_test(test_metacopy),
 		world_test(test_index),
+		world_test(test_index_alone),
+		world_test(test_index_metacopy),
 		world_test(test_without_index),
 		world_test(test_device_numbers),
 		world_test(test_userxattr),

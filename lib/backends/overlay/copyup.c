@@ -4,7 +4,8 @@
  *
  * The copy is made in the work directory, with all that belongs to it, and then
  * renamed to its place: whoever looks, also after a crash, finds the lower file
- * or the whole copy. Parents come first. One thread copies one file, under its
+ * or the whole copy. What is simple enough gets its name last instead, in one
+ * call. Parents come first. One thread copies one file, under its
  * lock; writing is through the upper file alone, which is not there before, so
  * that no write is lost.
  *
@@ -238,9 +239,8 @@ static int set_size(struct overlay_super *fs, int fd, int64_t size)
 	return err || st.size == size ? err : vfs_ftruncate(fs->task, fd, size);
 }
 
-/* From a lower place to the open upper file out, which is empty. */
-static int fill_file(struct overlay_super *fs, int from, int out, int64_t size,
-		     int64_t bytes)
+int overlay_copy_data(struct overlay_super *fs, int from, int out, int64_t size,
+		      int64_t bytes)
 {
 	int in = vfs_layer_reopen(fs->task, from, O_RDONLY);
 	int64_t limit = wanted(bytes, size);
@@ -370,8 +370,9 @@ static int fill_temp(struct copy *c)
 	if (S_ISREG(c->st.mode) && c->bytes < 0)
 		err = mark_metacopy(c);
 	else if (S_ISREG(c->st.mode))
-		err = fill_file(c->fs, c->oi->lower[c->oi->lower_count - 1].fd,
-				c->out, c->st.size, c->bytes);
+		err = overlay_copy_data(c->fs,
+					c->oi->lower[c->oi->lower_count - 1].fd,
+					c->out, c->st.size, c->bytes);
 	if (!err)
 		err = set_origin(c);
 	return err ? err : copy_attributes(c);
@@ -460,8 +461,8 @@ static int fill_capable(struct overlay_inode *oi, int out, int64_t size,
 
 	if (n < 0 && n != -ENODATA && n != -EOPNOTSUPP)
 		return (int)n;
-	err = fill_file(fs, oi->lower[oi->lower_count - 1].fd, out, size,
-			bytes);
+	err = overlay_copy_data(fs, oi->lower[oi->lower_count - 1].fd, out,
+				size, bytes);
 	if (err || n <= 0)
 		return err;
 	err = vfs_fault(fs->vfs, "overlay:setxattr");
@@ -497,6 +498,50 @@ static int copy_rest(struct overlay_inode *oi, int64_t bytes)
 	return 0;
 }
 
+/* A plain file between layers in memory in one step: what most are that are
+ * copied often. What it says is published, too. -EOPNOTSUPP: it is not that
+ * simple. lock held. */
+static int clone_locked(struct overlay_inode *oi, struct overlay_inode *parent,
+			const char *name, int64_t bytes, bool ready)
+{
+	struct overlay_super *fs = oi->fs;
+	unsigned char origin[OVERLAY_ORIGIN_MAX];
+	char xattr[64];
+	struct vfs_layer_clone order;
+	int64_t n;
+	int err;
+
+	if (!parent || bytes < 0 || oi->lower_count != 1 ||
+	    !S_ISREG(VFS_READ_ONCE(oi->inode->mode)))
+		return -EOPNOTSUPP;
+	n = overlay_encode_origin(fs, &oi->lower[0], origin);
+	err = n < 0 ? (int)n : overlay_set_impure(parent);
+	if (!err)
+		err = vfs_fault(fs->vfs, "overlay:clone");
+	if (err)
+		return err;
+	order.size = sizeof(order);
+	order.from = oi->lower[0].fd;
+	order.dirfd = overlay_upper(parent);
+	order.name = name;
+	order.xattr = overlay_xattr_name(fs, "origin", xattr);
+	order.value = origin;
+	order.value_size = (uint64_t)n;
+	order.empty = !bytes;
+	order.zero = 0;
+	err = vfs_layer_clone(fs->task, &order);
+	if (err)
+		return err;
+	overlay_stale(parent->inode);
+	if (ready)
+		overlay_keep_ready(oi, order.open_fd);
+	else
+		overlay_close(fs, order.open_fd);
+	overlay_set_upper(oi, order.path_fd, &order.st, true);
+	overlay_dir_changed(parent);
+	return 0;
+}
+
 /* lock held; parent (NULL: there is no name) is on upper. */
 static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 		       const char *name, int64_t bytes, bool ready)
@@ -527,7 +572,7 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 		VFS_WRITE_ONCE(oi->nlink, c.st.nlink);
 		overlay_set_state(oi, OVERLAY_INDEXED);
 	}
-	overlay_set_upper(oi, c.fd, &c.made);
+	overlay_set_upper(oi, c.fd, &c.made, false);
 	/* its number may be another one now, and is in the listing */
 	if (parent)
 		overlay_dir_changed(parent);
@@ -544,12 +589,16 @@ static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
 	pthread_mutex_lock(&oi->lock);
 	if (is_done(oi, bytes))
 		goto unlock;
-	if (overlay_upper(oi) >= 0)
+	if (overlay_upper(oi) >= 0) {
 		err = copy_rest(oi, bytes);
-	else if (overlay_state(oi) & OVERLAY_UNLINKED)
+	} else if (overlay_state(oi) & OVERLAY_UNLINKED) {
 		err = copy_locked(oi, NULL, NULL, bytes, ready);
-	else
+	} else {
+		err = clone_locked(oi, parent, name, bytes, ready);
+		if (err != -EOPNOTSUPP)
+			goto unlock;
 		err = copy_locked(oi, parent, name, bytes, ready);
+	}
 	if (!err)
 		overlay_stale(oi->inode);
 unlock:
@@ -557,23 +606,24 @@ unlock:
 	return err;
 }
 
-/* The topmost inode on the way from the root to oi that is not on upper; its
- * parent is referenced. */
+/* The topmost inode on the way from the root to oi that is not on upper,
+ * referenced unless it is oi's own; its parent is referenced. */
 static int find_missing(struct overlay_inode *oi, struct vfs_inode **inode,
 			struct vfs_inode **parent, struct overlay_name *name)
 {
-	struct vfs_inode *at = vfs_inode_ref(oi->inode);
+	struct vfs_inode *at = oi->inode;
 	int err;
 
 	for (;;) {
 		err = overlay_home(overlay_inode(at), parent, name);
 		if (err || overlay_upper(overlay_inode(*parent)) >= 0)
 			break;
-		vfs_inode_unref(at);
+		if (at != oi->inode)
+			vfs_inode_unref(at);
 		at = *parent;
 	}
 	*inode = at;
-	if (err)
+	if (err && at != oi->inode)
 		vfs_inode_unref(at);
 	return err;
 }
@@ -595,7 +645,8 @@ static int copy_all(struct overlay_inode *oi, int64_t bytes, bool ready)
 			       name.text, last ? bytes : OVERLAY_ALL,
 			       last && ready);
 		vfs_inode_unref(parent);
-		vfs_inode_unref(inode);
+		if (!last)
+			vfs_inode_unref(inode);
 	}
 	return err;
 }
@@ -612,7 +663,9 @@ static int bring_up(struct overlay_inode *oi, int64_t bytes, bool ready)
 	    (!oi->fs->metacopy || !S_ISREG(VFS_READ_ONCE(oi->inode->mode))))
 		bytes = OVERLAY_ALL;
 	err = copy_all(oi, bytes, ready);
-	return err ? err : overlay_publish(oi);
+	if (err || !(VFS_READ_ONCE(oi->inode->flags) & VFS_INODE_STALE))
+		return err;
+	return overlay_publish(oi);
 }
 
 /* Of a file that is, or is to be, in the index: the name that the call came by

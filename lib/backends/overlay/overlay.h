@@ -23,6 +23,7 @@
  *	native.c    mounting with descriptors
  *	diff.c      what changed in a directory
  *	walk.c      and below one
+ *	commit.c    bringing upper into lower, with apply.c
  *
  * Layers are reached through the public calls alone, with a task that has the
  * mounter's credentials (<vfs/sys/layer.h>): layer 0 is the upper one, if
@@ -61,12 +62,15 @@ struct overlay_place {
 
 struct overlay_layer {
 	int fd;	     /* of its root; -1: no such layer */
-	int open_fd; /* the same, open for reading; -1 */
+	int open_fd; /* upper's: the same, open for reading; -1 */
 	uint32_t fs; /* layers of one file system have one number, 0: upper's */
 	uint64_t dev;	 /* as vfs_layer_info has it */
-	bool handles;	 /* its files have handles that can be opened */
+	bool handles;	 /* its files have handles that lead to them */
+	bool numbers;	 /* which say the number, too */
 	bool xwhiteouts; /* atomic: files with an xattr may be whiteouts */
 	uint32_t name_max;
+	uint8_t handle_fs[16]; /* as handles have it */
+	uint64_t handle_dev;
 };
 
 enum overlay_redirect {
@@ -149,6 +153,7 @@ struct overlay_inode {
 	/* Where it is on lower layers: all that a directory is merged of; for
 	 * others the origin, and behind it where a metacopy's data is.
 	 * Constant. */
+	/* An origin that nobody knows the place of has no descriptor (-1). */
 	struct overlay_place *lower;
 	uint32_t lower_count, lower_room;
 	uint32_t redirect_size; /* names_lock */
@@ -305,11 +310,18 @@ int overlay_below(struct overlay_super *fs, const struct overlay_inode *dir,
 int overlay_found_add(struct overlay_super *fs, struct overlay_found *found,
 		      int fd, uint32_t layer);
 
-/* Copies of the lower file can say where they come from. */
+/* Whether the regular file has no data of its own: 1, 0, -EPERM (it says so,
+ * and metacopy is off), or an error. */
+int overlay_is_metacopy(struct overlay_super *fs, int fd);
+
+/* Copies of the lower file can say where they come from: user attributes are
+ * for regular files and directories. */
 static inline bool overlay_is_known(const struct overlay_super *fs,
 				    const struct overlay_found *found)
 {
-	return fs->layers[found->lower[0].layer].handles;
+	return fs->layers[found->lower[0].layer].handles &&
+	       (!fs->userxattr || S_ISREG(found->lower_st.mode) ||
+		S_ISDIR(found->lower_st.mode));
 }
 
 /* -- handle.c -- */
@@ -321,11 +333,15 @@ int64_t overlay_encode_origin(struct overlay_super *fs,
 			      const struct overlay_place *place,
 			      unsigned char out[OVERLAY_ORIGIN_MAX]);
 /* The lower file that an upper one was copied from, by its `origin`, into
- * *place. 0, -ENODATA (none that is known), or an error. */
+ * *place. Where it is may not be known, but its number: then place->fd is -1.
+ * 0, -ENODATA (nothing is known), or an error. */
 int overlay_decode_origin(struct overlay_super *fs, int fd,
-			  struct overlay_place *place);
+			  struct overlay_place *place, uint64_t *ino);
+/* The same with its bytes; -ESTALE: it is gone. */
 int overlay_decode(struct overlay_super *fs, const unsigned char *bytes,
-		   size_t size, struct overlay_place *place);
+		   size_t size, struct overlay_place *place, uint64_t *ino);
+/* Whether handles like that of the file with number ino say numbers. */
+bool overlay_has_numbers(const struct vfs_layer_handle *handle, uint64_t ino);
 
 /* -- index.c -- */
 
@@ -334,9 +350,10 @@ bool overlay_may_index(const struct overlay_inode *oi);
 /* Whether a lower file is to be copied to the index. */
 bool overlay_wants_index(const struct overlay_super *fs,
 			 const struct vfs_stat *lower);
-/* What the copy of a lower file is called there. */
+/* What the copy of a lower file is called there; upper is that copy, or one of
+ * its names, or -1 where the lower file can be asked. */
 int overlay_index_name(struct overlay_super *fs,
-		       const struct overlay_place *lower,
+		       const struct overlay_place *lower, int upper,
 		       struct overlay_name *out);
 /* Completes what was found by what the index has. 0 or an error. */
 int overlay_index_find(struct overlay_super *fs, struct overlay_found *found);
@@ -378,9 +395,10 @@ void overlay_map_ino(const struct overlay_super *fs, uint32_t fs_index,
 uint64_t overlay_found_ino(const struct overlay_super *fs,
 			   const struct overlay_found *found);
 /* The upper place of an inode that had none becomes fd; it is in the table from
- * now on. lock held. */
-void overlay_set_upper(struct overlay_inode *oi, int fd,
-		       const struct vfs_stat *st);
+ * now on. publish: st, which is used up, is what it says, as nobody can have
+ * changed it. lock held. */
+void overlay_set_upper(struct overlay_inode *oi, int fd, struct vfs_stat *st,
+		       bool publish);
 /* fd takes the upper directory's place; it is opaque. */
 void overlay_replace_upper(struct overlay_inode *oi, int fd);
 /* Memory for a name; NULL: there is none. */
@@ -445,6 +463,10 @@ int overlay_copy_up(struct overlay_inode *oi, int64_t bytes);
 int overlay_copy_up_ready(struct overlay_inode *oi);
 /* Marks the upper directory as having copied-up files in it. */
 int overlay_set_impure(struct overlay_inode *dir);
+/* From a place to the open, empty file `to`: the first `bytes` of data, and the
+ * size. Synced, unless the mount is volatile. */
+int overlay_copy_data(struct overlay_super *fs, int from, int to, int64_t size,
+		      int64_t bytes);
 /* All xattrs of `from` but overlay's own. */
 int overlay_copy_xattrs(struct overlay_super *fs, int from, int to);
 int overlay_set_times(struct overlay_super *fs, int fd,

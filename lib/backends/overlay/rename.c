@@ -362,7 +362,8 @@ static void was_renamed(struct renaming *r)
 		overlay_changed(r->new_dir, NULL);
 }
 
-/* There may be marks all the same, and times with them. */
+/* It may have got a mark, and a time with it; and a disk that has begun to
+ * leave a whiteout changes the directory's times. */
 static void was_refused(struct renaming *r)
 {
 	overlay_stale(r->old->inode);

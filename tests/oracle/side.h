@@ -144,6 +144,7 @@ struct side {
 	bool ever_mapped; /* a file, since side_begin */
 	bool removed;	  /* a name, since then */
 	bool path_only;	  /* something was opened by O_PATH */
+	bool was_old;	  /* the kernel had an old time of access: rules */
 	struct vfs_file_handle handles[MAX_HANDLES];
 	void *endpoints[MAX_ENDPOINTS]; /* as the class has them */
 	struct idmap inodes;
@@ -208,6 +209,8 @@ void side_number_reset(struct idmap *map);
 /* What is left of a mapping goes. */
 void side_unmap(struct side *side, struct mapping *mapping);
 
+/* Before a time of access that is an overlay's own business. */
+#define SIDE_LOOSE " ~"
 /* As text, comparable between sides. */
 unsigned side_cookie(struct side *side, uint32_t cookie);
 void side_time(struct side *side, const struct vfs_timespec *time);

@@ -28,6 +28,7 @@
 #include <vfs/file.h>
 #include <vfs/overlay.h>
 #include <vfs/path.h>
+#include <vfs/stat.h>
 #include <vfs/task.h>
 
 #define LIST_BUFFER 8192u
@@ -229,19 +230,20 @@ static int push_lower(struct overlay_commit *c, const char *name,
 static int fill_metacopy(struct survey *s, int ufd, const struct vfs_stat *st)
 {
 	struct overlay_super *fs = &s->c->fs;
-	int from = overlay_open_path(fs, s->c->lower, s->c->path), out, err;
+	int from = overlay_open_path(fs, s->c->lower, s->c->path), err;
 
 	if (from < 0)
 		return from;
-	out = vfs_layer_reopen(fs->task, ufd, O_WRONLY);
-	err = out < 0 ? out : overlay_commit_step(s->c);
+	err = overlay_commit_step(s->c);
 	if (!err)
-		err = overlay_copy_data(fs, from, out, st->size, OVERLAY_ALL);
-	overlay_close(fs, out);
+		err = overlay_fill(fs, from, ufd, st->size, OVERLAY_ALL);
 	overlay_close(fs, from);
 	/* writing has left its traces */
 	if (!err)
-		err = overlay_set_attributes(fs, ufd, st);
+		err = vfs_fchmodat2(fs->task, ufd, "", st->mode & 07777,
+				    AT_EMPTY_PATH);
+	if (!err)
+		err = overlay_set_times(fs, ufd, st);
 	if (!err)
 		err = overlay_remove_own(fs, ufd, "metacopy");
 	return err ? err : overlay_remove_own(fs, ufd, "redirect");

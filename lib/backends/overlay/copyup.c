@@ -444,26 +444,54 @@ static bool is_done(const struct overlay_inode *oi, int64_t bytes)
 	return bytes < 0 || !(overlay_state(oi) & OVERLAY_METACOPY);
 }
 
+/* What a file may do with capabilities, which writing to it takes away. */
+#define CAPABILITY "security.capability"
+#define CAPABILITY_MAX 64u
+
+int overlay_fill(struct overlay_super *fs, int from, int upper, int64_t size,
+		 int64_t bytes)
+{
+	unsigned char kept[CAPABILITY_MAX];
+	int64_t n = vfs_layer_getxattr(fs->task, upper, CAPABILITY, kept,
+				       sizeof(kept));
+	int out, err;
+
+	if (n < 0 && n != -ENODATA && n != -EOPNOTSUPP)
+		return (int)n;
+	out = vfs_layer_reopen(fs->task, upper, O_WRONLY);
+	if (out < 0)
+		return out;
+	err = overlay_copy_data(fs, from, out, size, bytes);
+	overlay_close(fs, out);
+	if (!err && n > 0)
+		err = vfs_layer_setxattr(fs->task, upper, CAPABILITY, kept,
+					 (size_t)n, 0);
+	return err;
+}
+
+static int cut(struct overlay_super *fs, int upper)
+{
+	int out = vfs_layer_reopen(fs->task, upper, O_WRONLY);
+	int err = out < 0 ? out : vfs_ftruncate(fs->task, out, 0);
+
+	overlay_close(fs, out);
+	return err;
+}
+
 /* The data of a file that has everything else. Into the file itself: until the
  * mark is gone nobody believes what is there. lock held. */
 static int copy_rest(struct overlay_inode *oi, int64_t bytes)
 {
 	struct overlay_super *fs = oi->fs;
 	struct vfs_stat st;
-	int upper = overlay_upper(oi), out;
+	int upper = overlay_upper(oi);
 	int err = overlay_stat(fs, upper, &st);
 
-	if (err)
-		return err;
-	out = vfs_layer_reopen(fs->task, upper, O_WRONLY);
-	if (out < 0)
-		return out;
-	if (!bytes)
-		err = vfs_ftruncate(fs->task, out, 0);
-	else
-		err = overlay_copy_data(fs, oi->lower[oi->lower_count - 1].fd,
-					out, st.size, bytes);
-	overlay_close(fs, out);
+	if (!err)
+		err = bytes ? overlay_fill(fs,
+					   oi->lower[oi->lower_count - 1].fd,
+					   upper, st.size, bytes)
+			    : cut(fs, upper);
 	if (!err)
 		err = overlay_remove_own(fs, upper, "metacopy");
 	if (err)

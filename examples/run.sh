@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds libvfs and its shell and does real jobs with them, in this machine's /usr:
-# two users work in it (examples/vfsh/usr.sh), and one changes it in a sandbox
-# (examples/vfsh/sandbox.sh). What they claim, they check; any difference ends it
-# with a message and status 1.
+# Builds libvfs, its shell and its tools, and does real jobs with them. In this
+# machine's /usr two users work (examples/vfsh/usr.sh), and one changes it in a
+# sandbox (examples/vfsh/sandbox.sh); then programs are run in a root file system
+# that the library serves (examples/run/container.sh). What they claim, they check;
+# any difference ends it with a message and status 1.
 #
 #   sh examples/run.sh [BUILD-DIRECTORY]
 set -eu
@@ -22,7 +23,7 @@ die() {
 # ---- what is needed ----
 
 packages='gcc meson ninja-build pkg-config libck-dev uthash-dev libxxhash-dev
-libedit-dev libc6-dev'
+libedit-dev libc6-dev libfuse3-dev libjansson-dev'
 
 # The packages that are not there, by what they bring.
 missing() {
@@ -37,6 +38,8 @@ missing() {
 		libxxhash-dev) ls /usr/include/xxhash.h ;;
 		libedit-dev) ls /usr/include/editline/readline.h ;;
 		libc6-dev) ls /usr/include/stdio.h ;;
+		libfuse3-dev) ls /usr/include/fuse3/fuse_lowlevel.h ;;
+		libjansson-dev) ls /usr/include/jansson.h ;;
 		esac >/dev/null 2>&1 || printf ' %s' "$package"
 	done
 }
@@ -88,4 +91,6 @@ sh "$top/examples/vfsh/usr.sh" "$vfsh"
 echo
 sh "$top/examples/vfsh/sandbox.sh" "$vfsh"
 echo
+sh "$top/examples/run/container.sh" "$build/examples/run/vfs-run" \
+	"$build/container"
 echo 'All is well.'

@@ -28,7 +28,6 @@
 #include "ops.h"
 #include "session.h"
 #include "text.h"
-#include "tree.h"
 
 #define MAX_THREADS 64u
 #define MAX_IDLE 8u
@@ -43,8 +42,8 @@
  * changes come through it. */
 #define FOREVER (365.0 * 86400)
 
-/* For what a signal is that only has to end a read. */
-#define WAKE_SIGNAL SIGUSR2
+/* For what a signal is that only has to end a read: one that nobody sends. */
+#define WAKE_SIGNAL SIGRTMAX
 
 /* A thread of a session's. */
 struct worker {
@@ -146,11 +145,11 @@ int session_create(struct server *server, const struct session_options *options,
 	pthread_mutex_init(&session->handles_lock, NULL);
 	pthread_cond_init(&session->ended, NULL);
 	session->ended_fd = ended_fd;
-	fd = vfs_open(root, TREE_PLACE, O_PATH | O_DIRECTORY, 0);
+	fd = vfs_open(root, server->place, O_PATH | O_DIRECTORY, 0);
 	session->nodes = fd < 0 ? NULL : nodes_create(server, fd);
 	session->waits = waits_create();
 	session->owners = owners_create(server);
-	fuse_opt_add_arg(&args, "vfs-fuse");
+	fuse_opt_add_arg(&args, program_invocation_short_name);
 	fuse_opt_add_arg(&args, "-o");
 	fuse_opt_add_arg(&args, options->fuse);
 	if (session->nodes && session->waits && session->owners)
@@ -173,11 +172,14 @@ int session_mount(struct session *session, const char *device,
 
 	if (fuse_session_mount(session->fuse, device))
 		return -EIO;
-	session->mountpoint = text_need(strdup(mountpoint));
+	session->mounted = true;
 	session->joined = device != mountpoint;
+	if (mountpoint)
+		session->mountpoint = text_need(strdup(mountpoint));
 	if (fuse_session_custom_io(session->fuse, &io,
 				   fuse_session_fd(session->fuse))) {
-		fputs("vfs-fuse: libfuse refuses to be listened to\n", stderr);
+		fprintf(stderr, "%s: libfuse refuses to be listened to\n",
+			program_invocation_short_name);
 		return -EIO;
 	}
 	return 0;
@@ -279,7 +281,8 @@ static void leave(struct worker *worker, bool idle)
 		/* the kernel has hung up: whoever waits for that is told */
 		fuse_session_exit(session->fuse);
 		if (write(session->ended_fd, &one, sizeof(one)) < 0)
-			fprintf(stderr, "vfs-fuse: eventfd: %m\n");
+			fprintf(stderr, "%s: eventfd: %m\n",
+				program_invocation_short_name);
 	}
 	pthread_cond_broadcast(&session->ended);
 	pthread_mutex_unlock(&session->lock);
@@ -345,6 +348,8 @@ static void unmount(const struct session *session)
 	const char *place = session->mountpoint;
 	int fd;
 
+	if (!place)
+		return;
 	if (!geteuid() ? !umount2(place, UMOUNT_NOFOLLOW)
 		       : (run_fusermount(place), false))
 		return;

@@ -6,6 +6,7 @@
 #include "api/call.h"
 #include "core/handle.h"
 #include "core/layer.h"
+#include "core/mount_fd.h"
 #include "core/mount_tree.h"
 #include "core/open.h"
 #include "core/rw.h"
@@ -83,20 +84,6 @@ static int begin(struct vfs_task *layers, int fd, struct vfs__thread **thread,
 	return *file ? 0 : -EBADF;
 }
 
-int vfs_layer_handle(struct vfs_task *layers, int fd,
-		     struct vfs_file_handle *handle)
-{
-	struct vfs__thread *thread;
-	struct vfs_file *file;
-	int err = begin(layers, fd, &thread, &file);
-
-	if (err)
-		return err;
-	err = vfs__handle_encode(thread, layers->vfs, &file->path, handle, 0);
-	vfs__file_unref(thread, file);
-	return err;
-}
-
 int vfs_layer_info(struct vfs_task *layers, int fd, struct vfs_layer_info *info)
 {
 	struct vfs__thread *thread;
@@ -154,6 +141,20 @@ int vfs_layer_unclaim(struct vfs_task *layers, int fd)
 	vfs_inode_set_flags(file->inode, 0, VFS_INODE_CLAIMED);
 	vfs__file_unref(thread, file);
 	return 0;
+}
+
+int vfs_layer_setattr(struct vfs_task *layers, int fd,
+		      const struct vfs_attr *attr)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	int err = attr ? begin(layers, fd, &thread, &file) : -EFAULT;
+
+	if (err)
+		return err;
+	err = vfs__layer_setattr(thread, file->inode, attr);
+	vfs__file_unref(thread, file);
+	return err;
 }
 
 int vfs_layer_accessed(struct vfs_task *layers, int fd)
@@ -231,6 +232,48 @@ int vfs_layer_mmap_sync(struct vfs_task *layers, int fd)
 	vfs__layer_mmap_sync(file->inode);
 	vfs__file_unref(thread, file);
 	return 0;
+}
+
+/* ---- handles ---- */
+
+int vfs_layer_encode(struct vfs_task *layers, int fd,
+		     struct vfs_layer_handle *out)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	int err = out ? begin(layers, fd, &thread, &file) : -EFAULT;
+
+	if (err)
+		return err;
+	err = vfs__layer_encode(thread, layers->vfs, &file->path, out);
+	vfs__file_unref(thread, file);
+	return err;
+}
+
+int vfs_layer_decode(struct vfs_task *layers, int top,
+		     const struct vfs_layer_handle *handle)
+{
+	struct vfs__thread *thread;
+	struct vfs__path place;
+	struct vfs_file *file;
+	int err = handle ? begin(layers, top, &thread, &file) : -EFAULT;
+
+	if (err)
+		return err;
+	if (handle->length > sizeof(handle->bytes))
+		err = -ESTALE;
+	if (!err)
+		err = vfs__layer_decode(thread, layers->vfs, file->path.mnt,
+					handle, &place.dentry);
+	if (!err) {
+		place.mnt = file->path.mnt;
+		vfs__mount_ref(thread, place.mnt);
+		/* the references pass */
+		err = vfs__mount_fd_install(thread, layers, &place, NULL,
+					    false);
+	}
+	vfs__file_unref(thread, file);
+	return err;
 }
 
 /* ---- extended attributes ---- */

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "core/inode.h"
+#include "core/lookup.h"
+#include "core/pathname.h"
 #include "core/walk.h"
 
 #ifndef AT_HANDLE_FID
@@ -235,19 +237,6 @@ void vfs__handles_fini(struct vfs__thread *thread, struct vfs *vfs)
 	h->size = 0;
 }
 
-static bool inode_tryref(struct vfs_inode *inode)
-{
-	uint32_t ref = VFS_READ_ONCE(inode->core_ref);
-
-	do {
-		if (!ref)
-			return false;
-	} while (!__atomic_compare_exchange_n(&inode->core_ref, &ref, ref + 1,
-					      true, __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
-	return true;
-}
-
 /* What the content leads to in super: a dentry if one is known, else only an
  * inode, referenced. -ESTALE: nothing. */
 static int lookup(struct vfs *vfs, const struct vfs_super *super,
@@ -257,7 +246,6 @@ static int lookup(struct vfs *vfs, const struct vfs_super *super,
 	uint64_t ino = (uint64_t)content->ino_high << 32 | content->ino_low;
 	struct vfs__handles *h = &vfs->handles;
 	struct vfs__handle *entry = NULL;
-	int err = 0;
 
 	*dentry = NULL;
 	*inode = NULL;
@@ -266,23 +254,19 @@ static int lookup(struct vfs *vfs, const struct vfs_super *super,
 	handles_lock(h);
 	if (h->size)
 		entry = *find(h, super, ino);
-	if (!entry)
-		err = -ESTALE;
-	else if (entry->dentry && vfs__dentry_tryref(entry->dentry))
+	if (entry && entry->dentry && vfs__dentry_tryref(entry->dentry))
 		*dentry = entry->dentry;
-	else if (inode_tryref(entry->inode))
-		*inode = entry->inode;
-	else
-		err = -ESTALE;
+	else if (entry)
+		*inode = vfs_inode_tryref(entry->inode);
 	handles_unlock(h);
-	return err;
+	return *dentry || *inode ? 0 : -ESTALE;
 }
 
 /* ---- name_to_handle_at ---- */
 
-int vfs__handle_encode(struct vfs__thread *thread, struct vfs *vfs,
-		       const struct vfs__path *path,
-		       struct vfs_file_handle *handle, int flags)
+static int encode(struct vfs__thread *thread, struct vfs *vfs,
+		  const struct vfs__path *path, struct vfs_file_handle *handle,
+		  int flags)
 {
 	const struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
 	bool decodable = inode->super->type->flags & VFS_FS_HANDLES;
@@ -348,7 +332,7 @@ int vfs__name_to_handle(struct vfs__thread *thread, struct vfs_task *task,
 	err = vfs__path_lookup(thread, task, dirfd, path, walk, &at);
 	if (err)
 		return err;
-	err = vfs__handle_encode(thread, task->vfs, &at, handle, flags);
+	err = encode(thread, task->vfs, &at, handle, flags);
 	/* told also where only the handle's size was asked for */
 	if (!err || err == -EOVERFLOW) {
 		err_id = store_mount_id(at.mnt, mount_id, flags);
@@ -471,4 +455,151 @@ int vfs__handle_place(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		vfs__mount_unref(thread, place->mnt);
 	return err;
+}
+
+/* ---- handles that are stored ---- */
+
+/* Before the device: of an instance, and of nobody else's. */
+static const unsigned char own_fs[8] = {'v', 'f', 's', 0, 'l', 'i', 'b', 1};
+
+static bool has_handles(const struct vfs_super *super)
+{
+	return super->ops->size >= offsetof(struct vfs_super_ops, locate) +
+					   sizeof(super->ops->locate) &&
+	       super->ops->encode && super->ops->locate;
+}
+
+static int encode_own(struct vfs__thread *thread, struct vfs *vfs,
+		      const struct vfs__path *path,
+		      struct vfs_layer_handle *out)
+{
+	const struct vfs_super *super = vfs__dentry_inode(path->dentry)->super;
+	struct vfs_file_handle handle = {.handle_bytes = VFS_MAX_HANDLE_SIZE};
+	int err = encode(thread, vfs, path, &handle, 0);
+
+	if (err)
+		return err;
+	memcpy(out->fs, own_fs, sizeof(own_fs));
+	memcpy(out->fs + sizeof(own_fs), &super->dev, sizeof(super->dev));
+	out->dev = super->dev;
+	out->length = handle.handle_bytes;
+	out->type = (uint32_t)handle.handle_type;
+	memcpy(out->bytes, handle.f_handle, handle.handle_bytes);
+	return 0;
+}
+
+int vfs__layer_encode(struct vfs__thread *thread, struct vfs *vfs,
+		      const struct vfs__path *path,
+		      struct vfs_layer_handle *out)
+{
+	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
+
+	memset(out, 0, sizeof(*out));
+	return has_handles(inode->super) ? inode->super->ops->encode(inode, out)
+					 : encode_own(thread, vfs, path, out);
+}
+
+static int decode_own(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_mount *mnt,
+		      const struct vfs_layer_handle *stored,
+		      struct vfs_dentry **out)
+{
+	struct vfs_file_handle handle = {
+		.handle_bytes = stored->length,
+		.handle_type = (int32_t)stored->type,
+	};
+
+	if (!(mnt->super->type->flags & VFS_FS_HANDLES))
+		return -EOPNOTSUPP;
+	if (memcmp(stored->fs, own_fs, sizeof(own_fs)) ||
+	    memcmp(stored->fs + sizeof(own_fs), &mnt->super->dev,
+		   sizeof(mnt->super->dev)))
+		return -ESTALE;
+	memcpy(handle.f_handle, stored->bytes, stored->length);
+	return decode(thread, vfs, mnt, &handle, out);
+}
+
+/* What path leads to, name by name, from the file system's root; referenced. */
+static int go_down(struct vfs__thread *thread, struct vfs *vfs,
+		   struct vfs_super *super, const char *path,
+		   struct vfs_dentry **out)
+{
+	const char *end = path + strlen(path);
+	struct vfs_dentry *at = vfs__dentry_ref(vfs__super_root(super)), *next;
+	int err = 0;
+
+	while (!err && path < end) {
+		struct vfs_name name = {.str = path};
+
+		name.len = vfs__component_scan(vfs->hash_seed, path, end,
+					       &name.hash);
+		err = -ENOENT;
+		if (name.len && vfs__inode_is_dir(vfs__dentry_inode(at)))
+			err = vfs__child_slow(thread, vfs, at, &name, &next);
+		if (err)
+			break;
+		vfs__dentry_unref(thread, at);
+		at = next;
+		path += name.len;
+		path += *path == '/';
+	}
+	if (err)
+		vfs__dentry_unref(thread, at);
+	else
+		*out = at;
+	return err;
+}
+
+/* Whether d is the file. */
+static int compare(struct vfs__thread *thread, struct vfs *vfs,
+		   struct vfs_mount *mnt, struct vfs_dentry *d,
+		   const struct vfs_layer_handle *handle)
+{
+	const struct vfs__path path = {.mnt = mnt, .dentry = d};
+	struct vfs_layer_handle found;
+	int err = vfs__layer_encode(thread, vfs, &path, &found);
+
+	if (err)
+		return err;
+	return memcmp(&found, handle, sizeof(found)) ? -ENODATA : 0;
+}
+
+/* The backend says where it may be. */
+static int decode_located(struct vfs__thread *thread, struct vfs *vfs,
+			  struct vfs_mount *mnt,
+			  const struct vfs_layer_handle *handle,
+			  struct vfs_dentry **out)
+{
+	struct vfs_super *super = mnt->super;
+	struct vfs_dentry *d = NULL;
+	char *path = vfs__mem_alloc(thread, VFS__PATH_MAX);
+	int err;
+
+	if (!path)
+		return -ENOMEM;
+	err = super->ops->locate(super, handle, path, VFS__PATH_MAX);
+	if (!err)
+		err = go_down(thread, vfs, super, path, &d);
+	vfs__mem_free(thread, path, VFS__PATH_MAX);
+	/* whatever is on the way there, it is not the file */
+	if (err == -ENOENT || err == -EXDEV || err == -ENAMETOOLONG)
+		return -ENODATA;
+	if (err)
+		return err;
+	err = compare(thread, vfs, mnt, d, handle);
+	if (err)
+		vfs__dentry_unref(thread, d);
+	else
+		*out = d;
+	return err;
+}
+
+int vfs__layer_decode(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_mount *mnt,
+		      const struct vfs_layer_handle *handle,
+		      struct vfs_dentry **out)
+{
+	return has_handles(mnt->super)
+		       ? decode_located(thread, vfs, mnt, handle, out)
+		       : decode_own(thread, vfs, mnt, handle, out);
 }

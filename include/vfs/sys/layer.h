@@ -54,10 +54,6 @@ VFS_API int vfs_layer_open(struct vfs_task *layers, struct vfs_task *from,
 			   int dirfd, const char *path, uint32_t flags,
 			   int beside);
 
-/* As vfs_name_to_handle_at of the file itself, and its errors. */
-VFS_API int vfs_layer_handle(struct vfs_task *layers, int fd,
-			     struct vfs_file_handle *handle);
-
 /*
  * Opens what fd is open on, once more, with vfs_open's flags but those that
  * make or follow something. Nobody is told of it. The errors of vfs_open.
@@ -83,6 +79,39 @@ VFS_API int vfs_layer_info(struct vfs_task *layers, int fd,
  * system: 1 or 0. */
 VFS_API int vfs_layer_within(struct vfs_task *layers, int fd, int top);
 
+/* The most that a handle's bytes can be. */
+#define VFS_LAYER_HANDLE_MAX 128
+
+/* Which file it is, in a form to be stored. Two of one file are equal in every
+ * byte. */
+struct vfs_layer_handle {
+	uint8_t fs[16];	 /* the file system's UUID */
+	uint64_t dev;	 /* which one of those that have this UUID */
+	uint32_t length; /* of bytes */
+	uint32_t type;
+	uint8_t bytes[VFS_LAYER_HANDLE_MAX];
+};
+
+/*
+ * The file's handle: of a host's file system, what its kernel's
+ * name_to_handle_at says; else one that is good for this instance. 0,
+ * -EOPNOTSUPP there is none, or the file system's error.
+ */
+VFS_API int vfs_layer_encode(struct vfs_task *layers, int fd,
+			     struct vfs_layer_handle *out);
+
+/*
+ * A descriptor (O_PATH) of the file with that handle, on the file system and
+ * the mount of top. Only what lies in that file system's tree is found: of a
+ * host, below the directory that was mounted.
+ *
+ * Returns the descriptor or: -ESTALE it is gone, or of another file system;
+ * -ENODATA it may be there, and nobody knows where; -EOPNOTSUPP nothing is
+ * found by handles; -EMFILE; the file system's error.
+ */
+VFS_API int vfs_layer_decode(struct vfs_task *layers, int top,
+			     const struct vfs_layer_handle *handle);
+
 /*
  * Takes the file for a purpose that has no room for two (the upper directory of
  * one overlay); the claim lasts until it is given back, and vfs_layer_info
@@ -94,6 +123,18 @@ VFS_API int vfs_layer_unclaim(struct vfs_task *layers, int fd);
 /* The file was read by way of another: its time of access becomes now, and
  * nothing else. 0, also where there are no such times to be kept. */
 VFS_API int vfs_layer_accessed(struct vfs_task *layers, int fd);
+
+struct vfs_attr;
+
+/*
+ * What the setattr operation of <vfs/sys/backend.h> does, for a file of
+ * whatever type: attr->mask says which of the mode, ids, times and inode flags
+ * the file gets, and nothing else changes, not even the time of change, nor an
+ * ACL. No permission is asked. 0, -EOPNOTSUPP the file system has no inode
+ * flags, or what its setattr says.
+ */
+VFS_API int vfs_layer_setattr(struct vfs_task *layers, int fd,
+			      const struct vfs_attr *attr);
 
 /*
  * vfs_copy_file_range between two open files that may be on different file

@@ -230,13 +230,15 @@ static int push_lower(struct overlay_commit *c, const char *name,
 static int fill_metacopy(struct survey *s, int ufd, const struct vfs_stat *st)
 {
 	struct overlay_super *fs = &s->c->fs;
-	int from = overlay_open_path(fs, s->c->lower, s->c->path), err;
+	int from = overlay_open_path(fs, s->c->lower, s->c->path), out, err;
 
 	if (from < 0)
 		return from;
-	err = overlay_commit_step(s->c);
+	out = vfs_layer_reopen(fs->task, ufd, O_WRONLY);
+	err = out < 0 ? out : overlay_commit_step(s->c);
 	if (!err)
-		err = overlay_fill(fs, from, ufd, st->size, OVERLAY_ALL);
+		err = overlay_fill(fs, from, ufd, out, st->size, OVERLAY_ALL);
+	overlay_close(fs, out);
 	overlay_close(fs, from);
 	/* writing has left its traces */
 	if (!err)
@@ -382,8 +384,8 @@ static int announce(struct overlay_commit *c, const struct moved *m)
 /* From where it is (FROM) to where it was said to be. */
 static int bring(struct overlay_commit *c, int fd, const char *from)
 {
-	char *text;
-	size_t size;
+	char *text = NULL;
+	size_t size = 0;
 	int err = overlay_get_text(&c->fs, fd, "redirect", &text, &size);
 
 	if (err)
@@ -417,8 +419,8 @@ static void restore(struct overlay_commit *c, const struct moved *m)
 
 static int stage_one(struct overlay_commit *c, const struct moved *m)
 {
-	char *from;
-	size_t size;
+	char *from = NULL;
+	size_t size = 0;
 	int err;
 
 	if (!is_staged(m)) {

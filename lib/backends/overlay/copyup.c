@@ -24,6 +24,8 @@
 #include "overlay.h"
 
 #define VALUE_MAX 65536u
+#define CAPABILITY "security.capability"
+#define CAPABILITY_MAX 64u
 
 /* A copy in the making. */
 struct copy {
@@ -103,7 +105,7 @@ int overlay_copy_xattrs(struct overlay_super *fs, int from, int to)
 static int copy_flags(struct copy *c, uint32_t flags)
 {
 	flags &= VFS_INODE_IMMUTABLE | VFS_INODE_APPEND | VFS_INODE_NOATIME;
-	if (!flags)
+	if (!flags || !(S_ISREG(c->st.mode) || S_ISDIR(c->st.mode)))
 		return 0;
 	VFS_WRITE_ONCE(c->oi->flags, flags & ~VFS_INODE_NOATIME);
 	return overlay_store_flags(c->fs, c->fd, flags);
@@ -151,8 +153,11 @@ int overlay_set_impure(struct overlay_inode *dir)
 	if (overlay_state(dir) & OVERLAY_IMPURE)
 		return 0;
 	err = overlay_set_own(dir->fs, overlay_upper(dir), "impure", "y", 1);
-	if (!err)
+	if (!err) {
 		overlay_set_state(dir, OVERLAY_IMPURE);
+		/* whose list has the layer's own numbers */
+		overlay_dir_changed(dir);
+	}
 	/* without attributes numbers in listings may differ, which is all */
 	return err == -EOPNOTSUPP || err == -EPERM ? 0 : err;
 }
@@ -444,38 +449,23 @@ static bool is_done(const struct overlay_inode *oi, int64_t bytes)
 	return bytes < 0 || !(overlay_state(oi) & OVERLAY_METACOPY);
 }
 
-/* What a file may do with capabilities, which writing to it takes away. */
-#define CAPABILITY "security.capability"
-#define CAPABILITY_MAX 64u
-
-int overlay_fill(struct overlay_super *fs, int from, int upper, int64_t size,
-		 int64_t bytes)
+int overlay_fill(struct overlay_super *fs, int from, int upper, int out,
+		 int64_t size, int64_t bytes)
 {
-	unsigned char kept[CAPABILITY_MAX];
-	int64_t n = vfs_layer_getxattr(fs->task, upper, CAPABILITY, kept,
-				       sizeof(kept));
-	int out, err;
+	unsigned char value[CAPABILITY_MAX];
+	int64_t n = vfs_layer_getxattr(fs->task, upper, CAPABILITY, value,
+				       sizeof(value));
+	int err;
 
 	if (n < 0 && n != -ENODATA && n != -EOPNOTSUPP)
 		return (int)n;
-	out = vfs_layer_reopen(fs->task, upper, O_WRONLY);
-	if (out < 0)
-		return out;
 	err = overlay_copy_data(fs, from, out, size, bytes);
-	overlay_close(fs, out);
-	if (!err && n > 0)
-		err = vfs_layer_setxattr(fs->task, upper, CAPABILITY, kept,
-					 (size_t)n, 0);
-	return err;
-}
-
-static int cut(struct overlay_super *fs, int upper)
-{
-	int out = vfs_layer_reopen(fs->task, upper, O_WRONLY);
-	int err = out < 0 ? out : vfs_ftruncate(fs->task, out, 0);
-
-	overlay_close(fs, out);
-	return err;
+	if (err || n <= 0)
+		return err;
+	err = vfs_fault(fs->vfs, "overlay:setxattr");
+	return err ? err
+		   : vfs_layer_setxattr(fs->task, upper, CAPABILITY, value,
+					(size_t)n, 0);
 }
 
 /* The data of a file that has everything else. Into the file itself: until the
@@ -484,14 +474,20 @@ static int copy_rest(struct overlay_inode *oi, int64_t bytes)
 {
 	struct overlay_super *fs = oi->fs;
 	struct vfs_stat st;
-	int upper = overlay_upper(oi);
+	int upper = overlay_upper(oi), out;
 	int err = overlay_stat(fs, upper, &st);
 
-	if (!err)
-		err = bytes ? overlay_fill(fs,
-					   oi->lower[oi->lower_count - 1].fd,
-					   upper, st.size, bytes)
-			    : cut(fs, upper);
+	if (err)
+		return err;
+	out = vfs_layer_reopen(fs->task, upper, O_WRONLY);
+	if (out < 0)
+		return out;
+	if (!bytes)
+		err = vfs_ftruncate(fs->task, out, 0);
+	else
+		err = overlay_fill(fs, oi->lower[oi->lower_count - 1].fd, upper,
+				   out, st.size, bytes);
+	overlay_close(fs, out);
 	if (!err)
 		err = overlay_remove_own(fs, upper, "metacopy");
 	if (err)
@@ -578,7 +574,9 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 	/* its number may be another one now, and is in the listing */
 	if (parent)
 		overlay_dir_changed(parent);
-	return c.indexed ? overlay_index_begin(oi) : 0;
+	if (c.indexed)
+		err = overlay_index_begin(oi);
+	return err || !parent ? err : overlay_link_up(oi, parent, name);
 }
 
 static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
@@ -599,8 +597,6 @@ static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
 			goto unlock;
 		err = copy_locked(oi, parent, name, bytes, ready);
 	}
-	if (!err && parent && !(overlay_state(oi) & OVERLAY_UNLINKED))
-		err = overlay_link_up(oi, parent, name);
 	if (!err)
 		overlay_stale(oi->inode);
 unlock:
@@ -653,7 +649,7 @@ static int copy_all(struct overlay_inode *oi, int64_t bytes, bool ready)
 	return err;
 }
 
-static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
+static int bring_up(struct overlay_inode *oi, int64_t bytes, bool ready)
 {
 	int err;
 
@@ -668,6 +664,39 @@ static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
 	if (err || !(VFS_READ_ONCE(oi->inode->flags) & VFS_INODE_STALE))
 		return err;
 	return overlay_publish(oi);
+}
+
+/* Of a file that is, or is to be, in the index: the name that the call came by
+ * is on upper afterwards, which it may not be although the file is. */
+static int bring_up_by(struct overlay_inode *oi, struct vfs_inode *dir,
+		       const char *name, int64_t bytes, bool ready)
+{
+	char *home;
+	int err;
+
+	if (overlay_upper(oi) < 0) {
+		home = overlay_copy_name(oi->fs, name);
+		if (!home)
+			return -ENOMEM;
+		overlay_set_home(oi, dir, home);
+	}
+	err = bring_up(oi, bytes, ready);
+	return err ? err : overlay_link_name(oi, overlay_inode(dir), name);
+}
+
+static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
+{
+	struct overlay_super *fs = oi->fs;
+	struct overlay_name name;
+	struct vfs_inode *dir;
+	int err;
+
+	if (!overlay_may_index(oi) ||
+	    vfs_current_name(fs->vfs, oi->inode, &dir, name.text))
+		return bring_up(oi, bytes, ready);
+	err = bring_up_by(oi, dir, name.text, bytes, ready);
+	vfs_inode_unref(dir);
+	return err;
 }
 
 int overlay_copy_up(struct overlay_inode *oi, int64_t bytes)

@@ -428,6 +428,7 @@ int overlay_get_inode(struct overlay_super *fs, struct vfs_inode *dir,
 		.dir = dir,
 		.name = name ? name : "",
 		.has_upper = found->upper >= 0,
+		.indexed = found->indexed,
 		.upper_ino = found->st.ino,
 	};
 	struct vfs_inode *inode, *other;

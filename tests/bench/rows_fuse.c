@@ -307,7 +307,8 @@ static const struct line {
 	 DIRS *FILES_OF_DIR, 2},
 	{"readdir of 10,000, the first", list_all, mount_afresh, NULL, LISTED,
 	 2},
-	{"readdir of 10,000, again", list_all, NULL, NULL, LISTED, 2},
+	/* the kernel answers for both */
+	{"readdir of 10,000, again", list_all, NULL, NULL, LISTED, 0},
 	{"tar x of 2,000 files", unpack, NULL, drop_unpacked,
 	 SOURCE_DIRS *SOURCE_FILES, 2},
 };

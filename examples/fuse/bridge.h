@@ -4,10 +4,12 @@
  * know nothing of the library run in it. What each part is for:
  *
  *	main.c      the command line, and the process around it
- *	options.c   what each -o means, and to whom it goes
+ *	options*.c  what each -o means, and to whom it goes
+ *	layers.c    the host's directories as layers of an overlay
  *	tree.c      the instance, and the mounts that make the tree
  *	server.c    one instance, the mounts that show it, how they come and go
- *	session.c   one mount of the host's: threads, requests, capabilities
+ *	session.c   one mount of the host's: requests, capabilities
+ *	workers.c   its threads
  *	nodes.c     what the kernel knows by number: files, and how often
  *	users.c     who is asking: from ids and /proc to credentials and tasks
  *	call.c      what every request begins and ends with
@@ -69,6 +71,10 @@ struct session {
 	enum cache_mode cache;
 	double timeout; /* seconds that names and attributes are good for */
 	bool noatime;	/* reading leaves no trace */
+	/* as in struct session_options */
+	bool no_xattrs, no_acls, no_sync, static_nlink, squash;
+	unsigned int max_write, max_idle;
+	uint64_t solid_dev; /* is not made up: see ops_files.c; atomic */
 
 	unsigned int forgetting; /* atomic: threads that give files back */
 
@@ -79,13 +85,19 @@ struct session {
 	uint64_t init_unique;
 	uint32_t init_flags, init_flags2;
 
-	/* the threads (session.c) */
-	pthread_mutex_t lock; /* protects the next five */
-	pthread_cond_t ended;
-	struct worker *workers;
-	unsigned int threads, idle;
+	/* the threads (workers.c) */
+	pthread_mutex_t lock; /* protects what follows but where it says so */
+	pthread_cond_t ended; /* a thread has */
+	struct worker *workers, *parked;
+	unsigned int threads, parked_count, readers, readers_wanted;
 	bool stopping;
-	unsigned int max_threads;
+	unsigned int max_threads; /* constant */
+	bool spinning;		  /* somebody is: atomic */
+	unsigned int queued;	  /* requests that waited: atomic */
+	pthread_t after;	  /* looks after the others */
+	bool has_after;
+	bool quiet; /* so it sleeps, until tick: atomic, set under the lock */
+	pthread_cond_t tick;
 	int ended_fd; /* the process's: written when the kernel has hung up */
 	struct session *next; /* of the process's list */
 };

@@ -113,13 +113,15 @@ const char *fd_name(int fd, char name[FD_NAME_SIZE])
 	return at;
 }
 
-void fill_stat(struct session *session, const struct vfs_stat *stat,
-	       struct stat *out)
+void fill_stat(const struct session *session, struct node *node,
+	       const struct vfs_stat *stat, struct stat *out)
 {
 	memset(out, 0, sizeof(*out));
-	out->st_ino = node_shown_ino(session->nodes, stat->dev, stat->ino);
+	out->st_ino = node->shown_ino;
 	out->st_mode = stat->mode;
-	out->st_nlink = stat->nlink;
+	__atomic_store_n(&node->mode, stat->mode, __ATOMIC_RELAXED);
+	out->st_nlink =
+		session->static_nlink && S_ISDIR(stat->mode) ? 1 : stat->nlink;
 	out->st_uid = stat->uid;
 	out->st_gid = stat->gid;
 	out->st_rdev = stat->rdev;
@@ -132,6 +134,17 @@ void fill_stat(struct session *session, const struct vfs_stat *stat,
 	out->st_mtim.tv_nsec = stat->mtime.nsec;
 	out->st_ctim.tv_sec = stat->ctime.sec;
 	out->st_ctim.tv_nsec = stat->ctime.nsec;
+}
+
+bool has_killable_bits(struct session *session, const struct node *node)
+{
+	struct vfs_stat stat;
+
+	if (session->cache == CACHE_KERNEL)
+		stat.mode = __atomic_load_n(&node->mode, __ATOMIC_RELAXED);
+	else if (vfs_fstat(session->server->root, node->fd, &stat))
+		return false;
+	return stat.mode & (S_ISUID | S_ISGID);
 }
 
 void forget_attributes(struct session *session, const struct node *node)
@@ -169,38 +182,23 @@ int entry_find(struct call *call, struct node *parent, const char *name, int fd,
 	struct node *node;
 	int err;
 
-	err = name ? vfs_fstatat(call->task, parent->fd, name, &stat,
-				 AT_SYMLINK_NOFOLLOW)
-		   : vfs_fstat(root, fd, &stat);
-	if (err)
+	fd = open_place(call, parent, name, fd);
+	if (fd < 0)
+		return fd;
+	/* ids as the server's namespace numbers them */
+	err = vfs_fstat(root, fd, &stat);
+	if (err) {
+		vfs_close(root, fd);
 		return err;
-	node = node_find(session->nodes, &stat);
-	if (!node) {
-		fd = open_place(call, parent, name, fd);
-		if (fd < 0)
-			return fd;
-		/* the name may be another file's by now */
-		err = vfs_fstat(root, fd, &stat);
-		if (err) {
-			vfs_close(root, fd);
-			return err;
-		}
-		node = node_insert(session->nodes, fd, &stat);
-		if (!node)
-			return -ENOMEM;
-	} else if (name) {
-		/* ids as the server's namespace numbers them */
-		err = vfs_fstat(root, node->fd, &stat);
-		if (err) {
-			node_forget(session->nodes, node, 1);
-			return err;
-		}
 	}
+	node = node_insert(session->nodes, fd, &stat);
+	if (!node)
+		return -ENOMEM;
 	memset(entry, 0, sizeof(*entry));
 	entry->ino = node_number(session->nodes, node);
 	entry->attr_timeout = session->timeout;
 	entry->entry_timeout = session->timeout;
-	fill_stat(session, &stat, &entry->attr);
+	fill_stat(session, node, &stat, &entry->attr);
 	return 0;
 }
 

@@ -58,9 +58,14 @@ void reply_entry(struct call *call, struct node *parent, const char *name,
 int entry_find(struct call *call, struct node *parent, const char *name, int fd,
 	       struct fuse_entry_param *entry);
 
-/* What stat says, as the kernel takes it. */
-void fill_stat(struct session *session, const struct vfs_stat *stat,
-	       struct stat *out);
+/* What stat says of node, as the kernel takes it. */
+void fill_stat(const struct session *session, struct node *node,
+	       const struct vfs_stat *stat, struct stat *out);
+
+/* May a change of the file take permission bits away? That depends on who makes
+ * it. Where all changes of modes are the kernel's, what it was told is so, or
+ * was. */
+bool has_killable_bits(struct session *session, const struct node *node);
 
 /* Permission bits that a write took away: the kernel forgets what it knows of
  * the node's attributes. */

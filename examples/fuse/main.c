@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@ static const char usage[] =
 	"  vfs-fuse [OPTION...] TYPE MOUNTPOINT\n"
 	"  vfs-fuse [OPTION...] -t TYPE SOURCE MOUNTPOINT\n"
 	"  vfs-fuse [OPTION...] -F FILE MOUNTPOINT\n"
+	"  vfs-fuse [OPTION...] -o lowerdir=A:B,upperdir=C,workdir=D "
+	"MOUNTPOINT\n"
 	"  mount -t fuse.vfs-fuse TYPE MOUNTPOINT [-o ...]\n"
 	"\n"
 	"  -F, --fstab FILE   the tree is what FILE, like fstab(5), describes\n"
@@ -45,7 +48,16 @@ static const char usage[] =
 	"several:\n"
 	"                     joins the server of that name, or starts it\n"
 	"  max_threads=N      how many requests are worked at at once (64)\n"
-	"  remount            change the options of what is mounted\n";
+	"  timeout=SECONDS    how long the kernel may believe what it keeps\n"
+	"  remount            change the options of what is mounted\n"
+	"\n"
+	"Of an overlay of the host's directories, as fuse-overlayfs has them: "
+	"lowerdir,\n"
+	"upperdir, workdir, redirect_dir, metacopy, index, xino, volatile, "
+	"userxattr,\n"
+	"uidmapping, gidmapping, squash_to_root, squash_to_uid and _gid, "
+	"static_nlink,\n"
+	"noxattrs, noacl, fsync=0, threaded=0, owner=host|xattr\n";
 
 /* The process that was started waits for a byte on this pipe, its exit status:
  * -1, it is this one. */
@@ -114,12 +126,22 @@ static int print(const struct options *options)
 	return 0;
 }
 
+/* Files that become known take memory for good. One arena grows by large steps;
+ * those of threads grow by a page and a system call at a time. */
+static void grow_by_large_steps(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TOP_PAD, 1 << 20);
+	mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	int status, status_fd = -1;
 	char *place;
 
+	grow_by_large_steps();
 	if (options_parse(&options, argc, argv)) {
 		options_free(&options);
 		return 1;

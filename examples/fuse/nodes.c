@@ -21,11 +21,11 @@ struct nodes {
 	size_t device_count, device_room;
 };
 
-static size_t bucket_of(uint64_t dev, uint64_t ino, size_t size)
+static size_t bucket_of(uint64_t identity, size_t size)
 {
-	uint64_t x = (ino ^ dev << 40) * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t x = identity * UINT64_C(0x9e3779b97f4a7c15);
 
-	return (size_t)(x >> 20) & (size - 1);
+	return (size_t)(x >> 32) & (size - 1);
 }
 
 struct nodes *nodes_create(struct server *server, int fd)
@@ -36,7 +36,8 @@ struct nodes *nodes_create(struct server *server, int fd)
 	if (!nodes)
 		return NULL;
 	nodes->buckets = calloc(FIRST_BUCKETS, sizeof(struct node *));
-	if (!nodes->buckets || vfs_fstat(server->root, fd, &stat)) {
+	if (!nodes->buckets || vfs_fstat(server->root, fd, &stat) ||
+	    vfs_fidentity(server->root, fd, &nodes->root.identity)) {
 		free(nodes->buckets);
 		free(nodes);
 		return NULL;
@@ -45,7 +46,8 @@ struct nodes *nodes_create(struct server *server, int fd)
 	nodes->size = FIRST_BUCKETS;
 	nodes->root.fd = fd;
 	nodes->root.dev = stat.dev;
-	nodes->root.ino = stat.ino;
+	nodes->root.shown_ino = stat.ino;
+	nodes->root.mode = stat.mode;
 	nodes->root.lookups = 1;
 	pthread_mutex_init(&nodes->lock, NULL);
 	return nodes;
@@ -87,11 +89,11 @@ fuse_ino_t node_number(const struct nodes *nodes, const struct node *node)
 }
 
 /* Where the node is, or where it would be. Lock held. */
-static struct node **find(struct nodes *nodes, uint64_t dev, uint64_t ino)
+static struct node **find(struct nodes *nodes, uint64_t identity)
 {
-	struct node **at = &nodes->buckets[bucket_of(dev, ino, nodes->size)];
+	struct node **at = &nodes->buckets[bucket_of(identity, nodes->size)];
 
-	while (*at && ((*at)->ino != ino || (*at)->dev != dev))
+	while (*at && (*at)->identity != identity)
 		at = &(*at)->next;
 	return at;
 }
@@ -110,7 +112,7 @@ static void grow(struct nodes *nodes)
 	for (i = 0; i < nodes->size; i++) {
 		for (node = nodes->buckets[i]; node; node = next) {
 			struct node **at =
-				&buckets[bucket_of(node->dev, node->ino, size)];
+				&buckets[bucket_of(node->identity, size)];
 
 			next = node->next;
 			node->next = *at;
@@ -123,76 +125,16 @@ static void grow(struct nodes *nodes)
 }
 
 /* Lock held. */
-static struct node *find_counted(struct nodes *nodes,
-				 const struct vfs_stat *stat)
+static struct node *find_counted(struct nodes *nodes, uint64_t identity)
 {
 	struct node *node;
 
-	if (stat->ino == nodes->root.ino && stat->dev == nodes->root.dev)
+	if (identity == nodes->root.identity)
 		return &nodes->root;
-	node = *find(nodes, stat->dev, stat->ino);
+	node = *find(nodes, identity);
 	if (node)
 		node->lookups++;
 	return node;
-}
-
-struct node *node_find(struct nodes *nodes, const struct vfs_stat *stat)
-{
-	struct node *node;
-
-	pthread_mutex_lock(&nodes->lock);
-	node = find_counted(nodes, stat);
-	pthread_mutex_unlock(&nodes->lock);
-	return node;
-}
-
-struct node *node_insert(struct nodes *nodes, int fd,
-			 const struct vfs_stat *stat)
-{
-	struct node *fresh = calloc(1, sizeof(*fresh)), *node;
-
-	pthread_mutex_lock(&nodes->lock);
-	node = find_counted(nodes, stat);
-	if (!node && fresh) {
-		struct node **at;
-
-		grow(nodes);
-		at = find(nodes, stat->dev, stat->ino);
-		fresh->dev = stat->dev;
-		fresh->ino = stat->ino;
-		fresh->fd = fd;
-		fresh->lookups = 1;
-		*at = fresh;
-		nodes->count++;
-		node = fresh;
-		fresh = NULL;
-		fd = -1;
-	}
-	pthread_mutex_unlock(&nodes->lock);
-	if (fd >= 0)
-		vfs_close(nodes->server->root, fd);
-	free(fresh);
-	return node;
-}
-
-void node_forget(struct nodes *nodes, struct node *node, uint64_t count)
-{
-	struct node **at;
-
-	if (node == &nodes->root)
-		return;
-	pthread_mutex_lock(&nodes->lock);
-	node->lookups -= count < node->lookups ? count : node->lookups;
-	if (node->lookups) {
-		pthread_mutex_unlock(&nodes->lock);
-		return;
-	}
-	at = find(nodes, node->dev, node->ino);
-	*at = node->next;
-	nodes->count--;
-	pthread_mutex_unlock(&nodes->lock);
-	vfs_close(nodes->server->root, node->fd);
-	free(node);
 }
 
 /* The device's place in the order of discovery, 0 for the root's. */
@@ -221,15 +163,80 @@ static size_t device_index(struct nodes *nodes, uint64_t dev)
 	return i + 1;
 }
 
+/* Lock held. */
+static uint64_t shown_ino(struct nodes *nodes, uint64_t dev, uint64_t ino)
+{
+	if (dev == nodes->root.dev)
+		return ino;
+	/* from the top: numbers of files grow from the bottom */
+	return ino ^
+	       ((uint64_t)device_index(nodes, dev) << 51 | UINT64_C(1) << 63);
+}
+
+struct node *node_insert(struct nodes *nodes, int fd,
+			 const struct vfs_stat *stat)
+{
+	struct node *fresh = malloc(sizeof(*fresh)), *node = NULL;
+	uint64_t identity;
+
+	if (vfs_fidentity(nodes->server->root, fd, &identity))
+		goto out;
+	pthread_mutex_lock(&nodes->lock);
+	node = find_counted(nodes, identity);
+	if (!node && fresh) {
+		struct node **at;
+
+		grow(nodes);
+		at = find(nodes, identity);
+		fresh->identity = identity;
+		fresh->dev = stat->dev;
+		fresh->mode = stat->mode;
+		fresh->shown_ino = shown_ino(nodes, stat->dev, stat->ino);
+		fresh->fd = fd;
+		fresh->lookups = 1;
+		fresh->next = NULL;
+		*at = fresh;
+		nodes->count++;
+		node = fresh;
+		fresh = NULL;
+		fd = -1;
+	}
+	pthread_mutex_unlock(&nodes->lock);
+out:
+	if (fd >= 0)
+		vfs_close(nodes->server->root, fd);
+	free(fresh);
+	return node;
+}
+
+void node_forget(struct nodes *nodes, struct node *node, uint64_t count)
+{
+	struct node **at;
+
+	if (node == &nodes->root)
+		return;
+	pthread_mutex_lock(&nodes->lock);
+	node->lookups -= count < node->lookups ? count : node->lookups;
+	if (node->lookups) {
+		pthread_mutex_unlock(&nodes->lock);
+		return;
+	}
+	at = find(nodes, node->identity);
+	*at = node->next;
+	nodes->count--;
+	pthread_mutex_unlock(&nodes->lock);
+	vfs_close(nodes->server->root, node->fd);
+	free(node);
+}
+
 uint64_t node_shown_ino(struct nodes *nodes, uint64_t dev, uint64_t ino)
 {
-	size_t index;
+	uint64_t shown;
 
 	if (dev == nodes->root.dev)
 		return ino;
 	pthread_mutex_lock(&nodes->lock);
-	index = device_index(nodes, dev);
+	shown = shown_ino(nodes, dev, ino);
 	pthread_mutex_unlock(&nodes->lock);
-	/* from the top: numbers of files grow from the bottom */
-	return ino ^ ((uint64_t)index << 51 | UINT64_C(1) << 63);
+	return shown;
 }

@@ -4,7 +4,8 @@
  * the kernel's count of look-ups is not 0, and holds an O_PATH descriptor, so
  * that a file that was removed or renamed is still the same file, and its
  * number is nobody else's. One file has one node, whatever names it was found
- * by: the table's key is what stat says, device and number.
+ * by: the table's key is vfs_fidentity's, because device and number do not tell
+ * all files of an overlay apart.
  *
  * The kernel's number of a node is its address; the root's is FUSE_ROOT_ID,
  * and it stays until the end. Thread safe; the table has one lock, under which
@@ -23,10 +24,12 @@ struct server;
 struct nodes;
 
 struct node {
-	uint64_t dev, ino; /* the key */
-	int fd;		   /* O_PATH, in the shared table */
-	uint64_t lookups;  /* under the table's lock */
-	struct node *next; /* of the bucket */
+	uint64_t identity;	 /* the key */
+	uint64_t dev, shown_ino; /* as it was found first */
+	uint32_t mode;		 /* as the kernel was told last: atomic */
+	int fd;			 /* O_PATH, in the shared table */
+	uint64_t lookups;	 /* under the table's lock */
+	struct node *next;	 /* of the bucket */
 };
 
 /* The root's node takes over fd. NULL: no memory. */
@@ -36,11 +39,10 @@ void nodes_destroy(struct nodes *nodes);
 struct node *node_of(struct nodes *nodes, fuse_ino_t number);
 fuse_ino_t node_number(const struct nodes *nodes, const struct node *node);
 
-/* A node that is known already, with one more look-up; NULL: it is not. */
-struct node *node_find(struct nodes *nodes, const struct vfs_stat *stat);
 /*
  * The node of the file that fd, an O_PATH descriptor, leads to and stat is of,
- * with one more look-up. Takes fd over, also on failure. NULL: no memory.
+ * with one more look-up: a new one, or one that is known already. Takes fd
+ * over, also on failure. NULL: no memory.
  */
 struct node *node_insert(struct nodes *nodes, int fd,
 			 const struct vfs_stat *stat);
@@ -48,7 +50,9 @@ struct node *node_insert(struct nodes *nodes, int fd,
 void node_forget(struct nodes *nodes, struct node *node, uint64_t count);
 
 /*
- * The number that programs see. A mount of the host's has one device, so files
+ * The number that programs see, for a name in a listing; a node keeps the one
+ * that it had at first, though that of a file on an overlay may change when it
+ * is copied up. A mount of the host's has one device, so files
  * of other file systems in the tree get the file system's place in the order
  * of discovery mixed in: two files never show as one.
  */

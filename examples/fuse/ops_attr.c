@@ -44,8 +44,8 @@ static struct statx_time time_of(const struct vfs_timespec *t)
 	return (struct statx_time){.sec = t->sec, .nsec = t->nsec};
 }
 
-static void fill_statx(struct session *session, const struct vfs_stat *stat,
-		       struct statx_out *out)
+static void fill_statx(const struct session *session, const struct node *node,
+		       const struct vfs_stat *stat, struct statx_out *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->attr_valid = (uint64_t)session->timeout;
@@ -57,7 +57,7 @@ static void fill_statx(struct session *session, const struct vfs_stat *stat,
 	out->uid = stat->uid;
 	out->gid = stat->gid;
 	out->mode = (uint16_t)stat->mode;
-	out->ino = node_shown_ino(session->nodes, stat->dev, stat->ino);
+	out->ino = node->shown_ino;
 	out->size = (uint64_t)stat->size;
 	out->blocks = (uint64_t)stat->blocks;
 	out->atime = time_of(&stat->atime);
@@ -73,6 +73,7 @@ void op_statx(struct session *session, uint64_t unique, fuse_ino_t ino,
 {
 	struct fuse_out_header header = {.unique = unique};
 	struct iovec iov[2] = {{&header, sizeof(header)}};
+	const struct node *node = node_of(session->nodes, ino);
 	struct statx_out out;
 	struct vfs_stat stat;
 	int err, count = 1;
@@ -80,12 +81,11 @@ void op_statx(struct session *session, uint64_t unique, fuse_ino_t ino,
 	(void)in;
 	err = size < sizeof(struct statx_in)
 		      ? -EINVAL
-		      : vfs_fstat(session->server->root,
-				  node_of(session->nodes, ino)->fd, &stat);
+		      : vfs_fstat(session->server->root, node->fd, &stat);
 	header.error = err;
 	header.len = sizeof(header);
 	if (!err) {
-		fill_statx(session, &stat, &out);
+		fill_statx(session, node, &stat, &out);
 		iov[1].iov_base = &out;
 		iov[1].iov_len = sizeof(out);
 		header.len += sizeof(out);
@@ -97,7 +97,7 @@ void op_statx(struct session *session, uint64_t unique, fuse_ino_t ino,
 }
 
 static void reply_attr(fuse_req_t req, struct session *session,
-		       const struct node *node)
+		       struct node *node)
 {
 	struct vfs_stat stat;
 	struct stat out;
@@ -107,7 +107,7 @@ static void reply_attr(fuse_req_t req, struct session *session,
 		fuse_reply_err(req, -err);
 		return;
 	}
-	fill_stat(session, &stat, &out);
+	fill_stat(session, node, &stat, &out);
 	fuse_reply_attr(req, &out, session->timeout);
 }
 
@@ -125,6 +125,9 @@ static int set_owner(struct call *call, const struct node *node,
 	const struct user *user = call->user_task->user;
 	uint32_t uid = UINT32_MAX, gid = UINT32_MAX;
 
+	/* whoever it is given to, it stays whose everything is */
+	if (call->session->squash)
+		to_set = 0;
 	if (to_set & FUSE_SET_ATTR_UID) {
 		uid = user_uid(user, attr->st_uid);
 		if (uid == UINT32_MAX)
@@ -217,10 +220,14 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 {
 	struct node *node = node_of(session_of(req)->nodes, ino);
 	struct call call;
+	bool fresh;
 	int err;
 
 	/* set-id bits that go depend on who asks */
-	if (!call_begin_fresh(&call, req, !(to_set & SET_TIMES)))
+	fresh = has_killable_bits(session_of(req), node) ||
+		(to_set & FUSE_SET_ATTR_MODE &&
+		 attr->st_mode & (S_ISUID | S_ISGID));
+	if (!call_begin_fresh(&call, req, fresh))
 		return;
 	do
 		err = to_set & SET_ANY

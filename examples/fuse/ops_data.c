@@ -40,15 +40,6 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	free(data);
 }
 
-/* May a change of the file's data take permission bits away? */
-static bool has_killable_bits(struct session *session, const struct handle *h)
-{
-	struct vfs_stat stat;
-
-	return !vfs_fstat(session->server->root, h->fd, &stat) &&
-	       stat.mode & (S_ISUID | S_ISGID);
-}
-
 /* Where the kernel has kept no size, it does not know the end. */
 static int64_t write_at(struct call *call, int fd, const char *data,
 			size_t size, off_t off, int flags)
@@ -70,7 +61,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	bool bits;
 
 	(void)ino;
-	bits = has_killable_bits(session, h);
+	bits = has_killable_bits(session, h->node);
 	if (!call_begin_fresh(&call, req, bits))
 		return;
 	do
@@ -95,7 +86,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 	int err;
 
 	(void)ino;
-	bits = has_killable_bits(session, h);
+	bits = has_killable_bits(session, h->node);
 	if (!call_begin_fresh(&call, req, bits))
 		return;
 	do
@@ -119,7 +110,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 
 	(void)ino_in;
 	(void)ino_out;
-	bits = has_killable_bits(session, to);
+	bits = has_killable_bits(session, to->node);
 	if (!call_begin_fresh(&call, req, bits))
 		return;
 	do

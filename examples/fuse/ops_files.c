@@ -36,31 +36,45 @@ static bool atime_is_due(const struct vfs_stat *stat)
 	       time(NULL) - stat->atime.sec >= DAY;
 }
 
-/* Files whose size says nothing about what is in them. */
-static bool has_no_size(struct session *session, int fd,
-			const struct vfs_stat *stat)
+/* Whether the file is on a file system where things are made up when they are
+ * asked for: a size says nothing about what is in a file there, and names come
+ * and go without anybody's doing. */
+static bool is_made_up(struct session *session, const struct handle *h)
 {
+	uint64_t *known = &session->solid_dev;
 	struct vfs_statfs fs;
 
-	return !stat->size && !vfs_fstatfs(session->server->root, fd, &fs) &&
-	       fs.type != TMPFS_MAGIC && !fs.blocks;
+	if (__atomic_load_n(known, __ATOMIC_RELAXED) == h->node->dev)
+		return false;
+	if (!vfs_fstatfs(session->server->root, h->fd, &fs) &&
+	    fs.type != TMPFS_MAGIC && !fs.blocks)
+		return true;
+	__atomic_store_n(known, h->node->dev, __ATOMIC_RELAXED);
+	return false;
 }
 
 /* How the kernel may deal with the open file's data. */
 static void advise(struct session *session, const struct handle *h,
 		   struct fuse_file_info *fi)
 {
+	bool made_up = is_made_up(session, h), keep;
 	struct vfs_stat stat;
 
 	fi->fh = (uintptr_t)h;
+	/* locks are the kernel's own then, and closing is nobody's business */
+	fi->noflush = session->cache == CACHE_KERNEL;
 	if (vfs_fstat(session->server->root, h->fd, &stat))
 		return;
-	if (!S_ISREG(stat.mode))
-		return;
-	if (session->cache == CACHE_NONE || has_no_size(session, h->fd, &stat))
-		fi->direct_io = 1;
-	else
-		fi->keep_cache = session->noatime || !atime_is_due(&stat);
+	keep = session->cache == CACHE_KERNEL &&
+	       (session->noatime || !atime_is_due(&stat));
+	if (S_ISDIR(stat.mode)) {
+		fi->cache_readdir = session->cache == CACHE_KERNEL && !made_up;
+		fi->keep_cache = keep && !made_up;
+	} else if (S_ISREG(stat.mode)) {
+		fi->direct_io =
+			session->cache == CACHE_NONE || (made_up && !stat.size);
+		fi->keep_cache = keep && !fi->direct_io;
+	}
 }
 
 static struct handle *handle_create(struct session *session, struct node *node,
@@ -285,10 +299,11 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 	      struct fuse_file_info *fi)
 {
 	struct vfs_task *root = session_of(req)->server->root;
-	int fd = handle_of(fi)->fd, err;
+	int fd = handle_of(fi)->fd, err = 0;
 
 	(void)ino;
-	err = datasync ? vfs_fdatasync(root, fd) : vfs_fsync(root, fd);
+	if (!session_of(req)->no_sync)
+		err = datasync ? vfs_fdatasync(root, fd) : vfs_fsync(root, fd);
 	fuse_reply_err(req, -err);
 }
 

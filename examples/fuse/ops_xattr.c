@@ -31,6 +31,21 @@ static bool is_acl(const char *name)
 	return !strncmp(name, ACL_PREFIX, strlen(ACL_PREFIX));
 }
 
+/* -o noxattrs, noacl. ENOSYS is for the kernel, which will not ask again; true:
+ * req was answered. */
+static bool refuse(fuse_req_t req, const char *name)
+{
+	const struct session *session = session_of(req);
+
+	if (session->no_xattrs)
+		fuse_reply_err(req, ENOSYS);
+	else if (session->no_acls && name && is_acl(name))
+		fuse_reply_err(req, EOPNOTSUPP);
+	else
+		return false;
+	return true;
+}
+
 /* The server's own numbers are what the kernel wants to be given. */
 static struct vfs_task *reader(const struct call *call, const char *name)
 {
@@ -87,6 +102,8 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 	struct call call;
 	int err;
 
+	if (refuse(req, name))
+		return;
 	/* an ACL may take a set-group-id bit away */
 	if (!call_begin_fresh(&call, req, is_acl(name)))
 		return;
@@ -108,6 +125,8 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	struct call call;
 	int err;
 
+	if (refuse(req, name))
+		return;
 	if (!call_begin(&call, req))
 		return;
 	do
@@ -154,6 +173,8 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	int64_t length;
 	char *value;
 
+	if (refuse(req, name))
+		return;
 	if (!call_begin(&call, req))
 		return;
 	value = make_room(&call, size);
@@ -175,6 +196,8 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	int64_t length;
 	char *list;
 
+	if (refuse(req, NULL))
+		return;
 	/* not everybody is told of all */
 	if (!call_begin_fresh(&call, req, true))
 		return;

@@ -8,21 +8,18 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "options_rules.h"
 
-/* To whom an option goes. */
-#define TO_HOST 1u   /* libfuse, and through it the host's mount */
-#define TO_INSIDE 2u /* the mount in the tree */
-#define TO_SELF 4u   /* set does it */
-#define REFUSED 8u   /* why says why not */
+int rule_number(const char *value, unsigned long max, unsigned long *out)
+{
+	char *end;
 
-struct rule {
-	const char *name;
-	unsigned int to;
-	/* value: behind the =, or NULL. 0 or -1: it makes no sense. */
-	int (*set)(struct options *options, const char *value);
-	const char *why;
-};
+	if (!value || *value < '0' || *value > '9')
+		return -1;
+	errno = 0;
+	*out = strtoul(value, &end, 10);
+	return *end || errno || *out > max ? -1 : 0;
+}
 
 static int set_remount(struct options *options, const char *value)
 {
@@ -70,14 +67,46 @@ static int set_cache(struct options *options, const char *value)
 static int set_threads(struct options *options, const char *value)
 {
 	unsigned long n;
+
+	if (rule_number(value, 4096, &n) || !n)
+		return -1;
+	options->session.max_threads = (unsigned int)n;
+	return 0;
+}
+
+/* -1, in libfuse's words: all of them */
+static int set_idle(struct options *options, const char *value)
+{
+	unsigned long n = 4096;
+
+	if (value && strcmp(value, "-1") && rule_number(value, 4096, &n))
+		return -1;
+	options->session.max_idle = (unsigned int)n;
+	return value ? 0 : -1;
+}
+
+static int set_max_write(struct options *options, const char *value)
+{
+	unsigned long n;
+
+	if (rule_number(value, UINT32_MAX, &n) || n < 4096)
+		return -1;
+	options->session.max_write = (unsigned int)n;
+	return 0;
+}
+
+static int set_timeout(struct options *options, const char *value)
+{
+	double seconds;
 	char *end;
 
 	if (!value || !*value)
 		return -1;
-	n = strtoul(value, &end, 10);
-	if (*end || !n || n > 4096)
+	seconds = strtod(value, &end);
+	if (*end || !(seconds >= 0))
 		return -1;
-	options->session.max_threads = (unsigned int)n;
+	options->session.timeout = seconds;
+	options->session.has_timeout = true;
 	return 0;
 }
 
@@ -93,6 +122,9 @@ static const struct rule rules_of_all[] = {
 	{"cache", TO_SELF, set_cache, NULL},
 	{"server", TO_SELF, set_server, NULL},
 	{"max_threads", TO_SELF, set_threads, NULL},
+	{"max_idle_threads", TO_SELF, set_idle, NULL},
+	{"max_write", TO_SELF, set_max_write, NULL},
+	{"timeout", TO_SELF, set_timeout, NULL},
 	{"remount", TO_SELF, set_remount, NULL},
 	{"debug", TO_SELF, set_debug, NULL},
 	{"ro", TO_HOST | TO_INSIDE, NULL, NULL},
@@ -132,6 +164,9 @@ static const struct rule rules_of_all[] = {
 	{"rootmode", 0, NULL, NULL},
 	/* it is always so */
 	{"default_permissions", 0, NULL, NULL},
+	{"big_writes", 0, NULL, NULL},
+	{"clone_fd", 0, NULL, NULL},
+	{"nonempty", 0, NULL, NULL},
 	{"writeback_cache", REFUSED, NULL,
 	 "times and full file systems would be told of too late"},
 	{"blkdev", REFUSED, NULL, "the tree is in memory, not on a device"},
@@ -146,6 +181,7 @@ static const struct type_rules {
 	const char *type;
 	const struct rule *rules;
 } rules_of_types[] = {
+	{"overlay", rules_of_overlay},
 	{NULL, NULL},
 };
 
@@ -177,17 +213,20 @@ static int follow_rule(struct options *options, const struct rule *rule,
 		       const char *option, size_t length, const char *value)
 {
 	uint64_t flags = options->host_flags;
+	int err = 0;
 
 	if (rule->to & REFUSED) {
 		fprintf(stderr, "vfs-fuse: option %.*s: not here: %s\n",
 			(int)length, option, rule->why);
 		return -1;
 	}
-	if (rule->to & TO_SELF && rule->set(options, value)) {
+	if (rule->to & TO_SELF)
+		err = rule->set(options, value);
+	if (err == -1)
 		fprintf(stderr, "vfs-fuse: option %.*s makes no sense\n",
 			(int)length, option);
+	if (err)
 		return -1;
-	}
 	if (rule->to & TO_HOST) {
 		text_option(&options->fuse, option, length);
 		tree_flag(option, length, &flags);
@@ -227,21 +266,43 @@ static int parse_list(struct options *options, const char *list)
 	return 0;
 }
 
+/* An overlay's layers are enough to know what it is: fuse-overlayfs's command
+ * line has no word for it. */
+static bool has_layers(const char *list)
+{
+	const char *option, *value;
+	size_t length;
+
+	while (list && (length = option_next(&list, &option))) {
+		if (option_is(option, length, "lowerdir", &value) ||
+		    option_is(option, length, "lowerdir+", &value))
+			return true;
+	}
+	return false;
+}
+
 /* What is left of the command line: [SOURCE] MOUNTPOINT. */
-static int parse_places(struct options *options, int count, char **words)
+static int parse_places(struct options *options, const char *list, int count,
+			char **words)
 {
 	bool described = options->tree.count > 0;
 
 	if (options->help || options->version || options->stop)
 		return 0;
-	if (count < 1 || count > 2 || (count < 2 && !described)) {
+	if (count == 1 && !described && !options->type && has_layers(list))
+		options->source = options->type = "overlay";
+	if (count < 1 || count > 2 ||
+	    (count < 2 && !described && !options->type)) {
 		fputs("vfs-fuse: say what to mount, and where; --help says "
 		      "more\n",
 		      stderr);
 		return -1;
 	}
 	options->mountpoint = words[count - 1];
-	options->source = count == 2 ? words[0] : "vfs-fuse";
+	if (count == 2)
+		options->source = words[0];
+	else if (!options->source)
+		options->source = options->type ? options->type : "vfs-fuse";
 	if (!options->type && count == 2)
 		options->type = options->source;
 	return 0;
@@ -337,17 +398,34 @@ static int settle_cache(struct options *options)
 	return 0;
 }
 
+/* What the command line alone says of the tree. */
+static int settle_root(struct options *options)
+{
+	bool layered = !strcmp(options->type, "overlay");
+
+	if (layered && !options->remount) {
+		if (overlay_settle(options))
+			return -1;
+		options->tree.layers = options->layers;
+	}
+	tree_add(&options->tree, options->type, options->source, "/",
+		 options->inside.at);
+	return 0;
+}
+
 int options_parse(struct options *options, int argc, char **argv)
 {
 	struct text list = {0};
 	int letter, err = 0;
 
 	memset(options, 0, sizeof(*options));
+	options->layers = layers_create();
 	while (!err && (letter = getopt_long(argc, argv, "hVdfsnvt:o:F:",
 					     long_options, NULL)) != -1)
 		err = take(options, &list, letter);
 	if (!err)
-		err = parse_places(options, argc - optind, argv + optind);
+		err = parse_places(options, list.at, argc - optind,
+				   argv + optind);
 	if (!err && list.at)
 		err = parse_list(options, list.at);
 	free(list.at);
@@ -358,15 +436,13 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (options->debug)
 		options->foreground = true;
 	add_own(options);
-	if (!options->tree.count)
-		tree_add(&options->tree, options->type, options->source, "/",
-			 options->inside.at);
-	return 0;
+	return options->tree.count ? 0 : settle_root(options);
 }
 
 void options_free(struct options *options)
 {
 	tree_free(&options->tree);
+	layers_free(options->layers);
 	free(options->server);
 	free(options->own_type);
 	free(options->fuse.at);

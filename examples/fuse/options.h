@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "layers.h"
 #include "session.h"
 #include "text.h"
 #include "tree.h"
@@ -22,8 +23,9 @@ struct options {
 	const char *source, *type;
 	char *own_type; /* what type points to, from -o */
 	struct tree tree;
-	struct text fuse;   /* for libfuse, and the kernel */
-	struct text inside; /* for the mount in the tree */
+	struct layers *layers; /* of an overlay of the host's directories */
+	struct text fuse;      /* for libfuse, and the kernel */
+	struct text inside;    /* for the mount in the tree */
 	struct session_options session;
 	/* of the host's mount when it is remounted */
 	unsigned long host_flags;

@@ -19,6 +19,9 @@
 /* MS_REMOUNT of <sys/mount.h>, which does not go with <linux/mount.h>. */
 #define REMOUNT 32u
 
+/* That nobody uses, at most. */
+#define CACHED_NAMES 16384u
+
 static void log_line(void *context, int32_t level, const char *message)
 {
 	const struct server *server = context;
@@ -122,6 +125,8 @@ int server_create(const struct server_options *options, struct server **out)
 	config.now = tell_time;
 	/* one for each file that the kernel knows */
 	config.max_descriptors = INT32_MAX;
+	/* what is in use is kept anyway, and the kernel keeps names as well */
+	config.max_cached_names = CACHED_NAMES;
 	err = vfs_create(&config, &server->vfs);
 	if (!err)
 		err = options->make(server, options->context);

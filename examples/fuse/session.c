@@ -2,10 +2,9 @@
 /*
  * Sessions. Contract: session.h.
  *
- * The threads are the session's own rather than libfuse's: one waits for a
- * request at any time, another is made when that one has got one, and those
- * that are too many go. Requests and answers come through here so that what
- * this libfuse does not know works as well: making a file without a name,
+ * The threads are the session's own rather than libfuse's (workers.c). Requests
+ * and answers come through here so that what this libfuse does not know works
+ * as well: making a file without a name,
  * which is answered like create, with a name that no file can have; statx, for
  * the time of birth; and that set-id bits are cleared on this side, without
  * which the kernel asks for file capabilities before each first write, and
@@ -28,6 +27,7 @@
 #include "ops.h"
 #include "session.h"
 #include "text.h"
+#include "workers.h"
 
 #define MAX_THREADS 64u
 #define MAX_IDLE 8u
@@ -41,23 +41,6 @@
 /* Seconds that the kernel may believe for as long as nothing happens: all
  * changes come through it. */
 #define FOREVER (365.0 * 86400)
-
-/* For what a signal is that only has to end a read: one that nobody sends. */
-#define WAKE_SIGNAL SIGRTMAX
-
-/* A thread of a session's. */
-struct worker {
-	struct session *session;
-	pthread_t thread;
-	struct worker *next; /* under the session's lock */
-};
-
-static void *work(void *argument);
-
-static void on_wake(int signal)
-{
-	(void)signal;
-}
 
 static void want(struct fuse_conn_info *conn, unsigned int flag, bool on)
 {
@@ -74,8 +57,9 @@ void session_init(void *userdata, struct fuse_conn_info *conn)
 	/* the library takes the umask, as a default ACL may replace it */
 	want(conn, FUSE_CAP_DONT_MASK, true);
 	want(conn, FUSE_CAP_ATOMIC_O_TRUNC, true);
-	want(conn, FUSE_CAP_POSIX_LOCKS, true);
-	want(conn, FUSE_CAP_FLOCK_LOCKS, true);
+	/* what all comes through one kernel, that can keep the locks for */
+	want(conn, FUSE_CAP_POSIX_LOCKS, !keep);
+	want(conn, FUSE_CAP_FLOCK_LOCKS, !keep);
 	want(conn, FUSE_CAP_PARALLEL_DIROPS, true);
 	want(conn, FUSE_CAP_IOCTL_DIR, true);
 	want(conn, FUSE_CAP_READDIRPLUS, true);
@@ -85,7 +69,7 @@ void session_init(void *userdata, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_SPLICE_WRITE, false);
 	/* the kernel opens devices and FIFOs itself, and walks over what it has
 	 * kept: there it must check, ACLs too */
-	want(conn, FUSE_CAP_POSIX_ACL, true);
+	want(conn, FUSE_CAP_POSIX_ACL, !session->no_acls);
 	want(conn, FUSE_CAP_CACHE_SYMLINKS, keep);
 	/* data changes through the kernel alone, so no time stamp has to tell
 	 * it */
@@ -94,6 +78,8 @@ void session_init(void *userdata, struct fuse_conn_info *conn)
 	/* times would be the kernel's, and a full disk would be told too late
 	 */
 	want(conn, FUSE_CAP_WRITEBACK_CACHE, false);
+	if (session->max_write && session->max_write < conn->max_write)
+		conn->max_write = session->max_write;
 }
 
 static ssize_t read_request(int fd, void *buffer, size_t size, void *userdata)
@@ -138,12 +124,22 @@ int session_create(struct server *server, const struct session_options *options,
 	session->server = server;
 	session->cache = options->cache;
 	session->noatime = options->noatime;
-	session->timeout = options->cache == CACHE_KERNEL ? FOREVER : 0;
+	session->no_xattrs = options->no_xattrs;
+	session->no_acls = options->no_acls || options->no_xattrs;
+	session->no_sync = options->no_sync;
+	session->static_nlink = options->static_nlink;
+	session->squash = options->squash;
+	session->max_write = options->max_write;
+	session->timeout = options->cache == CACHE_NONE ? 0
+			   : options->has_timeout	? options->timeout
+							: FOREVER;
 	session->max_threads =
 		options->max_threads ? options->max_threads : MAX_THREADS;
+	session->max_idle = options->max_idle ? options->max_idle : MAX_IDLE;
 	pthread_mutex_init(&session->lock, NULL);
 	pthread_mutex_init(&session->handles_lock, NULL);
 	pthread_cond_init(&session->ended, NULL);
+	pthread_cond_init(&session->tick, NULL);
 	session->ended_fd = ended_fd;
 	fd = vfs_open(root, server->place, O_PATH | O_DIRECTORY, 0);
 	session->nodes = fd < 0 ? NULL : nodes_create(server, fd);
@@ -185,59 +181,7 @@ int session_mount(struct session *session, const char *device,
 	return 0;
 }
 
-/* ---- threads ---- */
-
-/* Lock held. */
-static int start_thread(struct session *session)
-{
-	struct worker *worker = calloc(1, sizeof(*worker));
-	pthread_attr_t attr;
-	int err;
-
-	if (!worker)
-		return -ENOMEM;
-	worker->session = session;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	err = pthread_create(&worker->thread, &attr, work, worker);
-	pthread_attr_destroy(&attr);
-	if (err) {
-		free(worker);
-		return -err;
-	}
-	worker->next = session->workers;
-	session->workers = worker;
-	session->threads++;
-	session->idle++;
-	return 0;
-}
-
-/* A thread has a request: is another needed to wait for the next? */
-static void now_busy(struct session *session)
-{
-	pthread_mutex_lock(&session->lock);
-	session->idle--;
-	if (!session->idle && !session->stopping &&
-	    session->threads < session->max_threads)
-		start_thread(session);
-	pthread_mutex_unlock(&session->lock);
-}
-
-/* It has answered. False: there are enough without it. */
-static bool now_idle(struct session *session)
-{
-	bool stay;
-
-	pthread_mutex_lock(&session->lock);
-	stay = session->idle < MAX_IDLE && !session->stopping;
-	if (stay)
-		session->idle++;
-	pthread_mutex_unlock(&session->lock);
-	return stay;
-}
-
-/* What libfuse does not know, or does not say. True: it was answered. */
-static bool look_into(struct session *session, struct fuse_buf *buf)
+bool session_look_into(struct session *session, struct fuse_buf *buf)
 {
 	struct fuse_in_header *header = buf->mem;
 
@@ -262,68 +206,6 @@ static bool look_into(struct session *session, struct fuse_buf *buf)
 	op_statx(session, header->unique, header->nodeid, header + 1,
 		 buf->size - sizeof(*header));
 	return true;
-}
-
-/* The thread ends; idle: because there are no more requests. */
-static void leave(struct worker *worker, bool idle)
-{
-	struct session *session = worker->session;
-	struct worker **at = &session->workers;
-	uint64_t one = 1;
-
-	pthread_mutex_lock(&session->lock);
-	while (*at != worker)
-		at = &(*at)->next;
-	*at = worker->next;
-	session->threads--;
-	if (idle) {
-		session->idle--;
-		/* the kernel has hung up: whoever waits for that is told */
-		fuse_session_exit(session->fuse);
-		if (write(session->ended_fd, &one, sizeof(one)) < 0)
-			fprintf(stderr, "%s: eventfd: %m\n",
-				program_invocation_short_name);
-	}
-	pthread_cond_broadcast(&session->ended);
-	pthread_mutex_unlock(&session->lock);
-	free(worker);
-}
-
-static void *work(void *argument)
-{
-	struct worker *worker = argument;
-	struct session *session = worker->session;
-	struct fuse_session *fuse = session->fuse;
-	struct fuse_buf buf = {.mem = NULL};
-	bool stay = true;
-
-	while (stay && !fuse_session_exited(fuse)) {
-		int n = fuse_session_receive_buf(fuse, &buf);
-
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		now_busy(session);
-		if (!look_into(session, &buf))
-			fuse_session_process_buf(fuse, &buf);
-		stay = now_idle(session);
-	}
-	free(buf.mem);
-	leave(worker, stay);
-	return NULL;
-}
-
-int session_start(struct session *session)
-{
-	struct sigaction wake = {.sa_handler = on_wake};
-	int err;
-
-	sigaction(WAKE_SIGNAL, &wake, NULL);
-	pthread_mutex_lock(&session->lock);
-	err = start_thread(session);
-	pthread_mutex_unlock(&session->lock);
-	return err;
 }
 
 /* ---- the end ---- */
@@ -362,25 +244,9 @@ static void unmount(const struct session *session)
 		umount2(place, UMOUNT_NOFOLLOW | MNT_DETACH);
 }
 
-/* A signal may come a moment before its thread sleeps: it comes again. */
-static void end_threads(struct session *session)
+int session_start(struct session *session)
 {
-	struct worker *worker;
-	struct timespec at;
-
-	fuse_session_exit(session->fuse);
-	pthread_mutex_lock(&session->lock);
-	session->stopping = true;
-	while (session->threads) {
-		for (worker = session->workers; worker; worker = worker->next)
-			pthread_kill(worker->thread, WAKE_SIGNAL);
-		clock_gettime(CLOCK_REALTIME, &at);
-		at.tv_nsec += 2000000;
-		at.tv_sec += at.tv_nsec / 1000000000;
-		at.tv_nsec %= 1000000000;
-		pthread_cond_timedwait(&session->ended, &session->lock, &at);
-	}
-	pthread_mutex_unlock(&session->lock);
+	return workers_start(session);
 }
 
 void session_stop(struct session *session)
@@ -388,7 +254,7 @@ void session_stop(struct session *session)
 	waits_stop(session->waits);
 	if (!fuse_session_exited(session->fuse))
 		unmount(session);
-	end_threads(session);
+	workers_stop(session);
 	/* closes the connection; unmounts only what is mounted still */
 	fuse_session_unmount(session->fuse);
 }
@@ -403,6 +269,7 @@ void session_destroy(struct session *session)
 	owners_destroy(session->owners);
 	waits_destroy(session->waits);
 	nodes_destroy(session->nodes);
+	pthread_cond_destroy(&session->tick);
 	pthread_cond_destroy(&session->ended);
 	pthread_mutex_destroy(&session->handles_lock);
 	pthread_mutex_destroy(&session->lock);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "layers.h"
 #include "server.h"
 #include "text.h"
 #include "tree.h"
@@ -190,6 +191,9 @@ static int mount_root(struct server *server, const struct tree *tree)
 		if (!strcmp(tree->mounts[i].target, "/"))
 			root = &tree->mounts[i];
 	}
+	if (tree->layers)
+		return layers_mount(server->root, tree->layers, root->data,
+				    root->flags, TREE_PLACE);
 	return mount_one(server->root, root, TREE_PLACE);
 }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct layers;
 struct server;
 
 struct tree_mount {
@@ -22,6 +23,9 @@ struct tree_mount {
 struct tree {
 	struct tree_mount *mounts;
 	size_t count;
+	/* NULL, or what the overlay at "/" is made of: the host's directories;
+	 * the owner's */
+	const struct layers *layers;
 };
 
 /*

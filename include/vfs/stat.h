@@ -107,6 +107,19 @@ VFS_API int vfs_fstatat(struct vfs_task *task, int dirfd, const char *path,
 			struct vfs_stat *out, int flags);
 VFS_API int vfs_statx(struct vfs_task *task, int dirfd, const char *path,
 		      int flags, uint32_t mask, struct vfs_stat *out);
+
+/*
+ * A number that no other file of the instance has for as long as fd (O_PATH
+ * too) is open on this one. st_dev and st_ino do not tell all files apart: in
+ * an overlay several names of one lower file share them before they are copied
+ * up, and are files of their own all the same. It means nothing outside of the
+ * process.
+ *
+ * Errors: -EFAULT out is NULL; -EBADF fd is not open. There is no such call in
+ * Linux; see kcmp(2) for a cousin.
+ */
+VFS_API int vfs_fidentity(struct vfs_task *task, int fd, uint64_t *out);
+
 /*
  * The file system that path (a last symlink is followed) or fd (O_PATH too) is
  * in. Errors: those of the walk; -EFAULT out is NULL; -EBADF fd is not open.

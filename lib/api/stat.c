@@ -301,6 +301,25 @@ int vfs_statx(struct vfs_task *task, int dirfd, const char *path, int flags,
 	return stat_flags(task, dirfd, path, out, flags);
 }
 
+int vfs_fidentity(struct vfs_task *task, int fd, uint64_t *out)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	int err = vfs__enter(task, &thread);
+
+	if (err)
+		return err;
+	if (!out)
+		return -EFAULT;
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
+	/* the open file holds the inode, whose address is nobody else's then */
+	if (file)
+		*out = (uint64_t)(uintptr_t)file->inode;
+	vfs__epoch_leave(thread);
+	return file ? 0 : -EBADF;
+}
+
 /* ---- file systems ---- */
 
 static int statfs_place(struct vfs__thread *thread,

@@ -75,6 +75,7 @@ static void test_nonsense__no_task(void **state)
 	check_eq(vfs_statx(NULL, AT_FDCWD, "/", 0, 0, &st), -EFAULT);
 	check_eq(vfs_statfs(NULL, "/", &fs), -EFAULT);
 	check_eq(vfs_fstatfs(NULL, 0, &fs), -EFAULT);
+	check_eq(vfs_fidentity(NULL, 0, NULL), -EFAULT);
 	check_eq(vfs_getrlimit(NULL, RLIMIT_FSIZE, &limit), -EFAULT);
 	check_eq(vfs_setrlimit(NULL, RLIMIT_FSIZE, &limit), -EFAULT);
 	check_eq(vfs_umask(NULL, 0), -EFAULT);
@@ -282,9 +283,10 @@ typedef int64_t fd_call(struct vfs_task *t, int fd);
 		struct vfs_iovec iov = {b, 1};                       \
 		struct vfs_open_how how = {.flags = O_RDONLY};       \
 		struct vfs_flock lock = {.type = F_WRLCK};           \
+		uint64_t number;                                     \
                                                                      \
 		(void)st, (void)fs, (void)dir, (void)iov, (void)how; \
-		(void)lock;                                          \
+		(void)lock, (void)number;                            \
 		return (expression);                                 \
 	}
 
@@ -325,6 +327,7 @@ FD_CALL(fstat, vfs_fstat(t, fd, &st))
 FD_CALL(fstatat, vfs_fstatat(t, fd, "x", &st, 0))
 FD_CALL(statx, vfs_statx(t, fd, "", AT_EMPTY_PATH, STATX_ALL, &st))
 FD_CALL(fstatfs, vfs_fstatfs(t, fd, &fs))
+FD_CALL(fidentity, vfs_fidentity(t, fd, &number))
 FD_CALL(faccessat, vfs_faccessat(t, fd, "x", 0))
 FD_CALL(fchmod, vfs_fchmod(t, fd, 0600))
 FD_CALL(fchown, vfs_fchown(t, fd, 1, 1))
@@ -346,20 +349,21 @@ FD_CALL(renameat, vfs_renameat(t, fd, "x", fd, "y"))
 FD_CALL(fchdir, vfs_fchdir(t, fd))
 
 static fd_call *const fd_calls[] = {
-	fd_openat,    fd_openat2,    fd_close,	      fd_dup,
-	fd_dup2,      fd_dup3,	     fd_getfd,	      fd_getfl,
-	fd_ioctl,     fd_read,	     fd_write,	      fd_pread,
-	fd_pwrite,    fd_readv,	     fd_writev,	      fd_preadv,
-	fd_pwritev,   fd_preadv2,    fd_pwritev2,     fd_lseek,
-	fd_ftruncate, fd_fallocate,  fd_fsync,	      fd_fdatasync,
-	fd_syncfs,    fd_copy_in,    fd_copy_out,     fd_sendfile,
-	fd_fadvise,   fd_flock,	     fd_setlk,	      fd_getdents,
-	fd_fdopendir, fd_fstat,	     fd_fstatat,      fd_statx,
-	fd_fstatfs,   fd_faccessat,  fd_fchmod,	      fd_fchown,
-	fd_fchownat,  fd_futimens,   fd_utimensat,    fd_fgetxattr,
-	fd_fsetxattr, fd_flistxattr, fd_fremovexattr, fd_linkat,
-	fd_symlinkat, fd_readlinkat, fd_unlinkat,     fd_mkdirat,
-	fd_mknodat,   fd_mkfifoat,   fd_renameat,     fd_fchdir,
+	fd_openat,    fd_openat2,   fd_close,	   fd_dup,
+	fd_dup2,      fd_dup3,	    fd_getfd,	   fd_getfl,
+	fd_ioctl,     fd_read,	    fd_write,	   fd_pread,
+	fd_pwrite,    fd_readv,	    fd_writev,	   fd_preadv,
+	fd_pwritev,   fd_preadv2,   fd_pwritev2,   fd_lseek,
+	fd_ftruncate, fd_fallocate, fd_fsync,	   fd_fdatasync,
+	fd_syncfs,    fd_copy_in,   fd_copy_out,   fd_sendfile,
+	fd_fadvise,   fd_flock,	    fd_setlk,	   fd_getdents,
+	fd_fdopendir, fd_fstat,	    fd_fstatat,	   fd_statx,
+	fd_fstatfs,   fd_fidentity, fd_faccessat,  fd_fchmod,
+	fd_fchown,    fd_fchownat,  fd_futimens,   fd_utimensat,
+	fd_fgetxattr, fd_fsetxattr, fd_flistxattr, fd_fremovexattr,
+	fd_linkat,    fd_symlinkat, fd_readlinkat, fd_unlinkat,
+	fd_mkdirat,   fd_mknodat,   fd_mkfifoat,   fd_renameat,
+	fd_fchdir,
 };
 
 static void test_nonsense__descriptors(void **state)
@@ -404,6 +408,7 @@ static void test_nonsense__buffers(void **state)
 	check_eq(vfs_statx(t, AT_FDCWD, "/f", 0, STATX_ALL, NULL), -EFAULT);
 	check_eq(vfs_statfs(t, "/f", NULL), -EFAULT);
 	check_eq(vfs_fstatfs(t, fd, NULL), -EFAULT);
+	check_eq(vfs_fidentity(t, fd, NULL), -EFAULT);
 	check_eq(vfs_readlink(t, "/l", NULL, 8), -EFAULT);
 	check_eq(vfs_getcwd(t, NULL, 8), -EFAULT);
 	check_eq(vfs_realpath(t, "/f", NULL, 8), -EFAULT);

@@ -112,6 +112,30 @@ static void test_stat__symlinks(void **state)
 	check_eq(vfs_lstat(w->task, "/dangling/", &st), -ENOENT);
 }
 
+static void test_fidentity__tells_files_apart(void **state)
+{
+	struct world *w = *state;
+	uint64_t one, same, other;
+	int fd, linked, second;
+
+	put_file(w->task, "/f", "");
+	check_ok(vfs_link(w->task, "/f", "/g"));
+	put_file(w->task, "/h", "");
+	fd = check_fd(vfs_open(w->task, "/f", O_PATH, 0));
+	linked = check_fd(vfs_open(w->task, "/g", O_RDONLY, 0));
+	second = check_fd(vfs_open(w->task, "/h", O_PATH, 0));
+	check_ok(vfs_fidentity(w->task, fd, &one));
+	check_ok(vfs_fidentity(w->task, linked, &same));
+	check_ok(vfs_fidentity(w->task, second, &other));
+	check_eq(one, same);
+	assert_true(one != other);
+	check_ok(vfs_unlink(w->task, "/g"));
+	check_ok(vfs_fidentity(w->task, linked, &same));
+	check_eq(one, same);
+	check_ok(vfs_close(w->task, second));
+	check_eq(vfs_fidentity(w->task, second, &other), -EBADF);
+}
+
 static void test_stat__descriptors(void **state)
 {
 	struct world *w = *state;
@@ -296,6 +320,7 @@ int main(void)
 		world_test(test_stat__types),
 		world_test(test_stat__symlinks),
 		world_test(test_stat__descriptors),
+		world_test(test_fidentity__tells_files_apart),
 		world_test(test_stat__empty_path),
 		world_test(test_stat__arguments),
 		world_test(test_stat__times),

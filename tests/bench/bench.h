@@ -120,6 +120,7 @@ struct benchmark {
 };
 
 /* Each ends with a row 0. */
+extern const struct benchmark rows_fuse[];
 extern const struct benchmark rows_host[];
 extern const struct benchmark rows_path[];
 extern const struct benchmark rows_io[];

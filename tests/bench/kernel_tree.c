@@ -21,6 +21,18 @@
 static char scratch[PATH_MAX];
 static char words[PATH_MAX + 64];
 
+/* Whether what is mounted there would hide this program, and those beside it
+ * that a row may start. */
+static int hides_us(const char *place)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	size_t length = strlen(place);
+
+	return n > (ssize_t)length && !strncmp(self, place, length) &&
+	       self[length] == '/';
+}
+
 /* A private mount needs a place; hidden in a namespace of our own, any
  * directory will do, and nothing is left behind. */
 static int mount_private(void)
@@ -32,7 +44,8 @@ static int mount_private(void)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -errno;
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (mount("vfs-bench", places[i], "tmpfs", 0, TMPFS_OPTIONS) ==
+		if (!hides_us(places[i]) &&
+		    mount("vfs-bench", places[i], "tmpfs", 0, TMPFS_OPTIONS) ==
 			    0 &&
 		    chdir(places[i]) == 0)
 			return 0;

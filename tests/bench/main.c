@@ -15,8 +15,8 @@
 #include <strings.h>
 
 static const struct benchmark *const groups[] = {
-	rows_path,    rows_dir,	   rows_io,   rows_memory,
-	rows_threads, rows_mounts, rows_host, rows_overlay,
+	rows_path,   rows_dir,	rows_io,      rows_memory, rows_threads,
+	rows_mounts, rows_host, rows_overlay, rows_fuse,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

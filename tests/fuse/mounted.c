@@ -67,12 +67,49 @@ static void wait_for_mount(const struct mounted *m)
 	exit(1);
 }
 
-void mounted_begin(struct mounted *m, int argc, char **argv)
+static void must(bool done, const char *what)
+{
+	if (done)
+		return;
+	perror(what);
+	exit(1);
+}
+
+/* A tmpfs with an overlay's directories. */
+static void make_layers(struct mounted *m, void (*fill)(void))
+{
+	strcpy(m->layers, "/tmp/vfs-fuse-XXXXXX");
+	must(mkdtemp(m->layers), m->layers);
+	must(!mount("layers", m->layers, "tmpfs", 0, "size=64m,mode=0755"),
+	     "a tmpfs");
+	must(!chdir(m->layers) && !mkdir("l", 0755) && !mkdir("u", 0755) &&
+		     !mkdir("w", 0755) && !chdir("l"),
+	     m->layers);
+	if (fill)
+		fill();
+	must(!chdir("/"), "/");
+}
+
+static void serve(const struct mounted *m, char **argv)
+{
+	char options[512];
+
+	if (*m->layers)
+		snprintf(options, sizeof(options),
+			 "lowerdir=%s/l,upperdir=%s/u,workdir=%s/w,%s",
+			 m->layers, m->layers, m->layers, argv[3]);
+	else
+		snprintf(options, sizeof(options), "%s", argv[3]);
+	execl(argv[1], argv[1], "-f", argv[2], m->place, "-o", options, NULL);
+	_exit(127);
+}
+
+void mounted_begin(struct mounted *m, int argc, char **argv, void (*fill)(void))
 {
 	int fd;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: %s VFS-FUSE OPTIONS\n", argv[0]);
+	if (argc != 4) {
+		fprintf(stderr, "usage: %s VFS-FUSE TYPE OPTIONS\n", argv[0]);
 		exit(1);
 	}
 	errno = EPERM;
@@ -86,16 +123,13 @@ void mounted_begin(struct mounted *m, int argc, char **argv)
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		skip("a mount namespace");
 	strcpy(m->place, "/tmp/vfs-fuse-XXXXXX");
-	if (!mkdtemp(m->place)) {
-		perror(m->place);
-		exit(1);
-	}
+	must(mkdtemp(m->place), m->place);
+	*m->layers = '\0';
+	if (!strcmp(argv[2], "overlay"))
+		make_layers(m, fill);
 	m->server = fork();
-	if (!m->server) {
-		execl(argv[1], argv[1], "-f", "tmpfs", m->place, "-o", argv[2],
-		      NULL);
-		_exit(127);
-	}
+	if (!m->server)
+		serve(m, argv);
 	wait_for_mount(m);
 	if (chdir(m->place))
 		perror(m->place);
@@ -112,6 +146,10 @@ int mounted_end(struct mounted *m)
 		check_eq(status, 0);
 	}
 	check_eq(rmdir(m->place), 0);
+	if (*m->layers) {
+		check_eq(umount(m->layers), 0);
+		check_eq(rmdir(m->layers), 0);
+	}
 	printf("%d checks, %d failed\n", checked, failed);
 	return failed || !checked;
 }

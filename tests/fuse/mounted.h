@@ -12,12 +12,16 @@
 /* The working directory of the tests is the mount. */
 struct mounted {
 	char place[64];
+	/* of an overlay, a tmpfs with l, u and w in it, its layers; or "" */
+	char layers[64];
 	pid_t server; /* in the foreground; 0: has ended and unmounted */
 };
 
 /* Ends the program with 77, having said why, where a mount cannot be made by
- * anybody; argv[1] is vfs-fuse, argv[2] options. */
-void mounted_begin(struct mounted *m, int argc, char **argv);
+ * anybody; argv[1] is vfs-fuse, argv[2] tmpfs or overlay, argv[3] options. fill
+ * may put something into the lowest layer, the working directory then. */
+void mounted_begin(struct mounted *m, int argc, char **argv,
+		   void (*fill)(void));
 /* Unmounts, waits for the server, checks that it ended well. Returns what main
  * returns. */
 int mounted_end(struct mounted *m);

@@ -593,7 +593,7 @@ int main(int argc, char **argv)
 {
 	struct mounted m;
 
-	mounted_begin(&m, argc, argv);
+	mounted_begin(&m, argc, argv, NULL);
 	umask(022);
 	test_users();
 	test_set_ids();

@@ -499,10 +499,19 @@ static void test_index_metacopy(void **state)
 static void test_without_index(void **state)
 {
 	struct world *w = *state;
+	uint64_t one, two;
 
 	make_layers(w->task);
 	fill_lower(w->task);
 	check_ok(mount_overlay(w->task, ONE));
+	check_eq(ino_of(w->task, "/m/one"), ino_of(w->task, "/m/two"));
+	check_ok(vfs_fidentity(w->task,
+			       check_fd(vfs_open(w->task, "/m/one", O_PATH, 0)),
+			       &one));
+	check_ok(vfs_fidentity(w->task,
+			       check_fd(vfs_open(w->task, "/m/two", O_PATH, 0)),
+			       &two));
+	assert_true(one != two);
 	put_file(w->task, "/m/one", "changed");
 	check_file(w->task, "/m/two", "linked"); /* as Linux */
 }

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads. Contract: workers.h.
+ *
+ * Waking a thread up costs more than most requests do, so as few as can be are
+ * woken: one thread reads and does what it has read itself, and for a moment
+ * after each answer it looks for the next request rather than going to sleep
+ * (spin). The others are parked. One of them is called
+ *
+ *	- before something that takes its time (is_slow);
+ *	- when a thread has been at one request for longer than a tick, so that
+ *	  nothing waits for what waits;
+ *	- when requests queue up: then there are more readers, up to
+ *MAX_READERS.
+ *
+ * The latter two are looked after by a thread that wakes up once a tick, while
+ * there is anything to do.
+ */
+#include <errno.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "session.h"
+#include "workers.h"
+
+#define TICK_NSEC 2000000
+/* Ticks without a request until the one that looks after them sleeps. */
+#define QUIET_TICKS 25u
+#define MAX_READERS 8u
+/* Requests of a tick that say something about it. */
+#define MANY 8u
+
+#define SPIN_NSEC 60000
+/* A request that comes so soon to who sleeps would have come to who spins. */
+#define SOON_NSEC 200000
+/* What a successful spin is worth, and how much of that is kept: a spin that
+ * was for nothing costs four. */
+#define CREDIT_MAX 16
+
+struct worker {
+	struct session *session;
+	pthread_t thread;
+	pthread_cond_t called;
+	struct worker *next;   /* of all: under the session's lock */
+	struct worker *parked; /* of the parked ones: the same */
+	bool is_parked;	       /* is one: the same */
+	bool reading;	       /* it is its turn: atomic; set under the lock */
+	bool busy;	       /* at a request: atomic */
+	unsigned int requests; /* atomic */
+	unsigned int seen;     /* requests at the last tick: under the lock */
+	int credit;	       /* for spinning; its own */
+};
+
+static void *work(void *argument);
+
+static void on_wake(int signal)
+{
+	(void)signal;
+}
+
+static int64_t now_nsec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* ---- whose turn it is; lock held ---- */
+
+static int start_thread(struct session *session)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	pthread_attr_t attr;
+	int err;
+
+	if (!worker)
+		return -ENOMEM;
+	worker->session = session;
+	worker->reading = true;
+	pthread_cond_init(&worker->called, NULL);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	err = pthread_create(&worker->thread, &attr, work, worker);
+	pthread_attr_destroy(&attr);
+	if (err) {
+		pthread_cond_destroy(&worker->called);
+		free(worker);
+		return -err;
+	}
+	worker->next = session->workers;
+	session->workers = worker;
+	session->threads++;
+	session->readers++;
+	return 0;
+}
+
+static void set_reading(struct worker *worker, bool reading)
+{
+	struct session *session = worker->session;
+
+	if (worker->reading == reading)
+		return;
+	session->readers += reading ? 1 : -1u;
+	__atomic_store_n(&worker->reading, reading, __ATOMIC_RELEASE);
+}
+
+/* False: there are enough parked ones. One that is stays. */
+static bool park(struct worker *worker)
+{
+	struct session *session = worker->session;
+
+	if (worker->is_parked)
+		return true;
+	if (session->parked_count >= session->max_idle)
+		return false;
+	worker->is_parked = true;
+	worker->parked = session->parked;
+	session->parked = worker;
+	session->parked_count++;
+	return true;
+}
+
+/* The one that was parked last, signalled; there is one. */
+static struct worker *unpark(struct session *session)
+{
+	struct worker *worker = session->parked;
+
+	session->parked = worker->parked;
+	session->parked_count--;
+	worker->is_parked = false;
+	pthread_cond_signal(&worker->called);
+	return worker;
+}
+
+/* Somebody reads, if there are fewer than there should be. */
+static void call_another(struct session *session)
+{
+	if (session->stopping || session->readers >= session->readers_wanted)
+		return;
+	if (session->parked) {
+		set_reading(unpark(session), true);
+	} else if (session->threads < session->max_threads) {
+		start_thread(session);
+	}
+}
+
+static void unpark_all(struct session *session)
+{
+	while (session->parked)
+		unpark(session);
+	pthread_cond_broadcast(&session->tick);
+}
+
+/* ---- a worker ---- */
+
+/* The request is answered: is it to read the next one? Waits until it is;
+ * false: it is not needed. */
+static bool await_turn(struct worker *worker)
+{
+	struct session *session = worker->session;
+	bool turn;
+
+	if (__atomic_load_n(&worker->reading, __ATOMIC_ACQUIRE))
+		return true;
+	pthread_mutex_lock(&session->lock);
+	if (session->readers < session->readers_wanted)
+		set_reading(worker, true);
+	while (!worker->reading && !session->stopping && park(worker))
+		pthread_cond_wait(&worker->called, &session->lock);
+	turn = worker->reading;
+	pthread_mutex_unlock(&session->lock);
+	return turn;
+}
+
+static void step_aside(struct worker *worker)
+{
+	struct session *session = worker->session;
+
+	pthread_mutex_lock(&session->lock);
+	set_reading(worker, false);
+	call_another(session);
+	pthread_mutex_unlock(&session->lock);
+}
+
+/* What waits for a disk, or moves as much as it likes. */
+static bool is_slow(const struct fuse_buf *buf)
+{
+	const struct fuse_in_header *header = buf->mem;
+
+	switch (header->opcode) {
+	case FUSE_FSYNC:
+	case FUSE_FSYNCDIR:
+	case FUSE_FALLOCATE:
+	case FUSE_COPY_FILE_RANGE:
+	case FUSE_INIT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool has_request(const struct session *session)
+{
+	struct pollfd poll_fd = {.fd = fuse_session_fd(session->fuse),
+				 .events = POLLIN};
+
+	return poll(&poll_fd, 1, 0);
+}
+
+/*
+ * Looks for the next request for as long as one usually comes. Whoever else
+ * wants the processor has it meanwhile.
+ */
+static void spin(struct worker *worker)
+{
+	struct session *session = worker->session;
+	int64_t end;
+
+	if (has_request(session)) {
+		__atomic_add_fetch(&session->queued, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	if (worker->credit <= 0 ||
+	    __atomic_exchange_n(&session->spinning, true, __ATOMIC_ACQUIRE))
+		return;
+	end = now_nsec() + SPIN_NSEC;
+	do
+		sched_yield();
+	while (!has_request(session) && now_nsec() < end);
+	if (now_nsec() < end)
+		worker->credit += worker->credit < CREDIT_MAX;
+	else
+		worker->credit -= 4;
+	__atomic_store_n(&session->spinning, false, __ATOMIC_RELEASE);
+}
+
+/* As fuse_session_receive_buf. */
+static int receive(struct worker *worker, struct fuse_buf *buf)
+{
+	struct session *session = worker->session;
+	int64_t start;
+	int n;
+
+	spin(worker);
+	if (worker->credit > 0)
+		return fuse_session_receive_buf(session->fuse, buf);
+	/* would it have been worth it? */
+	start = now_nsec();
+	n = fuse_session_receive_buf(session->fuse, buf);
+	if (now_nsec() - start < SOON_NSEC)
+		worker->credit += 2;
+	return n;
+}
+
+static void process(struct worker *worker, struct fuse_buf *buf)
+{
+	struct session *session = worker->session;
+
+	__atomic_store_n(&worker->busy, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&worker->requests, worker->requests + 1,
+			 __ATOMIC_RELEASE);
+	if (__atomic_load_n(&session->quiet, __ATOMIC_RELAXED)) {
+		pthread_mutex_lock(&session->lock);
+		__atomic_store_n(&session->quiet, false, __ATOMIC_RELAXED);
+		pthread_cond_signal(&session->tick);
+		pthread_mutex_unlock(&session->lock);
+	}
+	if (is_slow(buf))
+		step_aside(worker);
+	if (!session_look_into(session, buf))
+		fuse_session_process_buf(session->fuse, buf);
+	__atomic_store_n(&worker->busy, false, __ATOMIC_RELEASE);
+}
+
+/* hung_up: there are no more requests. */
+static void leave(struct worker *worker, bool hung_up)
+{
+	struct session *session = worker->session;
+	struct worker **at = &session->workers;
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&session->lock);
+	while (*at != worker)
+		at = &(*at)->next;
+	*at = worker->next;
+	session->threads--;
+	set_reading(worker, false);
+	if (hung_up) {
+		/* whoever waits for that is told */
+		session->stopping = true;
+		unpark_all(session);
+		fuse_session_exit(session->fuse);
+		if (write(session->ended_fd, &one, sizeof(one)) < 0)
+			fprintf(stderr, "%s: eventfd: %m\n",
+				program_invocation_short_name);
+	}
+	pthread_cond_broadcast(&session->ended);
+	pthread_mutex_unlock(&session->lock);
+	pthread_cond_destroy(&worker->called);
+	free(worker);
+}
+
+static void *work(void *argument)
+{
+	struct worker *worker = argument;
+	struct fuse_session *fuse = worker->session->fuse;
+	struct fuse_buf buf = {.mem = NULL};
+	bool hung_up = false;
+
+	while (!hung_up && await_turn(worker) && !fuse_session_exited(fuse)) {
+		int n = receive(worker, &buf);
+
+		if (n > 0)
+			process(worker, &buf);
+		else
+			hung_up = n != -EINTR;
+	}
+	free(buf.mem);
+	leave(worker, hung_up);
+	return NULL;
+}
+
+/* ---- the one that looks after them ---- */
+
+/* Lock held. How many requests there were. */
+static unsigned int look_at_workers(struct session *session)
+{
+	unsigned int requests, sum = 0;
+	struct worker *worker;
+
+	for (worker = session->workers; worker; worker = worker->next) {
+		requests = __atomic_load_n(&worker->requests, __ATOMIC_ACQUIRE);
+		/* at the same one as before: nobody is to wait for that */
+		if (requests == worker->seen &&
+		    __atomic_load_n(&worker->busy, __ATOMIC_ACQUIRE))
+			set_reading(worker, false);
+		sum += requests - worker->seen;
+		worker->seen = requests;
+	}
+	return sum;
+}
+
+/* Lock held. */
+static void adapt(struct session *session, unsigned int requests)
+{
+	unsigned int queued =
+		__atomic_exchange_n(&session->queued, 0, __ATOMIC_RELAXED);
+	struct worker *worker;
+
+	if (requests >= MANY && queued / 3 >= requests / 4 &&
+	    session->readers_wanted < MAX_READERS)
+		session->readers_wanted++;
+	else if (queued < requests / 2 && session->readers_wanted > 1)
+		session->readers_wanted--;
+	for (worker = session->workers;
+	     worker && session->readers > session->readers_wanted;
+	     worker = worker->next)
+		set_reading(worker, false);
+	call_another(session);
+}
+
+static void *look_after(void *argument)
+{
+	struct session *session = argument;
+	unsigned int quiet = 0, requests;
+	struct timespec tick = {.tv_nsec = TICK_NSEC};
+
+	pthread_mutex_lock(&session->lock);
+	while (!session->stopping) {
+		if (session->quiet) {
+			pthread_cond_wait(&session->tick, &session->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&session->lock);
+		nanosleep(&tick, NULL);
+		pthread_mutex_lock(&session->lock);
+		requests = look_at_workers(session);
+		adapt(session, requests);
+		quiet = requests ? 0 : quiet + 1;
+		if (quiet >= QUIET_TICKS) {
+			__atomic_store_n(&session->quiet, true,
+					 __ATOMIC_RELAXED);
+			quiet = 0;
+		}
+	}
+	pthread_mutex_unlock(&session->lock);
+	return NULL;
+}
+
+/* ---- beginning and end ---- */
+
+int workers_start(struct session *session)
+{
+	struct sigaction wake = {.sa_handler = on_wake};
+	int err;
+
+	sigaction(SESSION_SIGNAL, &wake, NULL);
+	session->readers_wanted = 1;
+	session->quiet = true;
+	err = -pthread_create(&session->after, NULL, look_after, session);
+	if (err)
+		return err;
+	session->has_after = true;
+	pthread_mutex_lock(&session->lock);
+	err = start_thread(session);
+	pthread_mutex_unlock(&session->lock);
+	return err;
+}
+
+/* A signal may come a moment before its thread sleeps: it comes again. */
+void workers_stop(struct session *session)
+{
+	struct worker *worker;
+	struct timespec at;
+
+	fuse_session_exit(session->fuse);
+	pthread_mutex_lock(&session->lock);
+	session->stopping = true;
+	unpark_all(session);
+	while (session->threads) {
+		for (worker = session->workers; worker; worker = worker->next)
+			pthread_kill(worker->thread, SESSION_SIGNAL);
+		clock_gettime(CLOCK_REALTIME, &at);
+		at.tv_nsec += 2000000;
+		at.tv_sec += at.tv_nsec / 1000000000;
+		at.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&session->ended, &session->lock, &at);
+	}
+	pthread_mutex_unlock(&session->lock);
+	if (session->has_after)
+		pthread_join(session->after, NULL);
+	session->has_after = false;
+}

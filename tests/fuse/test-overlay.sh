@@ -1,0 +1,261 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# vfs-fuse: overlays of the host's directories, as fuse-overlayfs's command line
+# and mount(8) make them; by users; and after the server was killed.
+# test-overlay.sh VFS-FUSE
+set -u
+
+if ! [ -c /dev/fuse ] || ! : <>/dev/fuse; then
+	echo "SKIPPED: /dev/fuse cannot be opened"
+	exit 77
+fi
+if [ -z "${IN_NAMESPACE:-}" ]; then
+	as_root=
+	[ "$(id -u)" = 0 ] || as_root=-Ur
+	if ! unshare $as_root -m true; then
+		echo "SKIPPED: no mount namespace"
+		exit 77
+	fi
+	export IN_NAMESPACE=1
+	exec unshare $as_root -m sh "$0" "$@"
+fi
+
+fuse=$1
+real=$(readlink -f "$fuse")
+PATH=$(dirname "$real"):$PATH
+export PATH
+work=$(mktemp -d) || exit 1
+chmod 755 "$work"
+cd "$work" || exit 1
+mount -t tmpfs layers "$work" -o mode=755 && cd "$work" || exit 1
+mkdir low low2 up work mnt
+echo lower >low/file
+mkdir low/dir low2/dir
+echo one >low/dir/one
+echo two >low2/dir/two
+touch err
+checks=0
+failed=0
+
+clean() {
+	cd /
+	umount -l "$work/mnt" 2>/dev/null
+	umount -l "$work"
+	rmdir "$work"
+}
+trap clean EXIT
+
+run() {
+	checks=$((checks + 1))
+	mv "$work/err" "$work/before"
+	"$@" >/dev/null 2>"$work/err"
+}
+
+# ok NAME COMMAND...: it succeeds; no NAME COMMAND...: it fails
+ok() {
+	what=$1
+	shift
+	run "$@" && return
+	echo "FAILED: $what: $*"
+	cat "$work/err"
+	failed=$((failed + 1))
+}
+
+no() {
+	what=$1
+	shift
+	run "$@" || return
+	echo "FAILED: $what: no failure: $*"
+	failed=$((failed + 1))
+}
+
+# refused OPTION: by name, in one line, and nothing is mounted
+refused() {
+	no "$1" "$fuse" -o "lowerdir=low,upperdir=up,workdir=work,$1" mnt
+	ok "$1: one line" test "$(wc -l <err)" = 1
+	cp before line
+	ok "$1 is named" grep -q -e "${1%%=*}" line
+}
+
+says() {
+	grep -q -e "$1" "$work/before"
+}
+
+type_of() {
+	grep " $work/mnt " /proc/self/mounts | tail -n 1 | cut -d ' ' -f 3
+}
+
+# fuse-overlayfs's command line: no word for the type, paths as they are
+ok mount "$fuse" -o lowerdir=low:low2,upperdir=up,workdir=work mnt
+ok type test "$(type_of)" = fuse.vfs-fuse
+ok merged test "$(cat mnt/dir/one mnt/dir/two | tr '\n' ' ')" = "one two "
+ok write sh -c 'echo upper >mnt/dir/new'
+ok "to the layer" grep -q upper up/dir/new
+no "not the lower one" test -e low/dir/new
+ok remove rm mnt/dir/one
+ok "which stays" grep -q one low/dir/one
+ok rename mv mnt/dir mnt/moved
+ok "all of it" test "$(ls mnt/moved | tr '\n' ' ')" = "new two "
+ok umount umount mnt
+ok "kernel's own" mount -t overlay over mnt -o \
+	"lowerdir=low:low2,upperdir=up,workdir=work$(
+		setfattr -n trusted.test -v x work 2>/dev/null ||
+			echo ,userxattr)"
+ok "sees the same" test "$(ls mnt mnt/moved | tr '\n' ' ')" = \
+	"mnt: file moved  mnt/moved: new two "
+ok umount umount mnt
+rm -rf up work
+mkdir up work
+
+# as a type, and by mount(8)'s helper
+ok "by name" "$fuse" overlay mnt -o lowerdir=low,upperdir=up,workdir=work
+ok umount umount mnt
+if PATH=$PATH:/sbin:/usr/sbin command -v mount.fuse >/dev/null; then
+	helper=$(PATH=$PATH:/sbin:/usr/sbin command -v mount.fuse)
+	ok "mount -t" "$helper" overlay "$work/mnt" -t fuse.vfs-fuse -o \
+		"rw,lowerdir=$work/low,upperdir=$work/up,workdir=$work/work"
+	ok "read-only" "$helper" overlay "$work/mnt" -t fuse.vfs-fuse \
+		-o remount,ro
+	no "is so" touch mnt/new
+	ok umount umount mnt
+fi
+
+# names with what separates options; one layer, and none that is written to
+mkdir "a:b,c" "a:b,c/x"
+ok "a hard name" "$fuse" -o 'lowerdir=a\:b\,c' mnt
+ok "is there" test -d mnt/x
+no "nothing is written" mkdir mnt/y
+ok umount umount mnt
+
+# every option that podman or fuse-overlayfs has
+for option in squash_to_root squash_to_uid=0,squash_to_gid=0 \
+	uidmapping=0:0:1,gidmapping=0:0:1 xattr_permissions=0 \
+	static_nlink noxattrs noacl fsync=0 fsync=1 timeout=1.5 timeout=0 \
+	threaded=0 threaded=1 clone_fd max_write=65536 max_threads=4 \
+	max_idle_threads=-1 max_idle_threads=2 redirect_dir=nofollow \
+	xino=off lazytime userxattr nodev,nosuid noatime; do
+	ok "$option" "$fuse" \
+		-o "lowerdir=low,upperdir=up,workdir=work,$option" mnt
+	ok "$option: works" sh -c "
+		echo text >mnt/new && test \"\$(cat mnt/new)\" = text &&
+			mv mnt/new mnt/newer && rm mnt/newer"
+	ok umount umount mnt
+done
+ok volatile "$fuse" -o lowerdir=low,upperdir=up,workdir=work,volatile mnt
+ok umount umount mnt
+refused volatile
+rm -rf work
+mkdir work
+for option in plugins=x xattr_permissions=2 squash_to_uid=3 uidmapping=0:1 \
+	server=x ino32_t timeout=soon max_write=1 lowerdir=//plugin//x \
+	nonsense=1 fsync=2 owner=nobody; do
+	refused "$option"
+done
+no "no workdir" "$fuse" -o lowerdir=low,upperdir=up mnt
+ok "is said" says workdir
+no "no lowerdir" "$fuse" overlay mnt -o upperdir=up,workdir=work
+ok "is said" says lowerdir
+no "no such layer" "$fuse" -o lowerdir=low:none mnt
+ok "is said" says none
+
+# what some of them mean
+ok "static_nlink" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
+	-o static_nlink mnt
+ok "one link" test "$(stat -c %h mnt/dir)" = 1
+ok umount umount mnt
+ok noxattrs "$fuse" -o lowerdir=low,upperdir=up,workdir=work,noxattrs mnt
+no "no attribute" setfattr -n user.a -v b mnt/file
+ok umount umount mnt
+if [ "$(cut -c 1-20 /proc/self/uid_map | tr -d ' ')" = 00 ]; then
+	chown 5:6 low/file
+	ok squash "$fuse" -o \
+		lowerdir=low,upperdir=up,workdir=work,squash_to_root mnt
+	ok "root's" test "$(stat -c %u:%g mnt/file)" = 0:0
+	ok "to nobody" chown 7:7 mnt/file
+	ok "still" test "$(stat -c %u:%g mnt/file)" = 0:0
+	ok umount umount mnt
+	ok mapping "$fuse" -o lowerdir=low,upperdir=up,workdir=work mnt \
+		-o uidmapping=0:1000:100,gidmapping=0:2000:100
+	ok "others' numbers" test "$(stat -c %u:%g mnt/dir)" = 1000:2000
+	ok umount umount mnt
+	# somebody in a namespace of their own
+	mkdir theirs theirs/low theirs/up theirs/work theirs/mnt theirs/low/d
+	echo x >theirs/low/d/x
+	mknod -m 666 dev c 10 229
+	chown -R 1000:1000 theirs
+	cat >theirs/script <<-'EOF'
+		set -e
+		cd theirs
+		"$1" -o lowerdir=low,upperdir=up,workdir=work mnt
+		echo y >mnt/d/y
+		rm mnt/d/x
+		mv mnt/d mnt/e
+		mkdir mnt/d
+		test "$(ls mnt/e)" = y
+		umount mnt
+		mount -t overlay o mnt -o \
+			lowerdir=low,upperdir=up,workdir=work,userxattr
+		test "$(ls mnt/e)" = y
+		test -z "$(ls mnt/d)"
+	EOF
+	if unshare -m sh -c "mount --bind dev /dev/fuse &&
+		setpriv --reuid 1000 --regid 1000 --clear-groups \
+			unshare -Urm true" 2>/dev/null; then
+		ok "without privilege" unshare -m sh -c "
+			mount --bind dev /dev/fuse && exec setpriv --reuid 1000 \
+			--regid 1000 --clear-groups unshare -Urm \
+			sh theirs/script '$real'"
+	fi
+fi
+
+# killed at work: what was synced is there, and everybody accepts the layers
+rm -rf up work
+mkdir up work
+for i in 1 2 3 4 5 6 7 8; do
+	"$fuse" -f -o lowerdir=low:low2,upperdir=up,workdir=work mnt &
+	server=$!
+	n=0
+	until [ "$(type_of)" = fuse.vfs-fuse ] || [ $n -gt 100 ]; do
+		n=$((n + 1))
+		sleep 0.05
+	done
+	(
+		k=0
+		while echo "$i $k" >mnt/synced-$i-$k && sync mnt/synced-$i-$k &&
+			echo "$k" >last.new && mv last.new last-$i; do
+			mv mnt/synced-$i-$k mnt/kept-$i-$k
+			k=$((k + 1))
+		done
+	) 2>/dev/null &
+	one=$!
+	(while cp -r mnt/dir mnt/copy-$i && mv mnt/copy-$i mnt/c-$i &&
+		echo more >>mnt/file && rm -r mnt/c-$i; do :; done) 2>/dev/null &
+	two=$!
+	sleep 0.$((i * 7 % 10 + 2))
+	kill -KILL $server
+	wait $server $one $two 2>/dev/null
+	umount -l mnt
+	ok "after a kill" "$fuse" -o lowerdir=low:low2,upperdir=up,workdir=work \
+		mnt
+	last=$(cat last-$i 2>/dev/null || echo -1)
+	while [ "$last" -ge 0 ]; do
+		ok "synced file $i $last" sh -c \
+			"cat mnt/kept-$i-$last mnt/synced-$i-$last 2>/dev/null |
+				grep -q '^$i $last\$'"
+		last=$((last - 1))
+	done
+	ok "what was copied" grep -q lower mnt/file
+	ok "all can be read" find mnt -type f -exec cat {} +
+	ok umount umount mnt
+	ls -A work/work >left
+	ok "nothing is left over" test ! -s left
+done
+ok "kernel's own" mount -t overlay over mnt -o \
+	"lowerdir=low:low2,upperdir=up,workdir=work$(
+		setfattr -n trusted.test -v x work 2>/dev/null ||
+			echo ,userxattr)"
+ok "can read all" find mnt -type f -exec cat {} +
+ok umount umount mnt
+
+echo "$checks checks, $failed failed"
+[ $failed -eq 0 ]

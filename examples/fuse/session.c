@@ -42,9 +42,6 @@
  * changes come through it. */
 #define FOREVER (365.0 * 86400)
 
-/* For what a signal is that only has to end a read: one that nobody sends. */
-#define WAKE_SIGNAL SIGRTMAX
-
 /* A thread of a session's. */
 struct worker {
 	struct session *session;
@@ -319,7 +316,7 @@ int session_start(struct session *session)
 	struct sigaction wake = {.sa_handler = on_wake};
 	int err;
 
-	sigaction(WAKE_SIGNAL, &wake, NULL);
+	sigaction(SESSION_SIGNAL, &wake, NULL);
 	pthread_mutex_lock(&session->lock);
 	err = start_thread(session);
 	pthread_mutex_unlock(&session->lock);
@@ -373,7 +370,7 @@ static void end_threads(struct session *session)
 	session->stopping = true;
 	while (session->threads) {
 		for (worker = session->workers; worker; worker = worker->next)
-			pthread_kill(worker->thread, WAKE_SIGNAL);
+			pthread_kill(worker->thread, SESSION_SIGNAL);
 		clock_gettime(CLOCK_REALTIME, &at);
 		at.tv_nsec += 2000000;
 		at.tv_sec += at.tv_nsec / 1000000000;

@@ -3,7 +3,13 @@
 #ifndef SESSION_H
 #define SESSION_H
 
+#include <signal.h>
+
 #include "bridge.h"
+
+/* What ends a read of a session's thread. Whoever starts sessions does not
+ * block it; nobody else sends it. */
+#define SESSION_SIGNAL SIGRTMAX
 
 struct session_options {
 	char *fuse; /* libfuse's options, with commas */

@@ -82,7 +82,8 @@ echo outside >"$work/outside/file"
 
 caps='"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETUID",
 "CAP_SETGID", "CAP_KILL"'
-usual='{"destination": "/proc", "type": "proc", "source": "proc"},
+usual='{"destination": "/proc", "type": "proc", "source": "proc",
+ "options": ["nosuid", "rprivate"]},
 {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
  "options": ["nosuid", "strictatime", "mode=755", "size=64m"]},
 {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options":

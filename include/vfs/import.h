@@ -43,8 +43,8 @@ extern "C" {
  *   the host's /proc; where that is refused, another reader of the same
  *   description can make a read wait that cannot be interrupted.
  * - No signal is sent for -EPIPE, nor for -EFBIG beyond an RLIMIT_FSIZE that
- *   the process has when the descriptor is imported. A call that has to wait is -ENOMEM when the
- *   process has no descriptor left to be woken by.
+ *   the process has when the descriptor is imported. A call that has to wait is
+ * -ENOMEM when the process has no descriptor left to be woken by.
  * - If the task has a descriptor already for the same terminal (device and
  *   inode) with the same access and VFS_IMPORT_RDONLY or not, the new one is
  *   for the same open file, as by vfs_dup, and host_fd is closed at once: so
@@ -54,8 +54,9 @@ extern "C" {
  *   is, put input into it, change its line discipline or give out another
  *   descriptor is -EPERM: TIOCSCTTY, TIOCNOTTY, TIOCSTI, TIOCSETD, TIOCCONS,
  *   TIOCLINUX, TIOCVHANGUP, TIOCGPTPEER; so are breaks and modem lines with
- *   VFS_IMPORT_RDONLY. A pipe and a socket answer FIONREAD. Any other request
- *   is -ENOTTY and does not reach the host.
+ *   VFS_IMPORT_RDONLY. A pipe and a socket answer FIONREAD. Nobody makes a
+ *   pipe larger than 1 MiB (-EPERM), whatever the process may. Any other
+ * request is -ENOTTY and does not reach the host.
  *
  * The library asks the host with the rights of the process; what a task may do
  * is asked by its credentials and the file's owner and mode, as for any file.

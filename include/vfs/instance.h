@@ -41,7 +41,8 @@ struct vfs_config {
 	/* NULL: malloc's family. Must outlive the instance. */
 	const struct vfs_allocator *allocator;
 	/* The time for file timestamps. NULL: the host's coarse real-time
-	 * clock. */
+	 * clock. Called by any thread, with locks held and while others wait
+	 * for it: it returns at once, and calls nothing of the instance. */
 	void (*now)(void *context, struct vfs_timespec *now);
 	void *now_context;
 	/* One line a call, without a newline. NULL: silence. level: enum

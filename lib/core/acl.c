@@ -13,6 +13,9 @@
 #include "util/epoch.h"
 
 #define BLOB_MAX 65536
+/* How often a remote ACL that is changed meanwhile is asked for without a lock.
+ */
+#define TRIES_MAX 8u
 
 static void acl_free(struct vfs__thread *thread, struct vfs__acl *acl)
 {
@@ -207,7 +210,7 @@ static int load_one(struct vfs__thread *thread, struct vfs_inode *inode,
 }
 
 /* What was cached is not believed any more; the flag stays, so that who asks
- * meanwhile waits. */
+ * meanwhile asks the backend, too. */
 static void disbelieve(struct vfs__thread *thread, struct vfs_inode *inode,
 		       bool access)
 {
@@ -222,26 +225,98 @@ static void disbelieve(struct vfs__thread *thread, struct vfs_inode *inode,
 	vfs__epoch_free(thread, old, vfs__acl_size(old->count));
 }
 
-/* Asks the backend; any lock of the inode's, or none. */
-static int load_remote(struct vfs__thread *thread, struct vfs_inode *inode)
-{
-	bool dir = S_ISDIR(vfs__inode_mode(inode));
-	int err;
+/*
+ * A remote inode's ACLs are asked for without a lock, because the backend may
+ * take its time, and the lock is the super's. What was asked for is published
+ * if nobody has begun to ask anew since, for then it may be older than what he
+ * is told.
+ */
+struct asked {
+	bool dir;
+	uint32_t turn;
+	bool known[2]; /* by access: it was cached */
+	struct vfs__acl *acl[2];
+};
 
-	change_begin(inode);
+/* acl_lock is held. */
+static void ask_begin(struct vfs__thread *thread, struct vfs_inode *inode,
+		      struct asked *a)
+{
+	uint32_t *turn = vfs__super_acl_turn(inode);
+
 	if (is_unknown(inode)) {
 		disbelieve(thread, inode, true);
-		if (dir)
+		if (a->dir)
 			disbelieve(thread, inode, false);
+		++*turn;
 		/* what changes from here on is told of by the flag again */
 		vfs_inode_set_flags(inode, 0, VFS_INODE_ACL_UNKNOWN);
 	}
-	err = load_one(thread, inode, true);
-	if (!err && dir)
-		err = load_one(thread, inode, false);
+	a->turn = *turn;
+	a->known[true] = cached(inode, true);
+	a->known[false] = !a->dir || cached(inode, false);
+}
+
+static int ask_backend(struct vfs__thread *thread, struct vfs_inode *inode,
+		       struct asked *a)
+{
+	int err = 0;
+
+	for (int access = 1; !err && access >= 0; access--)
+		if (!a->known[access])
+			err = fetch(thread, inode, access, &a->acl[access]);
+	if (!err && (a->acl[0] || a->acl[1]) && !vfs__inode_ext(thread, inode))
+		err = -ENOMEM;
+	return err;
+}
+
+/* Whether it was what there is. acl_lock is held. */
+static bool ask_end(struct vfs__thread *thread, struct vfs_inode *inode,
+		    struct asked *a, int err)
+{
+	bool valid = a->turn == *vfs__super_acl_turn(inode);
+
+	for (int access = 1; access >= 0; access--) {
+		if (!err && valid && !a->known[access] &&
+		    !cached(inode, access)) {
+			publish(thread, inode, vfs__inode_ext_peek(inode),
+				access, a->acl[access]);
+			a->acl[access] = NULL;
+		}
+		acl_free(thread, a->acl[access]);
+		a->acl[access] = NULL;
+	}
 	if (err)
 		vfs_inode_set_flags(inode, VFS_INODE_ACL_UNKNOWN, 0);
-	change_end(inode);
+	/* it may have been set while a flag was taken away that goes with it */
+	if (is_unknown(inode))
+		vfs_inode_set_flags(
+			inode, VFS_INODE_ACL | (a->dir ? VFS_INODE_DEFACL : 0),
+			0);
+	return valid;
+}
+
+/* Any lock of the inode's, or none. */
+static int load_remote(struct vfs__thread *thread, struct vfs_inode *inode)
+{
+	struct asked a = {.dir = S_ISDIR(vfs__inode_mode(inode))};
+	unsigned tries = 0;
+	bool valid, hold;
+	int err;
+
+	do {
+		/* who never gets to an end keeps the others away */
+		hold = ++tries > TRIES_MAX;
+		change_begin(inode);
+		ask_begin(thread, inode, &a);
+		if (!hold)
+			change_end(inode);
+		err = ask_backend(thread, inode, &a);
+		if (!hold)
+			change_begin(inode);
+		valid = ask_end(thread, inode, &a, err);
+		change_end(inode);
+	} while (!err && !valid);
 	return err;
 }
 

@@ -332,8 +332,10 @@ uint32_t vfs__host_poll(int fd, int16_t wanted)
 int64_t vfs__host_seek(int fd, int64_t offset, int whence)
 {
 	int saved = errno;
+	int64_t at = lseek(fd, offset, whence);
 
-	return result(lseek(fd, offset, whence), saved);
+	/* behind the last page of all Linux's arithmetic runs over */
+	return at == INT64_MIN ? INT64_MAX : result(at, saved);
 }
 
 bool vfs__host_is_limited(void)

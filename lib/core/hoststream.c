@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 
 #include "core/hostfile.h"
+#include "core/pipe.h"
 #include "core/wait.h"
 
 /* How many segments the rest of a write goes in. */
@@ -335,5 +336,12 @@ int vfs__hoststream_fcntl(struct vfs_file *file, int cmd, int64_t arg)
 
 	if (cmd == F_SETPIPE_SZ && host->rdonly)
 		return -EPERM;
+	/* the process may have more of the host's memory than any task */
+	if (cmd == F_SETPIPE_SZ && (uint32_t)arg > VFS__PIPE_SIZE_MAX) {
+		int now = vfs__host_fcntl(host->fd, F_GETPIPE_SZ, 0);
+
+		if (now < 0 || (uint32_t)arg > (uint32_t)now)
+			return now < 0 ? now : -EPERM;
+	}
 	return vfs__host_fcntl(host->fd, cmd, arg);
 }

@@ -38,12 +38,12 @@ static int ask_backend(struct vfs__thread *thread, struct vfs *vfs,
 	}
 	if (!err)
 		vfs__dentry_instantiate(d, inode, cookie);
-	else
-		vfs_inode_set_flags(dir->inode, VFS_INODE_MISSED, 0);
 	vfs__lookup_mark(d, dir->inode);
 	*out = d;
 	if (err && (vfs__dentry_flags(d) & VFS__DENTRY_VOLATILE))
 		return 0; /* an absence that says nothing of the next time */
+	if (err)
+		vfs_inode_set_flags(dir->inode, VFS_INODE_MISSED, 0);
 	other = vfs__dcache_insert_unique(thread, vfs, d);
 	if (other) {
 		vfs__dentry_unref(thread, d);

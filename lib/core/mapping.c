@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/hostio.h"
 #include "core/inode.h"
 #include "core/seal.h"
 #include "util/epoch.h"
@@ -314,29 +315,16 @@ static int begin(struct vfs__thread *thread, struct request *r,
 
 /* So that the host refuses mprotect(PROT_WRITE) of what must not be written,
  * the mapping is made of a descriptor that cannot write. -1: there is no
- * /proc to make one of, and the host does not know; or it cannot write. */
-static int readonly_twin(int host_fd)
+ * /proc to make one of, and the host does not know; or it cannot write. The
+ * host may take its time. */
+static int readonly_twin(const struct request *r, int host_fd)
 {
-	int flags = fcntl(host_fd, F_GETFL);
-	char path[40];
+	int flags = r->shared && !r->writable ? vfs__host_flags(host_fd) : -1;
 
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
 		return -1;
-	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", host_fd);
-	return open(path, O_RDONLY | O_CLOEXEC | (flags & O_NOATIME));
-}
-
-static void *host_map(const struct request *r, int host_fd)
-{
-	int twin = r->shared && !r->writable ? readonly_twin(host_fd) : -1;
-	void *at = mmap(r->addr, r->length, r->prot, r->flags,
-			twin >= 0 ? twin : host_fd, (off_t)r->offset);
-	int error = errno;
-
-	if (twin >= 0)
-		close(twin);
-	errno = error;
-	return at;
+	return vfs__host_reopen(host_fd,
+				O_RDONLY | O_NONBLOCK | (flags & O_NOATIME));
 }
 
 /* new's file is counted. On success new and, if needed, *spare are used up. */
@@ -350,7 +338,8 @@ static int map_locked(struct vfs__thread *thread, struct vfs__mappings *m,
 
 	if (err)
 		return err;
-	at = host_map(r, host_fd);
+	at = mmap(r->addr, r->length, r->prot, r->flags, host_fd,
+		  (off_t)r->offset);
 	err = at == MAP_FAILED ? -errno : 0;
 	errno = saved;
 	if (err)
@@ -369,7 +358,7 @@ static int map_file(struct vfs__thread *thread, struct vfs *vfs,
 	struct vfs__mappings *m = mappings_of(vfs);
 	struct vfs__mapping *new = mapping_alloc(thread);
 	struct vfs__mapping *spare = mapping_alloc(thread), *dead = NULL;
-	int host_fd, err = -ENOMEM;
+	int host_fd, twin, err = -ENOMEM;
 
 	if (new &&spare)
 		err = begin(thread, r, file, &host_fd);
@@ -377,11 +366,15 @@ static int map_file(struct vfs__thread *thread, struct vfs *vfs,
 		goto free_new;
 	new->file = vfs__file_ref(file);
 	new->writable = r->writable;
+	twin = readonly_twin(r, host_fd);
 	list_lock(m);
-	err = map_locked(thread, m, r, host_fd, new, &spare, &dead);
+	err = map_locked(thread, m, r, twin >= 0 ? twin : host_fd, new, &spare,
+			 &dead);
 	if (!err)
 		*out = (void *)new->start;
 	list_unlock(m);
+	if (twin >= 0)
+		vfs__host_close(twin);
 	mappings_free(thread, dead);
 	if (!err)
 		new = NULL;

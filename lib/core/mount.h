@@ -176,6 +176,9 @@ void vfs__super_unpin(struct vfs_super *super);
 /* - Its root, without a reference of its own. */
 struct vfs__mutex *vfs__super_rename_lock(struct vfs_super *super);
 struct vfs__mutex *vfs__super_acl_lock(struct vfs_super *super);
+/* - How often ACLs of inode, or of some others, were no longer believed: under
+ *   that lock. */
+uint32_t *vfs__super_acl_turn(const struct vfs_inode *inode);
 struct vfs_dentry *vfs__super_root(struct vfs_super *super);
 /* - Mounts of it: super_lock. */
 struct vfs__list *vfs__super_mounts(struct vfs_super *super);

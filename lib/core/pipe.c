@@ -10,8 +10,6 @@
 #include "core/pipe_state.h"
 #include "util/epoch.h"
 
-/* What F_SETPIPE_SZ lets anybody have. */
-#define SIZE_MAX_UNPRIVILEGED (UINT32_C(1) << 20)
 /* What its result can express. */
 #define SIZE_MAX_AT_ALL (UINT32_C(1) << 30)
 
@@ -207,7 +205,7 @@ static int set_size(struct vfs__thread *thread, struct vfs__pipe *pipe,
 
 	if (!slots)
 		return -EINVAL;
-	if (slots > pipe->buffer.size && size > SIZE_MAX_UNPRIVILEGED &&
+	if (slots > pipe->buffer.size && size > VFS__PIPE_SIZE_MAX &&
 	    !privileged)
 		return -EPERM;
 	if (size > SIZE_MAX_AT_ALL)

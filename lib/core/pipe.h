@@ -41,6 +41,8 @@ int64_t vfs__pipe_writev(struct vfs__thread *thread, struct vfs_task *task,
 int64_t vfs__pipe_splice(struct vfs__thread *thread, struct vfs_task *task,
 			 struct vfs_file *file, const struct vfs_iovec *iov,
 			 bool nonblock);
+/* What F_SETPIPE_SZ lets anybody have. */
+#define VFS__PIPE_SIZE_MAX (UINT32_C(1) << 20)
 /* F_GETPIPE_SZ, F_SETPIPE_SZ (arg ignored for the first). -EBADF: no pipe. */
 int vfs__pipe_fcntl(struct vfs__thread *thread, struct vfs_task *task,
 		    struct vfs_file *file, int cmd, int64_t arg);

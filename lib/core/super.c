@@ -19,6 +19,9 @@
 #include "util/epoch.h"
 #include "util/run.h"
 
+/* A power of two: inodes share them. */
+#define ACL_TURNS 8u
+
 /* What the core keeps in front of the public super. */
 struct super_core {
 	struct vfs_dentry *root;
@@ -29,7 +32,8 @@ struct super_core {
 	uint32_t pins; /* atomic: who has a piece of it and no mount */
 	struct vfs__mutex rename_lock; /* rank RENAME */
 	struct vfs__mutex acl_lock;    /* rank ACL: remote inodes' ACLs */
-	uint32_t zero[14];
+	uint32_t acl_turns[ACL_TURNS]; /* acl_lock */
+	uint32_t zero[14 - ACL_TURNS];
 	struct vfs__list mounts; /* of super_link: mounts.super_lock */
 	struct vfs__list link;	 /* mounts.supers: mounts.super_lock */
 	/* struct vfs_super and the type's private data follow */
@@ -254,6 +258,13 @@ struct vfs__mutex *vfs__super_rename_lock(struct vfs_super *super)
 struct vfs__mutex *vfs__super_acl_lock(struct vfs_super *super)
 {
 	return &core_of(super)->acl_lock;
+}
+
+uint32_t *vfs__super_acl_turn(const struct vfs_inode *inode)
+{
+	size_t slot = (uintptr_t)inode / sizeof(*inode) % ACL_TURNS;
+
+	return &core_of(inode->super)->acl_turns[slot];
 }
 
 struct vfs__list *vfs__super_mounts(struct vfs_super *super)

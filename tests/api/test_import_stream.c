@@ -105,6 +105,9 @@ static void test_stream__pipes(void **state)
 	assert_int_equal(fcntl(host, F_SETPIPE_SZ, 8192), 8192);
 	check_eq(vfs_fcntl(task, r, F_GETPIPE_SZ, 0), 8192);
 	check_eq(vfs_fcntl(task, r, F_SETPIPE_SZ, 16384), 16384);
+	check_eq(vfs_fcntl(task, r, F_SETPIPE_SZ, 1 << 20), 1 << 20);
+	check_eq(vfs_fcntl(task, r, F_SETPIPE_SZ, (1 << 20) + 1), -EPERM);
+	check_eq(vfs_fcntl(task, r, F_SETPIPE_SZ, 4096), 4096);
 	check_ok(vfs_fchmod(task, r, 0400));
 	host_close(host);
 	check_eq(vfs_read(task, r, b, 16), 0);

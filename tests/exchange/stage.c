@@ -3,9 +3,11 @@
 #include "stage.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #define FS_OPTIONS "size=64m,nr_inodes=20k"
@@ -53,6 +55,9 @@ void stage_open(struct stage *stage, enum host_kind kind,
 
 	layers_fill(layers, seed * UINT64_C(0x1000003) + sequence, "", &script);
 	stage_open_with(stage, kind, layers, script.lines.data);
+	stage->made = strdup(script.lines.data);
+	if (!stage->made)
+		die("out of memory");
 	text_clear(&script.lines);
 	stage->script = script;
 }
@@ -66,6 +71,11 @@ void stage_open_with(struct stage *stage, enum host_kind kind,
 	text_clear(&stage->log);
 	stage->host.exclusive = true;
 	stage->host.dir = host_create(&host, FS_OPTIONS);
+	/* before the kernel's side takes it to its namespace */
+	for (unsigned i = 0; i < STAGE_TREES; i++)
+		stage->trees[i] = open_tree(stage->host.dir, "",
+					    AT_EMPTY_PATH | OPEN_TREE_CLONE |
+						    OPEN_TREE_CLOEXEC);
 	stage->layers = *layers;
 	stage->kernel =
 		kernel_create(PLACE_MOUNT, FS_OPTIONS, &stage->host, false);
@@ -85,7 +95,10 @@ void stage_close(struct stage *stage)
 	gen_fini(&stage->gen);
 	text_fini(&stage->script.lines);
 	text_fini(&stage->log);
+	free(stage->made);
 	close(stage->host.dir);
+	for (unsigned i = 0; i < STAGE_TREES; i++)
+		close(stage->trees[i]);
 }
 
 void stage_run(struct stage *stage, struct side *side, const char *line)

@@ -12,8 +12,13 @@
 #include "script.h"
 #include "side.h"
 
+#define STAGE_TREES 3
+
 struct stage {
 	struct host host;
+	/* mounts of its directory for others, each for one use; -1 */
+	int trees[STAGE_TREES];
+	char *made; /* lines that stage_open made the layers with */
 	struct layers layers;
 	struct side *kernel;
 	struct side *library;
@@ -32,7 +37,7 @@ void stage_open(struct stage *stage, enum host_kind kind,
 /* The same with layers that these lines make and fill. */
 void stage_open_with(struct stage *stage, enum host_kind kind,
 		     const struct layers *layers, const char *lines);
-/* The layers are what they were when the stage was new. */
+/* The layers are what these lines make of them. */
 void stage_refill(struct stage *stage, const char *lines);
 void stage_close(struct stage *stage);
 

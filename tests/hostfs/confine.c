@@ -14,12 +14,16 @@
  * was opened is told of by inotify, too. The attacker looks at the same paths
  * without care, to show that there is a way out to be found.
  *
+ * HOSTFS_OLD_HOST: without openat2 and what else is recent.
+ *
  * In a mount namespace of its own: needs root; skipped (77) otherwise.
  */
 #include "hostfs/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -27,7 +31,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -309,6 +315,29 @@ static void check_ok(int64_t result, const char *what)
 	exit(1);
 }
 
+/* From now on the host is as one before Linux 5.6, but that it tells which
+ * mount a file is on. */
+static void grow_old(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		/* openat2, fchmodat2, setxattrat and its like */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 437, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 452, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 466, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 463, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {COUNT(filter), filter};
+
+	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
+	must(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "seccomp");
+	if (syscall(437, -1, "", NULL, 0) != -1 || errno != ENOSYS)
+		die("the filter");
+}
+
 static void open_instance(struct vfs_task **task)
 {
 	struct vfs_config config = {.size = sizeof(config),
@@ -429,6 +458,8 @@ int main(void)
 	look_before();
 	attacker = start_attacker();
 	watch();
+	if (getenv("HOSTFS_OLD_HOST"))
+		grow_old();
 	fds = hostdir_count_fds();
 	open_instance(&task);
 	start_workers(task);

@@ -309,6 +309,44 @@ static void test_rewritten(void **state)
 	assert_true(host_close(&w));
 }
 
+/* While it is open, and so known as what it was. */
+static void test_retyped(void **state)
+{
+	static const struct {
+		const char *record;
+		uint32_t mode;
+	} rows[] = {
+		{"0:0:120777", S_IFLNK | 0777},
+		{"0:0:100644", S_IFREG | 0644},
+		{"0:0:20666:1:3", S_IFCHR | 0666},
+		{"0:0:10600", S_IFIFO | 0600},
+		{"0:0:100600", S_IFREG | 0600},
+	};
+	char path[HOSTDIR_PATH + 8];
+	struct host_world w;
+	struct vfs_stat st;
+	int fd;
+
+	(void)state;
+	check_ok(host_open(&w, OPTIONS));
+	put_file(w.task, "/h/f", "target");
+	fd = check_fd(vfs_open(w.task, "/h/f", O_RDWR, 0));
+	snprintf(path, sizeof(path), "%s/f", w.dir);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *record = rows[i].record;
+
+		check_ok(setxattr(path, RECORD, record, strlen(record), 0));
+		check_ok(vfs_lstat(w.task, "/h/f", &st));
+		check_eq(st.mode, rows[i].mode);
+		check_ok(vfs_fstat(w.task, fd, &st));
+		check_eq(st.mode & S_IFMT, S_IFREG);
+	}
+	check_file(w.task, "/h/f", "target");
+	check_eq(vfs_pwrite(w.task, fd, "T", 1, 0), 1);
+	check_file(w.task, "/h/f", "Target");
+	assert_true(host_close(&w));
+}
+
 static void test_squash(void **state)
 {
 	struct host_world w;
@@ -400,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_rewritten),
+		cmocka_unit_test(test_retyped),
 		cmocka_unit_test(test_squash),
 		cmocka_unit_test(test_squash_privilege),
 		cmocka_unit_test(test_capabilities),

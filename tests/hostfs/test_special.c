@@ -266,6 +266,37 @@ static void test_fifo(void **state)
 	}
 }
 
+/* Made here, and removed by others, over and over: nothing piles up. What is
+ * there or in use goes on. */
+static void test_lost_fifos(void **state)
+{
+	struct host_world w;
+	int64_t before = 0;
+	char text[8];
+	int in, out;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate"));
+	check_ok(vfs_mkfifo(w.task, "/h/stays", 0600));
+	check_ok(vfs_mkfifo(w.task, "/h/open", 0600));
+	in = check_fd(vfs_open(w.task, "/h/open", O_RDONLY | O_NONBLOCK, 0));
+	out = check_fd(vfs_open(w.task, "/h/open", O_WRONLY, 0));
+	host_unlink(&w, "open");
+	for (int i = 0; i < 12000; i++) {
+		check_ok(vfs_mkfifo(w.task, "/h/p", 0600));
+		host_unlink(&w, "p");
+		if (i == 4000)
+			before = w.alloc.live_bytes;
+	}
+	assert_true(w.alloc.live_bytes < before + 1000000);
+	check_eq(vfs_write(w.task, out, "x", 1), 1);
+	check_eq(vfs_read(w.task, in, text, 8), 1);
+	check_ok(vfs_close(w.task, in));
+	check_ok(vfs_close(w.task, out));
+	check_fd(vfs_open(w.task, "/h/stays", O_RDONLY | O_NONBLOCK, 0));
+	assert_true(host_close(&w));
+}
+
 /* The host's own: never opened, whoever asks and however. */
 static void test_foreign(void **state)
 {
@@ -367,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_lock_at_the_end),
 		cmocka_unit_test(test_truncate_event),
 		cmocka_unit_test(test_fifo),
+		cmocka_unit_test(test_lost_fifos),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_sockets),

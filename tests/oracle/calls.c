@@ -2,6 +2,7 @@
 /* The table of calls, and what their bodies share. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "script.h"
@@ -131,4 +132,11 @@ void call_run(struct call *call, struct side *side)
 		text_clear(&side->out);
 		call->def->run(&exec);
 	} while (--tries && side->result == -ELOOP);
+	if (!strncmp(call->def->name, "rmdir", 5) ||
+	    !strncmp(call->def->name, "unlinkat", 8) ||
+	    !strncmp(call->def->name, "rename", 6))
+		side->removed = true;
+	for (unsigned i = 1; !strncmp(call->def->name, "open", 4) && i < 3; i++)
+		if (call->args[i].number & O_PATH)
+			side->path_only = true;
 }

@@ -47,9 +47,9 @@ static void show_statfs(struct exec *exec, int result,
 	/* records take some of the room */
 	if (exec->side->host->xattr)
 		return;
-	text_printf(out, " ffree=%llu", (unsigned long long)s->ffree);
-	if (exec->side->host->kind != HOST_EXT4)
-		text_printf(out, " bfree=%llu bavail=%llu",
+	if (!side_free_is_vague(exec->side))
+		text_printf(out, " ffree=%llu bfree=%llu bavail=%llu",
+			    (unsigned long long)s->ffree,
 			    (unsigned long long)s->bfree,
 			    (unsigned long long)s->bavail);
 }

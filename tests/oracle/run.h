@@ -6,7 +6,7 @@
 #include "script.h"
 
 #define MAX_CALL_KINDS 256
-#define MAX_RULES 32
+#define MAX_RULES 40
 
 /* What a child tells its parent, in memory that both see. */
 struct report {
@@ -80,6 +80,11 @@ struct rule {
 			const struct side *oracle);
 	const char *reason;
 };
+
+/* The rule for states; whether two are the same but for what it is about. */
+extern const char rule_of_states[];
+bool rules_same_states(const struct side *side, const char *subject,
+		       const char *oracle);
 
 extern const struct rule rules[];
 extern const unsigned rule_count;

@@ -131,7 +131,8 @@ void side_begin(struct side *side)
 	side_number_reset(&side->groups);
 	side_number_reset(&side->cookies);
 	side->current = 0;
-	side->ever_mapped = false;
+	side->ever_mapped = side->was_old = false;
+	side->removed = side->path_only = false;
 	for (unsigned i = 0; i < MAX_SLOTS; i++)
 		side->slots[i] = -1;
 	side->class->begin(side);
@@ -218,12 +219,9 @@ static uint64_t identity_of(const struct side *side,
  * symlink's target is kept, FIFOs and sockets are its own. */
 static bool has_atime(const struct side *side, uint32_t mode)
 {
-	/* Linux's overlay does not know of new ctimes; and what the
-	 * host has is read by who looks */
-	if (side->overlay &&
-	    (S_ISLNK(mode) || S_ISDIR(mode) || side->detail == DETAIL_EXACT))
+	/* what the host has is read by who looks */
+	if (side->overlay && side->detail == DETAIL_EXACT)
 		return false;
-
 	return !side->host->kind || S_ISREG(mode) || S_ISDIR(mode) ||
 	       S_ISCHR(mode) || S_ISBLK(mode);
 }
@@ -297,6 +295,9 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 	if (!(stat->mode & S_IFMT))
 		return;
 	text_add(out, " a/m/c/b=", 9);
+	/* a rule is about these */
+	if (side->overlay && !S_ISREG(stat->mode))
+		text_add(out, SIDE_LOOSE, sizeof(SIDE_LOOSE) - 1);
 	if (has_atime(side, stat->mode))
 		side_time(side, &stat->atime);
 	if (!side->host->kind || !S_ISFIFO(stat->mode)) {

@@ -142,6 +142,9 @@ struct side {
 	int slots[MAX_SLOTS];
 	struct mapping mappings[MAX_MAPPINGS];
 	bool ever_mapped; /* a file, since side_begin */
+	bool removed;	  /* a name, since then */
+	bool path_only;	  /* something was opened by O_PATH */
+	bool was_old;	  /* the kernel had an old time of access: rules */
 	struct vfs_file_handle handles[MAX_HANDLES];
 	void *endpoints[MAX_ENDPOINTS]; /* as the class has them */
 	struct idmap inodes;
@@ -157,6 +160,16 @@ struct side {
 static inline struct vfs_task *side_task(struct side *side)
 {
 	return side->tasks[side->current];
+}
+
+/* Whether what is free says nothing: a disk takes its time, where names are
+ * others' a removed directory may be held by a file, and O_PATH holds nothing
+ * on a host. */
+static inline bool side_free_is_vague(const struct side *side)
+{
+	return side->host->kind == HOST_EXT4 ||
+	       (side->host->kind && side->removed &&
+		(side->path_only || !side->host->exclusive));
 }
 
 /* What the kernel side runs in, best first. */
@@ -196,6 +209,8 @@ void side_number_reset(struct idmap *map);
 /* What is left of a mapping goes. */
 void side_unmap(struct side *side, struct mapping *mapping);
 
+/* Before a time of access that is an overlay's own business. */
+#define SIDE_LOOSE " ~"
 /* As text, comparable between sides. */
 unsigned side_cookie(struct side *side, uint32_t cookie);
 void side_time(struct side *side, const struct vfs_timespec *time);

@@ -273,8 +273,8 @@ static void show_tree(void *argument)
 		return;
 	if (result < 0)
 		die("statfs fails");
-	if (shot->side->host->kind == HOST_EXT4)
-		statfs.bfree = 0;
+	if (side_free_is_vague(shot->side))
+		statfs.bfree = statfs.ffree = 0;
 	text_printf(&shot->side->out, "free blocks=%llu inodes=%llu\n",
 		    (unsigned long long)statfs.bfree,
 		    (unsigned long long)statfs.ffree);

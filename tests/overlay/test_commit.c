@@ -78,6 +78,9 @@ static void dump_content(struct dump *d, const char *path,
 	n = vfs_getxattr(d->task, path, "user.a", data, sizeof(data));
 	if (n >= 0)
 		say(d, " a=%.*s", (int)n, data);
+	n = vfs_getxattr(d->task, path, "security.capability", NULL, 0);
+	if (n >= 0)
+		say(d, " capable");
 }
 
 static void dump_dir(struct dump *d, const char *path)
@@ -279,6 +282,7 @@ static int fault(void *context, const char *call)
 
 static void prepare(struct world *w, struct death *death, bool apart)
 {
+	static const unsigned char cap[20] = {1, 0, 0, 2, 0, 0x20};
 	struct vfs_config config = {
 		.size = sizeof(config),
 		.fault = fault,
@@ -293,6 +297,8 @@ static void prepare(struct world *w, struct death *death, bool apart)
 		check_ok(
 			vfs_mount(w->task, "b", "/l/bottom", "tmpfs", 0, NULL));
 	fill_lower(w->task);
+	check_ok(vfs_setxattr(w->task, "/l/bottom/f", "security.capability",
+			      cap, sizeof(cap), 0));
 	check_ok(vfs_mkdir(w->task, "/l/bottom/big", 0755));
 	put_file(w->task, "/l/bottom/big/a", "a");
 	put_file(w->task, "/l/bottom/big/b", "b");

@@ -709,12 +709,42 @@ static void test_diff(void **state)
 	check_eq(vfs_overlay_diff(w->task, AT_FDCWD, "/m/s", &diff), -ENOENT);
 }
 
+/* Data that comes later takes no capability away. */
+static void test_metacopy_capability(void **state)
+{
+	static const unsigned char cap[20] = {1, 0, 0, 2, 0, 0x20};
+	struct world *w = *state;
+	char got[32];
+	int fd;
+
+	make_layers(w->task);
+	fill_lower(w->task);
+	check_ok(vfs_setxattr(w->task, "/l/bottom/f", "security.capability",
+			      cap, sizeof(cap), 0));
+	check_ok(mount_overlay(w->task, ONE ",metacopy=on"));
+	check_ok(vfs_chmod(w->task, "/m/f", 0700));
+	fd = check_fd(vfs_open(w->task, "/m/f", O_RDWR, 0));
+	check_eq(vfs_getxattr(w->task, "/l/up/f", "security.capability", got,
+			      sizeof(got)),
+		 sizeof(cap));
+	check_eq(vfs_getxattr(w->task, "/l/up/f", "trusted.overlay.metacopy",
+			      got, sizeof(got)),
+		 -ENODATA);
+	check_file(w->task, "/l/up/f", "lower");
+	check_eq(vfs_write(w->task, fd, "L", 1), 1);
+	check_eq(vfs_getxattr(w->task, "/m/f", "security.capability", got,
+			      sizeof(got)),
+		 -ENODATA);
+	check_ok(vfs_close(w->task, fd));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_mount_refuses),
 		world_test(test_mount_many_layers),
 		world_test(test_mount_escapes),
+		world_test(test_metacopy_capability),
 		world_test(test_mount_by_descriptors),
 		world_test(test_layers_are_kept),
 		world_test(test_read_only),

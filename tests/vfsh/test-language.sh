@@ -153,8 +153,8 @@ same script
 # Every command answers --help and is in the list of help.
 "$vfsh" -c help >"$work/help" || failed=$((failed + 1))
 for name in ls stat df du find tree cat write append truncate touch cp mv rm \
-	ln mkdir rmdir mkfifo mknod chmod chown xattr cd pwd umask id su time \
-	help exit; do
+	ln mkdir rmdir mkfifo mknod chmod chown xattr diff commit discard cd pwd \
+	umask id su time help exit; do
 	count=$((count + 1))
 	if ! grep -q "^$name " "$work/help" ||
 		! "$vfsh" -c "$name --help" | grep -q "^usage: $name"; then

@@ -101,6 +101,19 @@ static struct hostfs_fd *detach(struct hostfs_super *s, struct hostfs_inode *h)
 	return fd;
 }
 
+void hostfs_name_gone(struct vfs_inode *inode)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+	struct hostfs_inode *h = hostfs_inode(inode);
+	struct hostfs_fd *fd = NULL;
+
+	pthread_mutex_lock(&s->fd_lock);
+	if (h->places && s->options.exclusive)
+		fd = detach(s, h);
+	pthread_mutex_unlock(&s->fd_lock);
+	hostfs_fd_unref(fd);
+}
+
 bool hostfs_drop_oldest(struct hostfs_super *s)
 {
 	struct hostfs_fd *fd = NULL;

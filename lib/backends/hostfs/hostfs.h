@@ -107,6 +107,7 @@ struct hostfs_super {
 	struct hostfs_inode *newest, *oldest; /* cached handles, by use */
 	uint32_t cached;
 	struct hostfs_inode *kept; /* FIFOs and sockets made here */
+	uint32_t kept_count, kept_limit;
 	struct hostfs_release *releases;
 
 	uint64_t turns; /* looks at the host: atomic */
@@ -297,6 +298,10 @@ struct hostfs_fd *hostfs_take_made(struct vfs_inode *inode);
 void hostfs_add_opened(struct vfs_inode *inode, struct hostfs_fd *fd);
 void hostfs_remove_opened(struct vfs_inode *inode, struct hostfs_fd *fd);
 bool hostfs_is_opened(struct vfs_inode *inode);
+/* - A file's name was removed. Its cached descriptor may have been opened by
+ *   that one, and then keeps the directory, too; where others are known and
+ *   can be relied on, it is opened anew when it is needed. */
+void hostfs_name_gone(struct vfs_inode *inode);
 /* - Drops the cached descriptor that was used longest ago. False: none. */
 bool hostfs_drop_oldest(struct hostfs_super *s);
 /* - The inode's own go. */

@@ -20,6 +20,8 @@ static void lost_name(struct vfs_inode *inode, struct vfs_inode *dir,
 	hostfs_changed_to(inode, &stat, STATX_NLINK | STATX_CTIME);
 	if (!stat.nlink)
 		hostfs_unkeep(inode);
+	else
+		hostfs_name_gone(inode);
 }
 
 /*

@@ -22,6 +22,8 @@
 #define ALL_FACTS                                                        \
 	(STATX_MODE | STATX_UID | STATX_GID | STATX_SIZE | STATX_NLINK | \
 	 STATX_ATIME | STATX_MTIME | STATX_CTIME | STATX_BLOCKS)
+/* So many that were made here may be lost without being looked for. */
+#define KEPT_FIRST 1024u
 /* How often attributes that change while they are asked for are asked again. */
 #define TRIES 4u
 
@@ -321,13 +323,17 @@ static void discard(struct vfs_inode *inode)
 	vfs_inode_discard(inode);
 }
 
-/* Whether inode is a symlink that leads elsewhere than what was just read: an
- * older one of the same number, or one whose record was written anew. */
-static bool is_outdated(const struct vfs_inode *inode, const char *link,
+/* Whether inode is of another type than what was just read, or a symlink that
+ * leads elsewhere: an older one of the same number, or one whose record was
+ * written anew. */
+static bool is_outdated(const struct vfs_inode *inode,
+			const struct hostfs_facts *facts, const char *link,
 			size_t len)
 {
 	const struct hostfs_inode *h = hostfs_inode(inode);
 
+	if ((hostfs_mode(inode) ^ facts->stat.mode) & S_IFMT)
+		return true;
 	return link && h->link &&
 	       (h->link_size != len + 1 || memcmp(h->link, link, len));
 }
@@ -344,7 +350,7 @@ static struct vfs_inode *find_or_add(struct hostfs_super *s,
 	*outdated = NULL;
 	pthread_mutex_lock(&s->table_lock);
 	inode = table_find(s, &facts->id);
-	if (inode && is_outdated(inode, link, link_len)) {
+	if (inode && is_outdated(inode, facts, link, link_len)) {
 		table_take(s, inode);
 		*outdated = inode;
 		inode = NULL;
@@ -399,17 +405,16 @@ void hostfs_evict(struct vfs_inode *inode)
 
 /* ---- FIFOs and sockets that were made here ---- */
 
-void hostfs_keep(struct vfs_inode *inode)
+static void keep_inode(struct hostfs_super *s, struct vfs_inode *inode)
 {
-	struct hostfs_super *s = hostfs_of(inode);
 	struct hostfs_inode *h = hostfs_inode(inode);
 
-	vfs_inode_set_flags(inode, 0, VFS_INODE_REFUSED);
 	vfs_inode_ref(inode);
 	pthread_mutex_lock(&s->fd_lock);
 	h->is_kept = true;
 	h->next_kept = s->kept;
 	s->kept = h;
+	s->kept_count++;
 	pthread_mutex_unlock(&s->fd_lock);
 }
 
@@ -427,10 +432,84 @@ void hostfs_unkeep(struct vfs_inode *inode)
 			link = &(*link)->next_kept;
 		*link = h->next_kept;
 		h->is_kept = false;
+		s->kept_count--;
 	}
 	pthread_mutex_unlock(&s->fd_lock);
 	if (kept)
 		vfs_inode_unref(inode);
+}
+
+/* Whether others took its names away. */
+static bool is_lost(struct hostfs_super *s, struct vfs_inode *inode)
+{
+	struct hostfs_facts facts;
+	struct hostfs_fd *fd;
+	int err = hostfs_handle(inode, &fd);
+
+	if (err)
+		return err == -ESTALE;
+	err = hostfs_look_fd(s, fd->fd, &facts);
+	hostfs_fd_unref(fd);
+	return !err && !facts.stat.nlink;
+}
+
+/* All that are kept, referenced; NULL: none, or no memory. */
+static struct vfs_inode **list_kept(struct hostfs_super *s, uint32_t room,
+				    uint32_t *count)
+{
+	struct vfs_inode **list = vfs_alloc(s->vfs, room * sizeof(*list));
+	struct hostfs_inode *h;
+
+	*count = 0;
+	if (!list)
+		return NULL;
+	pthread_mutex_lock(&s->fd_lock);
+	for (h = s->kept; h && *count < room; h = h->next_kept)
+		list[(*count)++] = vfs_inode_ref(hostfs_vnode(h));
+	pthread_mutex_unlock(&s->fd_lock);
+	return list;
+}
+
+/*
+ * What loses its last name by us is kept no more; what loses it by others is
+ * looked for when there are twice as many as were left the last time, so that
+ * nobody fills the memory with what is not there.
+ */
+static void drop_lost(struct hostfs_super *s)
+{
+	struct vfs_inode **list;
+	uint32_t room, count;
+
+	pthread_mutex_lock(&s->fd_lock);
+	room = s->kept_count;
+	if (room < KEPT_FIRST || room < s->kept_limit)
+		room = 0;
+	else
+		s->kept_limit = room * 2;
+	pthread_mutex_unlock(&s->fd_lock);
+	if (!room)
+		return;
+	list = list_kept(s, room, &count);
+	if (!list)
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		if (is_lost(s, list[i]))
+			hostfs_unkeep(list[i]);
+		vfs_inode_unref(list[i]);
+	}
+	vfs_free(s->vfs, list, room * sizeof(*list));
+	pthread_mutex_lock(&s->fd_lock);
+	s->kept_limit = s->kept_count * 2;
+	pthread_mutex_unlock(&s->fd_lock);
+}
+
+void hostfs_keep(struct vfs_inode *inode)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+
+	vfs_inode_set_flags(inode, 0, VFS_INODE_REFUSED);
+	keep_inode(s, inode);
+	drop_lost(s);
 }
 
 void hostfs_unkeep_all(struct hostfs_super *s)

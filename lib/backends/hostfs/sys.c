@@ -575,11 +575,19 @@ int hostfs_sync_all(struct hostfs_super *s)
 	return err;
 }
 
+/* Behind the last page of all the arithmetic of Linux's tmpfs runs over. */
+static int64_t seek(int fd, int64_t offset, int whence)
+{
+	int64_t at = lseek(fd, offset, whence);
+
+	return at == INT64_MIN ? INT64_MAX : at;
+}
+
 int64_t hostfs_lseek(struct hostfs_super *s, int fd, int64_t offset, int whence)
 {
 	int64_t at;
 
-	HOSTFS_CALL(s, at, "lseek", lseek(fd, offset, whence));
+	HOSTFS_CALL(s, at, "lseek", seek(fd, offset, whence));
 	return at;
 }
 

@@ -28,6 +28,7 @@
 #include <vfs/file.h>
 #include <vfs/overlay.h>
 #include <vfs/path.h>
+#include <vfs/stat.h>
 #include <vfs/task.h>
 
 #define LIST_BUFFER 8192u
@@ -236,12 +237,15 @@ static int fill_metacopy(struct survey *s, int ufd, const struct vfs_stat *st)
 	out = vfs_layer_reopen(fs->task, ufd, O_WRONLY);
 	err = out < 0 ? out : overlay_commit_step(s->c);
 	if (!err)
-		err = overlay_copy_data(fs, from, out, st->size, OVERLAY_ALL);
+		err = overlay_fill(fs, from, ufd, out, st->size, OVERLAY_ALL);
 	overlay_close(fs, out);
 	overlay_close(fs, from);
 	/* writing has left its traces */
 	if (!err)
-		err = overlay_set_attributes(fs, ufd, st);
+		err = vfs_fchmodat2(fs->task, ufd, "", st->mode & 07777,
+				    AT_EMPTY_PATH);
+	if (!err)
+		err = overlay_set_times(fs, ufd, st);
 	if (!err)
 		err = overlay_remove_own(fs, ufd, "metacopy");
 	return err ? err : overlay_remove_own(fs, ufd, "redirect");

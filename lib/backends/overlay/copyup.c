@@ -449,20 +449,17 @@ static bool is_done(const struct overlay_inode *oi, int64_t bytes)
 	return bytes < 0 || !(overlay_state(oi) & OVERLAY_METACOPY);
 }
 
-/* The data of a file that has capabilities, which writing takes away. */
-static int fill_capable(struct overlay_inode *oi, int out, int64_t size,
-			int64_t bytes)
+int overlay_fill(struct overlay_super *fs, int from, int upper, int out,
+		 int64_t size, int64_t bytes)
 {
-	struct overlay_super *fs = oi->fs;
-	int upper = overlay_upper(oi), err;
 	unsigned char value[CAPABILITY_MAX];
 	int64_t n = vfs_layer_getxattr(fs->task, upper, CAPABILITY, value,
 				       sizeof(value));
+	int err;
 
 	if (n < 0 && n != -ENODATA && n != -EOPNOTSUPP)
 		return (int)n;
-	err = overlay_copy_data(fs, oi->lower[oi->lower_count - 1].fd, out,
-				size, bytes);
+	err = overlay_copy_data(fs, from, out, size, bytes);
 	if (err || n <= 0)
 		return err;
 	err = vfs_fault(fs->vfs, "overlay:setxattr");
@@ -488,7 +485,8 @@ static int copy_rest(struct overlay_inode *oi, int64_t bytes)
 	if (!bytes)
 		err = vfs_ftruncate(fs->task, out, 0);
 	else
-		err = fill_capable(oi, out, st.size, bytes);
+		err = overlay_fill(fs, oi->lower[oi->lower_count - 1].fd, upper,
+				   out, st.size, bytes);
 	overlay_close(fs, out);
 	if (!err)
 		err = overlay_remove_own(fs, upper, "metacopy");

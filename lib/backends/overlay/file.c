@@ -271,7 +271,7 @@ static int overlay_truncate(struct vfs_inode *inode, int64_t size)
 		     VFS_READ_ONCE(inode->size) != size))
 		err = vfs_ftruncate(fs->task, fd, size);
 	overlay_close(fs, fd);
-	if (!err && overlay_publish(oi))
+	if (err || overlay_publish(oi))
 		overlay_stale(inode);
 	vfs_nest_end(fs->vfs, &nesting);
 	return err;
@@ -289,7 +289,8 @@ static int overlay_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 	fd = open_upper(oi);
 	err = fd < 0 ? fd : vfs_fallocate(fs->task, fd, mode, offset, length);
 	overlay_close(fs, fd);
-	if (!err && overlay_publish(oi))
+	/* a disk that was full in between has left its times */
+	if (err || overlay_publish(oi))
 		overlay_stale(inode);
 	vfs_nest_end(fs->vfs, &nesting);
 	return err;

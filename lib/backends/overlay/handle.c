@@ -97,11 +97,14 @@ static int find_handle(struct overlay_super *fs,
 		    memcmp(layer->handle_fs, handle->fs, sizeof(handle->fs)))
 			continue;
 		handle->dev = layer->handle_dev;
-		fd = vfs_layer_decode(fs->task, layer->fd, handle);
-		place->fd = fd;
 		place->layer = i;
 		if (layer->numbers)
 			*ino = number_in(handle);
+		/* the index alone wants to know more of it */
+		if (*ino && fs->index_fd < 0)
+			break;
+		fd = vfs_layer_decode(fs->task, layer->fd, handle);
+		place->fd = fd;
 	}
 	return fd;
 }

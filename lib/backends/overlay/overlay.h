@@ -467,6 +467,10 @@ int overlay_set_impure(struct overlay_inode *dir);
  * size. Synced, unless the mount is volatile. */
 int overlay_copy_data(struct overlay_super *fs, int from, int to, int64_t size,
 		      int64_t bytes);
+/* The same into upper's file, open as out, that has everything else and keeps
+ * its capabilities, which writing takes away. */
+int overlay_fill(struct overlay_super *fs, int from, int upper, int out,
+		 int64_t size, int64_t bytes);
 /* All xattrs of `from` but overlay's own. */
 int overlay_copy_xattrs(struct overlay_super *fs, int from, int to);
 int overlay_set_times(struct overlay_super *fs, int fd,

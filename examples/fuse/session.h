@@ -16,6 +16,14 @@ struct session_options {
 	enum cache_mode cache;
 	bool noatime;
 	unsigned int max_threads; /* 0: the default */
+	unsigned int max_idle;	  /* of these; 0: the default */
+	unsigned int max_write;	  /* bytes of a request; 0: the default */
+	bool has_timeout;
+	double timeout;		 /* seconds, when it is given */
+	bool no_xattrs, no_acls; /* there are none for the kernel */
+	bool no_sync;		 /* fsync does nothing */
+	bool static_nlink;	 /* a directory has one link */
+	bool squash;		 /* all is one user's: chown does nothing */
 };
 
 /* Not mounted yet. ended_fd: an eventfd that is written to when the kernel has

@@ -31,9 +31,11 @@ static int fail_at(const struct run_mount *mount)
 			strerror(errno));
 }
 
+/* Takes tree. As mount(2) does it, and the library: symlinks are followed. */
 static int attach(int tree, const char *path)
 {
-	int err = move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
+	int err = move_mount(tree, "", AT_FDCWD, path,
+			     MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
 
 	close(tree);
 	return err;

@@ -65,13 +65,33 @@ char *run_clean(const char *path, unsigned int *depth)
 	return out;
 }
 
+/* Nothing is mounted or unmounted in the container's namespace but by the
+ * container, and old mount(8) has its words. */
+static bool is_idle(const char *option)
+{
+	static const char *const words[] = {
+		"private", "shared", "slave",  "unbindable", "silent",
+		"loud",	   "mand",   "nomand", "iversion",   "noiversion",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (!strcmp(option, words[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool take_word(const char *option, uint64_t *flags)
+{
+	return tree_flag(option, strlen(option), flags) || is_idle(option);
+}
+
 /* One option of a mount; an r in front says the same of everything below. */
 static bool take_flag(const char *option, uint64_t *flags)
 {
-	size_t length = strlen(option);
-
-	return tree_flag(option, length, flags) ||
-	       (*option == 'r' && tree_flag(option + 1, length - 1, flags));
+	return take_word(option, flags) ||
+	       (*option == 'r' && take_word(option + 1, flags));
 }
 
 static void read_options(struct run_mount *mount,
@@ -109,6 +129,8 @@ static void plan_mount(struct run *run, size_t i, struct vfs_bundle_mount *m)
 	mount->index = i;
 	mount->tree = -1;
 	read_options(mount, m, &remount);
+	if (m->type && !strcmp(m->type, "bind"))
+		mount->flags |= MS_BIND;
 	mount->destination = run_clean(m->destination, &mount->depth);
 	if (mount->flags & MS_BIND)
 		type = NULL;

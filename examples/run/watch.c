@@ -28,7 +28,7 @@ static void passed_signals(sigset_t *set)
 	sigfillset(set);
 	for (i = 0; i < sizeof(own_signals) / sizeof(*own_signals); i++)
 		sigdelset(set, own_signals[i]);
-	sigdelset(set, SIGRTMAX);
+	sigdelset(set, SESSION_SIGNAL);
 }
 
 /* Process 1 and the threads have the same mask from the beginning. */

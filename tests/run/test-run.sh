@@ -65,6 +65,7 @@ mkdir -p "$b/rootfs/bin" "$b/rootfs/etc/replaced"
 mkdir "$b/rootfs/proc" "$b/rootfs/dev" "$b/rootfs/sys" "$b/rootfs/tmp"
 cp "$inside" "$b/rootfs/bin/inside"
 ln -s inside "$b/rootfs/bin/link"
+mkdir "$b/rootfs/place" && ln -s place "$b/rootfs/name"
 printf '#!/bin/inside read\nof a script\n' >"$b/rootfs/bin/script"
 printf '#!/bin/none\n' >"$b/rootfs/bin/broken"
 printf '#!\n' >"$b/rootfs/bin/empty"
@@ -81,7 +82,8 @@ echo outside >"$work/outside/file"
 
 caps='"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETUID",
 "CAP_SETGID", "CAP_KILL"'
-usual='{"destination": "/proc", "type": "proc", "source": "proc"},
+usual='{"destination": "/proc", "type": "proc", "source": "proc",
+ "options": ["nosuid", "rprivate"]},
 {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
  "options": ["nosuid", "strictatime", "mode=755", "size=64m"]},
 {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options":
@@ -100,6 +102,7 @@ plain() {
 	cwd=/
 	user='"uid": 0, "gid": 0'
 	process=
+	kept=
 	root='"path": "rootfs"'
 	mounts=$usual
 	linux='"maskedPaths": ["/proc/keys", "/etc/replaced", "/none"],
@@ -112,7 +115,8 @@ config() {
 	{"ociVersion": "1.2.0", $more
 	 "process": {"user": {$user}, "args": [$args], "env": [$env], $process
 	  "cwd": "$cwd", "capabilities": {"bounding": [$caps],
-	   "effective": [$caps], "permitted": [$caps]}},
+	   "effective": [$caps], "permitted": [$caps],
+	   "inheritable": [$kept], "ambient": [$kept]}},
 	 "root": {$root},
 	 "mounts": [$mounts],
 	 "linux": {$linux}}
@@ -234,6 +238,12 @@ if [ "$who" = root ]; then
 	has 'umask 022'
 	has "CapEff:	0000000000000000"
 	has "CapBnd:	00000000000000eb"
+	kept='"CAP_CHOWN", "CAP_SETUID"'
+	config
+	ok "$b"
+	for set in Inh Prm Eff Amb; do
+		has "Cap$set:	0000000000000081"
+	done
 	# the container's are not the host's
 	plain
 	linux='"uidMappings": [{"containerID": 0, "hostID": 54321, "size": 9}],
@@ -261,11 +271,14 @@ plain
 mounts="$usual, {\"destination\": \"/bound\", \"source\": \"$work/outside\",
 \"options\": [\"rbind\", \"ro\", \"noexec\"]}, {\"destination\": \"/a/b/../c\",
 \"type\": \"tmpfs\", \"options\": [\"noexec\", \"mode=777\"]},
+{\"destination\": \"/name\", \"type\": \"tmpfs\",
+\"options\": [\"nosuid\", \"mode=777\"]},
 {\"destination\": \"/proc/fs\", \"type\": \"tmpfs\", \"options\": [\"mode=777\"]}"
 config
 is 0 outside "$b" -- inside read /bound/file
 is 1 'Read-only file system' "$b" -- inside write /bound/new text
 is 0 '' "$b" -- inside write /a/c/new text
+is 0 '' "$b" -- inside write /place/new text
 # below what the kernel has mounted
 is 0 '' "$b" -- inside write /proc/fs/new text
 is 1 'Permission denied' "$b" -- inside run /proc/keys

@@ -3,7 +3,8 @@
 # Builds libvfs and its shell and does a real job with them: puts this machine's
 # /usr into a tree, in place and read-only, with a directory in memory over
 # /usr/local, and works there as two users. What it claims, it checks; any
-# difference ends it with a message and status 1.
+# difference ends it with a message and status 1. Then programs are run in a
+# root file system that the library serves (examples/run/container.sh).
 #
 #   sh examples/run.sh [BUILD-DIRECTORY]
 set -eu
@@ -23,7 +24,7 @@ die() {
 # ---- what is needed ----
 
 packages='gcc meson ninja-build pkg-config libck-dev uthash-dev libxxhash-dev
-libedit-dev libc6-dev'
+libedit-dev libc6-dev libfuse3-dev libjansson-dev'
 
 # The packages that are not there, by what they bring.
 missing() {
@@ -38,6 +39,8 @@ missing() {
 		libxxhash-dev) ls /usr/include/xxhash.h ;;
 		libedit-dev) ls /usr/include/editline/readline.h ;;
 		libc6-dev) ls /usr/include/stdio.h ;;
+		libfuse3-dev) ls /usr/include/fuse3/fuse_lowlevel.h ;;
+		libjansson-dev) ls /usr/include/jansson.h ;;
 		esac >/dev/null 2>&1 || printf ' %s' "$package"
 	done
 }
@@ -265,4 +268,8 @@ denied=$(grep -c -e 'Permission denied' -e 'Operation not permitted' \
 	-e 'Read-only file system' -e 'No such file' "$work/output")
 [ "$denied" -eq 17 ] || die "$denied calls were refused, not 17"
 echo "$denied calls refused, as they have to be"
+
+echo
+sh "$top/examples/run/container.sh" "$build/examples/run/vfs-run" \
+	"$build/container"
 echo 'All is well.'

@@ -41,12 +41,13 @@ struct server {
 	/* Every capability, and the descriptor table that all tasks of users
 	 * share: those of nodes and of open files are in it. */
 	struct vfs_task *root;
+	const char *place; /* where root finds the tree that is shown */
 	/* No descriptors; its working directory is the instance's own proc,
 	 * which is mounted nowhere. Cloned for owners of record locks. */
 	struct vfs_task *bare;
 	int proc_fd; /* root's: O_PATH of that proc */
 	struct users *users;
-	bool debug;
+	int32_t log_level; /* VFS_LOG_*: what stderr is told */
 };
 
 /* What the kernel may keep. */
@@ -64,8 +65,9 @@ struct session {
 	struct nodes *nodes;
 	struct waits *waits;
 	struct owners *owners; /* of record locks; see ops_lock.c */
-	char *mountpoint;
-	bool joined; /* mounted by another process, so libfuse knows no place */
+	char *mountpoint;      /* or NULL: none that this process could reach */
+	bool mounted;
+	bool joined; /* mounted by other means, so libfuse knows no place */
 	enum cache_mode cache;
 	double timeout; /* seconds that names and attributes are good for */
 	bool noatime;	/* reading leaves no trace */

@@ -14,7 +14,6 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,21 +67,6 @@ static int catch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static void raise_limits(void)
-{
-	struct rlimit limit;
-
-	/* each file of the tree that is mapped inside takes a descriptor */
-	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	/* the caller's own limit is looked at by the kernel */
-	limit.rlim_cur = limit.rlim_max = RLIM_INFINITY;
-	setrlimit(RLIMIT_FSIZE, &limit);
-	umask(0);
-}
-
 static void end_session(struct life *life, struct session *session)
 {
 	struct session **at = &life->sessions;
@@ -91,7 +75,7 @@ static void end_session(struct life *life, struct session *session)
 		at = &(*at)->next;
 	if (*at)
 		*at = session->next;
-	if (session->mountpoint)
+	if (session->mounted)
 		session_stop(session);
 	session_destroy(session);
 }
@@ -194,9 +178,14 @@ int run_server(const struct options *options, int status_fd)
 {
 	struct life life = {
 		.options = options, .listen = -1, .lock = -1, .answer = -1};
+	const struct server_options make = {
+		.make = tree_make,
+		.context = &options->tree,
+		.log_level = options->debug ? VFS_LOG_DEBUG : VFS_LOG_WARNING,
+	};
 	int err = 0;
 
-	raise_limits();
+	server_raise_limits();
 	life.signals = catch_signals();
 	life.ended = eventfd(0, EFD_CLOEXEC);
 	if (options->server) {
@@ -209,8 +198,7 @@ int run_server(const struct options *options, int status_fd)
 				options->server);
 	}
 	if (!err)
-		err = server_create(&options->tree, options->debug,
-				    &life.server);
+		err = server_create(&make, &life.server);
 	if (!err)
 		err = add_session(&life, &options->session, options->mountpoint,
 				  options->mountpoint);

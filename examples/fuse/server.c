@@ -7,11 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "server.h"
 #include "text.h"
+#include "tree.h"
 
 /* MS_REMOUNT of <sys/mount.h>, which does not go with <linux/mount.h>. */
 #define REMOUNT 32u
@@ -23,8 +26,9 @@ static void log_line(void *context, int32_t level, const char *message)
 {
 	const struct server *server = context;
 
-	if (level <= VFS_LOG_WARNING || server->debug)
-		fprintf(stderr, "vfs-fuse: %s\n", message);
+	if (level <= server->log_level)
+		fprintf(stderr, "%s: %s\n", program_invocation_short_name,
+			message);
 }
 
 /* Beside a request's way through the kernel the exact clock costs nothing, and
@@ -72,7 +76,7 @@ static int make_bare(struct server *server)
 	return err;
 }
 
-static int set_up(struct server *server, const struct tree *tree)
+static int set_up(struct server *server)
 {
 	int err, fd;
 
@@ -87,14 +91,12 @@ static int set_up(struct server *server, const struct tree *tree)
 		return fd;
 	err = vfs_fchdir(server->root, fd);
 	vfs_close(server->root, fd);
-	if (!err)
-		err = tree_build(server, tree);
 	return err;
 }
 
 /* What is made here is whose the server is, as with a mount of the user's own.
  */
-static int become_user(struct server *server)
+int server_become_user(struct server *server, struct vfs_task *task)
 {
 	struct vfs_cred_spec spec = {.size = sizeof(spec)};
 	struct vfs_cred *cred;
@@ -105,19 +107,19 @@ static int become_user(struct server *server)
 	spec.cap_effective = spec.cap_permitted = VFS_CAP_ALL;
 	err = vfs_cred_create(server->vfs, &spec, &cred);
 	if (!err)
-		err = vfs_task_set_cred(server->root, cred);
+		err = vfs_task_set_cred(task, cred);
 	if (!err)
 		vfs_cred_unref(cred);
 	return err;
 }
 
-int server_create(const struct tree *tree, bool debug, struct server **out)
+int server_create(const struct server_options *options, struct server **out)
 {
 	struct server *server = text_need(calloc(1, sizeof(*server)));
 	struct vfs_config config = {.size = sizeof(config)};
 	int err;
 
-	server->debug = debug;
+	server->log_level = options->log_level;
 	config.log = log_line;
 	config.log_context = server;
 	config.now = tell_time;
@@ -127,11 +129,9 @@ int server_create(const struct tree *tree, bool debug, struct server **out)
 	config.max_cached_names = CACHED_NAMES;
 	err = vfs_create(&config, &server->vfs);
 	if (!err)
-		err = vfs_task_create(server->vfs, NULL, &server->root);
+		err = options->make(server, options->context);
 	if (!err)
-		err = become_user(server);
-	if (!err)
-		err = set_up(server, tree);
+		err = set_up(server);
 	if (!err) {
 		server->users = users_create(server);
 		err = server->users ? 0 : -ENOMEM;
@@ -142,6 +142,21 @@ int server_create(const struct tree *tree, bool debug, struct server **out)
 	}
 	*out = server;
 	return 0;
+}
+
+void server_raise_limits(void)
+{
+	struct rlimit limit;
+
+	/* each file of the tree that is mapped inside takes a descriptor */
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	/* the caller's own limit is looked at by the kernel */
+	limit.rlim_cur = limit.rlim_max = RLIM_INFINITY;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	umask(0);
 }
 
 void server_destroy(struct server *server)
@@ -175,8 +190,8 @@ int server_remount(struct server *server, const struct fuse_ctx *who,
 		if (!tree_flag(option, length, &flags))
 			text_option(&data, option, length);
 	}
-	err = vfs_mount(server->root, NULL, TREE_PLACE, NULL, flags | REMOUNT,
-			data.at);
+	err = vfs_mount(server->root, NULL, server->place, NULL,
+			flags | REMOUNT, data.at);
 	free(data.at);
 	return err;
 }

@@ -27,7 +27,6 @@
 #include "ops.h"
 #include "session.h"
 #include "text.h"
-#include "tree.h"
 #include "workers.h"
 
 #define MAX_THREADS 64u
@@ -142,11 +141,11 @@ int session_create(struct server *server, const struct session_options *options,
 	pthread_cond_init(&session->ended, NULL);
 	pthread_cond_init(&session->tick, NULL);
 	session->ended_fd = ended_fd;
-	fd = vfs_open(root, TREE_PLACE, O_PATH | O_DIRECTORY, 0);
+	fd = vfs_open(root, server->place, O_PATH | O_DIRECTORY, 0);
 	session->nodes = fd < 0 ? NULL : nodes_create(server, fd);
 	session->waits = waits_create();
 	session->owners = owners_create(server);
-	fuse_opt_add_arg(&args, "vfs-fuse");
+	fuse_opt_add_arg(&args, program_invocation_short_name);
 	fuse_opt_add_arg(&args, "-o");
 	fuse_opt_add_arg(&args, options->fuse);
 	if (session->nodes && session->waits && session->owners)
@@ -169,11 +168,14 @@ int session_mount(struct session *session, const char *device,
 
 	if (fuse_session_mount(session->fuse, device))
 		return -EIO;
-	session->mountpoint = text_need(strdup(mountpoint));
+	session->mounted = true;
 	session->joined = device != mountpoint;
+	if (mountpoint)
+		session->mountpoint = text_need(strdup(mountpoint));
 	if (fuse_session_custom_io(session->fuse, &io,
 				   fuse_session_fd(session->fuse))) {
-		fputs("vfs-fuse: libfuse refuses to be listened to\n", stderr);
+		fprintf(stderr, "%s: libfuse refuses to be listened to\n",
+			program_invocation_short_name);
 		return -EIO;
 	}
 	return 0;
@@ -228,6 +230,8 @@ static void unmount(const struct session *session)
 	const char *place = session->mountpoint;
 	int fd;
 
+	if (!place)
+		return;
 	if (!geteuid() ? !umount2(place, UMOUNT_NOFOLLOW)
 		       : (run_fusermount(place), false))
 		return;

@@ -25,8 +25,9 @@ struct session_options {
 int session_create(struct server *server, const struct session_options *options,
 		   int ended_fd, struct session **out);
 /* Mounts it; device: the same mountpoint, or a name /dev/fd/N for the open
- * /dev/fuse of what is mounted there already, which is taken over. 0 or -EIO,
- * and stderr says what. */
+ * /dev/fuse of what is mounted there already, which is taken over; mountpoint
+ * may be NULL then, and session_stop does not unmount. 0 or -EIO, and stderr
+ * says what. */
 int session_mount(struct session *session, const char *device,
 		  const char *mountpoint);
 /* Starts the threads. 0 or a negative errno. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Texts and lists of options. Contract: text.h. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 void *text_need(void *pointer)
 {
 	if (!pointer) {
-		fputs("vfs-fuse: out of memory\n", stderr);
+		fprintf(stderr, "%s: out of memory\n",
+			program_invocation_short_name);
 		exit(1);
 	}
 	return pointer;

@@ -6,10 +6,13 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#include "bridge.h"
 #include "layers.h"
+#include "server.h"
 #include "text.h"
 #include "tree.h"
+
+/* Where in the instance the tree is; what is beside it is not to be seen. */
+#define TREE_PLACE "/tree"
 
 struct flag {
 	const char *name;
@@ -228,7 +231,7 @@ static int mount_rest(struct vfs_task *task, const struct tree *tree)
 	return err;
 }
 
-int tree_build(struct server *server, const struct tree *tree)
+static int build(struct server *server, const struct tree *tree)
 {
 	struct vfs_task *inside = NULL;
 	int err;
@@ -246,6 +249,18 @@ int tree_build(struct server *server, const struct tree *tree)
 	if (!err)
 		err = mount_rest(inside, tree);
 	vfs_task_unref(inside);
+	return err;
+}
+
+int tree_make(struct server *server, const void *tree)
+{
+	int err = vfs_task_create(server->vfs, NULL, &server->root);
+
+	if (!err)
+		err = server_become_user(server, server->root);
+	if (!err)
+		err = build(server, tree);
+	server->place = TREE_PLACE;
 	return err;
 }
 

@@ -28,9 +28,6 @@ struct tree {
 	const struct layers *layers;
 };
 
-/* Where in the instance the tree is; what is beside it is not to be seen. */
-#define TREE_PLACE "/tree"
-
 /*
  * What option means to mount(2): adds to and takes from *flags. 1: it was one
  * of those; 2: it means something to mount(8) alone; 0: it is none of them.
@@ -44,9 +41,10 @@ void tree_add(struct tree *tree, const char *type, const char *source,
 /* Adds the mounts of a file like fstab(5). 0, or an errno, and stderr says
  * where and what. */
 int tree_load(struct tree *tree, const char *path);
-/* Makes all of them; the tree's root is tmpfs when the list has no "/". 0, or a
- * negative errno, and stderr says which mount. */
-int tree_build(struct server *server, const struct tree *tree);
+/* For server_create: makes all of the mounts of the struct tree; its root is
+ * tmpfs when the list has no "/". 0, or a negative errno, and stderr says which
+ * mount. */
+int tree_make(struct server *server, const void *tree);
 void tree_free(struct tree *tree);
 
 #endif

@@ -42,8 +42,8 @@
  * was for nothing costs four. */
 #define CREDIT_MAX 16
 
-/* For what a signal is that only has to end a read. */
-#define WAKE_SIGNAL SIGUSR2
+/* For what a signal is that only has to end a read: one that nobody sends. */
+#define WAKE_SIGNAL SIGRTMAX
 
 struct worker {
 	struct session *session;
@@ -300,7 +300,8 @@ static void leave(struct worker *worker, bool hung_up)
 		unpark_all(session);
 		fuse_session_exit(session->fuse);
 		if (write(session->ended_fd, &one, sizeof(one)) < 0)
-			fprintf(stderr, "vfs-fuse: eventfd: %m\n");
+			fprintf(stderr, "%s: eventfd: %m\n",
+				program_invocation_short_name);
 	}
 	pthread_cond_broadcast(&session->ended);
 	pthread_mutex_unlock(&session->lock);

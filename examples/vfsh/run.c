@@ -3,10 +3,19 @@
 #include "vfsh.h"
 
 const struct command *const sh_families[] = {
-	sh_list_commands,  sh_info_commands,  sh_find_commands,
-	sh_data_commands,  sh_copy_commands,  sh_name_commands,
-	sh_mount_commands, sh_attr_commands,  sh_xattr_commands,
-	sh_watch_commands, sh_shell_commands, NULL,
+	sh_list_commands,
+	sh_info_commands,
+	sh_find_commands,
+	sh_data_commands,
+	sh_copy_commands,
+	sh_name_commands,
+	sh_mount_commands,
+	sh_overlay_commands,
+	sh_attr_commands,
+	sh_xattr_commands,
+	sh_watch_commands,
+	sh_shell_commands,
+	NULL,
 };
 
 const struct command *sh_command_find(const char *name)

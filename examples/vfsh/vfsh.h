@@ -65,6 +65,7 @@ extern const struct command sh_find_commands[];
 extern const struct command sh_data_commands[];
 extern const struct command sh_copy_commands[];
 extern const struct command sh_mount_commands[];
+extern const struct command sh_overlay_commands[];
 extern const struct command sh_name_commands[];
 extern const struct command sh_attr_commands[];
 extern const struct command sh_xattr_commands[];

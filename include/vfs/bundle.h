@@ -72,7 +72,8 @@ struct vfs_bundle_device {
 	uint32_t zero;
 };
 
-/* RLIMIT_FSIZE or RLIMIT_NOFILE of the task. */
+/* RLIMIT_*: FSIZE and NOFILE are set for the task, the others are for whoever
+ * runs the program. */
 struct vfs_bundle_rlimit {
 	int32_t resource;
 	uint32_t zero;
@@ -92,6 +93,8 @@ struct vfs_bundle_rlimit {
 #define VFS_BUNDLE_NO_DEVICES 0x20u
 /* Mounts that are passed over are an error instead. */
 #define VFS_BUNDLE_ALL_MOUNTS 0x40u
+/* For whoever runs the program: PR_SET_NO_NEW_PRIVS. */
+#define VFS_BUNDLE_NO_NEW_PRIVILEGES 0x80u
 
 /* vfs_bundle_spec.overlay */
 #define VFS_BUNDLE_OVERLAY_NONE 0u   /* the rootfs itself is written */
@@ -161,6 +164,10 @@ struct vfs_bundle_spec {
 	uint64_t group_count;
 	uint64_t cap_effective; /* 1 << VFS_CAP_*; nothing is derived */
 	uint64_t cap_permitted;
+	/* For whoever runs the program: a tree asks for none of these. */
+	uint64_t cap_bounding;
+	uint64_t cap_inheritable;
+	uint64_t cap_ambient;
 	const struct vfs_bundle_rlimit *rlimits;
 	uint64_t rlimit_count;
 };

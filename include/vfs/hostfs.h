@@ -44,10 +44,16 @@
  *                     any case: the host's node is a name, and no more
  * Anything else, and a malformed number: -EINVAL, and a line to the log.
  *
+ * With cache=exclusive, overlay stores the host's handles of files. To find one
+ * again takes CAP_DAC_READ_SEARCH: the host is asked where on the file system
+ * the file is, through a descriptor that is a place and nothing else, and what
+ * is not found below the directory, name by name, is not found.
+ *
  * Errors of a mount besides: -ENOTDIR, -EACCES, -ENOENT and the like of opening
  * the directory; -EBADF rootfd is none; -EINVAL neither a source nor rootfd;
- * -EOPNOTSUPP owner=xattr where there are no user attributes; -ENOENT this
- * process sees no procfs at /proc; -EMFILE.
+ * -EOPNOTSUPP owner=xattr where there are no user attributes, or no xdev where
+ * the host does not tell mounts apart (before Linux 5.8); -ENOENT this process
+ * sees no procfs at /proc; -EMFILE.
  */
 #ifndef VFS_HOSTFS_H
 #define VFS_HOSTFS_H

@@ -42,7 +42,8 @@ extern "C" {
  *   changed. For a terminal or FIFO a second description is opened for that, by
  *   the host's /proc; where that is refused, another reader of the same
  *   description can make a read wait that cannot be interrupted.
- * - No signal is sent for -EPIPE. A call that has to wait is -ENOMEM when the
+ * - No signal is sent for -EPIPE, nor for -EFBIG beyond an RLIMIT_FSIZE that
+ *   the process has when the descriptor is imported. A call that has to wait is -ENOMEM when the
  *   process has no descriptor left to be woken by.
  * - If the task has a descriptor already for the same terminal (device and
  *   inode) with the same access and VFS_IMPORT_RDONLY or not, the new one is

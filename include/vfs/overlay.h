@@ -123,6 +123,50 @@ VFS_API int vfs_overlay_diff_next(struct vfs_overlay_diff *diff,
 /* 0 or -EFAULT. Since 0.1. */
 VFS_API int vfs_overlay_diff_close(struct vfs_overlay_diff *diff);
 
+/* The directories of an overlay, by descriptors of the calling task (O_PATH
+ * will do). */
+struct vfs_overlay_layers {
+	uint64_t size; /* sizeof(struct vfs_overlay_layers) */
+	int32_t lower; /* the only lower directory; for discard: nothing */
+	int32_t upper;
+	int32_t work;	    /* the work directory; -1: there is none */
+	uint32_t userxattr; /* not 0: as the option of that name */
+};
+
+/*
+ * Brings all that is in the upper directory into the lower one, which becomes
+ * what the overlay of the two shows, and leaves upper empty. No overlay that
+ * uses upper may be mounted. The lower directory itself keeps its owner,
+ * permissions and attributes; inode flags (append-only and so on) are not
+ * brought.
+ *
+ * On one mount each file, and each directory that nothing lower is part of, is
+ * renamed to its place, so that a commit of one such thing is done or not done;
+ * from one file system to another a copy is renamed. A commit that ends early,
+ * with an error or its process, is finished by another call: what had been done
+ * is not done again, and the overlay of the two shows the same as before, but
+ * for directories that were renamed, which are complete in the end. Until then
+ * a directory `.vfs-commit` is in lower.
+ *
+ * Returns 0 or: -EFAULT a NULL; -EINVAL size; -EBADF a descriptor; -ENOTDIR it
+ * is of no directory; -EBUSY an overlay uses upper; -ELOOP one lies in another,
+ * or they are too deep; -EOPNOTSUPP the work directory has an index with files;
+ * -EXDEV a directory was renamed, and lower's file system cannot; -EROFS;
+ * -ENOSPC, -EDQUOT; -ENOMEM; and those of reading and changing names, as
+ * whoever calls. Any thread. Since 0.1. See rename(2).
+ */
+VFS_API int vfs_overlay_commit(struct vfs_task *task,
+			       const struct vfs_overlay_layers *layers);
+
+/*
+ * Takes everything out of the upper directory and the work directory, so that
+ * the overlay shows what is lower; upper itself keeps its owner and
+ * permissions. No overlay that uses them may be mounted. What ends early is
+ * finished by another call. Errors as above. Any thread. Since 0.1.
+ */
+VFS_API int vfs_overlay_discard(struct vfs_task *task,
+				const struct vfs_overlay_layers *layers);
+
 #ifdef __cplusplus
 }
 #endif

@@ -134,10 +134,13 @@ static int set_status(struct vfs__thread *thread, struct vfs_task *task,
 	uint32_t now = VFS_READ_ONCE(file->flags);
 	int err = 0;
 
-	if (((flags ^ now) & O_APPEND) &&
+	/* whose file it is, and of what kind, matters to these alone */
+	if (((flags ^ now) & O_APPEND) || (flags & ~now & O_NOATIME))
+		err = vfs__inode_refresh(thread, file->inode);
+	if (!err && ((flags ^ now) & O_APPEND) &&
 	    (VFS_READ_ONCE(file->inode->flags) & VFS_INODE_APPEND))
 		err = -EPERM;
-	else if ((flags & O_NOATIME) && !(now & O_NOATIME) &&
+	else if (!err && (flags & ~now & O_NOATIME) &&
 		 !vfs__owner_or_capable(cred, vfs__mount_idmap(file->path.mnt),
 					file->inode))
 		err = -EPERM;

@@ -4,7 +4,9 @@
 #include <vfs/sys/layer.h>
 
 #include "api/call.h"
+#include "core/handle.h"
 #include "core/layer.h"
+#include "core/mount_fd.h"
 #include "core/mount_tree.h"
 #include "core/open.h"
 #include "core/rw.h"
@@ -141,6 +143,20 @@ int vfs_layer_unclaim(struct vfs_task *layers, int fd)
 	return 0;
 }
 
+int vfs_layer_setattr(struct vfs_task *layers, int fd,
+		      const struct vfs_attr *attr)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	int err = attr ? begin(layers, fd, &thread, &file) : -EFAULT;
+
+	if (err)
+		return err;
+	err = vfs__layer_setattr(thread, file->inode, attr);
+	vfs__file_unref(thread, file);
+	return err;
+}
+
 int vfs_layer_accessed(struct vfs_task *layers, int fd)
 {
 	struct vfs__thread *thread;
@@ -163,6 +179,28 @@ int64_t vfs_layer_copy(struct vfs_task *layers, int fd_in, int64_t offset_in,
 	return err ? err
 		   : vfs__copy_across(thread, layers, fd_in, offset_in, fd_out,
 				      offset_out, length);
+}
+
+int vfs_layer_clone(struct vfs_task *layers, struct vfs_layer_clone *order)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *from, *at;
+	int err = order && order->name ? 0 : -EFAULT;
+
+	if (!err && order->size < sizeof(*order))
+		err = -EINVAL;
+	if (!err)
+		err = begin(layers, order->from, &thread, &from);
+	if (err)
+		return err;
+	at = vfs__fd_get(thread, layers, order->dirfd);
+	err = -EBADF;
+	if (at) {
+		err = vfs__layer_clone(thread, layers, from, at, order);
+		vfs__file_unref(thread, at);
+	}
+	vfs__file_unref(thread, from);
+	return err;
 }
 
 int vfs_layer_mmap(struct vfs_task *layers, int fd, int *host_fd)
@@ -194,6 +232,48 @@ int vfs_layer_mmap_sync(struct vfs_task *layers, int fd)
 	vfs__layer_mmap_sync(file->inode);
 	vfs__file_unref(thread, file);
 	return 0;
+}
+
+/* ---- handles ---- */
+
+int vfs_layer_encode(struct vfs_task *layers, int fd,
+		     struct vfs_layer_handle *out)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	int err = out ? begin(layers, fd, &thread, &file) : -EFAULT;
+
+	if (err)
+		return err;
+	err = vfs__layer_encode(thread, layers->vfs, &file->path, out);
+	vfs__file_unref(thread, file);
+	return err;
+}
+
+int vfs_layer_decode(struct vfs_task *layers, int top,
+		     const struct vfs_layer_handle *handle)
+{
+	struct vfs__thread *thread;
+	struct vfs__path place;
+	struct vfs_file *file;
+	int err = handle ? begin(layers, top, &thread, &file) : -EFAULT;
+
+	if (err)
+		return err;
+	if (handle->length > sizeof(handle->bytes))
+		err = -ESTALE;
+	if (!err)
+		err = vfs__layer_decode(thread, layers->vfs, file->path.mnt,
+					handle, &place.dentry);
+	if (!err) {
+		place.mnt = file->path.mnt;
+		vfs__mount_ref(thread, place.mnt);
+		/* the references pass */
+		err = vfs__mount_fd_install(thread, layers, &place, NULL,
+					    false);
+	}
+	vfs__file_unref(thread, file);
+	return err;
 }
 
 /* ---- extended attributes ---- */

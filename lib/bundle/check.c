@@ -14,7 +14,7 @@
 #define FLAGS                                                                  \
 	(VFS_BUNDLE_ROOT_READONLY | VFS_BUNDLE_ROOT_FD | VFS_BUNDLE_TERMINAL | \
 	 VFS_BUNDLE_STDIO | VFS_BUNDLE_UMASK | VFS_BUNDLE_NO_DEVICES |         \
-	 VFS_BUNDLE_ALL_MOUNTS)
+	 VFS_BUNDLE_ALL_MOUNTS | VFS_BUNDLE_NO_NEW_PRIVILEGES)
 
 /* A structure that begins with its size, which may be a newer one's. */
 static int check_size(struct bundle_report *r, const void *object,

@@ -92,18 +92,18 @@ static int config_capabilities(struct reader *r, const json_t *object,
 					    "permitted", "inheritable",
 					    "ambient",	 NULL};
 	struct vfs_bundle_spec *spec = context;
-	uint64_t others;
 	size_t before;
 	int err = read_set(r, object, "effective", &spec->cap_effective);
 
 	if (!err)
 		err = read_set(r, object, "permitted", &spec->cap_permitted);
 	if (!err)
-		err = read_set(r, object, "bounding", &others);
+		err = read_set(r, object, "bounding", &spec->cap_bounding);
 	if (!err)
-		err = read_set(r, object, "inheritable", &others);
+		err = read_set(r, object, "inheritable",
+			       &spec->cap_inheritable);
 	if (!err)
-		err = read_set(r, object, "ambient", &others);
+		err = read_set(r, object, "ambient", &spec->cap_ambient);
 	if (!err)
 		err = read_unknown(r, object, names);
 	if (!err && (spec->cap_effective & ~spec->cap_permitted)) {
@@ -177,6 +177,46 @@ static int config_user(struct reader *r, const json_t *object, void *context)
 
 /* ---- limits ---- */
 
+static int read_resource(struct reader *r, const char *type, int32_t *out)
+{
+	static const struct {
+		const char *name;
+		int32_t resource;
+	} limits[] = {
+		{"CPU", RLIMIT_CPU},
+		{"FSIZE", RLIMIT_FSIZE},
+		{"DATA", RLIMIT_DATA},
+		{"STACK", RLIMIT_STACK},
+		{"CORE", RLIMIT_CORE},
+		{"RSS", RLIMIT_RSS},
+		{"NPROC", RLIMIT_NPROC},
+		{"NOFILE", RLIMIT_NOFILE},
+		{"MEMLOCK", RLIMIT_MEMLOCK},
+		{"AS", RLIMIT_AS},
+		{"LOCKS", RLIMIT_LOCKS},
+		{"SIGPENDING", RLIMIT_SIGPENDING},
+		{"MSGQUEUE", RLIMIT_MSGQUEUE},
+		{"NICE", RLIMIT_NICE},
+		{"RTPRIO", RLIMIT_RTPRIO},
+		{"RTTIME", RLIMIT_RTTIME},
+	};
+	static const char prefix[] = "RLIMIT_";
+	size_t before, len = sizeof(prefix) - 1;
+	int err;
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (strncmp(type, prefix, len) ||
+		    strcmp(type + len, limits[i].name))
+			continue;
+		*out = limits[i].resource;
+		return 0;
+	}
+	before = reader_enter(r, "type");
+	err = bundle_refuse(r->report, "\"%s\" is no limit", type);
+	reader_leave(r, before);
+	return err;
+}
+
 static int config_rlimit(struct reader *r, const json_t *object, void *element)
 {
 	static const char *const names[] = {"type", "soft", "hard", NULL};
@@ -190,27 +230,9 @@ static int config_rlimit(struct reader *r, const json_t *object, void *element)
 	if (!err)
 		err = read_number(r, object, "hard", true, UINT64_MAX,
 				  &limit->max);
-	limit->resource = -1; /* none of a file system's */
-	if (!strcmp(type, "RLIMIT_NOFILE"))
-		limit->resource = RLIMIT_NOFILE;
-	else if (!strcmp(type, "RLIMIT_FSIZE"))
-		limit->resource = RLIMIT_FSIZE;
-	return err ? err : read_unknown(r, object, names);
-}
-
-static int read_limits(struct reader *r, const json_t *object,
-		       struct vfs_bundle_spec *spec)
-{
-	struct vfs_bundle_rlimit *limits = NULL;
-	uint64_t count = 0;
-	int err = read_array(r, object, "rlimits", sizeof(*limits),
-			     config_rlimit, &limits, &count);
-
-	for (uint64_t i = 0; !err && i < count; i++)
-		if (limits[i].resource >= 0)
-			limits[spec->rlimit_count++] = limits[i];
-	spec->rlimits = limits;
-	return err;
+	if (!err)
+		err = read_unknown(r, object, names);
+	return err ? err : read_resource(r, type, &limit->resource);
 }
 
 /* ---- the whole ---- */
@@ -255,19 +277,25 @@ int config_process(struct reader *r, const json_t *object, void *context)
 					    "execCPUAffinity",
 					    NULL};
 	struct vfs_bundle_spec *spec = context;
-	bool terminal = false;
+	bool terminal = false, nothing_new = false;
 	int err = read_command(r, object, spec);
 
 	if (!err)
 		err = read_bool(r, object, "terminal", &terminal);
+	if (!err)
+		err = read_bool(r, object, "noNewPrivileges", &nothing_new);
 	if (!err)
 		err = read_object(r, object, "user", false, config_user, spec);
 	if (!err)
 		err = read_object(r, object, "capabilities", false,
 				  config_capabilities, spec);
 	if (!err)
-		err = read_limits(r, object, spec);
+		err = read_array(
+			r, object, "rlimits", sizeof(struct vfs_bundle_rlimit),
+			config_rlimit, &spec->rlimits, &spec->rlimit_count);
 	if (!err && terminal)
 		spec->flags |= VFS_BUNDLE_TERMINAL;
+	if (!err && nothing_new)
+		spec->flags |= VFS_BUNDLE_NO_NEW_PRIVILEGES;
 	return err ? err : read_unknown(r, object, names);
 }

@@ -97,7 +97,12 @@ static int set_limits(struct bundle_load *b)
 
 		bundle_where(&b->report, "/process/rlimits/%llu",
 			     (unsigned long long)i);
-		err = vfs_setrlimit(b->task, limit->resource, &value);
+		if (limit->resource < 0 || limit->resource >= RLIM_NLIMITS ||
+		    limit->cur > limit->max)
+			err = -EINVAL;
+		else if (limit->resource == RLIMIT_FSIZE ||
+			 limit->resource == RLIMIT_NOFILE)
+			err = vfs_setrlimit(b->task, limit->resource, &value);
 		if (err)
 			err = bundle_fail(&b->report, err, "limit");
 	}

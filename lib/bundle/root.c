@@ -243,7 +243,14 @@ static int make_upper(struct bundle_load *b)
 	err = vfs_stat(b->stage, STAGE_LOWER, &st);
 	if (!err)
 		err = vfs_chown(b->stage, STAGE_UPPER, st.uid, st.gid);
-	return err ? err : vfs_chmod(b->stage, STAGE_UPPER, st.mode & 07777);
+	if (!err)
+		err = vfs_chmod(b->stage, STAGE_UPPER, st.mode & 07777);
+	if (!err) {
+		const struct vfs_timespec times[2] = {st.atime, st.mtime};
+
+		err = vfs_utimensat(b->stage, AT_FDCWD, STAGE_UPPER, times, 0);
+	}
+	return err;
 }
 
 static int mount_overlay(struct bundle_load *b)

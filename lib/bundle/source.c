@@ -62,7 +62,7 @@ static int host_path(struct bundle_load *b, int fd, char *path)
 
 	if (err)
 		return err;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	snprintf(link, sizeof(link), "/proc/thread-self/fd/%d", fd);
 	n = readlink(link, path, BUNDLE_PATH_MAX);
 	if (n < 0)
 		return -errno;

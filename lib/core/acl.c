@@ -320,29 +320,39 @@ int64_t vfs__acl_get(struct vfs__thread *thread, const struct vfs_cred *cred,
 	return n;
 }
 
-/* What replace does for an inode that is somebody else's, who knows what an ACL
- * makes of the mode. asked: who set it wanted it to go. */
-static int replace_remote(struct vfs__thread *thread, struct vfs_inode *inode,
-			  bool access, uint32_t mode, struct vfs__acl *acl,
-			  bool asked)
+static int change_mode(struct vfs_inode *inode, uint32_t mode)
 {
 	struct vfs_attr attr = {
 		.size_of = sizeof(attr),
-		.mask = VFS_ATTR_CTIME,
+		.mask = VFS_ATTR_CTIME | VFS_ATTR_MODE,
 		.mode = mode & 07777,
 	};
-	int err = store(thread, inode, access, acl);
-	/* that there was none is for whoever has the file to say */
-	bool stored = err != -ENODATA || asked;
 
-	if (err && stored)
+	vfs_now(inode->super->vfs, &attr.ctime);
+	return vfs__setattr(inode, &attr);
+}
+
+/* What replace does for an inode that is somebody else's, who knows what an ACL
+ * makes of the mode, and whether there is one to be taken away. */
+static int replace_remote(struct vfs__thread *thread, struct vfs_inode *inode,
+			  bool access, uint32_t mode, struct vfs__acl *acl)
+{
+	bool none = false;
+	int err = store(thread, inode, access, acl);
+
+	/* where a bit of the mode goes, too, that goes first: the ACL may be
+	 * looked for in another file afterwards */
+	if (err == -ENODATA && mode != VFS_READ_ONCE(inode->mode)) {
+		err = change_mode(inode, mode);
+		if (!err)
+			err = store(thread, inode, access, acl);
+		none = err == -ENODATA;
+	}
+	if (err && !none)
 		return err;
-	if (mode != VFS_READ_ONCE(inode->mode))
-		attr.mask |= VFS_ATTR_MODE;
-	if (!stored || mode != VFS_READ_ONCE(inode->mode)) {
-		vfs_now(inode->super->vfs, &attr.ctime);
-		err = vfs__setattr(inode, &attr);
-		if (err && stored)
+	if (mode != VFS_READ_ONCE(inode->mode)) {
+		err = change_mode(inode, mode);
+		if (err && !none)
 			(void)store(thread, inode, access,
 				    cached(inode, access));
 		if (err)
@@ -441,12 +451,13 @@ int vfs__acl_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (access &&
 	    !vfs__may_setgid(cred, idmap, inode, vfs__inode_gid(idmap, inode)))
 		mode &= ~(uint32_t)S_ISGID;
-	if (vfs__inode_is_remote(inode))
-		err = replace_remote(thread, inode, access, mode,
-				     minimal ? NULL : acl, !acl);
-	else
+	if (vfs__inode_is_remote(inode)) {
+		err = replace_remote(thread, inode, access, mode, acl);
+		minimal = false;
+	} else {
 		err = replace(thread, inode, access, mode,
 			      minimal ? NULL : acl);
+	}
 	if (!err && !minimal)
 		return 0;
 

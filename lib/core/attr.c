@@ -14,6 +14,7 @@
 #include "core/instance.h"
 #include "core/notify.h"
 #include "core/perm.h"
+#include "core/place.h"
 #include "core/seal.h"
 #include "util/time.h"
 
@@ -156,14 +157,17 @@ int vfs__chmod(struct vfs__thread *thread, const struct vfs_cred *cred,
 	       const struct vfs__path *path, uint32_t mode)
 {
 	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
+	const struct vfs_dentry *name;
 	int err = change_begin(thread, path, inode);
 
 	if (err)
 		return err;
+	name = vfs__by_name(thread, path->dentry);
 	err = has_no_type(inode)
 		      ? -EOPNOTSUPP
 		      : chmod_locked(thread, cred, vfs__mount_idmap(path->mnt),
 				     inode, mode);
+	vfs__by_name(thread, name);
 	if (!err)
 		vfs__notify_attr(thread, inode->super->vfs, path->dentry,
 				 VFS_ATTR_MODE);
@@ -231,7 +235,7 @@ int vfs__attr_kill_suid(struct vfs__thread *thread, const struct vfs_cred *cred,
 		return has;
 	attr.mode = mode & 07777 & ~kill;
 	/* it is the change of the ACL that leaves a stamp */
-	if (inode->flags & VFS_INODE_ACL) {
+	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_ACL) {
 		attr.mask |= VFS_ATTR_CTIME;
 		vfs_now(inode->super->vfs, &attr.ctime);
 	}
@@ -242,9 +246,11 @@ int vfs__attr_kill_file(struct vfs__thread *thread, const struct vfs_cred *cred,
 			const struct vfs_file *file)
 {
 	uint32_t mode = VFS_READ_ONCE(file->inode->mode);
+	const struct vfs_dentry *name = vfs__by_name(thread, file->path.dentry);
 	int err = vfs__attr_kill_suid(
 		thread, cred, vfs__mount_idmap(file->path.mnt), file->inode);
 
+	vfs__by_name(thread, name);
 	if (VFS_READ_ONCE(file->inode->mode) != mode)
 		vfs__notify_attr(thread, file->vfs, file->path.dentry,
 				 VFS_ATTR_MODE);
@@ -367,13 +373,16 @@ int vfs__chown(struct vfs__thread *thread, const struct vfs_cred *cred,
 		.inode = vfs__dentry_inode(path->dentry),
 		.attr = {.size_of = sizeof(c.attr), .mask = VFS_ATTR_CTIME},
 	};
+	const struct vfs_dentry *name;
 	int err = change_begin(thread, path, c.inode);
 
 	if (err)
 		return err;
+	name = vfs__by_name(thread, path->dentry);
 	err = chown_ids(&c, uid, gid);
 	if (!err)
 		err = has_no_type(c.inode) ? -EOPNOTSUPP : chown_locked(&c);
+	vfs__by_name(thread, name);
 	if (!err)
 		vfs__notify_attr(thread, c.inode->super->vfs, path->dentry,
 				 c.attr.mask);
@@ -439,6 +448,7 @@ int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
 {
 	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
 	struct vfs_attr attr = {.size_of = sizeof(attr)};
+	const struct vfs_dentry *name;
 	int err;
 
 	if (times && (!nsec_valid(times[0].nsec) || !nsec_valid(times[1].nsec)))
@@ -460,7 +470,9 @@ int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
 					 &attr.atime);
 		attr.mask |= choose_time(times ? times + 1 : NULL, &attr.ctime,
 					 VFS_ATTR_MTIME, &attr.mtime);
+		name = vfs__by_name(thread, path->dentry);
 		err = vfs__setattr(inode, &attr);
+		vfs__by_name(thread, name);
 		if (!err)
 			vfs__notify_attr(thread, inode->super->vfs,
 					 path->dentry, attr.mask);

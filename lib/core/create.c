@@ -17,6 +17,7 @@
 #include "core/notify.h"
 #include "core/pathname.h"
 #include "core/perm.h"
+#include "core/place.h"
 #include "core/synthdir.h"
 #include "util/epoch.h"
 
@@ -184,6 +185,7 @@ int vfs__make_node(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		return err;
 	vfs__dentry_instantiate(dentry, inode, cookie);
+	thread->made_in = dir->dentry;
 	if (!vfs__dentry_hashed(dentry))
 		vfs__dcache_insert(thread, task->vfs, dentry);
 	vfs__notify_created(thread, task->vfs, dir->dentry, dentry, false);
@@ -315,9 +317,11 @@ int vfs__symlink(struct vfs__thread *thread, struct vfs_task *task,
 
 /* With the new name's directory locked and both on one mount. */
 static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
-		       struct vfs__create *c, struct vfs_inode *inode)
+		       struct vfs__create *c, const struct vfs_dentry *old)
 {
 	struct vfs_inode *dir = c->parent.dentry->inode;
+	struct vfs_inode *inode = vfs__dentry_inode(old);
+	const struct vfs_dentry *by;
 	struct vfs_name name = {.hash = c->dentry->hash};
 	uint64_t cookie = 0;
 	int err = may_create_at(thread, c);
@@ -334,6 +338,7 @@ static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
 		return -EPERM;
 	name.str = vfs__dentry_name(c->dentry, &name.len);
 	vfs__inode_lock_nested(inode);
+	by = vfs__by_name(thread, old);
 	if (vfs__inode_is_unnamed(inode) &&
 	    !(VFS_READ_ONCE(inode->flags) & VFS_INODE_LINKABLE))
 		err = -ENOENT;
@@ -341,6 +346,7 @@ static int link_locked(struct vfs__thread *thread, struct vfs_task *task,
 		err = -EMLINK;
 	else
 		err = dir->ops->link(dir, &name, inode, &cookie);
+	vfs__by_name(thread, by);
 	if (!err)
 		vfs_inode_set_flags(inode, 0, VFS_INODE_LINKABLE);
 	vfs__inode_unlock(inode);
@@ -433,7 +439,7 @@ int vfs__link(struct vfs__thread *thread, struct vfs_task *task, int olddirfd,
 					     vfs__mount_idmap(old.mnt),
 					     old.dentry->inode);
 		if (!err)
-			err = link_locked(thread, task, &c, old.dentry->inode);
+			err = link_locked(thread, task, &c, old.dentry);
 		vfs__create_end(thread, &c);
 	}
 	vfs__path_unref(thread, &old);

@@ -17,10 +17,15 @@
 static int may_enter(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *at, bool root)
 {
-	struct vfs_cred *cred = vfs__task_cred(thread, task);
-	int err = vfs__permission_load(thread, cred, vfs__mount_idmap(at->mnt),
-				       at->dentry->inode, VFS__MAY_EXEC);
+	struct vfs_inode *inode = at->dentry->inode;
+	struct vfs_cred *cred;
+	int err = vfs__inode_refresh(thread, inode);
 
+	if (err)
+		return err;
+	cred = vfs__task_cred(thread, task);
+	err = vfs__permission_load(thread, cred, vfs__mount_idmap(at->mnt),
+				   inode, VFS__MAY_EXEC);
 	if (!err && root && !vfs__capable_own(cred, VFS_CAP_SYS_CHROOT))
 		err = -EPERM;
 	vfs__task_cred_put(thread, cred);

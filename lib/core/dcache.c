@@ -12,7 +12,7 @@
 #include <sched.h>
 #include <string.h>
 
-#include "core/dcache_find.h"
+#include "core/dcache_bucket.h"
 #include "core/inode.h"
 #include "core/instance.h"
 #include "util/atomic.h"
@@ -23,9 +23,7 @@
 #define MOVES_PER_INSERT 1u
 #define FULL 4u /* dentries a bucket, on average, before the table grows */
 #define LOOK_EVERY 16 /* insertions: whether it has to grow */
-#define LOCKED ((uintptr_t)1)
-#define FEW_BUCKETS 1024u /* that a removal searches by itself */
-#define VICTIMS 32u
+#define LARGE 16384u  /* buckets: a megabyte */
 #define HUGE_SIZE ((size_t)2 << 20)
 
 /* ---- tables and bucket locks ---- */
@@ -64,68 +62,11 @@ static void table_free(struct vfs *vfs, void *pointer, size_t size)
 			 table_align(table->mask + 1));
 }
 
-static inline bool bucket_trylock(struct vfs__dbucket *bucket)
+void vfs__bucket_lock_slow(struct vfs__dbucket *bucket)
 {
-	uintptr_t head = VFS_READ_ONCE(bucket->chain);
-
-	return !(head & LOCKED) &&
-	       vfs__cas_word(&bucket->chain, &head, head | LOCKED);
-}
-
-static __attribute__((noinline)) void
-bucket_lock_slow(struct vfs__dbucket *bucket)
-{
-	for (unsigned spins = 0; !bucket_trylock(bucket); spins++)
+	for (unsigned spins = 0; !vfs__bucket_trylock(bucket); spins++)
 		if (spins >= 64)
 			sched_yield();
-}
-
-static inline void bucket_lock(struct vfs__dbucket *bucket)
-{
-	if (__builtin_expect(!bucket_trylock(bucket), 0))
-		bucket_lock_slow(bucket);
-}
-
-static struct vfs_dentry *chain_first(const struct vfs__dbucket *bucket)
-{
-	return (struct vfs_dentry *)(__atomic_load_n(&bucket->chain,
-						     __ATOMIC_ACQUIRE) &
-				     ~LOCKED);
-}
-
-static void bucket_unlock(struct vfs__dbucket *bucket)
-{
-	__atomic_store_n(&bucket->chain, (uintptr_t)chain_first(bucket),
-			 __ATOMIC_RELEASE);
-}
-
-static struct vfs_dentry *slot_dentry(uint64_t slot)
-{
-	return (struct vfs_dentry *)(uintptr_t)(slot & VFS__SLOT_ADDRESS);
-}
-
-/* The bucket of hash, locked. Inside a section: a table may be replaced. */
-VFS_HOT
-static struct vfs__dbucket *bucket_lock_for(struct vfs *vfs, uint32_t hash)
-{
-	for (;;) {
-		struct vfs__dtable *table = VFS_LOAD_POINTER(vfs->dcache.table);
-		struct vfs__dtable *next;
-		uint64_t i = hash & table->mask;
-		struct vfs__dbucket *bucket = &table->buckets[i];
-
-		if (i < __atomic_load_n(&table->cursor, __ATOMIC_ACQUIRE)) {
-			next = VFS_LOAD_POINTER(table->next);
-			i = hash & next->mask;
-			bucket = &next->buckets[i];
-			table = next;
-		}
-		bucket_lock(bucket);
-		if (i >= __atomic_load_n(&table->cursor, __ATOMIC_ACQUIRE))
-			return bucket;
-		/* moved while we waited */
-		bucket_unlock(bucket);
-	}
 }
 
 /* Puts d into a locked bucket. */
@@ -143,54 +84,9 @@ static void put(struct vfs__dbucket *bucket, struct vfs_dentry *d,
 			return;
 		}
 	}
-	VFS_STORE_POINTER(d->next, chain_first(bucket));
-	__atomic_store_n(&bucket->chain, (uintptr_t)d | LOCKED,
+	VFS_STORE_POINTER(d->next, vfs__bucket_chain(bucket));
+	__atomic_store_n(&bucket->chain, (uintptr_t)d | VFS__BUCKET_LOCKED,
 			 __ATOMIC_RELEASE);
-}
-
-/* Takes d out of its locked bucket; readers on it go on along next. */
-VFS_HOT
-static void take_out(struct vfs__dbucket *bucket, struct vfs_dentry *d)
-{
-	struct vfs_dentry *before = chain_first(bucket);
-
-	for (unsigned i = 0; i < VFS__DCACHE_SLOTS; i++) {
-		if (slot_dentry(VFS_READ_ONCE(bucket->slots[i])) == d) {
-			__atomic_store_n(&bucket->slots[i], 0,
-					 __ATOMIC_RELEASE);
-			return;
-		}
-	}
-	if (before == d) {
-		__atomic_store_n(&bucket->chain, (uintptr_t)d->next | LOCKED,
-				 __ATOMIC_RELEASE);
-		return;
-	}
-	while (before->next != d)
-		before = before->next;
-	VFS_STORE_POINTER(before->next, d->next);
-}
-
-/* The dentries of a locked bucket one by one: *at begins at 0, *chained at
- * NULL. What was returned may be taken out. */
-static struct vfs_dentry *each(const struct vfs__dbucket *bucket, unsigned *at,
-			       struct vfs_dentry **chained)
-{
-	struct vfs_dentry *d;
-
-	while (*at < VFS__DCACHE_SLOTS) {
-		d = slot_dentry(VFS_READ_ONCE(bucket->slots[(*at)++]));
-		if (d)
-			return d;
-	}
-	if (*at == VFS__DCACHE_SLOTS) {
-		(*at)++;
-		*chained = chain_first(bucket);
-	}
-	d = *chained;
-	if (d)
-		*chained = d->next;
-	return d;
 }
 
 /* ---- growing ---- */
@@ -207,7 +103,7 @@ static void bucket_clear(struct vfs__dbucket *bucket)
  * its dentries. */
 static uint32_t slot_hash(uint64_t slot, uint64_t bit)
 {
-	const struct vfs_dentry *d = slot_dentry(slot);
+	const struct vfs_dentry *d = vfs__slot_dentry(slot);
 
 	if (bit >> 16)
 		return (uint32_t)(slot >> 48) << 16;
@@ -230,27 +126,27 @@ static void move_bucket(struct vfs__dcache *dcache, struct vfs__dtable *old,
 	__builtin_prefetch(to[1] + 4, 1);
 	bucket_clear(to[0]);
 	bucket_clear(to[1]);
-	bucket_lock(from);
+	vfs__bucket_lock(from);
 	__atomic_store_n(&dcache->moves, dcache->moves + 1, __ATOMIC_SEQ_CST);
 	for (unsigned s = 0; s < VFS__DCACHE_SLOTS; s++) {
 		uint64_t slot = from->slots[s];
 		uint32_t hash = slot ? slot_hash(slot, bit) : 0;
 
 		if (slot)
-			put(to[(hash & bit) != 0], slot_dentry(slot),
+			put(to[(hash & bit) != 0], vfs__slot_dentry(slot),
 			    (uint32_t)(slot >> 48) << 16);
 	}
-	for (d = chain_first(from); d; d = after) {
+	for (d = vfs__bucket_chain(from); d; d = after) {
 		uint32_t hash = vfs__dcache_hash(d->parent, d->hash);
 
 		after = d->next;
 		put(to[(hash & bit) != 0], d, hash);
 	}
-	bucket_unlock(to[0]);
-	bucket_unlock(to[1]);
+	vfs__bucket_unlock(to[0]);
+	vfs__bucket_unlock(to[1]);
 	__atomic_store_n(&old->cursor, i + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&dcache->moves, dcache->moves + 1, __ATOMIC_RELEASE);
-	bucket_unlock(from);
+	vfs__bucket_unlock(from);
 }
 
 /* A few buckets further, or the end of a growth. Not inside a section. */
@@ -262,6 +158,8 @@ static void grow_step(struct vfs__thread *thread, struct vfs *vfs)
 	for (unsigned n = 0; n < MOVES_PER_INSERT; n++) {
 		if (table->cursor > table->mask) {
 			VFS_STORE_POINTER(dcache->table, table->next);
+			VFS_WRITE_ONCE(dcache->large,
+				       table->next->mask >= LARGE);
 			vfs__epoch_retire(thread, table_free, table,
 					  table_bytes(table->mask + 1));
 			return;
@@ -330,6 +228,24 @@ static void grow(struct vfs__thread *thread, struct vfs *vfs)
 	else if (hashed_count(dcache) > (int64_t)(table->mask * FULL))
 		VFS_STORE_POINTER(table->next,
 				  table_alloc(vfs, (table->mask + 1) * 2));
+	vfs__mutex_unlock(&dcache->grow_lock, VFS__RANK_DCACHE);
+}
+
+void vfs__dcache_hold(struct vfs__thread *thread, struct vfs *vfs)
+{
+	struct vfs__dcache *dcache = &vfs->dcache;
+
+	vfs__mutex_lock(&dcache->grow_lock, VFS__RANK_DCACHE);
+	while (dcache->table->next)
+		grow_step(thread, vfs);
+	dcache->no_grow++;
+	vfs__mutex_unlock(&dcache->grow_lock, VFS__RANK_DCACHE);
+}
+
+void vfs__dcache_release(struct vfs__dcache *dcache)
+{
+	vfs__mutex_lock(&dcache->grow_lock, VFS__RANK_DCACHE);
+	dcache->no_grow--;
 	vfs__mutex_unlock(&dcache->grow_lock, VFS__RANK_DCACHE);
 }
 
@@ -405,16 +321,11 @@ struct vfs_dentry *vfs__dcache_find_chained(const struct vfs__dbucket *bucket,
 					    const struct vfs_dentry *parent,
 					    const struct vfs__component *c)
 {
-	struct vfs_dentry *d = chain_first(bucket);
+	struct vfs_dentry *d = vfs__bucket_chain(bucket);
 
 	while (d && !vfs__dentry_is(d, parent, c))
 		d = VFS_LOAD_POINTER(d->next);
 	return d;
-}
-
-static void unhash(struct vfs_dentry *d)
-{
-	vfs__fetch_and_u32(&d->ref, ~VFS__DENTRY_REF_HASHED);
 }
 
 /* Makes d findable in its locked bucket, and unlocks that. */
@@ -424,7 +335,7 @@ static void push(struct vfs_dentry *d, struct vfs__dbucket *bucket,
 	/* nobody else has seen d yet */
 	VFS_WRITE_ONCE(d->ref, d->ref | VFS__DENTRY_REF_HASHED);
 	put(bucket, d, hash);
-	bucket_unlock(bucket);
+	vfs__bucket_unlock(bucket);
 }
 
 /* Counts d, which was inserted. Inside the insertion's section. Whether to
@@ -449,7 +360,7 @@ void vfs__dcache_insert(struct vfs__thread *thread, struct vfs *vfs,
 	bool more;
 
 	vfs__epoch_enter(thread);
-	push(d, bucket_lock_for(vfs, hash), hash);
+	push(d, vfs__bucket_lock_for(vfs, hash), hash);
 	more = inserted(thread, vfs, d);
 	vfs__epoch_leave(thread);
 	if (__builtin_expect(more, 0))
@@ -472,15 +383,15 @@ struct vfs_dentry *vfs__dcache_insert_unique(struct vfs__thread *thread,
 	name.hash = d->hash;
 	vfs__component_of(&name, &c);
 	vfs__epoch_enter(thread);
-	bucket = bucket_lock_for(vfs, hash);
+	bucket = vfs__bucket_lock_for(vfs, hash);
 	/* what is in a bucket is not dead: that is set under its lock, with
 	 * the removal */
 	do {
-		other = each(bucket, &at, &chained);
+		other = vfs__bucket_each(bucket, &at, &chained);
 	} while (other && !vfs__dentry_is(other, d->parent, &c));
 	if (other) {
 		vfs__dentry_ref(other);
-		bucket_unlock(bucket);
+		vfs__bucket_unlock(bucket);
 	} else {
 		push(d, bucket, hash);
 		more = inserted(thread, vfs, d);
@@ -491,8 +402,8 @@ struct vfs_dentry *vfs__dcache_insert_unique(struct vfs__thread *thread,
 	return other;
 }
 
-static void uncount(struct vfs__thread *thread, struct vfs *vfs,
-		    struct vfs_dentry *d)
+void vfs__dcache_uncount(struct vfs__thread *thread, struct vfs *vfs,
+			 struct vfs_dentry *d)
 {
 	struct vfs__dshard *shard = count_add(thread, &vfs->dcache, -1);
 	int64_t far = VFS_READ_ONCE(shard->count) + 2 * LOOK_EVERY;
@@ -515,16 +426,17 @@ void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
 	if (!vfs__dentry_hashed(d))
 		return;
 	vfs__epoch_enter(thread);
-	bucket = bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash));
+	bucket =
+		vfs__bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash));
 	was = vfs__dentry_hashed(d);
 	if (was) {
-		take_out(bucket, d);
-		unhash(d);
+		vfs__bucket_take_out(bucket, d);
+		vfs__dentry_unhash(d);
 	}
-	bucket_unlock(bucket);
+	vfs__bucket_unlock(bucket);
 	vfs__epoch_leave(thread);
 	if (was)
-		uncount(thread, vfs, d);
+		vfs__dcache_uncount(thread, vfs, d);
 }
 
 /* ---- renaming ---- */
@@ -586,203 +498,20 @@ void vfs__dcache_move(struct vfs__thread *thread, struct vfs *vfs,
 	uint32_t hash;
 
 	vfs__epoch_enter(thread);
-	bucket = bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash));
-	take_out(bucket, d);
-	bucket_unlock(bucket);
+	bucket =
+		vfs__bucket_lock_for(vfs, vfs__dcache_hash(d->parent, d->hash));
+	vfs__bucket_take_out(bucket, d);
+	vfs__bucket_unlock(bucket);
 	*old_longname = vfs__dentry_flags(d) & VFS__DENTRY_LONG
 				? d->name.longname
 				: NULL;
 	set_name(d, name, longname);
 	VFS_STORE_POINTER(d->parent, parent);
 	hash = vfs__dcache_hash(parent, d->hash);
-	bucket = bucket_lock_for(vfs, hash);
+	bucket = vfs__bucket_lock_for(vfs, hash);
 	put(bucket, d, hash);
-	bucket_unlock(bucket);
+	vfs__bucket_unlock(bucket);
 	vfs__epoch_leave(thread);
-}
-
-/* ---- forgetting ---- */
-
-static bool victim_of_super(struct vfs_dentry *d, const void *super)
-{
-	return d->parent->inode && d->parent->inode->super == super;
-}
-
-/* The clock's hand passes: used ones get a second round. */
-static bool victim_of_age(struct vfs_dentry *d, const void *unused)
-{
-	(void)unused;
-	if (!(vfs__dentry_flags(d) & VFS__DENTRY_EVICTABLE) ||
-	    VFS_READ_ONCE(d->ref) != VFS__DENTRY_REF_HASHED)
-		return false;
-	if (vfs__dentry_flags(d) & VFS__DENTRY_COLD)
-		return true;
-	vfs__dentry_set(d, VFS__DENTRY_COLD);
-	return false;
-}
-
-/*
- * Takes up to VICTIMS dentries that `wanted` names out of bucket i of the
- * present table, each with one reference. unused_only: only those that nobody
- * uses, which then nobody can find or reference any more; their supers are
- * pinned.
- */
-static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs, uint64_t i,
-			bool (*wanted)(struct vfs_dentry *, const void *),
-			const void *argument, bool unused_only,
-			struct vfs_dentry *victims[VICTIMS])
-{
-	struct vfs_dentry *d, *chained = NULL;
-	struct vfs__dbucket *bucket;
-	unsigned n = 0, at = 0;
-
-	vfs__epoch_enter(thread);
-	bucket = bucket_lock_for(vfs, (uint32_t)i);
-	while (n < VICTIMS && (d = each(bucket, &at, &chained))) {
-		uint32_t unused = VFS__DENTRY_REF_HASHED;
-
-		if (!wanted(d, argument))
-			continue;
-		if (unused_only) {
-			if (!__atomic_compare_exchange_n(
-				    &d->ref, &unused, 0, false,
-				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-				continue;
-			vfs__super_pin(d->parent->inode->super);
-		} else {
-			vfs__dentry_ref(d);
-			unhash(d);
-		}
-		take_out(bucket, d);
-		victims[n++] = d;
-	}
-	bucket_unlock(bucket);
-	vfs__epoch_leave(thread);
-	for (unsigned k = 0; k < n; k++)
-		uncount(thread, vfs, victims[k]);
-	return n;
-}
-
-void vfs__dcache_shutdown(struct vfs__thread *thread, struct vfs *vfs,
-			  struct vfs_super *super)
-{
-	struct vfs_dentry *victims[VICTIMS];
-	struct vfs__dcache *dcache = &vfs->dcache;
-
-	vfs__mutex_lock(&dcache->grow_lock, VFS__RANK_DCACHE);
-	while (dcache->table->next)
-		grow_step(thread, vfs);
-	dcache->no_grow++;
-	vfs__mutex_unlock(&dcache->grow_lock, VFS__RANK_DCACHE);
-	for (uint64_t i = 0; i <= dcache->table->mask; i++) {
-		unsigned n;
-
-		do {
-			n = harvest(thread, vfs, i, victim_of_super, super,
-				    false, victims);
-			for (unsigned k = 0; k < n; k++)
-				vfs__dentry_unref(thread, victims[k]);
-		} while (n == VICTIMS);
-	}
-	vfs__mutex_lock(&dcache->grow_lock, VFS__RANK_DCACHE);
-	dcache->no_grow--;
-	vfs__mutex_unlock(&dcache->grow_lock, VFS__RANK_DCACHE);
-}
-
-/* Nobody uses them, and nobody can find them any more. */
-static void discard(struct vfs__thread *thread, struct vfs_dentry *const *d,
-		    unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		struct vfs_super *super = d[i]->parent->inode->super;
-
-		vfs__dentry_discard(thread, d[i]);
-		vfs__super_unpin(super);
-	}
-}
-
-/* An absence that nobody looks at, in a directory that was removed: in parent,
- * or in any. */
-static bool victim_of_removal(struct vfs_dentry *d, const void *parent)
-{
-	const struct vfs_dentry *in = vfs__dentry_parent(d);
-	const struct vfs_inode *dir = vfs__dentry_inode(in);
-
-	/* in such a directory nothing is made any more */
-	if (parent ? in != parent
-		   : !dir || !(VFS_READ_ONCE(dir->flags) & VFS_INODE_DEAD))
-		return false;
-	return !vfs__dentry_inode(d) &&
-	       VFS_READ_ONCE(d->ref) == VFS__DENTRY_REF_HASHED;
-}
-
-static void sweep_bucket(struct vfs__thread *thread, struct vfs *vfs,
-			 uint64_t bucket, const struct vfs_dentry *parent)
-{
-	struct vfs_dentry *victims[VICTIMS];
-	unsigned count;
-
-	do {
-		count = harvest(thread, vfs, bucket, victim_of_removal, parent,
-				true, victims);
-		discard(thread, victims, count);
-	} while (count == VICTIMS);
-}
-
-/* A bounded step of the search for absences in removed directories. */
-static void sweep(struct vfs__thread *thread, struct vfs *vfs)
-{
-	struct vfs__dcache *dcache = &vfs->dcache;
-
-	for (unsigned n = 0; n < 64; n++) {
-		if (VFS_READ_ONCE(dcache->orphans_left) <= 0)
-			return;
-		sweep_bucket(thread, vfs,
-			     __atomic_fetch_add(&dcache->orphans_hand, 1,
-						__ATOMIC_RELAXED),
-			     NULL);
-		__atomic_fetch_sub(&dcache->orphans_left, 1, __ATOMIC_RELAXED);
-	}
-}
-
-void vfs__dcache_orphaned(struct vfs__thread *thread, struct vfs *vfs,
-			  const struct vfs_dentry *dir)
-{
-	struct vfs__dcache *dcache = &vfs->dcache;
-	uint64_t buckets;
-
-	if (!(VFS_READ_ONCE(dir->inode->flags) & VFS_INODE_MISSED))
-		return;
-	vfs__epoch_enter(thread);
-	buckets = VFS_LOAD_POINTER(dcache->table)->mask + 1;
-	vfs__epoch_leave(thread);
-	if (buckets > FEW_BUCKETS)
-		__atomic_store_n(&dcache->orphans_left, (int64_t)buckets,
-				 __ATOMIC_RELAXED);
-	else
-		for (uint64_t i = 0; i < buckets; i++)
-			sweep_bucket(thread, vfs, i, dir);
-}
-
-void vfs__dcache_trim(struct vfs__thread *thread, struct vfs *vfs)
-{
-	struct vfs__dcache *dcache = &vfs->dcache;
-	struct vfs_dentry *victims[VICTIMS];
-
-	if (thread->nesting)
-		return;
-	sweep(thread, vfs);
-	if (VFS_READ_ONCE(dcache->evictable_count) <= dcache->evictable_max)
-		return;
-	/* a bounded step: the next miss takes the next one */
-	for (unsigned n = 0; n < 64; n++) {
-		uint64_t hand = __atomic_fetch_add(&dcache->clock_hand, 1,
-						   __ATOMIC_RELAXED);
-		unsigned count = harvest(thread, vfs, hand, victim_of_age, NULL,
-					 true, victims);
-
-		discard(thread, victims, count);
-	}
 }
 
 int vfs__dcache_init(struct vfs *vfs, uint64_t max_cached)

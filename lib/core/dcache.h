@@ -48,6 +48,7 @@ struct vfs__dcache {
 	struct vfs__dtable *table __attribute__((aligned(64)));
 	uint64_t renames; /* sequence; odd while one is in progress */
 	uint64_t seed[2];
+	bool large; /* the table is in no cache of the processor's: atomic */
 	uint64_t moves; /* sequence of bucket moves: grow_lock */
 
 	struct vfs__mutex grow_lock __attribute__((aligned(64)));

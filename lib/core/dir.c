@@ -14,6 +14,7 @@
 #include "core/notify.h"
 #include "core/rw.h"
 #include "core/synthdir.h"
+#include "util/epoch.h"
 
 #define HEADER offsetof(struct vfs_dirent, name)
 
@@ -75,17 +76,28 @@ int vfs_dir_emit(struct vfs_dir_context *context, const char *name,
 	return copy_name(at + HEADER, name, len);
 }
 
-/* `.` and `..`, when the position is before them. False: no room. */
-static bool emit_dots(struct vfs_file *file, struct vfs_dir_context *context)
+/* The directory may be moved meanwhile, and the one that it was in removed. */
+static uint64_t parent_ino(struct vfs__thread *thread,
+			   const struct vfs_dentry *d)
 {
-	const struct vfs_dentry *d = file->path.dentry;
+	uint64_t ino;
 
+	vfs__epoch_enter(thread);
+	ino = vfs__dentry_inode(vfs__dentry_parent(d))->ino;
+	vfs__epoch_leave(thread);
+	return ino;
+}
+
+/* `.` and `..`, when the position is before them. False: no room. */
+static bool emit_dots(struct vfs__thread *thread, struct vfs_file *file,
+		      struct vfs_dir_context *context)
+{
 	if (context->position == 0 &&
 	    !vfs_dir_emit(context, ".", 1, file->inode->ino, DT_DIR, 1))
 		return false;
 	if (context->position == 1 &&
-	    !vfs_dir_emit(context, "..", 2, vfs__dentry_parent(d)->inode->ino,
-			  DT_DIR, 2))
+	    !vfs_dir_emit(context, "..", 2,
+			  parent_ino(thread, file->path.dentry), DT_DIR, 2))
 		return false;
 	return true;
 }
@@ -103,7 +115,7 @@ static int64_t list(struct vfs__thread *thread, struct vfs_file *file,
 	vfs__inode_lock_shared(inode);
 	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)
 		err = -ENOENT;
-	else if (emit_dots(file, &context) &&
+	else if (emit_dots(thread, file, &context) &&
 		 (VFS_READ_ONCE(inode->flags) & VFS_INODE_MERGED))
 		err = vfs__synthetic_iterate(thread, inode, file, &context);
 	else if (!context.full || vfs__inode_is_remote(inode))

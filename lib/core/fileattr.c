@@ -12,6 +12,7 @@
 #include "core/attr.h"
 #include "core/instance.h"
 #include "core/perm.h"
+#include "core/place.h"
 
 /* Of inode->flags. */
 #define PRIVILEGED (VFS_INODE_IMMUTABLE | VFS_INODE_APPEND)
@@ -53,7 +54,7 @@ static bool has_flags(const struct vfs_inode *inode)
 {
 	uint32_t mode = vfs__inode_mode(inode);
 
-	return (inode->super->flags & VFS_SUPER_FLAGS) &&
+	return (VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_FLAGS) &&
 	       (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode));
 }
 
@@ -203,7 +204,7 @@ static int set_locked(const struct vfs_cred *cred, struct vfs_inode *inode,
 	};
 	int err;
 
-	if (((inode->flags ^ wanted->inode) & PRIVILEGED) &&
+	if (((VFS_READ_ONCE(inode->flags) ^ wanted->inode) & PRIVILEGED) &&
 	    !vfs__capable(cred, VFS_CAP_LINUX_IMMUTABLE))
 		return -EPERM;
 	err = check_sense(cred, inode, wanted);
@@ -219,22 +220,26 @@ static int set(struct vfs__thread *thread, const struct vfs_cred *cred,
 	       struct vfs_file *file, const struct wanted *wanted)
 {
 	struct vfs_inode *inode = file->inode;
+	const struct vfs_dentry *name;
 	int err = vfs__mount_write_begin(thread, file->path.mnt);
 
 	if (err)
 		return err;
-	if (!has_flags(inode))
+	if (!has_flags(inode)) {
 		err = -ENOTTY;
-	else if (!vfs__owner_or_capable(cred, vfs__mount_idmap(file->path.mnt),
-					inode))
-		err = -EPERM;
-	if (!err) {
-		vfs__inode_lock(inode);
-		err = vfs__inode_refresh(thread, inode);
-		if (!err)
-			err = set_locked(cred, inode, wanted);
-		vfs__inode_unlock(inode);
+		goto end;
 	}
+	vfs__inode_lock(inode);
+	err = vfs__inode_refresh(thread, inode);
+	if (!err && !vfs__owner_or_capable(
+			    cred, vfs__mount_idmap(file->path.mnt), inode))
+		err = -EPERM;
+	name = vfs__by_name(thread, file->path.dentry);
+	if (!err)
+		err = set_locked(cred, inode, wanted);
+	vfs__by_name(thread, name);
+	vfs__inode_unlock(inode);
+end:
 	vfs__mount_write_end(thread, file->path.mnt);
 	return err;
 }

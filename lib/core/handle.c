@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "core/inode.h"
+#include "core/lookup.h"
+#include "core/pathname.h"
 #include "core/walk.h"
 
 #ifndef AT_HANDLE_FID
@@ -46,6 +48,7 @@ struct vfs__handle {
 	/* A name of it, not referenced; a directory's is its only one. NULL:
 	 * that one is gone. */
 	struct vfs_dentry *dentry;
+	uint64_t ino; /* the inode's: searching looks at entries alone */
 };
 
 static void handles_lock(struct vfs__handles *h)
@@ -94,8 +97,7 @@ static struct vfs__handle **find(struct vfs__handles *h,
 	struct vfs__handle **at =
 		&h->buckets[hash_of(super, ino) & (h->size - 1)];
 
-	while (*at &&
-	       ((*at)->inode->ino != ino || (*at)->inode->super != super))
+	while (*at && ((*at)->ino != ino || (*at)->inode->super != super))
 		at = &(*at)->next;
 	return at;
 }
@@ -131,7 +133,7 @@ static int grow(struct vfs__thread *thread, struct vfs__handles *h)
 			struct vfs__handle **at;
 
 			next = e->next;
-			at = find(h, e->inode->super, e->inode->ino);
+			at = find(h, e->inode->super, e->ino);
 			e->next = *at;
 			*at = e;
 		}
@@ -140,34 +142,57 @@ static int grow(struct vfs__thread *thread, struct vfs__handles *h)
 	return 0;
 }
 
+/* Makes d the name of its inode's entry; entry is for where there is none, and
+ * is NULL afterwards if it was taken. 0, -ENOENT (there is none, and no entry),
+ * -ENOMEM. */
+static int set_name(struct vfs__thread *thread, struct vfs__handles *h,
+		    struct vfs_dentry *d, struct vfs__handle **entry)
+{
+	struct vfs_inode *inode = vfs__dentry_inode(d);
+	struct vfs__handle **at;
+	int err = *entry ? grow(thread, h) : 0;
+
+	if (err)
+		return err;
+	at = h->size ? find(h, inode->super, inode->ino) : NULL;
+	if ((!at || !*at) && !*entry)
+		return -ENOENT;
+	if (!*at) {
+		(*entry)->next = NULL;
+		(*entry)->inode = inode;
+		(*entry)->ino = inode->ino;
+		*at = *entry;
+		*entry = NULL;
+		h->count++;
+	}
+	(*at)->dentry = d;
+	return 0;
+}
+
 /* The dentry's inode, which is referenced, is found by its handle from now on.
  * 0 or -ENOMEM. */
 static int publish(struct vfs__thread *thread, struct vfs *vfs,
 		   struct vfs_dentry *d)
 {
-	struct vfs__handle *entry = vfs__mem_alloc(thread, sizeof(*entry));
 	struct vfs_inode *inode = vfs__dentry_inode(d);
 	struct vfs__handles *h = &vfs->handles;
-	struct vfs__handle **at;
-	int err;
+	struct vfs__handle *entry = NULL;
+	int err = -ENOENT;
 
+	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_HANDLE) {
+		handles_lock(h);
+		err = set_name(thread, h, d, &entry);
+		handles_unlock(h);
+	}
+	if (err != -ENOENT)
+		return err;
+	entry = vfs__mem_alloc(thread, sizeof(*entry));
 	if (!entry)
 		return -ENOMEM;
 	/* before there is an entry: who goes looks at this first */
 	vfs_inode_set_flags(inode, VFS_INODE_HANDLE, 0);
 	handles_lock(h);
-	err = grow(thread, h);
-	if (!err) {
-		at = find(h, inode->super, inode->ino);
-		if (!*at) {
-			entry->next = NULL;
-			entry->inode = inode;
-			*at = entry;
-			entry = NULL;
-			h->count++;
-		}
-		(*at)->dentry = d;
-	}
+	err = set_name(thread, h, d, &entry);
 	handles_unlock(h);
 	vfs__mem_free(thread, entry, sizeof(*entry));
 	return err;
@@ -212,19 +237,6 @@ void vfs__handles_fini(struct vfs__thread *thread, struct vfs *vfs)
 	h->size = 0;
 }
 
-static bool inode_tryref(struct vfs_inode *inode)
-{
-	uint32_t ref = VFS_READ_ONCE(inode->core_ref);
-
-	do {
-		if (!ref)
-			return false;
-	} while (!__atomic_compare_exchange_n(&inode->core_ref, &ref, ref + 1,
-					      true, __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
-	return true;
-}
-
 /* What the content leads to in super: a dentry if one is known, else only an
  * inode, referenced. -ESTALE: nothing. */
 static int lookup(struct vfs *vfs, const struct vfs_super *super,
@@ -234,7 +246,6 @@ static int lookup(struct vfs *vfs, const struct vfs_super *super,
 	uint64_t ino = (uint64_t)content->ino_high << 32 | content->ino_low;
 	struct vfs__handles *h = &vfs->handles;
 	struct vfs__handle *entry = NULL;
-	int err = 0;
 
 	*dentry = NULL;
 	*inode = NULL;
@@ -243,16 +254,12 @@ static int lookup(struct vfs *vfs, const struct vfs_super *super,
 	handles_lock(h);
 	if (h->size)
 		entry = *find(h, super, ino);
-	if (!entry)
-		err = -ESTALE;
-	else if (entry->dentry && vfs__dentry_tryref(entry->dentry))
+	if (entry && entry->dentry && vfs__dentry_tryref(entry->dentry))
 		*dentry = entry->dentry;
-	else if (inode_tryref(entry->inode))
-		*inode = entry->inode;
-	else
-		err = -ESTALE;
+	else if (entry)
+		*inode = vfs_inode_tryref(entry->inode);
 	handles_unlock(h);
-	return err;
+	return *dentry || *inode ? 0 : -ESTALE;
 }
 
 /* ---- name_to_handle_at ---- */
@@ -448,4 +455,151 @@ int vfs__handle_place(struct vfs__thread *thread, struct vfs_task *task,
 	if (err)
 		vfs__mount_unref(thread, place->mnt);
 	return err;
+}
+
+/* ---- handles that are stored ---- */
+
+/* Before the device: of an instance, and of nobody else's. */
+static const unsigned char own_fs[8] = {'v', 'f', 's', 0, 'l', 'i', 'b', 1};
+
+static bool has_handles(const struct vfs_super *super)
+{
+	return super->ops->size >= offsetof(struct vfs_super_ops, locate) +
+					   sizeof(super->ops->locate) &&
+	       super->ops->encode && super->ops->locate;
+}
+
+static int encode_own(struct vfs__thread *thread, struct vfs *vfs,
+		      const struct vfs__path *path,
+		      struct vfs_layer_handle *out)
+{
+	const struct vfs_super *super = vfs__dentry_inode(path->dentry)->super;
+	struct vfs_file_handle handle = {.handle_bytes = VFS_MAX_HANDLE_SIZE};
+	int err = encode(thread, vfs, path, &handle, 0);
+
+	if (err)
+		return err;
+	memcpy(out->fs, own_fs, sizeof(own_fs));
+	memcpy(out->fs + sizeof(own_fs), &super->dev, sizeof(super->dev));
+	out->dev = super->dev;
+	out->length = handle.handle_bytes;
+	out->type = (uint32_t)handle.handle_type;
+	memcpy(out->bytes, handle.f_handle, handle.handle_bytes);
+	return 0;
+}
+
+int vfs__layer_encode(struct vfs__thread *thread, struct vfs *vfs,
+		      const struct vfs__path *path,
+		      struct vfs_layer_handle *out)
+{
+	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
+
+	memset(out, 0, sizeof(*out));
+	return has_handles(inode->super) ? inode->super->ops->encode(inode, out)
+					 : encode_own(thread, vfs, path, out);
+}
+
+static int decode_own(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_mount *mnt,
+		      const struct vfs_layer_handle *stored,
+		      struct vfs_dentry **out)
+{
+	struct vfs_file_handle handle = {
+		.handle_bytes = stored->length,
+		.handle_type = (int32_t)stored->type,
+	};
+
+	if (!(mnt->super->type->flags & VFS_FS_HANDLES))
+		return -EOPNOTSUPP;
+	if (memcmp(stored->fs, own_fs, sizeof(own_fs)) ||
+	    memcmp(stored->fs + sizeof(own_fs), &mnt->super->dev,
+		   sizeof(mnt->super->dev)))
+		return -ESTALE;
+	memcpy(handle.f_handle, stored->bytes, stored->length);
+	return decode(thread, vfs, mnt, &handle, out);
+}
+
+/* What path leads to, name by name, from the file system's root; referenced. */
+static int go_down(struct vfs__thread *thread, struct vfs *vfs,
+		   struct vfs_super *super, const char *path,
+		   struct vfs_dentry **out)
+{
+	const char *end = path + strlen(path);
+	struct vfs_dentry *at = vfs__dentry_ref(vfs__super_root(super)), *next;
+	int err = 0;
+
+	while (!err && path < end) {
+		struct vfs_name name = {.str = path};
+
+		name.len = vfs__component_scan(vfs->hash_seed, path, end,
+					       &name.hash);
+		err = -ENOENT;
+		if (name.len && vfs__inode_is_dir(vfs__dentry_inode(at)))
+			err = vfs__child_slow(thread, vfs, at, &name, &next);
+		if (err)
+			break;
+		vfs__dentry_unref(thread, at);
+		at = next;
+		path += name.len;
+		path += *path == '/';
+	}
+	if (err)
+		vfs__dentry_unref(thread, at);
+	else
+		*out = at;
+	return err;
+}
+
+/* Whether d is the file. */
+static int compare(struct vfs__thread *thread, struct vfs *vfs,
+		   struct vfs_mount *mnt, struct vfs_dentry *d,
+		   const struct vfs_layer_handle *handle)
+{
+	const struct vfs__path path = {.mnt = mnt, .dentry = d};
+	struct vfs_layer_handle found;
+	int err = vfs__layer_encode(thread, vfs, &path, &found);
+
+	if (err)
+		return err;
+	return memcmp(&found, handle, sizeof(found)) ? -ENODATA : 0;
+}
+
+/* The backend says where it may be. */
+static int decode_located(struct vfs__thread *thread, struct vfs *vfs,
+			  struct vfs_mount *mnt,
+			  const struct vfs_layer_handle *handle,
+			  struct vfs_dentry **out)
+{
+	struct vfs_super *super = mnt->super;
+	struct vfs_dentry *d = NULL;
+	char *path = vfs__mem_alloc(thread, VFS__PATH_MAX);
+	int err;
+
+	if (!path)
+		return -ENOMEM;
+	err = super->ops->locate(super, handle, path, VFS__PATH_MAX);
+	if (!err)
+		err = go_down(thread, vfs, super, path, &d);
+	vfs__mem_free(thread, path, VFS__PATH_MAX);
+	/* whatever is on the way there, it is not the file */
+	if (err == -ENOENT || err == -EXDEV || err == -ENAMETOOLONG)
+		return -ENODATA;
+	if (err)
+		return err;
+	err = compare(thread, vfs, mnt, d, handle);
+	if (err)
+		vfs__dentry_unref(thread, d);
+	else
+		*out = d;
+	return err;
+}
+
+int vfs__layer_decode(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_mount *mnt,
+		      const struct vfs_layer_handle *handle,
+		      struct vfs_dentry **out)
+{
+	return has_handles(mnt->super)
+		       ? decode_located(thread, vfs, mnt, handle, out)
+		       : decode_own(thread, vfs, mnt, handle, out);
 }

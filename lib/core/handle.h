@@ -21,6 +21,7 @@
 #define VFS__HANDLE_H
 
 #include <vfs/handle.h>
+#include <vfs/sys/layer.h>
 
 #include "core/task.h"
 
@@ -35,6 +36,15 @@ int vfs__name_to_handle(struct vfs__thread *thread, struct vfs_task *task,
 int vfs__handle_place(struct vfs__thread *thread, struct vfs_task *task,
 		      int mount_fd, const struct vfs_file_handle *handle,
 		      struct vfs__path *place);
+/* - For <vfs/sys/layer.h>. */
+int vfs__layer_encode(struct vfs__thread *thread, struct vfs *vfs,
+		      const struct vfs__path *path,
+		      struct vfs_layer_handle *out);
+/* - *out is referenced; the mount is that of the file system. */
+int vfs__layer_decode(struct vfs__thread *thread, struct vfs *vfs,
+		      struct vfs_mount *mnt,
+		      const struct vfs_layer_handle *handle,
+		      struct vfs_dentry **out);
 
 /* - The inode, which has VFS_INODE_HANDLE, is being evicted. */
 void vfs__handle_evict(struct vfs__thread *thread, struct vfs_inode *inode);

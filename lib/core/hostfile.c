@@ -226,10 +226,6 @@ static int own_description(const struct import *im)
 				       : vfs__host_is_master(im->fd))
 		return -1;
 	own = vfs__host_reopen(im->fd, (int)access | O_NONBLOCK);
-	if (own >= 0 && !vfs__host_same(im->fd, own)) {
-		vfs__host_close(own);
-		own = -1;
-	}
 	return own < 0 ? -1 : own;
 }
 
@@ -245,6 +241,7 @@ static void fill_host(const struct import *im, uint64_t dev,
 	host->stream =
 		im->kind != VFS__HOST_SOCKET || vfs__host_is_stream(im->fd);
 	host->rdonly = im->rdonly;
+	host->limited = im->kind == VFS__HOST_REGULAR && vfs__host_is_limited();
 	host->access = im->flags & O_ACCMODE;
 	host->host_dev = im->st.st_dev;
 	host->rdev = im->st.st_rdev;
@@ -435,10 +432,14 @@ int vfs__hostfile_open(struct vfs__thread *thread, struct vfs_task *task,
 	if (!vfs__hostfile_take(host))
 		return -ENXIO;
 	im.fd = vfs__host_reopen(host->fd, open_flags(host, flags));
+	err = im.fd < 0 ? im.fd : 0;
+	if (!err && (flags & O_TRUNC) && host->kind == VFS__HOST_REGULAR)
+		err = vfs__host_truncate(host->fd, 0, 0);
 	vfs__hostfile_give(host);
 	if (im.fd < 0)
-		return im.fd == -ENOENT ? -ENXIO : im.fd;
-	err = look_at(&im);
+		return err == -ENOENT ? -ENXIO : err;
+	if (!err)
+		err = look_at(&im);
 	im.flags = (im.flags & ~(uint32_t)O_NONBLOCK) | (flags & O_NONBLOCK);
 	if (!err)
 		err = make_file(&im, out);

@@ -52,6 +52,7 @@ struct vfs__hostfile {
 	bool appends;	 /* the host's description has O_APPEND */
 	bool stream;	 /* a socket that takes a write up again */
 	bool rdonly;	 /* VFS_IMPORT_RDONLY */
+	bool limited;	 /* the process had an RLIMIT_FSIZE */
 	uint32_t access; /* O_ACCMODE of what was imported, or less */
 	uint64_t host_dev, rdev;
 	uint64_t dev; /* what st_dev shows in place of host_dev */

@@ -123,7 +123,7 @@ static int change_owner(struct vfs_inode *inode, int fd,
 	else
 		return err;
 	if (err && mode)
-		(void)vfs__host_chmod(fd, inode->mode);
+		(void)vfs__host_chmod(fd, VFS_READ_ONCE(inode->mode));
 	return err;
 }
 
@@ -218,16 +218,22 @@ static size_t keep_users(char *all, size_t len)
 
 static int64_t list_users(struct vfs *vfs, int fd, char *list, size_t size)
 {
-	int64_t len = vfs__host_listxattr(fd, NULL, 0);
-	size_t room = len > 0 ? (size_t)len : 0;
-	char *all;
+	size_t room = 0;
+	char *all = NULL;
+	int64_t len;
 
-	if (len <= 0)
-		return len;
-	all = vfs_alloc(vfs, room);
-	if (!all)
-		return -ENOMEM;
-	len = vfs__host_listxattr(fd, all, room);
+	/* another may come between the two questions */
+	do {
+		vfs_free(vfs, all, room);
+		len = vfs__host_listxattr(fd, NULL, 0);
+		if (len <= 0)
+			return len;
+		room = (size_t)len;
+		all = vfs_alloc(vfs, room);
+		if (!all)
+			return -ENOMEM;
+		len = vfs__host_listxattr(fd, all, room);
+	} while (len == -ERANGE);
 	if (len > 0)
 		len = (int64_t)keep_users(all, (size_t)len);
 	if (len > 0 && size) {
@@ -282,6 +288,12 @@ static int64_t host_read(struct vfs_inode *inode, struct vfs_file *file,
 	return vfs__host_readv(vfs__hostfile(inode)->fd, &iov, 1, offset, 0);
 }
 
+/* A signal would be the process's end, of which the caller knows nothing. */
+static uint32_t limit_flag(const struct vfs__hostfile *host)
+{
+	return host->limited ? VFS__HOST_LIMITED : 0;
+}
+
 /* The host's description may append, and the open file may not, or the other
  * way round. */
 static uint32_t write_flags(const struct vfs__hostfile *host,
@@ -297,10 +309,11 @@ static int64_t host_write(struct vfs_inode *inode, struct vfs_file *file,
 {
 	const struct vfs_iovec iov = {(void *)(uintptr_t)buffer, count};
 	struct vfs__hostfile *host = vfs__hostfile(inode);
-	int64_t n = vfs__host_writev(host->fd, &iov, 1, offset,
-				     write_flags(host, file));
+	int64_t n =
+		vfs__host_writev(host->fd, &iov, 1, offset,
+				 write_flags(host, file) | limit_flag(host));
 
-	if (n > 0 && offset + n > inode->size)
+	if (n > 0 && offset + n > VFS_READ_ONCE(inode->size))
 		set_size(inode, offset + n);
 	return n;
 }
@@ -312,7 +325,7 @@ static int host_truncate(struct vfs_inode *inode, int64_t size)
 
 	if (!vfs__hostfile_take(host))
 		return GONE;
-	err = vfs__host_truncate(host->fd, size);
+	err = vfs__host_truncate(host->fd, size, limit_flag(host));
 	vfs__hostfile_give(host);
 	if (!err)
 		set_size(inode, size);
@@ -322,8 +335,9 @@ static int host_truncate(struct vfs_inode *inode, int64_t size)
 static int host_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 			  int64_t length)
 {
-	int err = vfs__host_allocate(vfs__hostfile(inode)->fd, mode, offset,
-				     length);
+	struct vfs__hostfile *host = vfs__hostfile(inode);
+	int err = vfs__host_allocate(host->fd, mode, offset, length,
+				     limit_flag(host));
 
 	return err ? err : host_refresh(inode);
 }

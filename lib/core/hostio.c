@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/uio.h>
@@ -65,25 +66,30 @@ int vfs__host_stat(int fd, struct stat *out)
 
 static void proc_path(int fd, char path[40])
 {
-	snprintf(path, 40, "/proc/self/fd/%d", fd);
+	snprintf(path, 40, "/proc/thread-self/fd/%d", fd);
 }
 
-int vfs__host_reopen(int fd, int flags)
-{
-	int saved = errno;
-	char path[40];
-
-	proc_path(fd, path);
-	return (int)result(open(path, flags | O_CLOEXEC | O_NOCTTY), saved);
-}
-
-bool vfs__host_same(int fd, int other)
+static bool is_same(int fd, int other)
 {
 	struct stat a, b;
 
 	return !vfs__host_stat(fd, &a) && !vfs__host_stat(other, &b) &&
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
 	       a.st_rdev == b.st_rdev;
+}
+
+int vfs__host_reopen(int fd, int flags)
+{
+	int saved = errno, opened;
+	char path[40];
+
+	proc_path(fd, path);
+	opened = (int)result(
+		open(path, (flags & ~O_TRUNC) | O_CLOEXEC | O_NOCTTY), saved);
+	if (opened < 0 || is_same(fd, opened))
+		return opened;
+	vfs__host_close(opened);
+	return -ENOENT;
 }
 
 void vfs__host_cloexec(int fd)
@@ -176,6 +182,55 @@ int vfs__host_terminal_timeout(int fd, bool *gather)
 		       : settings.c_cc[VTIME] * 100;
 }
 
+/* ---- signals ---- */
+
+/* A signal that a call may send to this thread, and is to be kept from. */
+struct quiet {
+	int signal; /* 0: none */
+	bool take;
+	sigset_t old;
+};
+
+/* A new one has to be taken away afterwards: not if one was waiting already,
+ * for the two are one. */
+static void quiet_begin(struct quiet *q, int signal)
+{
+	sigset_t set, pending;
+
+	q->signal = signal;
+	if (!signal)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	pthread_sigmask(SIG_BLOCK, &set, &q->old);
+	q->take = !sigismember(&q->old, signal);
+	if (q->take)
+		return;
+	sigpending(&pending);
+	q->take = !sigismember(&pending, signal);
+}
+
+/* sent: the call failed as one does that sends it. */
+static void quiet_end(const struct quiet *q, bool sent)
+{
+	static const struct timespec now = {0, 0};
+	sigset_t set;
+
+	if (!q->signal)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, q->signal);
+	while (q->take && sent && sigtimedwait(&set, NULL, &now) < 0 &&
+	       errno == EINTR)
+		;
+	pthread_sigmask(SIG_SETMASK, &q->old, NULL);
+}
+
+static int limit_signal(uint32_t flags)
+{
+	return flags & VFS__HOST_LIMITED ? SIGXFSZ : 0;
+}
+
 /* ---- bytes ---- */
 
 static int rwf(uint32_t flags)
@@ -203,52 +258,32 @@ int64_t vfs__host_writev(int fd, const struct vfs_iovec *iov, int count,
 			 int64_t offset, uint32_t flags)
 {
 	const struct iovec *v = host_iov(iov);
-	int saved = errno;
+	int how = rwf(flags), saved = errno;
+	struct quiet q;
+	int64_t n;
 
-	if (flags)
-		return result(pwritev2(fd, v, count, offset, rwf(flags)),
-			      saved);
-	return result(offset < 0 ? writev(fd, v, count)
-				 : pwritev(fd, v, count, offset),
-		      saved);
-}
-
-/* SIGPIPE stays away from this thread. Whether a new one has to be taken away
- * by quiet_end: not if one was waiting already, for the two are one. */
-static bool quiet_begin(sigset_t *old)
-{
-	sigset_t set, pending;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &set, old);
-	if (!sigismember(old, SIGPIPE))
-		return true;
-	sigpending(&pending);
-	return !sigismember(&pending, SIGPIPE);
-}
-
-static void quiet_end(const sigset_t *old, bool take)
-{
-	static const struct timespec now = {0, 0};
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
-	while (take && sigtimedwait(&set, NULL, &now) < 0 && errno == EINTR)
-		;
-	pthread_sigmask(SIG_SETMASK, old, NULL);
+	quiet_begin(&q, limit_signal(flags));
+	if (how)
+		n = pwritev2(fd, v, count, offset, how);
+	else
+		n = offset < 0 ? writev(fd, v, count)
+			       : pwritev(fd, v, count, offset);
+	n = result(n, saved);
+	quiet_end(&q, n == -EFBIG);
+	errno = saved;
+	return n;
 }
 
 int64_t vfs__host_pipe_writev(int fd, const struct vfs_iovec *iov, int count,
 			      uint32_t flags)
 {
 	int saved = errno;
-	sigset_t old;
-	bool take = quiet_begin(&old);
-	int64_t n = vfs__host_writev(fd, iov, count, -1, flags);
+	struct quiet q;
+	int64_t n;
 
-	quiet_end(&old, take && n == -EPIPE);
+	quiet_begin(&q, SIGPIPE);
+	n = vfs__host_writev(fd, iov, count, -1, flags);
+	quiet_end(&q, n == -EPIPE);
 	errno = saved;
 	return n;
 }
@@ -297,22 +332,44 @@ uint32_t vfs__host_poll(int fd, int16_t wanted)
 int64_t vfs__host_seek(int fd, int64_t offset, int whence)
 {
 	int saved = errno;
+	int64_t at = lseek(fd, offset, whence);
 
-	return result(lseek(fd, offset, whence), saved);
+	/* behind the last page of all Linux's arithmetic runs over */
+	return at == INT64_MIN ? INT64_MAX : result(at, saved);
 }
 
-int vfs__host_truncate(int fd, int64_t size)
+bool vfs__host_is_limited(void)
 {
 	int saved = errno;
+	struct rlimit limit;
 
-	return (int)result(ftruncate(fd, size), saved);
+	return !result(getrlimit(RLIMIT_FSIZE, &limit), saved) &&
+	       limit.rlim_cur != RLIM_INFINITY;
 }
 
-int vfs__host_allocate(int fd, int mode, int64_t offset, int64_t length)
+int vfs__host_truncate(int fd, int64_t size, uint32_t flags)
 {
-	int saved = errno;
+	int saved = errno, err;
+	struct quiet q;
 
-	return (int)result(fallocate(fd, mode, offset, length), saved);
+	quiet_begin(&q, limit_signal(flags));
+	err = (int)result(ftruncate(fd, size), saved);
+	quiet_end(&q, err == -EFBIG);
+	errno = saved;
+	return err;
+}
+
+int vfs__host_allocate(int fd, int mode, int64_t offset, int64_t length,
+		       uint32_t flags)
+{
+	int saved = errno, err;
+	struct quiet q;
+
+	quiet_begin(&q, limit_signal(flags));
+	err = (int)result(fallocate(fd, mode, offset, length), saved);
+	quiet_end(&q, err == -EFBIG);
+	errno = saved;
+	return err;
 }
 
 int vfs__host_sync(int fd, bool datasync)

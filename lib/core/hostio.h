@@ -22,10 +22,9 @@
 int vfs__host_flags(int fd);
 int vfs__host_stat(int fd, struct stat *out);
 /* - The same file behind a description of its own, by way of /proc. -ENOENT:
- *   there is no /proc. */
+ *   there is no /proc, or it is not the host's and leads elsewhere. O_TRUNC,
+ *   which would come before that is known, is passed over. */
 int vfs__host_reopen(int fd, int flags);
-/* - Whether the two are one file, whatever descriptions they have. */
-bool vfs__host_same(int fd, int other);
 void vfs__host_cloexec(int fd);
 void vfs__host_close(int fd);
 /* - What the host's /proc calls it: the length, not NUL-terminated. */
@@ -44,10 +43,11 @@ int vfs__host_terminal_timeout(int fd, bool *gather);
 
 /* -- bytes -- */
 
-#define VFS__HOST_NOWAIT 0x1u  /* -EAGAIN instead of waiting (RWF_NOWAIT) */
-#define VFS__HOST_APPEND 0x2u  /* at the end, whatever the description says */
-#define VFS__HOST_INPLACE 0x4u /* at the offset, whatever it says */
-#define VFS__HOST_QUIET 0x8u   /* -EPIPE comes without a signal */
+#define VFS__HOST_NOWAIT 0x1u	/* -EAGAIN instead of waiting (RWF_NOWAIT) */
+#define VFS__HOST_APPEND 0x2u	/* at the end, whatever the description says */
+#define VFS__HOST_INPLACE 0x4u	/* at the offset, whatever it says */
+#define VFS__HOST_QUIET 0x8u	/* -EPIPE comes without a signal */
+#define VFS__HOST_LIMITED 0x10u /* -EFBIG does */
 
 /* - offset -1: at the description's own. -EOPNOTSUPP: a flag is not known. */
 int64_t vfs__host_readv(int fd, const struct vfs_iovec *iov, int count,
@@ -66,8 +66,12 @@ uint32_t vfs__host_poll(int fd, int16_t wanted);
 /* -- regular files -- */
 
 int64_t vfs__host_seek(int fd, int64_t offset, int whence);
-int vfs__host_truncate(int fd, int64_t size);
-int vfs__host_allocate(int fd, int mode, int64_t offset, int64_t length);
+/* - Whether RLIMIT_FSIZE is one, beyond which the host sends SIGXFSZ. */
+bool vfs__host_is_limited(void);
+/* - flags: VFS__HOST_LIMITED or 0. */
+int vfs__host_truncate(int fd, int64_t size, uint32_t flags);
+int vfs__host_allocate(int fd, int mode, int64_t offset, int64_t length,
+		       uint32_t flags);
 int vfs__host_sync(int fd, bool datasync);
 int vfs__host_syncfs(int fd);
 int vfs__host_statfs(int fd, struct vfs_statfs *out);

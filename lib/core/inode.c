@@ -21,6 +21,26 @@
 #include "util/epoch.h"
 #include "util/time.h"
 
+/* No bit of an inode has two meanings: then a sum is what one gets by or. */
+_Static_assert(
+	(UINT64_C(0) + VFS_INODE_ACL + VFS_INODE_DEFACL + VFS_INODE_DEAD +
+	 VFS_INODE_XATTR + VFS_INODE_NOATIME + VFS_INODE_LINKABLE +
+	 VFS_INODE_MAPPED + VFS_INODE_SEALABLE + VFS_INODE_HANDLE +
+	 VFS_INODE_STALE + VFS_INODE_REMOTE + VFS_INODE_ACL_UNKNOWN +
+	 VFS_INODE_REFUSED + VFS_INODE_FOREIGN + VFS_INODE_MISSED +
+	 VFS_INODE_CLAIMED + VFS_INODE_UNNAMED + VFS_INODE_IMMUTABLE +
+	 VFS_INODE_APPEND + VFS_INODE_NODUMP + VFS_INODE_VOLATILE +
+	 VFS_INODE_SYNTHETIC + VFS_INODE_MERGED) ==
+		(VFS_INODE_ACL | VFS_INODE_DEFACL | VFS_INODE_DEAD |
+		 VFS_INODE_XATTR | VFS_INODE_NOATIME | VFS_INODE_LINKABLE |
+		 VFS_INODE_MAPPED | VFS_INODE_SEALABLE | VFS_INODE_HANDLE |
+		 VFS_INODE_STALE | VFS_INODE_REMOTE | VFS_INODE_ACL_UNKNOWN |
+		 VFS_INODE_REFUSED | VFS_INODE_FOREIGN | VFS_INODE_MISSED |
+		 VFS_INODE_CLAIMED | VFS_INODE_UNNAMED | VFS_INODE_IMMUTABLE |
+		 VFS_INODE_APPEND | VFS_INODE_NODUMP | VFS_INODE_VOLATILE |
+		 VFS_INODE_SYNTHETIC | VFS_INODE_MERGED),
+	"each flag of an inode has a bit of its own");
+
 /* ---- life ---- */
 
 static size_t inode_size(const struct vfs_super *super)
@@ -305,22 +325,20 @@ bool vfs__inode_access_due(const struct vfs_inode *inode)
 	       needs_atime(inode, atime.sec, atime.nsec);
 }
 
-/* Whether it is the backend that keeps times of access: then what the times
- * are now matters to it. */
-static bool tells_access(struct vfs_inode *inode)
+/* Where the backend is told of accesses, what the times are now matters. */
+static void refresh_times(struct vfs_inode *inode)
 {
-	if (!vfs__inode_is_remote(inode) || !VFS__HAS_OP(inode->ops, accessed))
-		return false;
-	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_STALE)
+	if (vfs__inode_is_remote(inode) && VFS__HAS_OP(inode->ops, accessed) &&
+	    (VFS_READ_ONCE(inode->flags) & VFS_INODE_STALE) &&
+	    VFS__HAS_OP(inode->ops, refresh))
 		(void)inode->ops->refresh(inode);
-	return true;
 }
 
 void vfs__inode_accessed(struct vfs_inode *inode)
 {
 	struct vfs_timespec atime;
 
-	(void)tells_access(inode);
+	refresh_times(inode);
 	atime = vfs__inode_atime(inode);
 	if (__builtin_expect(needs_atime(inode, atime.sec, atime.nsec), 0))
 		vfs__inode_accessed_strictly(inode);

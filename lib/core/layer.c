@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "core/attr.h"
 #include "core/inode.h"
 #include "core/mount_calls.h"
 #include "core/mount_fd.h"
@@ -14,7 +15,10 @@ int vfs__layer_open(struct vfs__thread *thread, struct vfs_task *layers,
 		    struct vfs_task *from, const struct vfs__path *at,
 		    uint32_t flags)
 {
-	const uint32_t times = VFS__MNT_RELATIME | VFS__MNT_NODIRATIME;
+	const uint32_t times =
+		VFS__MNT_RELATIME | VFS__MNT_NODIRATIME | VFS__MNT_NOATIME;
+	const uint32_t readonly =
+		flags & VFS_LAYER_READONLY ? VFS__MNT_RDONLY : 0;
 	struct vfs__path root = *at;
 	struct vfs_mount *copy;
 	int err;
@@ -25,10 +29,8 @@ int vfs__layer_open(struct vfs__thread *thread, struct vfs_task *layers,
 	err = vfs__bind_copy(thread, from, &root, false, &copy);
 	if (!err) {
 		vfs__peers_leave(thread, copy);
-		copy->flags &= ~times;
-		copy->flags |= VFS__MNT_NOATIME;
-		if (flags & VFS_LAYER_READONLY)
-			copy->flags |= VFS__MNT_RDONLY;
+		vfs__mount_set_flags(copy, times | readonly,
+				     VFS__MNT_NOATIME | readonly);
 	}
 	vfs__tree_unlock(layers->vfs);
 	return err ? err
@@ -79,6 +81,22 @@ int vfs__layer_claim(struct vfs_inode *inode)
 					    __ATOMIC_ACQ_REL);
 
 	return before & VFS_INODE_CLAIMED ? -EBUSY : 0;
+}
+
+int vfs__layer_setattr(struct vfs__thread *thread, struct vfs_inode *inode,
+		       const struct vfs_attr *attr)
+{
+	int err;
+
+	if ((attr->mask & VFS_ATTR_FLAGS) &&
+	    !(VFS_READ_ONCE(inode->super->flags) & VFS_SUPER_FLAGS))
+		return -EOPNOTSUPP;
+	vfs__inode_lock(inode);
+	err = vfs__inode_refresh(thread, inode);
+	if (!err)
+		err = vfs__setattr(inode, attr);
+	vfs__inode_unlock(inode);
+	return err;
 }
 
 int vfs__layer_accessed(struct vfs_inode *inode)

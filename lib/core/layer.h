@@ -17,8 +17,14 @@ int vfs__layer_open(struct vfs__thread *thread, struct vfs_task *layers,
 /* - `at` in the mount that the descriptor beside has. */
 int vfs__layer_open_beside(struct vfs__thread *thread, struct vfs_task *layers,
 			   int beside, const struct vfs__path *at);
+/* - from and at (the directory), referenced by the caller. */
+int vfs__layer_clone(struct vfs__thread *thread, struct vfs_task *layers,
+		     struct vfs_file *from, struct vfs_file *at,
+		     struct vfs_layer_clone *order);
 int vfs__layer_info(const struct vfs_file *file, struct vfs_layer_info *info);
 int vfs__layer_claim(struct vfs_inode *inode);
+int vfs__layer_setattr(struct vfs__thread *thread, struct vfs_inode *inode,
+		       const struct vfs_attr *attr);
 int vfs__layer_accessed(struct vfs_inode *inode);
 int vfs__layer_mmap(struct vfs_file *file, int *host_fd);
 void vfs__layer_mmap_sync(struct vfs_inode *inode);

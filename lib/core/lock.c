@@ -121,10 +121,11 @@ int vfs__flock(struct vfs__thread *thread, struct vfs_task *task, int fd,
 /* ---- record locks ---- */
 
 /* The range that *in names, and its type. */
-static int read_request(const struct vfs_file *file, const struct vfs_flock *in,
-			struct vfs__lock *out)
+static int read_request(struct vfs__thread *thread, const struct vfs_file *file,
+			const struct vfs_flock *in, struct vfs__lock *out)
 {
 	int64_t start = 0;
+	int err;
 
 	switch (in->whence) {
 	case SEEK_SET:
@@ -133,6 +134,9 @@ static int read_request(const struct vfs_file *file, const struct vfs_flock *in,
 		start = VFS_READ_ONCE(file->position);
 		break;
 	case SEEK_END:
+		err = vfs__inode_refresh(thread, file->inode);
+		if (err)
+			return err;
 		start = VFS_READ_ONCE(file->inode->size);
 		break;
 	default:
@@ -293,7 +297,7 @@ static int record_lock_file(struct vfs__thread *thread, struct vfs_task *task,
 	if (plain == F_GETLK && !ofd && lock->type != F_RDLCK &&
 	    lock->type != F_WRLCK)
 		return -EINVAL;
-	err = read_request(file, lock, &w.want);
+	err = read_request(thread, file, lock, &w.want);
 	if (err)
 		return err;
 	if (plain != F_GETLK &&

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* One name in one directory. Contract: lookup.h, walk.h. */
+#define _GNU_SOURCE
 #include "core/lookup.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "core/acl.h"
 #include "core/dcache_find.h"
+#include "core/pathname.h"
 #include "core/synthdir.h"
 #include "core/walk.h"
 
@@ -37,13 +40,10 @@ static int ask_backend(struct vfs__thread *thread, struct vfs *vfs,
 		vfs__dentry_instantiate(d, inode, cookie);
 	else
 		vfs_inode_set_flags(dir->inode, VFS_INODE_MISSED, 0);
-	vfs__dentry_set(d, VFS__DENTRY_EVICTABLE);
-	if (VFS_READ_ONCE(dir->inode->flags) & VFS_INODE_VOLATILE) {
-		vfs__dentry_set(d, VFS__DENTRY_VOLATILE);
-		*out = d;
-		if (err) /* an absence that says nothing of the next time */
-			return 0;
-	}
+	vfs__lookup_mark(d, dir->inode);
+	*out = d;
+	if (err && (vfs__dentry_flags(d) & VFS__DENTRY_VOLATILE))
+		return 0; /* an absence that says nothing of the next time */
 	other = vfs__dcache_insert_unique(thread, vfs, d);
 	if (other) {
 		vfs__dentry_unref(thread, d);
@@ -76,24 +76,25 @@ static int still_valid(struct vfs__thread *thread, struct vfs_inode *dir,
 }
 
 /* d (a reference passes), found in dir, if it is still valid; NULL: it was
- * forgotten. dir is not locked. */
+ * forgotten. dir is not locked: d may go elsewhere at any time. */
 static int keep_valid(struct vfs__thread *thread, struct vfs *vfs,
-		      struct vfs_inode *dir, const struct vfs_name *name,
+		      struct vfs_dentry *dir, const struct vfs_name *name,
 		      struct vfs_dentry **d)
 {
+	struct vfs_inode *inode = dir->inode;
 	int valid;
 
 	if (!*d || !(vfs__dentry_flags(*d) & VFS__DENTRY_VOLATILE))
 		return 0;
-	vfs__inode_lock_shared(dir);
-	valid = still_valid(thread, dir, name, *d);
-	vfs__inode_unlock_shared(dir);
+	vfs__inode_lock_shared(inode);
+	valid = still_valid(thread, inode, name, *d);
+	vfs__inode_unlock_shared(inode);
 	if (valid == 1)
 		return 0;
 	if (!valid) {
-		vfs__inode_lock(dir);
-		vfs__forget_name(thread, vfs, dir, *d);
-		vfs__inode_unlock(dir);
+		vfs__inode_lock(inode);
+		vfs__forget_name(thread, vfs, dir, name, *d);
+		vfs__inode_unlock(inode);
 	}
 	vfs__dentry_unref(thread, *d);
 	*d = NULL;
@@ -115,15 +116,15 @@ static int too_long(const struct vfs_inode *dir)
 /* d, found in dir (locked excl) and VOLATILE, if it still stands for name:
  * *d, whose reference passes, else NULL. */
 static int keep_valid_locked(struct vfs__thread *thread, struct vfs *vfs,
-			     struct vfs_inode *dir, const struct vfs_name *name,
-			     struct vfs_dentry **d)
+			     struct vfs_dentry *dir,
+			     const struct vfs_name *name, struct vfs_dentry **d)
 {
-	int valid = still_valid(thread, dir, name, *d);
+	int valid = still_valid(thread, dir->inode, name, *d);
 
 	if (valid == 1)
 		return 0;
 	if (!valid)
-		vfs__forget_name(thread, vfs, dir, *d);
+		vfs__forget_name(thread, vfs, dir, name, *d);
 	vfs__dentry_unref(thread, *d);
 	*d = NULL;
 	return valid;
@@ -144,7 +145,7 @@ int vfs__lookup_there(struct vfs__thread *thread, struct vfs *vfs,
 		return -ENAMETOOLONG;
 	d = vfs__dcache_get_locked(thread, vfs, dir, name);
 	if (d && (vfs__dentry_flags(d) & VFS__DENTRY_VOLATILE)) {
-		err = keep_valid_locked(thread, vfs, inode, name, &d);
+		err = keep_valid_locked(thread, vfs, dir, name, &d);
 		if (err)
 			return err;
 	}
@@ -159,17 +160,41 @@ int vfs__lookup_one(struct vfs__thread *thread, struct vfs *vfs,
 		    struct vfs_dentry *dir, const struct vfs_name *name,
 		    struct vfs_dentry **out)
 {
-	struct vfs_dentry *d;
-	int err = vfs__lookup_there(thread, vfs, dir, name, &d);
+	struct vfs_dentry *d = NULL, *spare = NULL;
+	bool likely = thread->made_in == dir;
+	int err;
 
-	if (err)
-		return err;
-	if (!d)
-		d = vfs__dentry_alloc(thread, dir, name);
-	if (!d)
-		return -ENOMEM;
+	/* while what is looked at is on its way from memory */
+	if (likely && is_complete(dir->inode) && name->len <= VFS__NAME_INLINE)
+		spare = vfs__dentry_alloc(thread, dir, name);
+	err = vfs__lookup_there(thread, vfs, dir, name, &d);
+	if (likely && (err || (d && d->inode)))
+		thread->made_in = NULL;
+	if (!err && !d) {
+		d = spare ? spare : vfs__dentry_alloc(thread, dir, name);
+		spare = NULL;
+		if (!d)
+			err = -ENOMEM;
+	}
+	vfs__dentry_unref(thread, spare);
 	*out = d;
-	return 0;
+	return err;
+}
+
+void vfs__lookup_expect(struct vfs__thread *thread, struct vfs *vfs,
+			const char *path)
+{
+	size_t len = vfs__path_length(path);
+	const char *slash = memrchr(path, '/', len);
+	const char *name = slash ? slash + 1 : path;
+	uint32_t hash;
+
+	vfs__component_scan(vfs->dcache.seed, name, path + len, &hash);
+	vfs__epoch_enter(thread);
+	__builtin_prefetch(
+		vfs__dcache_bucket(VFS_LOAD_POINTER(vfs->dcache.table),
+				   vfs__dcache_hash(thread->made_in, hash)));
+	vfs__epoch_leave(thread);
 }
 
 int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,
@@ -183,7 +208,7 @@ int vfs__child_slow(struct vfs__thread *thread, struct vfs *vfs,
 	if (name->len > inode->super->name_max)
 		return too_long(inode);
 	d = vfs__dcache_get(thread, vfs, dir, name);
-	err = keep_valid(thread, vfs, inode, name, &d);
+	err = keep_valid(thread, vfs, dir, name, &d);
 	if (!err && !d && !is_complete(inode)) {
 		vfs__inode_lock_shared(inode);
 		if (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD)

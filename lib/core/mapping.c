@@ -322,7 +322,7 @@ static int readonly_twin(int host_fd)
 
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
 		return -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", host_fd);
+	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", host_fd);
 	return open(path, O_RDONLY | O_CLOEXEC | (flags & O_NOATIME));
 }
 

@@ -290,7 +290,7 @@ static inline bool vfs__mount_is_root(const struct vfs_mount *mnt)
 	return mnt->parent == mnt;
 }
 
-/* -- writers: writers.c counts them -- */
+/* -- writers: remount.c counts them -- */
 
 /* - What _write_begin does when it is not plain: waits while somebody counts
  *   writers. 0 (counted), -EROFS. */

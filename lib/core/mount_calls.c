@@ -85,7 +85,7 @@ int vfs__attach_lock(struct vfs__thread *thread, struct vfs_task *task,
 		;
 	/* on the core's own nothing is mounted: the callers say so */
 	place = beneath ? at->mnt->mountpoint : at->dentry;
-	if ((at->mnt->ns || (at->mnt->flags & VFS__MNT_INTERNAL)) &&
+	if ((at->mnt->ns || (vfs__mount_flags(at->mnt) & VFS__MNT_INTERNAL)) &&
 	    pin_place(place))
 		return 0;
 	vfs__tree_unlock(task->vfs);
@@ -250,7 +250,7 @@ static bool has_locked_children(struct vfs__thread *thread,
 		const struct vfs_mount *child =
 			VFS__LIST_ENTRY(at, struct vfs_mount, child_link);
 
-		if ((child->flags & VFS__MNT_LOCKED) &&
+		if ((vfs__mount_flags(child) & VFS__MNT_LOCKED) &&
 		    vfs__dentry_below(thread, child->vfs, child->mountpoint,
 				      from->dentry))
 			return true;
@@ -289,7 +289,7 @@ int vfs__bind_copy(struct vfs__thread *thread, struct vfs_task *task,
 {
 	int err;
 
-	if (from->mnt->flags & VFS__MNT_UNBINDABLE)
+	if (vfs__mount_flags(from->mnt) & VFS__MNT_UNBINDABLE)
 		return -EINVAL;
 	if (!may_copy(thread, task, from))
 		return -EINVAL;
@@ -300,7 +300,7 @@ int vfs__bind_copy(struct vfs__thread *thread, struct vfs_task *task,
 				      VFS__COPY_NSFILES, out);
 	err = vfs__mount_copy(thread, from->mnt, from->dentry, 0, out);
 	if (!err)
-		(*out)->flags &= ~VFS__MNT_LOCKED;
+		vfs__mount_set_flags(*out, VFS__MNT_LOCKED, 0);
 	return err;
 }
 
@@ -364,7 +364,7 @@ static int bind(struct vfs__thread *thread, struct vfs_task *task,
 static bool contains_unbindable(struct vfs_mount *mnt)
 {
 	for (struct vfs_mount *m = mnt; m; m = vfs__tree_next(m, mnt))
-		if (m->flags & VFS__MNT_UNBINDABLE)
+		if (vfs__mount_flags(m) & VFS__MNT_UNBINDABLE)
 			return true;
 	return false;
 }
@@ -403,7 +403,8 @@ int vfs__move_locked(struct vfs__thread *thread, struct vfs_task *task,
 		    !is_usable(thread, task, to->mnt))
 			return -EINVAL;
 	}
-	if ((mnt->flags & VFS__MNT_LOCKED) || !vfs__path_is_mount(from) ||
+	if ((vfs__mount_flags(mnt) & VFS__MNT_LOCKED) ||
+	    !vfs__path_is_mount(from) ||
 	    vfs__inode_is_dir(to->dentry->inode) !=
 		    vfs__inode_is_dir(from->dentry->inode))
 		return -EINVAL;
@@ -449,7 +450,7 @@ int vfs__move_beneath(struct vfs__thread *thread, struct vfs_task *task,
 		VFS_LOAD_POINTER(VFS_LOAD_POINTER(task->fs)->paths)->root.mnt ==
 		top;
 	vfs__epoch_leave(thread);
-	if ((top->flags & VFS__MNT_LOCKED) || task_root ||
+	if ((vfs__mount_flags(top) & VFS__MNT_LOCKED) || task_root ||
 	    (top->ns && top->ns->root == place.mnt) ||
 	    vfs__mount_lookup(task->vfs, mnt, mnt->root) ||
 	    vfs__tree_contains(top, mnt))

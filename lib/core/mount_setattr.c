@@ -162,7 +162,7 @@ static struct vfs_mount *next(struct vfs_mount *m, struct vfs_mount *top,
 
 static uint32_t outcome(const struct vfs_mount *m, const struct change *c)
 {
-	return (m->flags & ~c->clear) | c->set;
+	return (vfs__mount_flags(m) & ~c->clear) | c->set;
 }
 
 /* All of it may be done: writers are held where it becomes read-only, groups
@@ -179,8 +179,8 @@ static int prepare(struct vfs__thread *thread, struct vfs_task *task,
 		err = vfs__may_change_flags(m, flags)
 			      ? check_idmap(thread, task, m, c)
 			      : -EPERM;
-		if (!err &&
-		    (c->idmap || ((flags & ~m->flags) & VFS__MNT_RDONLY))) {
+		if (!err && (c->idmap || ((flags & ~vfs__mount_flags(m)) &
+					  VFS__MNT_RDONLY))) {
 			m->mark |= MARK_HELD;
 			err = vfs__writers_hold(m);
 		}

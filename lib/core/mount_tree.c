@@ -128,8 +128,9 @@ int vfs__mount_copy(struct vfs__thread *thread, struct vfs_mount *mnt,
 		    struct vfs_dentry *root, uint32_t how,
 		    struct vfs_mount **out)
 {
-	uint32_t flags = mnt->flags & ~(VFS__MNT_HELD | VFS__MNT_INTERNAL |
-					VFS__MNT_UNBINDABLE);
+	uint32_t flags =
+		vfs__mount_flags(mnt) &
+		~(VFS__MNT_HELD | VFS__MNT_INTERNAL | VFS__MNT_UNBINDABLE);
 	struct vfs_mount *copy;
 	int err;
 
@@ -163,8 +164,9 @@ static int is_left_out(struct vfs__thread *thread, const struct vfs_mount *mnt,
 	if (m->parent == mnt &&
 	    !vfs__dentry_below(thread, m->vfs, m->mountpoint, root))
 		return 1;
-	if (!(how & VFS__COPY_UNBINDABLE) && (m->flags & VFS__MNT_UNBINDABLE))
-		return m->flags & VFS__MNT_LOCKED ? -EPERM : 1;
+	if (!(how & VFS__COPY_UNBINDABLE) &&
+	    (vfs__mount_flags(m) & VFS__MNT_UNBINDABLE))
+		return vfs__mount_flags(m) & VFS__MNT_LOCKED ? -EPERM : 1;
 	return !(how & VFS__COPY_NSFILES) && vfs__nsfs_is_mount_ns(m->root);
 }
 
@@ -185,12 +187,13 @@ int vfs__tree_copy(struct vfs__thread *thread, struct vfs_mount *mnt,
 	struct vfs__list gone;
 	int err;
 
-	if (!(how & VFS__COPY_UNBINDABLE) && (mnt->flags & VFS__MNT_UNBINDABLE))
+	if (!(how & VFS__COPY_UNBINDABLE) &&
+	    (vfs__mount_flags(mnt) & VFS__MNT_UNBINDABLE))
 		return -EINVAL;
 	err = vfs__mount_copy(thread, mnt, root, how, &mnt->twin);
 	if (err)
 		return err;
-	VFS_WRITE_ONCE(mnt->twin->flags, mnt->twin->flags & ~VFS__MNT_LOCKED);
+	vfs__mount_set_flags(mnt->twin, VFS__MNT_LOCKED, 0);
 	for (m = vfs__tree_next(mnt, mnt); m;) {
 		err = is_left_out(thread, mnt, m, root, how);
 		if (err > 0) {
@@ -203,7 +206,8 @@ int vfs__tree_copy(struct vfs__thread *thread, struct vfs_mount *mnt,
 		if (err)
 			break;
 		if (how & VFS__COPY_LOCKED)
-			copy->flags |= VFS__MNT_LOCKED;
+			vfs__mount_set_flags(copy, VFS__MNT_LOCKED,
+					     VFS__MNT_LOCKED);
 		vfs__mount_hash(copy, m->parent->twin, m->mountpoint);
 		m->twin = copy;
 		m = vfs__tree_next(m, mnt);
@@ -368,7 +372,7 @@ static bool stays_connected(const struct vfs_mount *mnt, uint32_t how)
 	return !(how & VFS__UMOUNT_SYNC) && !vfs__mount_is_root(mnt) &&
 	       mnt->parent->mark &&
 	       ((how & VFS__UMOUNT_CONNECTED) ||
-		(mnt->flags & VFS__MNT_LOCKED));
+		(vfs__mount_flags(mnt) & VFS__MNT_LOCKED));
 }
 
 static void take_out(struct vfs_mount *mnt, uint32_t how)

@@ -215,7 +215,7 @@ static void show_propagation(struct vfs__text *text,
 		if (from && from != mnt->master->id)
 			vfs__text_printf(text, " propagate_from:%u", from);
 	}
-	if (mnt->flags & VFS__MNT_UNBINDABLE)
+	if (vfs__mount_flags(mnt) & VFS__MNT_UNBINDABLE)
 		vfs__text_add(text, " unbindable", 11);
 }
 
@@ -237,8 +237,10 @@ static int mountinfo_line(struct vfs__text *text, struct vfs_mount *mnt,
 		err = vfs__show_point(text, mnt, root, true);
 	if (err)
 		return err;
-	vfs__text_add(text, mnt->flags & VFS__MNT_RDONLY ? " ro" : " rw", 3);
-	vfs__show_mount_flags(text, mnt->flags);
+	vfs__text_add(text,
+		      vfs__mount_flags(mnt) & VFS__MNT_RDONLY ? " ro" : " rw",
+		      3);
+	vfs__show_mount_flags(text, vfs__mount_flags(mnt));
 	if (vfs__mount_idmap(mnt))
 		vfs__text_add(text, ",idmapped", 9);
 	show_propagation(text, mnt, root);
@@ -268,7 +270,7 @@ static int mounts_line(struct vfs__text *text, struct vfs_mount *mnt,
 	add_word(text, super->type->name);
 	vfs__text_add(text, vfs__mount_readonly(mnt) ? " ro" : " rw", 3);
 	show_super_flags(text, VFS_READ_ONCE(super->flags));
-	vfs__show_mount_flags(text, mnt->flags);
+	vfs__show_mount_flags(text, vfs__mount_flags(mnt));
 	vfs__show_options(text, super);
 	vfs__text_add(text, " 0 0\n", 5);
 	return 0;

@@ -15,6 +15,7 @@
 #include "core/instance.h"
 #include "util/epoch.h"
 #include "util/lock.h"
+#include "util/time.h"
 
 enum {
 	TASK,
@@ -50,6 +51,7 @@ void vfs_nest_end(struct vfs *vfs, const struct vfs_nesting *outer)
 	vfs__rank_unnest((uint32_t)outer->state[RANKS]);
 	thread->now.sec = (int64_t)outer->state[NOW_SEC];
 	thread->now.nsec = (uint32_t)outer->state[NOW_NSEC];
+	thread->now_packed = vfs__time_pack(&thread->now);
 	thread->now_valid = outer->state[NOW_VALID];
 	thread->fresh =
 		(const struct vfs_inode *)(uintptr_t)outer->state[FRESH];

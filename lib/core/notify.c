@@ -9,10 +9,10 @@
 #include "core/notify.h"
 
 #include <assert.h>
-#include <limits.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "core/place.h"
 
 /* What a directory tells of the files in it. */
 #define OF_CHILDREN                                                           \
@@ -221,55 +221,6 @@ bool vfs__notify_wants(const struct vfs_file *file, uint32_t mask)
 	       (wanted_of_children(file->path.dentry) & mask);
 }
 
-/* Where a dentry is at one moment. */
-struct place {
-	struct vfs_dentry *parent; /* referenced; NULL: nobody to be told */
-	struct vfs_name name;
-	union {
-		char chars[NAME_MAX + 1];
-		uint64_t words[VFS__NAME_INLINE / 8];
-	} text;
-};
-
-static void copy_name(struct place *place, const struct vfs_dentry *d)
-{
-	if (VFS_LOAD_POINTER(d->flags) & VFS__DENTRY_LONG) {
-		place->name.str = vfs__dentry_name(d, &place->name.len);
-		if (place->name.len > NAME_MAX)
-			place->name.len = NAME_MAX; /* a torn look */
-		memcpy(place->text.chars, place->name.str, place->name.len);
-	} else {
-		for (unsigned i = 0; i < VFS__NAME_INLINE / 8; i++)
-			place->text.words[i] =
-				VFS_LOAD_POINTER(d->name.words[i]);
-		place->name.len = VFS_LOAD_POINTER(d->name_len);
-	}
-	place->name.str = place->text.chars;
-}
-
-/* The parent is referenced. Not inside a section: who unmounts keeps the
- * sequence odd until the sections have ended. */
-static void locate(struct vfs__thread *thread, struct vfs *vfs,
-		   const struct vfs_dentry *d, struct place *place)
-{
-	uint64_t renames;
-	bool got;
-
-	for (;;) {
-		renames =
-			__atomic_load_n(&vfs->dcache.renames, __ATOMIC_ACQUIRE);
-		vfs__epoch_enter(thread);
-		place->parent = vfs__dentry_parent(d);
-		copy_name(place, d);
-		got = vfs__dcache_unchanged(&vfs->dcache, renames) &&
-		      vfs__dentry_tryref(place->parent);
-		vfs__epoch_leave(thread);
-		if (got)
-			return;
-		sched_yield();
-	}
-}
-
 /* ---- events ---- */
 
 static bool is_special(const struct vfs_inode *inode)
@@ -285,7 +236,7 @@ void vfs__notify_path_slow(struct vfs__thread *thread, struct vfs *vfs,
 			   bool opened)
 {
 	struct vfs_inode *inode = vfs__dentry_inode(dentry);
-	struct place place = {.parent = NULL};
+	struct vfs__place place = {.parent = NULL};
 	uint32_t to_parent = mask, wanted;
 	struct telling t;
 
@@ -296,7 +247,7 @@ void vfs__notify_path_slow(struct vfs__thread *thread, struct vfs *vfs,
 	wanted = wanted_of_children(dentry) & to_parent;
 	vfs__epoch_leave(thread);
 	if (wanted)
-		locate(thread, vfs, dentry, &place);
+		vfs__place_of(thread, vfs, dentry, &place);
 	if (!place.parent && !(wanted_of(inode) & mask))
 		return;
 	begin(&t, thread, vfs);

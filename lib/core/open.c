@@ -19,11 +19,13 @@
 #include "core/device.h"
 #include "core/hostfile.h"
 #include "core/jump.h"
+#include "core/lookup.h"
 #include "core/names.h"
 #include "core/notify.h"
 #include "core/pathname.h"
 #include "core/perm.h"
 #include "core/pipe.h"
+#include "core/place.h"
 #include "core/rw.h"
 
 #ifndef O_TMPFILE
@@ -84,17 +86,24 @@ static int find_or_make(struct opening *o, const struct vfs__path *parent,
 			struct vfs_dentry **dentry)
 {
 	struct vfs_inode *dir = parent->dentry->inode;
-	int err;
+	bool likely = o->thread->made_in == parent->dentry;
+	int may = 0, err;
 
 	vfs__inode_lock(dir);
+	/* before the look that waits for memory, if it is to be asked anyway */
+	if (likely)
+		may = vfs__may_create(o->thread, o->cred,
+				      vfs__mount_idmap(parent->mnt), dir);
 	err = vfs__lookup_one(o->thread, o->task->vfs, parent->dentry, name,
 			      dentry);
 	if (!err && !(*dentry)->inode) {
 		err = readonly;
 		if (!err)
-			err = vfs__may_create(o->thread, o->cred,
-					      vfs__mount_idmap(parent->mnt),
-					      dir);
+			err = likely ? may
+				     : vfs__may_create(
+					       o->thread, o->cred,
+					       vfs__mount_idmap(parent->mnt),
+					       dir);
 		if (!err)
 			err = vfs__make_node(
 				o->thread, o->task, o->cred, parent, *dentry,
@@ -140,7 +149,9 @@ static int last_component(struct opening *o, const struct vfs__path *parent,
 	if (last->slash)
 		return -EISDIR;
 	for (unsigned tries = 0; tries < STALE_TRIES; tries++) {
-		if (!(o->how->flags & O_EXCL))
+		/* who has just made a name here makes another: no look first */
+		if (!(o->how->flags & O_EXCL) &&
+		    (tries || o->thread->made_in != parent->dentry))
 			err = find_existing(o, parent, &last->name, dentry);
 		if (!err)
 			break;
@@ -430,6 +441,7 @@ static int refuse_direct(struct opening *o, struct vfs_file *file)
 static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
 {
 	struct vfs_inode *inode = file->inode;
+	const struct vfs_dentry *name;
 	int err;
 
 	switch (type) {
@@ -462,7 +474,9 @@ static int tell_backend(struct opening *o, struct vfs_file *file, uint32_t type)
 			return err;
 		file->mode |= VFS__FILE_WRITER;
 	}
+	name = vfs__by_name(o->thread, file->path.dentry);
 	err = inode->ops->open ? inode->ops->open(inode, file) : 0;
+	vfs__by_name(o->thread, name);
 	if (!err)
 		file->mode |= VFS__FILE_OPENED;
 	return err;
@@ -604,6 +618,9 @@ int vfs__open(struct vfs__thread *thread, struct vfs_task *task, int dirfd,
 		o.walk |= VFS__WALK_DIRECTORY;
 	if (!path)
 		return -EFAULT;
+	if ((how->flags & O_CREAT) && thread->made_in &&
+	    VFS_READ_ONCE(task->vfs->dcache.large))
+		vfs__lookup_expect(thread, task->vfs, path);
 	fd = vfs__fd_reserve(thread, task, 0, &table);
 	if (fd < 0)
 		return no_descriptor(path, fd);

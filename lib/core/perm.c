@@ -88,11 +88,16 @@ struct asking {
 /* What the access ACL says: 0, -EACCES; -ECHILD: it is not here. */
 static int check_acl(const struct asking *q)
 {
-	struct vfs__inode_ext *ext = vfs__inode_ext_peek(q->inode);
-	const struct vfs__acl *acl = ext ? VFS_LOAD_POINTER(ext->access) : NULL;
+	struct vfs__inode_ext *ext;
+	const struct vfs__acl *acl;
 
-	if (VFS_READ_ONCE(q->inode->flags) & VFS_INODE_ACL_UNKNOWN)
+	/* first: what is asked for anew is forgotten before this is cleared,
+	 * so that a pointer that is read afterwards is of what was found */
+	if (__atomic_load_n(&q->inode->flags, __ATOMIC_ACQUIRE) &
+	    VFS_INODE_ACL_UNKNOWN)
 		return -ECHILD;
+	ext = vfs__inode_ext_peek(q->inode);
+	acl = ext ? VFS_LOAD_POINTER(ext->access) : NULL;
 	return acl ? vfs__acl_permission(q->cred, q->idmap, q->inode, acl,
 					 q->mask)
 		   : -ECHILD;

@@ -23,7 +23,7 @@ static int check(const struct pivot *p)
 		return -EINVAL;
 	if (!vfs__in_own_namespace(p->task, root) ||
 	    !vfs__in_own_namespace(p->task, new) ||
-	    (new->flags &VFS__MNT_LOCKED))
+	    (vfs__mount_flags(new) & VFS__MNT_LOCKED))
 		return -EINVAL;
 	if (VFS_READ_ONCE(p->new_root.dentry->inode->flags) & VFS_INODE_DEAD)
 		return -ENOENT;
@@ -49,7 +49,7 @@ static void turn(const struct pivot *p)
 	vfs__dcache_rename_begin(vfs);
 	left[0] = vfs__mount_unhash(new);
 	left[1] = vfs__mount_unhash(root);
-	if (root->flags & VFS__MNT_LOCKED) {
+	if (vfs__mount_flags(root) & VFS__MNT_LOCKED) {
 		vfs__mount_set_flags(new, VFS__MNT_LOCKED, VFS__MNT_LOCKED);
 		vfs__mount_set_flags(root, VFS__MNT_LOCKED, 0);
 	}

@@ -315,7 +315,7 @@ static struct vfs_mount *residue(const struct vfs_mount *mnt)
 /* Something below mnt would be left without a place, or be revealed. */
 static bool must_stay(const struct vfs_mount *mnt)
 {
-	if ((mnt->flags & VFS__MNT_LOCKED) && !mnt->parent->mark)
+	if ((vfs__mount_flags(mnt) & VFS__MNT_LOCKED) && !mnt->parent->mark)
 		return true;
 	VFS__LIST_EACH (at, &mnt->children) {
 		const struct vfs_mount *child = CHILD(at);

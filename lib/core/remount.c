@@ -55,10 +55,11 @@ bool vfs__may_change_flags(const struct vfs_mount *mnt, uint32_t flags)
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if ((mnt->flags & table[i].lock) && !(flags & table[i].flag))
+		if ((vfs__mount_flags(mnt) & table[i].lock) &&
+		    !(flags & table[i].flag))
 			return false;
-	return !(mnt->flags & VFS__MNT_LOCK_ATIME) ||
-	       ((mnt->flags ^ flags) & VFS__MNT_ATIME) == 0;
+	return !(vfs__mount_flags(mnt) & VFS__MNT_LOCK_ATIME) ||
+	       ((vfs__mount_flags(mnt) ^ flags) & VFS__MNT_ATIME) == 0;
 }
 
 int vfs__remount_mount(struct vfs_mount *mnt, uint32_t flags)
@@ -67,7 +68,8 @@ int vfs__remount_mount(struct vfs_mount *mnt, uint32_t flags)
 
 	if (!vfs__may_change_flags(mnt, flags))
 		return -EPERM;
-	if ((flags & VFS__MNT_RDONLY) && !(mnt->flags & VFS__MNT_RDONLY)) {
+	if ((flags & VFS__MNT_RDONLY) &&
+	    !(vfs__mount_flags(mnt) & VFS__MNT_RDONLY)) {
 		err = vfs__writers_hold(mnt);
 		vfs__writers_release(mnt, !err);
 	}
@@ -83,7 +85,7 @@ static uint32_t attributes_of(const struct vfs_mount *mnt, uint64_t flags)
 
 	if (!(flags & ATIME_FLAGS))
 		wanted = (wanted & ~VFS__MNT_ATIME) |
-			 (mnt->flags & VFS__MNT_ATIME);
+			 (vfs__mount_flags(mnt) & VFS__MNT_ATIME);
 	return wanted;
 }
 

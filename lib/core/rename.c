@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "core/acl.h"
+#include "core/lookup.h"
 #include "core/names.h"
 #include "core/notify.h"
 #include "core/perm.h"
@@ -286,6 +287,13 @@ static void move_names(struct renaming *r, const struct vfs_rename_args *args,
 	struct vfs_dentry *new_parent = r->to.parent.dentry;
 	struct vfs__longname *gone[2] = {NULL, NULL};
 
+	/* there is no moment without the name: who looks it up finds either */
+	if (whiteout && args->whiteout) {
+		vfs__dentry_instantiate(whiteout, args->whiteout,
+					args->old_name_cookie);
+		vfs__lookup_mark(whiteout, args->old_dir);
+		vfs__dcache_insert(r->thread, vfs, whiteout);
+	}
 	/* a reference of ours on the parent that is left: given back by the
 	 * caller of rename through unref_moved */
 	vfs__dcache_rename_begin(vfs);
@@ -297,11 +305,6 @@ static void move_names(struct renaming *r, const struct vfs_rename_args *args,
 		move_to(r, r->to.dentry, old_parent, &args->old_name,
 			&r->from.longname, args->old_name_cookie, &gone[1]);
 	vfs__dcache_rename_end(vfs);
-	if (whiteout && args->whiteout) {
-		vfs__dentry_instantiate(whiteout, args->whiteout,
-					args->old_name_cookie);
-		vfs__dcache_insert(r->thread, vfs, whiteout);
-	}
 	if (args->new_inode && !(r->flags & RENAME_EXCHANGE))
 		vfs__dcache_orphaned(r->thread, vfs, r->to.dentry);
 	vfs__longname_retire(r->thread, gone[0]);

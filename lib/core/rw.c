@@ -79,7 +79,7 @@ static void accessed(const struct vfs_file *file, bool moved)
 void vfs__file_accessed(struct vfs__thread *thread, const struct vfs_file *file,
 			int64_t n)
 {
-	thread->now_valid = false;
+	thread->now_valid &= thread->keep_now;
 	accessed(file, n >= 0 || n == -EFAULT);
 }
 

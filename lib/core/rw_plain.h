@@ -180,12 +180,6 @@ static inline bool vfs__pwrite_plain(struct vfs__thread *thread,
 	return true;
 }
 
-/*
- * The same for operations that block, on files whose attributes are somebody
- * else's: with a reference, out of the section. What is to be saved here are
- * calls and returns, of which the processor knows nothing any more after one of
- * the system's.
- */
 /* Whether set-id bits that somebody else may have set meanwhile are to be
  * looked for before task writes. Inside a section. */
 static inline bool vfs__write_asks(struct vfs_task *task,
@@ -197,6 +191,12 @@ static inline bool vfs__write_asks(struct vfs_task *task,
 		       VFS_CAP_FSETID);
 }
 
+/*
+ * The same for operations that block, on files whose attributes are somebody
+ * else's: with a reference, out of the section. What is to be saved here are
+ * calls and returns, of which the processor knows nothing any more after one of
+ * the system's.
+ */
 static inline struct vfs_file *vfs__direct_begin(struct vfs__thread *thread,
 						 struct vfs_task *task, int fd,
 						 uint32_t bit)
@@ -213,7 +213,7 @@ static inline struct vfs_file *vfs__direct_begin(struct vfs__thread *thread,
 		file = NULL;
 	vfs__epoch_leave(thread);
 	thread->task = task;
-	thread->now_valid = false;
+	thread->now_valid &= thread->keep_now;
 	thread->fresh = NULL;
 	return file;
 }

@@ -9,6 +9,7 @@
 #include "core/hostfile.h"
 #include "core/notify.h"
 #include "core/perm.h"
+#include "core/place.h"
 #include "core/rw.h"
 #include "core/seal.h"
 #include "core/walk.h"
@@ -48,12 +49,14 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 		       const struct vfs__path *path, int64_t size, bool always)
 {
 	struct vfs_inode *inode = path->dentry->inode;
+	const struct vfs_dentry *name;
 	uint32_t mode;
-	int err = 0;
+	int err;
 
 	vfs__inode_lock(inode);
-	mode = VFS_READ_ONCE(inode->mode);
+	name = vfs__by_name(thread, path->dentry);
 	err = vfs__inode_refresh(thread, inode);
+	mode = VFS_READ_ONCE(inode->mode);
 	if (!err && !inode->ops->truncate)
 		err = -EINVAL;
 	if (!err)
@@ -74,6 +77,7 @@ int vfs__truncate_path(struct vfs__thread *thread, struct vfs_task *task,
 		if (!err && changes)
 			vfs__inode_modified(task->vfs, inode);
 	}
+	vfs__by_name(thread, name);
 	if (!err)
 		vfs__notify_dentry(thread, task->vfs, path->dentry,
 				   VFS_IN_MODIFY |
@@ -222,6 +226,7 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		   int mode, int64_t offset, int64_t length)
 {
 	struct vfs_file *file = vfs__fd_get_io(thread, task, fd);
+	const struct vfs_dentry *name;
 	struct vfs_inode *inode;
 	struct vfs_cred *cred;
 	uint32_t old_mode;
@@ -246,8 +251,10 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		err = vfs__seal_fallocate(inode, mode & FALLOC_FL_PUNCH_HOLE,
 					  offset + length);
 	old_mode = VFS_READ_ONCE(inode->mode);
+	name = vfs__by_name(thread, file->path.dentry);
 	if (!err)
 		err = inode->ops->fallocate(inode, mode, offset, length);
+	vfs__by_name(thread, name);
 	/* a host may have done by itself what is done next */
 	if (!err && VFS_READ_ONCE(inode->mode) != old_mode)
 		vfs__notify_attr(thread, task->vfs, file->path.dentry,

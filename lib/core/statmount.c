@@ -101,11 +101,11 @@ static void fill_mount(struct vfs_statmount *out, const struct vfs_mount *mnt)
 	out->mnt_id_old = (uint32_t)mnt->id;
 	out->mnt_parent_id = mnt->parent->id;
 	out->mnt_parent_id_old = (uint32_t)mnt->parent->id;
-	out->mnt_attr = attributes_of(mnt->flags);
+	out->mnt_attr = attributes_of(vfs__mount_flags(mnt));
 	out->mnt_propagation = mnt->group ? MS_SHARED : 0;
 	if (mnt->master)
 		out->mnt_propagation |= MS_SLAVE;
-	if (mnt->flags & VFS__MNT_UNBINDABLE)
+	if (vfs__mount_flags(mnt) & VFS__MNT_UNBINDABLE)
 		out->mnt_propagation |= MS_UNBINDABLE;
 	if (!out->mnt_propagation)
 		out->mnt_propagation = MS_PRIVATE;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/dcache_find.h"
 #include "core/mount_calls.h"
 #include "core/walk.h"
 
@@ -141,17 +142,20 @@ int vfs__synthetic_valid(struct vfs__thread *thread, struct vfs_inode *dir,
 }
 
 void vfs__forget_name(struct vfs__thread *thread, struct vfs *vfs,
-		      struct vfs_inode *dir, struct vfs_dentry *d)
+		      struct vfs_dentry *dir, const struct vfs_name *name,
+		      struct vfs_dentry *d)
 {
-	struct vfs_name name = {.hash = d->hash};
+	struct vfs__component c;
 
-	if (!vfs__dentry_hashed(d))
-		return; /* another thread was here before */
+	vfs__component_of(name, &c);
+	/* another thread was here before, or moved it */
+	if (!vfs__dentry_hashed(d) || !vfs__dentry_is(d, dir, &c))
+		return;
+	if (vfs__dentry_flags(d) & VFS__DENTRY_MOUNTED)
+		return;
 	vfs__dcache_remove(thread, vfs, d);
-	if (d->inode && vfs__is_synthetic(d->inode)) {
-		name.str = vfs__dentry_name(d, &name.len);
-		entry_drop(thread, dir, &name);
-	}
+	if (d->inode && vfs__is_synthetic(d->inode))
+		entry_drop(thread, dir->inode, name);
 }
 
 /* ---- listing ---- */

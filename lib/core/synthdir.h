@@ -48,9 +48,11 @@ int vfs__synthetic_remove(struct vfs__thread *thread, struct vfs_inode *dir,
  *   stand? 1; 0: dir has a real one; or the backend's error. */
 int vfs__synthetic_valid(struct vfs__thread *thread, struct vfs_inode *dir,
 			 const struct vfs_name *name);
-/* - d, which was found in dir (excl), is no longer what its name means. */
+/* - d (referenced) is not what name in dir (excl) means: it leaves the cache,
+ *   if it still has that name and nothing is mounted on it. */
 void vfs__forget_name(struct vfs__thread *thread, struct vfs *vfs,
-		      struct vfs_inode *dir, struct vfs_dentry *d);
+		      struct vfs_dentry *dir, const struct vfs_name *name,
+		      struct vfs_dentry *d);
 /* - The backend's iterate, then the synthetic ones. dir: shared. */
 int vfs__synthetic_iterate(struct vfs__thread *thread, struct vfs_inode *dir,
 			   struct vfs_file *file,

@@ -145,8 +145,7 @@ static int enter_user(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs_cred *cred = vfs__task_cred(thread, task), *as;
 	int err;
 
-	if (userns == cred->userns ||
-	    VFS_READ_ONCE(VFS_READ_ONCE(task->fs)->ref) != 1)
+	if (userns == cred->userns || vfs__task_shares_fs(thread, task))
 		err = -EINVAL;
 	else if (!vfs__capable_in(cred, userns, VFS_CAP_SYS_ADMIN))
 		err = -EPERM;

@@ -72,7 +72,7 @@ static int take_out(struct vfs__thread *thread, struct vfs_task *task,
 	vfs__tree_lock(task->vfs);
 	if (flags & MNT_EXPIRE)
 		err = expire(mnt, flags, root);
-	if (!err && (!mnt->ns || (mnt->flags & VFS__MNT_LOCKED)))
+	if (!err && (!mnt->ns || (vfs__mount_flags(mnt) & VFS__MNT_LOCKED)))
 		err = -EINVAL;
 	if (!err && (flags & MNT_DETACH))
 		vfs__tree_umount(thread, mnt, VFS__UMOUNT_PROPAGATE, &out);

@@ -132,7 +132,8 @@ static int wait_once(struct vfs__waiter *waiter, int64_t deadline_ns)
 /* The call goes on at another time than it began. */
 static void later(const struct vfs__waiter *waiter)
 {
-	vfs__self_always(waiter->task->vfs)->now_valid = false;
+	if (waiter->task)
+		vfs__self_always(waiter->task->vfs)->now_valid = false;
 }
 
 int vfs__wait_sleep(struct vfs__waiter *waiter, int64_t deadline_ns)

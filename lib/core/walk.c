@@ -192,8 +192,10 @@ static int slow_run(struct walk *w, struct spot *s)
 	return err;
 }
 
-/* From the beginning, with references. */
-static int slow_try(struct walk *w, const struct request *q, struct result *out)
+/* From the beginning, with references. root: where those on w->root pass to
+ * when it succeeds, if anywhere. */
+static int slow_try(struct walk *w, const struct request *q, struct result *out,
+		    struct vfs__path *root)
 {
 	struct spot s;
 	bool held;
@@ -217,7 +219,10 @@ static int slow_try(struct walk *w, const struct request *q, struct result *out)
 	} while (!err && !held);
 	if (!err) {
 		err = slow_run(w, &s);
-		vfs__path_unref(w->thread, &w->root);
+		if (!err && root)
+			*root = w->root;
+		else
+			vfs__path_unref(w->thread, &w->root);
 	}
 	vfs__path_set(out->at, &s.at);
 	out->links = w->links;
@@ -227,7 +232,8 @@ static int slow_try(struct walk *w, const struct request *q, struct result *out)
 /* As that; as: other credentials than the task's. */
 static __attribute__((noinline)) int slow_walk(const struct request *q,
 					       const struct vfs_cred *as,
-					       struct result *out)
+					       struct result *out,
+					       struct vfs__path *root)
 {
 	struct vfs_cred *cred = as ? NULL : vfs__task_cred(q->thread, q->task);
 	struct walk w;
@@ -239,7 +245,7 @@ static __attribute__((noinline)) int slow_walk(const struct request *q,
 	w.task = q->task;
 	w.cred = as ? as : cred;
 	do
-		err = slow_try(&w, q, out);
+		err = slow_try(&w, q, out, root);
 	while (err == -ESTALE && ++tries < STALE_TRIES);
 	if (cred)
 		vfs__task_cred_put(q->thread, cred);
@@ -273,7 +279,7 @@ int vfs__lookup_begin(struct vfs__thread *thread, struct vfs_task *task,
 	err = fast_walk(&q, &r);
 	out->referenced = false;
 	if (__builtin_expect(err == -ECHILD, 0)) {
-		err = slow_walk(&q, NULL, &r);
+		err = slow_walk(&q, NULL, &r, NULL);
 		out->referenced = true;
 	}
 	return err;
@@ -310,7 +316,7 @@ static int walk_referenced(const struct request *q, struct result *out)
 		return err;
 	if (q->flags & RESOLVE(RESOLVE_CACHED))
 		return -EAGAIN;
-	return slow_walk(q, NULL, out);
+	return slow_walk(q, NULL, out, NULL);
 }
 
 VFS_HOT
@@ -342,7 +348,7 @@ int vfs__path_lookup_as(struct vfs__thread *thread, struct vfs_task *task,
 
 	r.at = &at;
 	if (!err)
-		err = slow_walk(&q, cred, &r);
+		err = slow_walk(&q, cred, &r, NULL);
 	if (!err)
 		vfs__path_set(out, &at);
 	return err;
@@ -403,33 +409,17 @@ bool vfs__path_sibling(struct vfs__thread *thread, struct vfs_task *task,
 
 /* ---- walks that go on ---- */
 
-/* The root that absolute links and `..` of this walk refer to, referenced. */
-static int resume_root(struct vfs__thread *thread, struct vfs_task *task,
-		       int dirfd, struct vfs__resume *resume)
+/* The root that absolute links and `..` refer to, referenced, of a walk whose
+ * scope is nothing else. */
+static void resume_root(struct vfs__thread *thread, struct vfs_task *task,
+			struct vfs__resume *resume)
 {
-	struct vfs_file *file;
+	struct vfs__fspaths paths;
 
-	if (resume->flags & SCOPED && dirfd != AT_FDCWD) {
-		file = vfs__fd_get(thread, task, dirfd);
-		if (!file)
-			return -EBADF;
-		resume->root = file->path;
-		vfs__path_ref(thread, &resume->root);
-		vfs__file_unref(thread, file);
-	} else {
-		struct vfs__fspaths paths;
-
-		vfs__task_paths(thread, task, &paths);
-		if (resume->flags & SCOPED) {
-			resume->root = paths.cwd;
-			vfs__path_unref(thread, &paths.root);
-		} else {
-			resume->root = paths.root;
-			vfs__path_unref(thread, &paths.cwd);
-		}
-	}
+	vfs__task_paths(thread, task, &paths);
+	vfs__path_unref(thread, &paths.cwd);
+	resume->root = paths.root;
 	resume->rooted = true;
-	return 0;
 }
 
 VFS_HOT
@@ -446,13 +436,17 @@ int vfs__walk_parent(struct vfs__thread *thread, struct vfs_task *task,
 
 	memset(resume, 0, sizeof(*resume));
 	resume->flags = flags;
-	resume->dirfd = dirfd;
-	if (flags & SCOPED)
-		resume->renames = count_renames(task->vfs);
 	r.at = &at;
 	r.last = last;
-	if (!err)
+	if (!err && (flags & SCOPED)) {
+		/* the descriptor may be another place's when the walk goes on,
+		 * and that is no scope of this one's: it keeps its own */
+		resume->renames = count_renames(task->vfs);
+		err = slow_walk(&q, NULL, &r, &resume->root);
+		resume->rooted = !err;
+	} else if (!err) {
 		err = walk_referenced(&q, &r);
+	}
 	if (err)
 		return err;
 	resume->links = r.links;
@@ -492,7 +486,7 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 	struct vfs_cred *cred;
 	struct walk w;
 	struct spot s = {.at = *parent};
-	int err = 0;
+	int err;
 
 	look_around(&s);
 	w.thread = thread;
@@ -504,9 +498,8 @@ int vfs__walk_resume(struct vfs__thread *thread, struct vfs_task *task,
 	w.last = last;
 	w.last->type = VFS__LAST_ROOT;
 	if (!resume->rooted)
-		err = resume_root(thread, task, resume->dirfd, resume);
-	if (!err)
-		err = may_follow(&w, parent);
+		resume_root(thread, task, resume);
+	err = may_follow(&w, parent);
 	/* the text that last.name pointed into may go now */
 	if (!err)
 		err = copy_text(thread, resume, link);

@@ -88,10 +88,9 @@ bool vfs__path_sibling(struct vfs__thread *thread, struct vfs_task *task,
  * string in last.name lives as long as the walk.
  */
 struct vfs__resume {
-	uint32_t links;	  /* followed so far */
-	uint32_t flags;	  /* VFS__WALK_*, as at the start */
-	uint64_t renames; /* SCOPED: when it began */
-	int dirfd;
+	uint32_t links;	       /* followed so far */
+	uint32_t flags;	       /* VFS__WALK_*, as at the start */
+	uint64_t renames;      /* SCOPED: when it began */
 	struct vfs__path root; /* what absolute links begin at */
 	bool rooted;	       /* root is set and referenced */
 	char *target;	       /* the last link's text: VFS__PATH_MAX bytes */

@@ -72,6 +72,7 @@ static void deliver(const struct vfs__event *event)
 
 void vfs__notify_flush_slow(struct vfs__thread *thread)
 {
+	struct vfs_task *task = thread->task;
 	struct vfs__event *event;
 
 	if (thread->nesting)
@@ -92,6 +93,10 @@ void vfs__notify_flush_slow(struct vfs__thread *thread)
 		group_unref(thread, group);
 	}
 	thread->telling = false;
+	/* what the functions called were other calls, and this one may go on */
+	thread->task = task;
+	thread->fresh = NULL;
+	thread->now_valid = false;
 }
 
 /* ---- the calls ---- */

@@ -16,6 +16,7 @@
 #include "core/hostfile.h"
 #include "core/notify.h"
 #include "core/perm.h"
+#include "core/place.h"
 #include "util/domain.h"
 
 #define CAPABILITY VFS__FILECAP_NAME
@@ -210,26 +211,48 @@ static size_t filter(char *list, size_t len)
 	return kept;
 }
 
-/* As list_locked, without the privileged names. all: bytes of all names. */
-static int64_t list_filtered(struct vfs__thread *thread,
-			     struct vfs_inode *inode, char *list, size_t size,
-			     size_t all)
+/* All names, in *names, which has room for *room; their length, or 0. Others
+ * may add some between the question for the size and that for them. */
+static int64_t list_all(struct vfs__thread *thread, struct vfs_inode *inode,
+			char **names, size_t *room)
 {
-	char *names = vfs__mem_alloc(thread, all);
 	int64_t len;
 
-	if (!names)
-		return -ENOMEM;
-	len = inode->ops->listxattr(inode, names, all);
-	if (len > 0)
-		len = (int64_t)filter(names, (size_t)len);
+	for (;;) {
+		len = inode->ops->listxattr(inode, NULL, 0);
+		if (len <= 0)
+			return len;
+		*room = (size_t)len;
+		*names = vfs__mem_alloc(thread, *room);
+		if (!*names)
+			return -ENOMEM;
+		len = inode->ops->listxattr(inode, *names, *room);
+		if (len > 0)
+			return len;
+		vfs__mem_free(thread, *names, *room);
+		if (len != -ERANGE)
+			return len;
+	}
+}
+
+/* As list_locked, without the privileged names. */
+static int64_t list_filtered(struct vfs__thread *thread,
+			     struct vfs_inode *inode, char *list, size_t size)
+{
+	char *names;
+	size_t room;
+	int64_t len = list_all(thread, inode, &names, &room);
+
+	if (len <= 0)
+		return len;
+	len = (int64_t)filter(names, (size_t)len);
 	if (len > 0 && size) {
 		if ((uint64_t)len > size)
 			len = -ERANGE;
 		else
 			memcpy(list, names, (size_t)len);
 	}
-	vfs__mem_free(thread, names, all);
+	vfs__mem_free(thread, names, room);
 	return len;
 }
 
@@ -241,12 +264,10 @@ static int64_t list_locked(struct vfs__thread *thread,
 
 	if (!inode->ops->listxattr)
 		return 0;
-	len = inode->ops->listxattr(inode, NULL, 0);
-	if (len <= 0)
-		return len;
 	if (!vfs__capable(cred, VFS_CAP_SYS_ADMIN))
-		return list_filtered(thread, inode, list, size, (size_t)len);
-	if (!size)
+		return list_filtered(thread, inode, list, size);
+	len = inode->ops->listxattr(inode, NULL, 0);
+	if (len <= 0 || !size)
 		return len;
 	if ((uint64_t)len > size)
 		return -ERANGE;
@@ -326,12 +347,15 @@ int vfs__xattr_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 		   const void *value, size_t size, int flags)
 {
 	const struct asking q = ask(thread, cred, path);
+	const struct vfs_dentry *by;
 	int err = vfs__mount_write_begin(thread, path->mnt);
 
 	if (err)
 		return err;
+	by = vfs__by_name(thread, path->dentry);
 	err = vfs__acl_is_name(name) ? set_acl(&q, name, value, size)
 				     : set_plain(&q, name, value, size, flags);
+	vfs__by_name(thread, by);
 	if (!err)
 		vfs__notify_dentry(thread, q.inode->super->vfs, path->dentry,
 				   VFS_IN_ATTRIB);
@@ -364,12 +388,15 @@ int vfs__xattr_remove(struct vfs__thread *thread, const struct vfs_cred *cred,
 		      const struct vfs__path *path, const char *name)
 {
 	const struct asking q = ask(thread, cred, path);
+	const struct vfs_dentry *by;
 	int err = vfs__mount_write_begin(thread, path->mnt);
 
 	if (err)
 		return err;
+	by = vfs__by_name(thread, path->dentry);
 	err = vfs__acl_is_name(name) ? set_acl(&q, name, NULL, 0)
 				     : remove_plain(&q, name);
+	vfs__by_name(thread, by);
 	if (!err)
 		vfs__notify_dentry(thread, q.inode->super->vfs, path->dentry,
 				   VFS_IN_ATTRIB);

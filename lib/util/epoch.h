@@ -115,7 +115,12 @@ struct vfs__thread {
 	struct vfs_task *task; /* whose call this thread made last */
 	/* whose attributes this call has just asked for; only compared */
 	const struct vfs_inode *fresh;
+	/* by which name the present operation came to its inode: place.h */
+	const struct vfs_dentry *by_name;
 	uint32_t nesting; /* calls of a backend's inside another: nest.c */
+	/* where the last name was made, a sign of where the next will be; only
+	 * compared and hashed, it may be gone */
+	const struct vfs_dentry *made_in;
 	/* events for callbacks when this call holds no lock: core/watch.c */
 	struct vfs__event *events_first, *events_last;
 	bool telling; /* a callback is running */

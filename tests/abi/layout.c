@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vfs/overlay.h>
 #include <vfs/sys/backend.h>
 #include <vfs/sys/device.h>
 #include <vfs/sys/layer.h>
@@ -127,7 +128,7 @@ PLACE(vfs_bundle_rlimit, zero, 4);
 PLACE(vfs_bundle_rlimit, cur, 8);
 PLACE(vfs_bundle_rlimit, max, 16);
 
-SIZE(vfs_bundle_spec, 296);
+SIZE(vfs_bundle_spec, 320);
 PLACE(vfs_bundle_spec, size, 0);
 PLACE(vfs_bundle_spec, flags, 8);
 PLACE(vfs_bundle_spec, overlay, 12);
@@ -166,8 +167,11 @@ PLACE(vfs_bundle_spec, groups, 248);
 PLACE(vfs_bundle_spec, group_count, 256);
 PLACE(vfs_bundle_spec, cap_effective, 264);
 PLACE(vfs_bundle_spec, cap_permitted, 272);
-PLACE(vfs_bundle_spec, rlimits, 280);
-PLACE(vfs_bundle_spec, rlimit_count, 288);
+PLACE(vfs_bundle_spec, cap_bounding, 280);
+PLACE(vfs_bundle_spec, cap_inheritable, 288);
+PLACE(vfs_bundle_spec, cap_ambient, 296);
+PLACE(vfs_bundle_spec, rlimits, 304);
+PLACE(vfs_bundle_spec, rlimit_count, 312);
 
 SIZE(vfs_rlimit, 16);
 PLACE(vfs_rlimit, cur, 0);
@@ -293,13 +297,15 @@ PLACE(vfs_filesystem_type, mount, 40);
 PLACE(vfs_filesystem_type, unmount, 48);
 PLACE(vfs_filesystem_type, check_options, 56);
 
-SIZE(vfs_super_ops, 48);
+SIZE(vfs_super_ops, 64);
 PLACE(vfs_super_ops, size, 0);
 PLACE(vfs_super_ops, statfs, 8);
 PLACE(vfs_super_ops, sync, 16);
 PLACE(vfs_super_ops, evict, 24);
 PLACE(vfs_super_ops, show_options, 32);
 PLACE(vfs_super_ops, reconfigure, 40);
+PLACE(vfs_super_ops, encode, 48);
+PLACE(vfs_super_ops, locate, 56);
 
 SIZE(vfs_super, 80);
 PLACE(vfs_super, vfs, 0);
@@ -442,6 +448,34 @@ PLACE(vfs_layer_info, inode_flags, 32);
 PLACE(vfs_layer_info, name_max, 36);
 PLACE(vfs_layer_info, depth, 40);
 PLACE(vfs_layer_info, readonly, 44);
+
+SIZE(vfs_layer_handle, 160);
+PLACE(vfs_layer_handle, fs, 0);
+PLACE(vfs_layer_handle, dev, 16);
+PLACE(vfs_layer_handle, length, 24);
+PLACE(vfs_layer_handle, type, 28);
+PLACE(vfs_layer_handle, bytes, 32);
+
+SIZE(vfs_layer_clone, 208);
+PLACE(vfs_layer_clone, size, 0);
+PLACE(vfs_layer_clone, from, 8);
+PLACE(vfs_layer_clone, dirfd, 12);
+PLACE(vfs_layer_clone, name, 16);
+PLACE(vfs_layer_clone, xattr, 24);
+PLACE(vfs_layer_clone, value, 32);
+PLACE(vfs_layer_clone, value_size, 40);
+PLACE(vfs_layer_clone, empty, 48);
+PLACE(vfs_layer_clone, zero, 52);
+PLACE(vfs_layer_clone, path_fd, 56);
+PLACE(vfs_layer_clone, open_fd, 60);
+PLACE(vfs_layer_clone, st, 64);
+
+SIZE(vfs_overlay_layers, 24);
+PLACE(vfs_overlay_layers, size, 0);
+PLACE(vfs_overlay_layers, lower, 8);
+PLACE(vfs_overlay_layers, upper, 12);
+PLACE(vfs_overlay_layers, work, 16);
+PLACE(vfs_overlay_layers, userxattr, 20);
 
 SIZE(vfs_nesting, 48);
 PLACE(vfs_nesting, state, 0);

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <vfs/inotify.h>
+#include <vfs/sys/backend.h>
 
 #include "support/check.h"
 
@@ -417,6 +418,94 @@ static void test_watch__a_removed_working_directory(void **state)
 	vfs_watch_destroy(s.watch);
 }
 
+/* ---- a call that goes on after its watchers were told ---- */
+
+static struct vfs_task *truncated_for;
+
+static int note_truncate(struct vfs_inode *inode, int64_t size)
+{
+	(void)size;
+	truncated_for = vfs_current_task(inode->super->vfs);
+	return 0;
+}
+
+static const struct vfs_inode_ops noting_file_ops = {
+	.size = sizeof(noting_file_ops),
+	.truncate = note_truncate,
+};
+
+static int noting_lookup(struct vfs_inode *dir, const struct vfs_name *name,
+			 struct vfs_inode **inode, uint64_t *cookie)
+{
+	(void)name;
+	(void)cookie;
+	*inode = vfs_inode_create(dir->super, &noting_file_ops, 2,
+				  S_IFREG | 0666);
+	return *inode ? 0 : -ENOMEM;
+}
+
+static const struct vfs_inode_ops noting_dir_ops = {
+	.size = sizeof(noting_dir_ops),
+	.lookup = noting_lookup,
+};
+
+static int noting_statfs(struct vfs_super *super, struct vfs_statfs *out)
+{
+	(void)super;
+	(void)out;
+	return 0;
+}
+
+static const struct vfs_super_ops noting_super_ops = {
+	.size = sizeof(noting_super_ops),
+	.statfs = noting_statfs,
+};
+
+static int noting_mount(struct vfs_super *super,
+			const struct vfs_mount_args *args,
+			struct vfs_inode **root)
+{
+	(void)args;
+	super->ops = &noting_super_ops;
+	*root = vfs_inode_create(super, &noting_dir_ops, 1, S_IFDIR | 0755);
+	return *root ? 0 : -ENOMEM;
+}
+
+static const struct vfs_filesystem_type noting_type = {
+	.size = sizeof(noting_type),
+	.name = "noting",
+	.mount = noting_mount,
+};
+
+static void call_as_other(void *context, const struct vfs_watch_event *event)
+{
+	struct vfs_stat st;
+
+	(void)event;
+	check_ok(vfs_stat(context, "/", &st));
+}
+
+/* What a function calls is no part of the call that it was called in. */
+static void test_watch__the_call_is_still_its_tasks(void **state)
+{
+	struct world *w = *state;
+	const struct vfs_watch_spec spec = {.size = sizeof(spec),
+					    .event = call_as_other,
+					    .context = w->user};
+	struct vfs_watch *watch;
+	int fd;
+
+	check_ok(vfs_register_filesystem(w->vfs, &noting_type, 0));
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "m", "/m", "noting", 0, NULL));
+	check_ok(vfs_watch_create(w->vfs, &spec, &watch));
+	check_fd(vfs_watch_add(watch, w->task, AT_FDCWD, "/m/f", VFS_IN_OPEN));
+	fd = check_fd(vfs_open(w->task, "/m/f", O_RDWR | O_TRUNC, 0));
+	assert_true(truncated_for == w->task);
+	check_ok(vfs_close(w->task, fd));
+	vfs_watch_destroy(watch);
+}
+
 static void test_watch__nonsense(void **state)
 {
 	struct world *w = *state;
@@ -473,6 +562,7 @@ int main(void)
 		world_test(test_watch__the_function_is_called_in_order),
 		world_test(test_watch__the_function_may_call),
 		world_test(test_watch__a_removed_working_directory),
+		world_test(test_watch__the_call_is_still_its_tasks),
 		world_test(test_watch__nonsense),
 	};
 

@@ -125,10 +125,73 @@ static void test_old_backend__later_operations(void **state)
 	assert_true(world_close(&w));
 }
 
+/* ---- files that can nothing, of a file system that others change ---- */
+
+static void no_trace(struct vfs_inode *inode)
+{
+	(void)inode;
+}
+
+static const struct vfs_inode_ops bare_ops = {
+	.size = sizeof(bare_ops),
+	.accessed = no_trace,
+};
+
+static int bare_lookup(struct vfs_inode *dir, const struct vfs_name *name,
+		       struct vfs_inode **inode, uint64_t *cookie)
+{
+	(void)name;
+	(void)cookie;
+	*inode = vfs_inode_create(dir->super, &bare_ops, 2, S_IFREG | 0644);
+	if (*inode)
+		vfs_inode_set_flags(*inode, VFS_INODE_STALE, 0);
+	return *inode ? 0 : -ENOMEM;
+}
+
+static const struct vfs_inode_ops bare_dir_ops = {
+	.size = sizeof(bare_dir_ops),
+	.lookup = bare_lookup,
+};
+
+static int bare_mount(struct vfs_super *super,
+		      const struct vfs_mount_args *args,
+		      struct vfs_inode **root)
+{
+	(void)args;
+	super->ops = &super_ops;
+	*root = vfs_inode_create(super, &bare_dir_ops, 1, S_IFDIR | 0755);
+	return *root ? 0 : -ENOMEM;
+}
+
+static const struct vfs_filesystem_type bare_type = {
+	.size = sizeof(bare_type),
+	.name = "bare",
+	.flags = VFS_FS_OWN_ATTR,
+	.mount = bare_mount,
+};
+
+static void test_old_backend__no_operations(void **state)
+{
+	struct world *w = *state;
+	char byte;
+	int fd, out;
+
+	check_ok(vfs_register_filesystem(w->vfs, &bare_type, 0));
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "m", "/m", "bare", 0, NULL));
+	out = check_fd(vfs_open(w->task, "/out", O_CREAT | O_RDWR, 0644));
+	fd = check_fd(vfs_open(w->task, "/m/f", O_RDONLY, 0));
+	check_eq(vfs_read(w->task, fd, &byte, 1), -EINVAL);
+	check_eq(vfs_sendfile(w->task, out, fd, NULL, 1), -EINVAL);
+	check_ok(vfs_close(w->task, fd));
+	check_ok(vfs_close(w->task, out));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_old_backend__later_operations),
+		world_test(test_old_backend__no_operations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* RESOLVE_BENEATH and RESOLVE_IN_ROOT while somebody moves what is walked. */
+/* RESOLVE_BENEATH and RESOLVE_IN_ROOT while somebody moves what is walked, or
+ * takes away the descriptor that the walk began at. */
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <vfs/sys/backend.h>
 
 #include "support/check.h"
 
-/* Moves the directory on a thread of its own: the walk holds a lock. */
+/* Moves a directory, or (from NULL) puts another behind a descriptor, on a
+ * thread of its own: the walk holds a lock. */
 struct mover {
 	struct vfs_task *task;
 	const char *from, *to;
+	int fd, other;
 	int result;
 };
 
@@ -19,7 +22,8 @@ static void *move(void *argument)
 {
 	struct mover *m = argument;
 
-	m->result = vfs_rename(m->task, m->from, m->to);
+	m->result = m->from ? vfs_rename(m->task, m->from, m->to)
+			    : vfs_dup2(m->task, m->other, m->fd);
 	return NULL;
 }
 
@@ -41,22 +45,37 @@ static const struct vfs_inode_ops dir_ops = {
 	.iterate = empty_iterate,
 };
 
-/* Every name is a directory. */
+static int64_t climb(struct vfs_inode *inode, char *buffer, size_t size)
+{
+	static const char target[] = "../../secret";
+
+	(void)inode;
+	assert_true(size >= sizeof(target));
+	memcpy(buffer, target, sizeof(target) - 1);
+	return sizeof(target) - 1;
+}
+
+static const struct vfs_inode_ops link_ops = {
+	.size = sizeof(link_ops),
+	.readlink = climb,
+};
+
+/* Every name is a directory, but `link`. */
 static int moving_lookup(struct vfs_inode *dir, const struct vfs_name *name,
 			 struct vfs_inode **inode, uint64_t *cookie)
 {
+	bool link = name->len == 4 && !memcmp(name->str, "link", 4);
 	pthread_t thread;
 
-	(void)name;
 	(void)cookie;
 	if (mover) {
 		assert_int_equal(pthread_create(&thread, NULL, move, mover), 0);
 		assert_int_equal(pthread_join(thread, NULL), 0);
 		mover = NULL;
 	}
-	*inode = vfs_inode_create(dir->super, &dir_ops,
+	*inode = vfs_inode_create(dir->super, link ? &link_ops : &dir_ops,
 				  vfs_super_next_ino(dir->super),
-				  S_IFDIR | 0755);
+				  link ? S_IFLNK | 0777 : S_IFDIR | 0755);
 	return *inode ? 0 : -ENOMEM;
 }
 
@@ -88,10 +107,10 @@ static const struct vfs_filesystem_type moving_type = {
 	.mount = moving_mount,
 };
 
-static int beneath(struct vfs_task *task, int dirfd, const char *path,
-		   uint64_t resolve)
+static int open_scoped(struct vfs_task *task, int dirfd, const char *path,
+		       uint64_t flags, uint64_t resolve)
 {
-	const struct vfs_open_how how = {.flags = O_RDONLY, .resolve = resolve};
+	const struct vfs_open_how how = {.flags = flags, .resolve = resolve};
 
 	return vfs_openat2(task, dirfd, path, &how, sizeof(how));
 }
@@ -109,11 +128,11 @@ static void walk_out(struct world *w, const char *name, uint64_t resolve)
 
 	snprintf(path, sizeof(path), "in/q/%s/../../../secret", name);
 	mover = &m;
-	check_eq(beneath(w->task, jail, path, resolve), -EAGAIN);
+	check_eq(open_scoped(w->task, jail, path, O_RDONLY, resolve), -EAGAIN);
 	check_ok(m.result);
 	check_ok(vfs_rename(w->task, "/out/in", "/jail/in"));
 	/* made again, it is told the truth */
-	check_eq(beneath(w->task, jail, path, resolve), -ENOENT);
+	check_eq(open_scoped(w->task, jail, path, O_RDONLY, resolve), -ENOENT);
 	check_ok(vfs_close(w->task, jail));
 }
 
@@ -132,10 +151,41 @@ static void test_scoped__moved_out_of_the_scope(void **state)
 	walk_out(w, "b", RESOLVE_IN_ROOT);
 }
 
+/* The descriptor is another directory's by the time that the last link is
+ * followed: the scope is still the one that the walk began in. */
+static void test_scoped__another_behind_the_descriptor(void **state)
+{
+	struct world *w = *state;
+	struct mover m = {.task = w->task, .result = -1};
+	struct vfs_stat st, seen;
+	int fd;
+
+	check_ok(vfs_register_filesystem(w->vfs, &moving_type, 0));
+	check_ok(vfs_mkdir(w->task, "/out", 0777));
+	check_ok(vfs_mkdir(w->task, "/out/jail", 0777));
+	check_ok(vfs_mkdir(w->task, "/out/jail/q", 0755));
+	check_ok(vfs_mkdir(w->task, "/other", 0777));
+	put_file(w->task, "/out/secret", "not to be seen");
+	put_file(w->task, "/out/jail/secret", "to be seen");
+	check_ok(vfs_mount(w->task, "m", "/out/jail/q", "moving", 0, NULL));
+	m.fd = check_fd(vfs_open(w->task, "/out/jail", O_RDONLY, 0));
+	m.other = check_fd(vfs_open(w->task, "/other", O_RDONLY, 0));
+	mover = &m;
+	fd = check_fd(open_scoped(w->task, m.fd, "q/link", O_RDWR | O_CREAT,
+				  RESOLVE_IN_ROOT));
+	check_eq(m.result, m.fd);
+	check_ok(vfs_stat(w->task, "/out/jail/secret", &st));
+	check_ok(vfs_fstat(w->task, fd, &seen));
+	check_eq(seen.ino, st.ino);
+	for (int i = m.fd; i <= fd; i++)
+		check_ok(vfs_close(w->task, i));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_scoped__moved_out_of_the_scope),
+		world_test(test_scoped__another_behind_the_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

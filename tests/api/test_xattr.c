@@ -2,6 +2,7 @@
 /* Extended attributes: names, values, lists, and who may do what. */
 #include <stdlib.h>
 #include <sys/xattr.h>
+#include <vfs/sys/backend.h>
 
 #include "support/check.h"
 
@@ -365,6 +366,76 @@ static void test_xattr__read_only(void **state)
 	assert_true(world_close(&w));
 }
 
+/* -- names that come while they are listed -- */
+
+static const char growing[] = "user.a\0user.b\0user.c";
+static size_t grown;
+
+/* One name more each time, as far as there are any. */
+static int64_t grow_list(struct vfs_inode *inode, char *list, size_t size)
+{
+	(void)inode;
+	if (grown < sizeof(growing))
+		grown += sizeof("user.a");
+	if (size && size < grown)
+		return -ERANGE;
+	if (size)
+		memcpy(list, growing, grown);
+	return (int64_t)grown;
+}
+
+static const struct vfs_inode_ops growing_ops = {
+	.size = sizeof(growing_ops),
+	.listxattr = grow_list,
+};
+
+static int growing_statfs(struct vfs_super *super, struct vfs_statfs *out)
+{
+	(void)super;
+	(void)out;
+	return 0;
+}
+
+static const struct vfs_super_ops growing_super_ops = {
+	.size = sizeof(growing_super_ops),
+	.statfs = growing_statfs,
+};
+
+static int growing_mount(struct vfs_super *super,
+			 const struct vfs_mount_args *args,
+			 struct vfs_inode **root)
+{
+	(void)args;
+	super->ops = &growing_super_ops;
+	*root = vfs_inode_create(super, &growing_ops, 1, S_IFDIR | 0755);
+	return *root ? 0 : -ENOMEM;
+}
+
+static const struct vfs_filesystem_type growing_type = {
+	.size = sizeof(growing_type),
+	.name = "growing",
+	.mount = growing_mount,
+};
+
+/* A buffer that is large enough, or none, is never too small. */
+static void test_xattr__a_list_that_grows(void **state)
+{
+	struct world *w = *state;
+	char list[64];
+
+	check_ok(vfs_register_filesystem(w->vfs, &growing_type, 0));
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "m", "/m", "growing", 0, NULL));
+	grown = 0;
+	check_eq(vfs_listxattr(w->user, "/m", NULL, 0), sizeof(growing));
+	grown = 0;
+	check_eq(vfs_listxattr(w->user, "/m", list, sizeof(list)),
+		 sizeof(growing));
+	assert_memory_equal(list, growing, sizeof(growing));
+	check_eq(vfs_listxattr(w->user, "/m", list, sizeof(growing) - 1),
+		 -ERANGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +449,7 @@ int main(void)
 		world_test(test_xattr__security),
 		world_test(test_xattr__file_capabilities),
 		world_test(test_xattr__list),
+		world_test(test_xattr__a_list_that_grows),
 		world_test(test_xattr__times),
 		cmocka_unit_test(test_xattr__read_only),
 	};

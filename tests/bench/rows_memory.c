@@ -13,6 +13,7 @@
 #define MILLION 1000000
 #define PARTS 20 /* of 5 % each */
 #define PART (MILLION / PARTS)
+#define MILLION_RUNS 9
 /* What a file costs in the kernel where this machine does not tell. */
 #define KERNEL_FILE_BYTES 1042
 
@@ -128,16 +129,17 @@ static void row_memory(struct bench *bench, int row)
 		    GOAL_AT_MOST, 256, "resident memory, 1,000,000 files");
 }
 
-static void timed_part(const struct side *side, struct work *work,
-		       uint64_t count, double *out)
+static double timed_part(const struct side *side, struct work *work,
+			 uint64_t count, double *best)
 {
 	uint64_t start = bench_now();
 	double took;
 
 	side->ops->create(side, work, count);
 	took = (double)(bench_now() - start) / (double)count;
-	if (*out <= 0 || took < *out)
-		*out = took;
+	if (*best <= 0 || took < *best)
+		*best = took;
+	return took;
 }
 
 static double sum(const double *parts, size_t count)
@@ -149,16 +151,35 @@ static double sum(const double *parts, size_t count)
 	return total;
 }
 
+static int by_size(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static double median(double *values, int count)
+{
+	qsort(values, (size_t)count, sizeof(*values), by_size);
+	return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+/*
+ * How the last part compares with the first is a matter of one run; the median
+ * of the runs, because some of them get memory that the machine itself has yet
+ * to get from its host.
+ */
 static void row_million(struct bench *bench, int row)
 {
-	int runs = bench->options->quick ? 2 : 4;
+	int runs = bench->options->quick ? 3 : MILLION_RUNS;
 	uint64_t part = bench->options->quick ? PART / 10 : PART;
 	double own[PARTS] = {0}, theirs[PARTS] = {0};
+	double growth[MILLION_RUNS];
 	struct work work = {.fd = -1}, kernel_work = {.fd = -1};
 	struct side *kernel = &bench->kernel;
 	struct side side;
+	double took[PARTS], mean;
 	int run, i;
-	double mean;
 
 	kernel->ops->mkdir(kernel, "many");
 	work_names(kernel, &kernel_work, "many", MILLION + 1);
@@ -167,11 +188,12 @@ static void row_million(struct bench *bench, int row)
 		side.ops->mkdir(&side, "many");
 		work_names(&side, &work, "many", MILLION + 1);
 		for (i = 0; i < PARTS; i++) {
-			timed_part(&side, &work, PART, &own[i]);
+			took[i] = timed_part(&side, &work, PART, &own[i]);
 			if (run == 0)
 				timed_part(kernel, &kernel_work, part,
 					   &theirs[i]);
 		}
+		growth[run] = took[PARTS - 1] / took[0];
 		side_vfs_fini(&side);
 	}
 	kernel->ops->remove_dir(kernel, "many");
@@ -184,7 +206,8 @@ static void row_million(struct bench *bench, int row)
 				    sum(own, PARTS) / PARTS},
 		    (struct timing){mean, mean}, 20);
 	report_self(bench, row, "the last 5 % against the first", "x",
-		    own[PARTS - 1] / own[0], GOAL_AT_MOST, 1.25, NULL);
+		    median(growth, runs), GOAL_AT_MOST, 1.25,
+		    "median of the runs");
 	report_self(bench, row, "the same in the kernel", "x",
 		    theirs[PARTS - 1] / theirs[0], GOAL_NONE, 0, NULL);
 }

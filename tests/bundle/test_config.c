@@ -54,8 +54,8 @@ static const char whole[] =
 	"  \"args\": [\"sh\", \"-c\", \"\\u00fc\"], \"env\": [\"PATH=/bin\"],\n"
 	"  \"cwd\": \"/etc\",\n"
 	"  \"capabilities\": {\n"
-	"   \"bounding\": [\"CAP_KILL\"], \"inheritable\": [], \"ambient\": "
-	"null,\n"
+	"   \"bounding\": [\"CAP_KILL\"], \"ambient\": null,\n"
+	"   \"inheritable\": [\"CAP_FOWNER\"],\n"
 	"   \"effective\": [\"CAP_CHOWN\"],\n"
 	"   \"permitted\": [\"CAP_CHOWN\", \"CAP_CHECKPOINT_RESTORE\"]},\n"
 	"  \"rlimits\": [{\"type\": \"RLIMIT_CORE\", \"soft\": 1, \"hard\": "
@@ -93,9 +93,9 @@ static const char whole[] =
 
 static void check_process(const struct vfs_bundle_spec *spec)
 {
-	assert_int_equal(spec->flags, VFS_BUNDLE_TERMINAL |
-					      VFS_BUNDLE_ROOT_READONLY |
-					      VFS_BUNDLE_UMASK);
+	assert_int_equal(spec->flags,
+			 VFS_BUNDLE_TERMINAL | VFS_BUNDLE_NO_NEW_PRIVILEGES |
+				 VFS_BUNDLE_ROOT_READONLY | VFS_BUNDLE_UMASK);
 	assert_int_equal(spec->uid, 5);
 	assert_int_equal(spec->gid, 6);
 	assert_int_equal(spec->umask, 077);
@@ -108,9 +108,13 @@ static void check_process(const struct vfs_bundle_spec *spec)
 	assert_string_equal(spec->cwd, "/etc");
 	assert_true(spec->cap_effective == 1);
 	assert_true(spec->cap_permitted == (1 | UINT64_C(1) << 40));
-	assert_int_equal(spec->rlimit_count, 1);
-	assert_int_equal(spec->rlimits[0].resource, RLIMIT_NOFILE);
-	assert_int_equal(spec->rlimits[0].max, 200);
+	assert_true(spec->cap_bounding == 1 << 5);
+	assert_true(spec->cap_inheritable == 1 << 3);
+	assert_true(spec->cap_ambient == 0);
+	assert_int_equal(spec->rlimit_count, 2);
+	assert_int_equal(spec->rlimits[0].resource, RLIMIT_CORE);
+	assert_int_equal(spec->rlimits[1].resource, RLIMIT_NOFILE);
+	assert_int_equal(spec->rlimits[1].max, 200);
 }
 
 static void check_linux(const struct vfs_bundle_spec *spec)
@@ -267,6 +271,9 @@ static const struct {
 	 "/process/capabilities/all: unknown field"},
 	{PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1}]"),
 	 "/process/rlimits/0/hard: missing"},
+	{PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_FUN\",\"soft\":1,"
+		 "\"hard\":1}]"),
+	 "/process/rlimits/0/type: \"RLIMIT_FUN\" is no limit"},
 	{PROCESS("\"cmd\":[]"), "/process/cmd: unknown field"},
 	{LINUX("\"uidMappings\":[{\"containerID\":0,\"hostID\":0}]"),
 	 "/linux/uidMappings/0/size: missing"},

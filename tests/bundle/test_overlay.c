@@ -108,6 +108,24 @@ static void test_overlay__in_a_directory(void **state)
 	free((void *)(uintptr_t)changes);
 }
 
+static void test_overlay__times_of_the_root(void **state)
+{
+	const struct timespec times[2] = {{12, 34}, {56, 78}};
+	struct fixture *f = *state;
+	struct vfs_stat st;
+
+	/* no mount point has to be made */
+	host_dir(f, "rootfs/tmp", 01777);
+	host_dir(f, "rootfs/dev", 0755);
+	assert_int_equal(utimensat(AT_FDCWD, f->rootfs, times, 0), 0);
+	f->spec.overlay = VFS_BUNDLE_OVERLAY_MEMORY;
+	load(f);
+	check_ok(vfs_stat(f->task, "/", &st));
+	assert_int_equal(st.mtime.sec, 56);
+	assert_int_equal(st.mtime.nsec, 78);
+	unload(f);
+}
+
 static void test_overlay__of_a_user_namespace(void **state)
 {
 	struct fixture *f = *state;
@@ -150,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixture_test(test_overlay__in_memory),
 		fixture_test(test_overlay__in_a_directory),
+		fixture_test(test_overlay__times_of_the_root),
 		fixture_test(test_overlay__of_a_user_namespace),
 		fixture_test(test_overlay__that_cannot_be),
 	};

@@ -188,7 +188,8 @@ static void test_process__umask_and_limits(void **state)
 	f->spec.flags = VFS_BUNDLE_UMASK;
 	f->spec.umask = 0;
 	LIST(f, rlimits, rlimit_count,
-	     (const struct vfs_bundle_rlimit[]){{RLIMIT_NOFILE, 0, 20, 30},
+	     (const struct vfs_bundle_rlimit[]){{RLIMIT_CORE, 0, 1, 2},
+						{RLIMIT_NOFILE, 0, 20, 30},
 						{RLIMIT_FSIZE, 0, 9, 10}});
 	load(f);
 	check_eq(vfs_umask(f->task, 0), 0);
@@ -203,6 +204,13 @@ static void test_process__umask_and_limits(void **state)
 	f->spec.flags = 0;
 	LIST(f, rlimits, rlimit_count,
 	     (const struct vfs_bundle_rlimit[]){{RLIMIT_NOFILE, 0, 30, 20}});
+	load_fails(f, -EINVAL, "/process/rlimits/0");
+	LIST(f, rlimits, rlimit_count,
+	     (const struct vfs_bundle_rlimit[]){{RLIMIT_CORE, 0, 1, 2},
+						{RLIMIT_CORE, 0, 2, 1}});
+	load_fails(f, -EINVAL, "/process/rlimits/1");
+	LIST(f, rlimits, rlimit_count,
+	     (const struct vfs_bundle_rlimit[]){{RLIM_NLIMITS, 0, 1, 1}});
 	load_fails(f, -EINVAL, "/process/rlimits/0");
 }
 

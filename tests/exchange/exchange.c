@@ -5,26 +5,89 @@
 #include "exchange.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #define ROUNDS 3
 
-static void work(struct stage *stage, struct side *side, unsigned length)
+/* The text without what begins with " ino=", up to the next blank. */
+static void without_numbers(const struct text *from, struct text *to)
 {
-	for (unsigned i = 0; i < length; i++) {
-		stage_run(stage, side, stage_line(stage, side));
-		gen_learn(&stage->gen, &stage->call, side);
+	const char *at = from->data, *number;
+
+	text_clear(to);
+	while ((number = strstr(at, " ino="))) {
+		text_add(to, at, (size_t)(number - at));
+		at = number + 1 + strcspn(number + 1, " \n");
 	}
+	text_add(to, at, strlen(at));
+}
+
+/*
+ * Special files have no user attributes, so that with userxattr their origin is
+ * not stored, and the kernel knows it until it forgets. Whether the library has
+ * shown (got) what the kernel shows itself when it mounts anew what it has
+ * written, and what it showed before (live) differs from that by numbers of
+ * inodes alone. Then *live is what is to be seen from now on.
+ */
+static bool forgets(struct stage *stage, struct text *live,
+		    const struct text *got)
+{
+	struct text again = {0}, a = {0}, b = {0};
+	bool same = stage_enter(stage, stage->kernel);
+
+	if (same) {
+		stage_look(stage->kernel, DETAIL_EXACT, &again);
+		without_numbers(live, &a);
+		without_numbers(&again, &b);
+		same = !strcmp(again.data, got->data) &&
+		       !strcmp(a.data, b.data);
+	}
+	stage_leave(stage, stage->kernel);
+	if (same) {
+		puts("the kernel has other numbers when it mounts anew");
+		text_clear(live);
+		text_add(live, again.data, again.len);
+	}
+	text_fini(&again);
+	text_fini(&a);
+	text_fini(&b);
+	return same;
+}
+
+/* The kernel keeps that the root is immutable or append-only (`protattr`), and
+ * does not read it when it mounts. */
+static void recall_root(const struct text *expected, struct text *got)
+{
+	static const char key[] = " attributes=";
+	const unsigned long flags = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
+	char *from = strstr(expected->data, key), *to = strstr(got->data, key);
+	unsigned long set, shown;
+
+	if (!from || !to || strcspn(got->data, "\n") < (size_t)(to - got->data))
+		return;
+	set = strtoul(from + strlen(key), NULL, 16);
+	shown = strtoul(to + strlen(key), NULL, 16);
+	/* of one length: a root is a mount's root, too */
+	if (!(shown & flags) && (set & ~flags) == shown)
+		memcpy(to, from, strcspn(from + 1, " ") + 1);
 }
 
 static bool look_again(struct stage *stage, struct side *side,
-		       const struct text *expected, const char *what)
+		       struct text *expected, const char *what)
 {
 	struct text got = {0};
 	bool same = stage_enter(stage, side);
 
 	if (same) {
 		stage_look(side, DETAIL_EXACT, &got);
-		same = stage_same(stage, what, expected, &got);
+		if (side == stage->kernel)
+			recall_root(expected, &got);
+		same = (stage->layers.userxattr && side == stage->library &&
+			strcmp(expected->data, got.data) &&
+			forgets(stage, expected, &got)) ||
+		       stage_same(stage, what, expected, &got);
 	} else {
 		printf("# what was done:\n%s---\n", stage->log.data);
 	}
@@ -53,7 +116,7 @@ static bool round_of(struct stage *stage, const struct exchange *exchange,
 	bool ok = stage_enter(stage, writer);
 
 	if (ok) {
-		work(stage, writer, exchange->length);
+		stage_work(stage, writer, exchange->length);
 		stage_look(writer, DETAIL_PLAIN, &plain);
 		stage_look(writer, DETAIL_EXACT, &exact);
 	}
@@ -78,7 +141,7 @@ bool exchange_sequence(const struct exchange *exchange, uint64_t sequence)
 	bool fuse, ok = true;
 
 	stage_limit(&layers);
-	fuse = exchange->fuse && !layers.redirect;
+	fuse = exchange->fuse && !layers.redirect && !layers.userxattr;
 	stage_open(&stage, exchange->kind, &layers, exchange->seed, sequence);
 	for (unsigned i = 0; ok && i < ROUNDS; i++) {
 		stage_seed(&stage, exchange->seed, sequence * ROUNDS + i);

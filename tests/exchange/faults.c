@@ -13,10 +13,18 @@
 
 #define STEPS_MAX 5000u
 
+enum how {
+	PLAIN,
+	REDIRECT, /* only with redirects */
+	/* What fails goes on failing: a listing has told of `.` and `..` when
+	 * the rest fails, and says so when it is asked again. */
+	LASTING
+};
+
 struct faults_call {
 	const char *before; /* lines that make the state, or "" */
 	const char *line;
-	bool redirect; /* only with redirects */
+	enum how how;
 };
 
 static const char layers_lines[] =
@@ -37,6 +45,8 @@ static const char layers_lines[] =
 	"open /l2/m/b O_CREAT|O_RDWR 0600 -> $0\nclose $0\n"
 	"open /l2/gone O_CREAT|O_RDWR 0600 -> $0\nclose $0\n"
 	"open /l2/top O_CREAT|O_RDWR 0600 -> $0\nwrite $0 \"t\"\nclose $0\n"
+	"open /l2/hard O_CREAT|O_RDWR 0644 -> $0\nwrite $0 \"h\"\nclose $0\n"
+	"link /l2/hard /l2/d/hard\n"
 	"mkdir /l1/m 0755\nmknod /l1/gone S_IFCHR 0\n"
 	"open /l1/m/c O_CREAT|O_RDWR 0600 -> $0\nclose $0\n"
 	"chmod /u/upper 0777\n";
@@ -45,74 +55,84 @@ static const char layers_lines[] =
 #define UPPER "mkdir up 0755\nmkdir up/in 0755\nmknod up/f S_IFREG|0644 0\n"
 
 static const struct faults_call calls[] = {
-	{"", "chmod d/f 0600", false},
-	{"", "chown d/f 1001 1001", false},
-	{"", "utimensat AT_FDCWD d/f 5:6,7:8 0", false},
-	{"", "setxattr d/f user.c \"new\" 0", false},
-	{"", "removexattr d/f user.a", false},
+	{"", "chmod d/f 0600", PLAIN},
+	{"", "chown d/f 1001 1001", PLAIN},
+	{"", "utimensat AT_FDCWD d/f 5:6,7:8 0", PLAIN},
+	{"", "setxattr d/f user.c \"new\" 0", PLAIN},
+	{"", "removexattr d/f user.a", PLAIN},
 	{"", "setxattr d/f system.posix_acl_access acl:u::r--,g::r--,o::r-- 0",
-	 false},
-	{"", "truncate d/f 10", false},
-	{"", "truncate d/f 100000", false},
-	{"", "open d/f O_RDWR 0 -> $1", false},
-	{"", "open d/f O_RDWR|O_TRUNC 0 -> $1", false},
-	{"chmod d/f 0600\n", "open d/f O_RDWR 0 -> $1", false},
-	{"", "chmod d 0700", false},
-	{"", "chmod d/p 0640", false},
-	{"", "lchown d/s 1 1", false},
-	{"", "chmod d/c 0640", false},
-	{"", "link d/f d/g", false},
-	{"", "link d/f m/a2", false},
-	{"", "link top gone", false},
-	{"", "unlink d/f", false},
-	{"chmod d/f 0600\n", "unlink d/f", false},
-	{"", "unlink d/s", false},
-	{"", "rmdir e", false},
-	{"", "rmdir d/in", false},
-	{EMPTY_M, "rmdir m", false},
-	{UPPER, "rmdir up/in", false},
-	{"", "rename d/f d/g", false},
-	{"", "rename d/f m/a", false},
-	{"", "rename top gone", false},
-	{"", "rename d/s e/s", false},
-	{UPPER, "rename up gone", false},
-	{UPPER, "rename up m/up", false},
-	{UPPER EMPTY_M, "rename up m", false},
-	{UPPER, "rename up e", false},
-	{"", "rename d/in e", true},
-	{"", "rename d moved", true},
-	{"", "rename d m/moved", true},
-	{"", "rename m gone", true},
-	{"", "renameat2 AT_FDCWD d/f AT_FDCWD top RENAME_EXCHANGE", false},
-	{"", "renameat2 AT_FDCWD d AT_FDCWD m RENAME_EXCHANGE", true},
-	{"", "renameat2 AT_FDCWD d/f AT_FDCWD d/g RENAME_NOREPLACE", false},
-	{"", "open gone O_CREAT|O_RDWR 0640 -> $1", false},
-	{"", "open d/new O_CREAT|O_RDWR 0640 -> $1", false},
-	{"", "mkdir gone 0700", false},
-	{"", "mkdir m/new 0700", false},
-	{"", "symlink x gone", false},
-	{"", "symlink x d/l", false},
-	{"", "mknod gone S_IFIFO|0600 0", false},
-	{"", "mknod d/b S_IFBLK|0600 dev:4000:7", false},
-	{"", "open d O_TMPFILE|O_RDWR 0600 -> $1", false},
+	 PLAIN},
+	{"", "truncate d/f 10", PLAIN},
+	{"", "truncate d/f 100000", PLAIN},
+	{"", "open d/f O_RDWR 0 -> $1", PLAIN},
+	{"", "open d/f O_RDWR|O_TRUNC 0 -> $1", PLAIN},
+	{"chmod d/f 0600\n", "open d/f O_RDWR 0 -> $1", PLAIN},
+	{"", "chmod d 0700", PLAIN},
+	{"", "chmod d/p 0640", PLAIN},
+	{"", "lchown d/s 1 1", PLAIN},
+	{"", "chmod d/c 0640", PLAIN},
+	{"", "link d/f d/g", PLAIN},
+	{"", "link d/f m/a2", PLAIN},
+	{"", "link top gone", PLAIN},
+	{"", "unlink d/f", PLAIN},
+	{"chmod d/f 0600\n", "unlink d/f", PLAIN},
+	{"", "unlink d/s", PLAIN},
+	{"", "rmdir e", PLAIN},
+	{"", "rmdir d/in", PLAIN},
+	{EMPTY_M, "rmdir m", PLAIN},
+	{UPPER, "rmdir up/in", PLAIN},
+	{"", "rename d/f d/g", PLAIN},
+	{"", "rename d/f m/a", PLAIN},
+	{"", "rename top gone", PLAIN},
+	{"", "rename d/s e/s", PLAIN},
+	{UPPER, "rename up gone", PLAIN},
+	{UPPER, "rename up m/up", PLAIN},
+	{UPPER EMPTY_M, "rename up m", PLAIN},
+	{UPPER, "rename up e", PLAIN},
+	{"", "rename d/in e", REDIRECT},
+	{"", "rename d moved", REDIRECT},
+	{"", "rename d m/moved", REDIRECT},
+	{"", "rename m gone", REDIRECT},
+	{"", "renameat2 AT_FDCWD d/f AT_FDCWD top RENAME_EXCHANGE", PLAIN},
+	{"", "renameat2 AT_FDCWD d AT_FDCWD m RENAME_EXCHANGE", REDIRECT},
+	{"", "renameat2 AT_FDCWD d/f AT_FDCWD d/g RENAME_NOREPLACE", PLAIN},
+	{"", "open gone O_CREAT|O_RDWR 0640 -> $1", PLAIN},
+	{"", "open d/new O_CREAT|O_RDWR 0640 -> $1", PLAIN},
+	{"", "mkdir gone 0700", PLAIN},
+	{"", "mkdir m/new 0700", PLAIN},
+	{"", "symlink x gone", PLAIN},
+	{"", "symlink x d/l", PLAIN},
+	{"", "mknod gone S_IFIFO|0600 0", PLAIN},
+	{"", "mknod d/b S_IFBLK|0600 dev:4000:7", PLAIN},
+	{"", "open d O_TMPFILE|O_RDWR 0600 -> $1", PLAIN},
 	{"open d O_TMPFILE|O_RDWR 0600 -> $1\n",
-	 "linkat $1 \"\" AT_FDCWD d/named AT_EMPTY_PATH", false},
-	{"", "open m O_RDONLY|O_DIRECTORY 0 -> $1", false},
-	{"open m O_RDONLY|O_DIRECTORY 0 -> $1\n", "listdir $1", false},
-	{"open d O_RDONLY|O_DIRECTORY 0 -> $1\n", "listdir $1", false},
-	{"", "stat d/f", false},
-	{"", "readlink d/s", false},
-	{"", "getxattr d/f user.a", false},
-	{"", "listxattr d/f", false},
-	{"open d/f O_RDONLY 0 -> $1\n", "read $1 10", false},
-	{"open d/f O_RDWR 0 -> $1\n", "write $1 \"x\"", false},
-	{"open d/f O_RDWR 0 -> $1\n", "fallocate $1 0 0 200000", false},
+	 "linkat $1 \"\" AT_FDCWD d/named AT_EMPTY_PATH", PLAIN},
+	{"", "chmod hard 0600", PLAIN},
+	{"", "open hard O_RDWR 0 -> $1", PLAIN},
+	{"", "unlink hard", PLAIN},
+	{"chmod hard 0600\n", "unlink d/hard", PLAIN},
+	{"chmod d/hard 0600\n", "link hard m/hard", PLAIN},
+	{"", "rename hard m/hard", PLAIN},
+	{"chmod d/hard 0600\n", "rename top hard", PLAIN},
+	{"", "open m O_RDONLY|O_DIRECTORY 0 -> $1", PLAIN},
+	{"open m O_RDONLY|O_DIRECTORY 0 -> $1\n", "listdir $1", LASTING},
+	{"open d O_RDONLY|O_DIRECTORY 0 -> $1\n", "listdir $1", LASTING},
+	{"chmod d/f 0600\nopen d O_RDONLY|O_DIRECTORY 0 -> $1\n", "listdir $1",
+	 LASTING},
+	{"", "stat d/f", PLAIN},
+	{"", "readlink d/s", PLAIN},
+	{"", "getxattr d/f user.a", PLAIN},
+	{"", "listxattr d/f", PLAIN},
+	{"open d/f O_RDONLY 0 -> $1\n", "read $1 10", PLAIN},
+	{"open d/f O_RDWR 0 -> $1\n", "write $1 \"x\"", PLAIN},
+	{"open d/f O_RDWR 0 -> $1\n", "fallocate $1 0 0 200000", PLAIN},
 };
 
-static const int errors[] = {EIO, ENOSPC, EDQUOT, ENOMEM};
+#define ERRORS 4u
+static const int errors[ERRORS] = {EIO, ENOSPC, EDQUOT, ENOMEM};
 
 struct injection {
-	bool armed, fired;
+	bool armed, fired, lasting;
 	unsigned step, at;
 	int error;
 	const char *call; /* what failed */
@@ -125,7 +145,10 @@ struct trial {
 	const struct faults_call *call;
 	bool memory; /* allocations, not calls */
 	struct text before, after, got;
-	int64_t result; /* without a fault */
+	struct text answer; /* as it is printed, without a fault */
+	int64_t result;	    /* without a fault */
+	/* steps that failed with each of errors, and calls that answered so */
+	unsigned fired[ERRORS], answered[ERRORS];
 };
 
 uint64_t faults_count(void)
@@ -137,7 +160,8 @@ static int inject(void *context, const char *call)
 {
 	struct injection *injection = context;
 
-	if (!injection->armed || ++injection->step != injection->at)
+	if (!injection->armed || ++injection->step < injection->at ||
+	    (injection->fired && !injection->lasting))
 		return 0;
 	injection->fired = true;
 	injection->call = call;
@@ -167,7 +191,11 @@ static int64_t perform(struct trial *t, unsigned at, int error)
 	struct injection *injection = &t->injection;
 
 	*injection = (struct injection){
-		.armed = !t->memory && at, .at = at, .error = error};
+		.armed = !t->memory && at,
+		.lasting = t->call->how == LASTING,
+		.at = at,
+		.error = error,
+	};
 	if (t->memory && at)
 		test_alloc_fail(&t->alloc, at, 1);
 	stage_run(&t->stage, t->stage.library, t->call->line);
@@ -198,6 +226,9 @@ static bool rehearse(struct trial *t)
 		return false;
 	look(t, &t->before);
 	t->result = perform(t, 0, 0);
+	text_clear(&t->answer);
+	text_add(&t->answer, t->stage.library->out.data,
+		 t->stage.library->out.len);
 	look(t, &t->after);
 	return leave(t);
 }
@@ -213,6 +244,16 @@ static bool complain(struct trial *t, unsigned at, int error, const char *what)
 	return false;
 }
 
+static void note(struct trial *t, int error, int64_t result)
+{
+	for (unsigned i = 0; i < ERRORS; i++) {
+		if (errors[i] != error)
+			continue;
+		t->fired[i] += t->injection.fired;
+		t->answered[i] += t->injection.fired && result == -error;
+	}
+}
+
 /* One step fails. *more: there may be further ones; *dirty: it was done. */
 static bool try_step(struct trial *t, unsigned at, int error, bool *more,
 		     bool *dirty)
@@ -220,12 +261,15 @@ static bool try_step(struct trial *t, unsigned at, int error, bool *more,
 	int64_t result = perform(t, at, error);
 	const struct text *expected = &t->before;
 
+	note(t, error, result);
 	*more = t->injection.fired;
 	*dirty = result >= 0;
 	if (result >= 0)
 		expected = &t->after;
 	else if (result != t->result && result != -error)
 		return complain(t, at, error, "that is another error");
+	if (result >= 0 && strcmp(t->answer.data, t->stage.library->out.data))
+		return complain(t, at, error, "that is another answer");
 	look(t, &t->got);
 	if (!stage_same(&t->stage, t->call->line, expected, &t->got))
 		return complain(t, at, error, "the tree is another");
@@ -237,8 +281,8 @@ static bool all_steps(struct trial *t, unsigned first, unsigned stride)
 	bool ok = true, more = true, dirty = true, inside = false;
 
 	for (unsigned at = 1; ok && more && at < STEPS_MAX; at++) {
-		int error =
-			t->memory ? ENOMEM : errors[(first + at * stride) % 4];
+		int error = t->memory ? ENOMEM
+				      : errors[(first + at * stride) % ERRORS];
 
 		if (dirty && inside)
 			ok = leave(t);
@@ -251,6 +295,31 @@ static bool all_steps(struct trial *t, unsigned first, unsigned stride)
 		ok = ok && try_step(t, at, error, &more, &dirty);
 	}
 	return (!inside || leave(t)) && ok;
+}
+
+/* Whether every errno was given to every step, and came out. */
+static bool is_covered(const struct trial *t)
+{
+	bool ok = true;
+
+	for (unsigned i = 0; i < ERRORS; i++)
+		ok = ok && t->answered[i] && t->fired[i] == t->fired[0];
+	for (unsigned i = 0; !ok && i < ERRORS; i++)
+		printf("--- %s: %u steps failed with %s, %u answers were "
+		       "that\n",
+		       t->call->line, t->fired[i], strerrorname_np(errors[i]),
+		       t->answered[i]);
+	return ok;
+}
+
+/* With each errno, from the first step to the last. */
+static bool all_errors(struct trial *t)
+{
+	bool ok = true;
+
+	for (unsigned i = 0; ok && i < ERRORS; i++)
+		ok = all_steps(t, i, 0);
+	return ok && is_covered(t);
 }
 
 static bool run_trial(const struct exchange *exchange,
@@ -271,16 +340,14 @@ static bool run_trial(const struct exchange *exchange,
 	if (memory)
 		t->stage.library->allocator = &t->alloc.hooks;
 	ok = rehearse(t);
-	if (memory || !exchange->all) {
-		ok = ok && all_steps(t, 0, 1);
-	} else {
-		for (unsigned i = 0; i < 4; i++)
-			ok = ok && all_steps(t, i, 0);
-	}
+	if (ok)
+		ok = memory || !exchange->all ? all_steps(t, 0, 1)
+					      : all_errors(t);
 	stage_close(&t->stage);
 	text_fini(&t->before);
 	text_fini(&t->after);
 	text_fini(&t->got);
+	text_fini(&t->answer);
 	free(t);
 	return ok;
 }
@@ -290,15 +357,16 @@ bool faults_case(const struct exchange *exchange, uint64_t number)
 	const struct faults_call *call = &calls[number % faults_count()];
 	bool ok = true;
 
-	for (unsigned i = 0; ok && i < 3; i++) {
+	for (unsigned i = 0; ok && i < 4; i++) {
 		struct layers layers = {
 			.on = true,
 			.lowers = 2,
 			.redirect = i > 0,
 			.metacopy = i > 1,
+			.index = i > 2,
 		};
 
-		if (call->redirect && !layers.redirect)
+		if (call->how == REDIRECT && !layers.redirect)
 			continue;
 		ok = run_trial(exchange, &layers, call, false) &&
 		     run_trial(exchange, &layers, call, true);

@@ -19,10 +19,11 @@
 #include "exchange.h"
 #include "faults.h"
 #include "kill.h"
+#include "stack.h"
 
 struct options {
 	struct exchange exchange;
-	uint64_t first, sequences, kills;
+	uint64_t first, sequences, kills, stacks;
 	bool keep_going, faults;
 };
 
@@ -32,6 +33,7 @@ static _Noreturn void usage(int status)
 	      "  --sequences N   sequences of generated calls (default 0)\n"
 	      "  --first N       starting with number N (default 0)\n"
 	      "  --kills N       sequences that SIGKILL ends (default 0)\n"
+	      "  --stacks N      sequences on three overlays, one on another\n"
 	      "  --faults        every step of every call fails in turn\n"
 	      "  --all-errors    with each errno\n"
 	      "  --length L       calls by each side in turn (default 80)\n"
@@ -65,6 +67,9 @@ static void apply(struct options *options, int option)
 		break;
 	case 'K':
 		options->kills = number(optarg);
+		break;
+	case 'S':
+		options->stacks = number(optarg);
 		break;
 	case 'l':
 		options->exchange.length = (unsigned)number(optarg);
@@ -105,6 +110,7 @@ static void parse(struct options *options, int argc, char **argv)
 		{"sequences", required_argument, NULL, 'n'},
 		{"first", required_argument, NULL, 'F'},
 		{"kills", required_argument, NULL, 'K'},
+		{"stacks", required_argument, NULL, 'S'},
 		{"length", required_argument, NULL, 'l'},
 		{"seed", required_argument, NULL, 's'},
 		{"host", required_argument, NULL, 'H'},
@@ -178,7 +184,7 @@ int main(int argc, char **argv)
 	const struct host host = {.kind = HOST_TMPFS};
 	struct host asked = host;
 	const char *why;
-	uint64_t differing, broken, faulty;
+	uint64_t differing, broken, stacked, faulty;
 
 	parse(&options, argc, argv);
 	asked.kind = options.exchange.kind;
@@ -196,15 +202,17 @@ int main(int argc, char **argv)
 	kernel_fine_times();
 	differing = run(&options, exchange_sequence, options.sequences);
 	broken = run(&options, kill_sequence, options.kills);
+	stacked = run(&options, stack_sequence, options.stacks);
 	faulty =
 		run(&options, faults_case, options.faults ? faults_count() : 0);
 	printf("overlay-exchange: %llu sequences, %llu with differences; "
-	       "%llu kills, %llu left something else; faults in %llu calls, "
-	       "%llu answered wrongly\n",
+	       "%llu kills, %llu left something else; %llu stacks, %llu with "
+	       "differences; faults in %llu calls, %llu answered wrongly\n",
 	       (unsigned long long)options.sequences,
 	       (unsigned long long)differing, (unsigned long long)options.kills,
-	       (unsigned long long)broken,
+	       (unsigned long long)broken, (unsigned long long)options.stacks,
+	       (unsigned long long)stacked,
 	       (unsigned long long)(options.faults ? faults_count() : 0),
 	       (unsigned long long)faulty);
-	return differing || broken || faulty ? 1 : 0;
+	return differing || broken || stacked || faulty ? 1 : 0;
 }

@@ -12,7 +12,7 @@
 #define MOUNT_TRIES 200
 #define SHOWN 6
 
-static void run_all(struct stage *stage, struct side *side, const char *lines)
+void stage_lines(struct stage *stage, struct side *side, const char *lines)
 {
 	char *copy = strdup(lines), *rest = copy, *line;
 
@@ -31,9 +31,9 @@ void stage_refill(struct stage *stage, const char *lines)
 	stage->kernel->keep = false;
 	side_begin(stage->kernel);
 	layers_make(&stage->layers, &first);
-	run_all(stage, stage->kernel, first.data);
+	stage_lines(stage, stage->kernel, first.data);
 	text_fini(&first);
-	run_all(stage, stage->kernel, lines);
+	stage_lines(stage, stage->kernel, lines);
 	side_end(stage->kernel);
 	stage->kernel->keep = true;
 	side_begin(stage->kernel);
@@ -41,7 +41,8 @@ void stage_refill(struct stage *stage, const char *lines)
 
 void stage_limit(struct layers *layers)
 {
-	layers->index = false;
+	if (layers->fs == LAYERS_EACH && !layers->redirect)
+		layers->userxattr = true;
 	layers->fs = LAYERS_ONE;
 }
 
@@ -108,17 +109,12 @@ static bool mount_it(struct stage *stage, struct side *side, const char *line)
 	return side->result >= 0;
 }
 
-bool stage_enter(struct stage *stage, struct side *side)
+bool stage_enter_by(struct stage *stage, struct side *side, const char *lines)
 {
-	bool is_kernel = side == stage->kernel, ok = true;
-	struct text lines = {0};
-	char *rest, *line;
+	char *copy = strdup(lines), *rest = copy, *line;
+	bool ok = copy;
 
 	side_begin(side);
-	if (!is_kernel)
-		stage_run(stage, side, "mkdir m 0755");
-	layers_mount(&stage->layers, is_kernel ? "" : "/h", &lines);
-	rest = lines.data;
 	while (ok && (line = strsep(&rest, "\n"))) {
 		/* nothing is changed by who only looks */
 		if (!strncmp(line, "chmod ", 6))
@@ -130,6 +126,19 @@ bool stage_enter(struct stage *stage, struct side *side)
 	}
 	if (!ok)
 		printf("%s: no mount: %s\n", side->class->name, side->out.data);
+	free(copy);
+	return ok;
+}
+
+bool stage_enter(struct stage *stage, struct side *side)
+{
+	bool is_kernel = side == stage->kernel, ok;
+	struct text lines = {0};
+
+	if (!is_kernel)
+		text_printf(&lines, "mkdir m 0755\n");
+	layers_mount(&stage->layers, is_kernel ? "" : "/h", &lines);
+	ok = stage_enter_by(stage, side, lines.data);
 	text_fini(&lines);
 	return ok;
 }
@@ -156,6 +165,14 @@ const char *stage_line(struct stage *stage, struct side *side)
 		line = gen_line(&stage->gen);
 	} while (gen_unclear(line, side));
 	return line;
+}
+
+void stage_work(struct stage *stage, struct side *side, unsigned length)
+{
+	for (unsigned i = 0; i < length; i++) {
+		stage_run(stage, side, stage_line(stage, side));
+		gen_learn(&stage->gen, &stage->call, side);
+	}
 }
 
 void stage_look(struct side *side, enum detail detail, struct text *out)

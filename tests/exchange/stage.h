@@ -23,8 +23,8 @@ struct stage {
 	struct text log; /* every line that was run, and by whom */
 };
 
-/* To what both can do: a hostfs has no file handles, without which there is no
- * index, and it is one file system. */
+/* To one file system, which is what a hostfs is. Of a mixture, those that would
+ * have each layer on its own keep their marks in user attributes. */
 void stage_limit(struct layers *layers);
 /* The layers of sequence are made and filled, on a new file system. */
 void stage_open(struct stage *stage, enum host_kind kind,
@@ -38,6 +38,8 @@ void stage_close(struct stage *stage);
 
 /* side has the overlay as its root until it leaves. */
 bool stage_enter(struct stage *stage, struct side *side);
+/* The same with lines that mount something and make it the root. */
+bool stage_enter_by(struct stage *stage, struct side *side, const char *lines);
 void stage_leave(struct stage *stage, struct side *side);
 
 /* Lines of a generator that begins anew with number. */
@@ -45,6 +47,9 @@ void stage_seed(struct stage *stage, uint64_t seed, uint64_t number);
 /* The next one; skipped where its answer would be chance. */
 const char *stage_line(struct stage *stage, struct side *side);
 void stage_run(struct stage *stage, struct side *side, const char *line);
+void stage_lines(struct stage *stage, struct side *side, const char *lines);
+/* That many of the generator's, which learns of them. */
+void stage_work(struct stage *stage, struct side *side, unsigned length);
 
 /* The whole tree as text, without what is only open. */
 void stage_look(struct side *side, enum detail detail, struct text *out);

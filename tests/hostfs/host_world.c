@@ -45,6 +45,8 @@ static int count_call(void *context, const char *call)
 			w->failed++, error = w->fail_error;
 	}
 	pthread_mutex_unlock(&w->lock);
+	if (w->before)
+		w->before(w, call);
 	return error;
 }
 

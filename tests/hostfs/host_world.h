@@ -27,6 +27,9 @@ struct host_world {
 	struct vfs_task *task, *user; /* root's, and 1000's; umask 0 */
 	char log[512];		      /* last line */
 	unsigned lines;
+	/* before each call of the host, if set: what others do meanwhile */
+	void (*before)(struct host_world *w, const char *call);
+	int stage; /* for it */
 
 	pthread_mutex_t lock; /* the rest */
 	uint64_t calls;	      /* of the host, closes aside */

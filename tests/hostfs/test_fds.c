@@ -438,6 +438,34 @@ static void test_depth(void **state)
 	}
 }
 
+/* What was looked for in vain in a directory keeps it, until it is removed;
+ * also when the cache of names is about to have more room. */
+static void test_absences(void **state)
+{
+	struct host_world w;
+	struct vfs_stat st;
+	char path[64];
+	int fds;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=exclusive,owner=host"));
+	for (int names = 0; names < 2600; names += 100) {
+		for (int i = names; i < names + 100; i++) {
+			snprintf(path, sizeof(path), "/%d", i);
+			check_ok(vfs_mknod(w.task, path, S_IFREG | 0644, 0));
+		}
+		fds = hostdir_count_fds();
+		check_ok(vfs_mkdir(w.task, "/h/d", 0755));
+		for (int i = 0; i < 20; i++) {
+			snprintf(path, sizeof(path), "/h/d/%d", i);
+			check_eq(vfs_stat(w.task, path, &st), -ENOENT);
+		}
+		check_ok(vfs_rmdir(w.task, "/h/d"));
+		check_eq(hostdir_count_fds(), fds);
+	}
+	assert_true(host_close(&w));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_no_more),
 		cmocka_unit_test(test_told_so),
 		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_absences),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

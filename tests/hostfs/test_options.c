@@ -3,6 +3,7 @@
 #include "hostfs/host_world.h"
 
 #include <sys/mount.h>
+#include <sys/syscall.h>
 
 static int mount_plain(struct host_world *w, const char *source,
 		       const char *options)
@@ -232,6 +233,115 @@ static void test_twice(void **state)
 	assert_true(host_close(&w));
 }
 
+/* ---- mounts of the host's ---- */
+
+static bool without_mounts;
+
+/* The library's, too: the host as it was before Linux 5.8. */
+VFS_API int statx(int dir, const char *restrict path, int flags,
+		  unsigned int mask, struct statx *restrict out)
+{
+	int n = (int)syscall(SYS_statx, dir, path, flags, mask, out);
+
+	if (!n && without_mounts) {
+		out->stx_mask &= ~(unsigned int)STATX_MNT_ID;
+		out->stx_mnt_id = 0;
+	}
+	return n;
+}
+
+/* A bind mount of the same file system would be a directory like others. */
+static void test_mounts_not_told(void **state)
+{
+	struct host_world w;
+
+	(void)state;
+	check_ok(host_open(&w, NULL));
+	without_mounts = true;
+	check_eq(mount_plain(&w, w.dir, ""), -EOPNOTSUPP);
+	expect_log(&w, "xdev");
+	check_ok(mount_plain(&w, w.dir, "xdev"));
+	put_file(w.task, "/h/f", "x");
+	without_mounts = false;
+	assert_true(host_close(&w));
+}
+
+/* Everything can be made in what is mounted inside, if it is shown. */
+static void test_xdev(void **state)
+{
+	struct host_world w;
+	char path[HOSTDIR_PATH + 8];
+	struct vfs_stat st;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,xdev"));
+	host_mkdir(&w, "ram");
+	snprintf(path, sizeof(path), "%s/ram", w.dir);
+	if (mount("none", path, "tmpfs", 0, NULL)) {
+		assert_true(host_close(&w));
+		skip();
+	}
+	put_file(w.task, "/h/ram/f", "x");
+	check_ok(vfs_mkdir(w.task, "/h/ram/d", 0755));
+	check_ok(vfs_symlink(w.task, "f", "/h/ram/l"));
+	check_ok(vfs_mkfifo(w.task, "/h/ram/p", 0644));
+	check_file(w.task, "/h/ram/l", "x");
+	check_eq(vfs_rename(w.task, "/h/ram/f", "/h/f"), -EXDEV);
+	check_ok(vfs_mkdir(w.task, "/h2", 0755));
+	check_ok(host_mount(&w, "/h2", "cache=revalidate"));
+	check_eq(vfs_stat(w.task, "/h2/ram", &st), -EXDEV);
+	check_ok(vfs_umount2(w.task, "/h2", 0));
+	check_ok(vfs_umount2(w.task, "/h", 0));
+	check_ok(umount(path));
+	assert_true(host_close(&w));
+}
+
+/* An overlay of layers on two file systems is one mount whose files have
+ * several devices. */
+static void test_several_devices(void **state)
+{
+	static const char *const dirs[] = {"ram",	  "ram/lower",
+					   "ram/upper",	  "ram/upper/u",
+					   "ram/upper/w", "ov"};
+	char path[HOSTDIR_PATH + 16], options[512];
+	struct host_world w;
+	bool mounted = false;
+
+	(void)state;
+	check_ok(host_open(&w, NULL));
+	snprintf(path, sizeof(path), "%s/ram", w.dir);
+	host_mkdir(&w, "ram");
+	if (!geteuid() && !mount("none", path, "tmpfs", 0, NULL)) {
+		for (int i = 1; i < 6; i++)
+			host_mkdir(&w, dirs[i]);
+		snprintf(path, sizeof(path), "%s/ram/upper", w.dir);
+		check_ok(mount("none", path, "tmpfs", 0, NULL));
+		host_mkdir(&w, dirs[3]);
+		host_mkdir(&w, dirs[4]);
+		host_put(&w, "ram/lower/f", "lower");
+		snprintf(options, sizeof(options),
+			 "xino=off,lowerdir=%s/ram/lower,upperdir=%s/u,"
+			 "workdir=%s/w",
+			 w.dir, path, path);
+		snprintf(path, sizeof(path), "%s/ov", w.dir);
+		mounted = !mount("none", path, "overlay", 0, options);
+	}
+	if (mounted) {
+		check_ok(mount_plain(&w, path, "cache=revalidate"));
+		check_file(w.task, "/h/f", "lower");
+		put_file(w.task, "/h/new", "upper");
+		check_file(w.task, "/h/new", "upper");
+		check_ok(vfs_mkfifo(w.task, "/h/p", 0644));
+		check_ok(vfs_umount2(w.task, "/h", 0));
+		check_ok(umount(path));
+	}
+	snprintf(path, sizeof(path), "%s/ram", w.dir);
+	umount2(path, MNT_DETACH);
+	assert_true(host_close(&w));
+	if (!mounted)
+		skip();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +353,9 @@ int main(void)
 		cmocka_unit_test(test_root_removed),
 		cmocka_unit_test(test_remount),
 		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_mounts_not_told),
+		cmocka_unit_test(test_xdev),
+		cmocka_unit_test(test_several_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

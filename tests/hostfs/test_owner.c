@@ -330,6 +330,68 @@ static void test_squash(void **state)
 	assert_true(host_close(&w));
 }
 
+/* On the host they would be this process's, for whoever finds the file. */
+static void test_squash_privilege(void **state)
+{
+	struct host_world w;
+	struct vfs_stat st;
+	int fd;
+
+	(void)state;
+	check_ok(host_open(&w, "owner=squash,uid=1000,gid=1000"));
+	fd = check_fd(vfs_open(w.user, "/h/f", O_CREAT | O_RDWR, 06755));
+	for (int i = 0; i < 2; i++) {
+		struct stat host;
+
+		check_ok(fstatat(w.dirfd, "f", &host, 0));
+		check_eq(host.st_mode, S_IFREG | 0755);
+		check_ok(vfs_fstat(w.user, fd, &st));
+		check_eq(st.mode, S_IFREG | 0755);
+		check_ok(vfs_fchmod(w.user, fd, 06755));
+	}
+	check_eq(vfs_mknod(w.task, "/h/null", S_IFCHR | 0666, 0x103), -EPERM);
+	check_eq(vfs_mknod(w.task, "/h/null", S_IFBLK | 0666, 0), -EPERM);
+	if (!geteuid())
+		check_ok(vfs_mknod(w.task, "/h/white", S_IFCHR | 0666, 0));
+	/* a directory's set-group-ID bit says something else */
+	check_ok(vfs_mkdir(w.user, "/h/d", 0755));
+	check_ok(vfs_chmod(w.user, "/h/d", 02755));
+	check_ok(vfs_stat(w.user, "/h/d", &st));
+	check_eq(st.mode, S_IFDIR | 02755);
+	assert_true(host_close(&w));
+}
+
+/* Where root inside is not root on the host, what it may is not either. */
+static void test_capabilities(void **state)
+{
+	static const struct {
+		const char *options;
+		int answer;
+	} rows[] = {{"owner=xattr", -EPERM},
+		    {"owner=squash,uid=0,gid=0", -EPERM},
+		    {"owner=host", 0}};
+	/* version 2, effective, CAP_SYS_ADMIN */
+	static const unsigned char caps[20] = {1, 0, 0, 2, 0, 0, 0x20};
+	struct host_world w;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	for (int i = 0; i < 3; i++) {
+		char path[HOSTDIR_PATH + 8];
+
+		check_ok(host_open(&w, rows[i].options));
+		put_file(w.task, "/h/f", "x");
+		check_eq(vfs_setxattr(w.task, "/h/f", "security.capability",
+				      caps, sizeof(caps), 0),
+			 rows[i].answer);
+		snprintf(path, sizeof(path), "%s/f", w.dir);
+		check_eq(getxattr(path, "security.capability", NULL, 0),
+			 rows[i].answer ? -1 : (int64_t)sizeof(caps));
+		assert_true(host_close(&w));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +401,8 @@ int main(void)
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_rewritten),
 		cmocka_unit_test(test_squash),
+		cmocka_unit_test(test_squash_privilege),
+		cmocka_unit_test(test_capabilities),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -3,7 +3,13 @@
  * names, devices; and what it refuses of the host's. */
 #include "hostfs/host_world.h"
 
+#include <linux/fs.h>
 #include <sys/sysmacros.h>
+#include <vfs/inotify.h>
+
+#ifndef RENAME_WHITEOUT
+#define RENAME_WHITEOUT 4
+#endif
 
 /* The names in a directory, sorted out of the way: how often each was told. */
 static int listed(struct vfs_task *task, const char *path, const char *name,
@@ -81,6 +87,151 @@ static void test_uncovered_wins(void **state)
 	check_eq(listed(w.task, "/h", "m", 4096), 1);
 	host_unlink(&w, "m");
 	check_eq(vfs_stat(w.task, "/h/m", &st), -ENOENT);
+	assert_true(host_close(&w));
+}
+
+/* A whiteout is the host's like any name: it may go, or be another file. */
+static void test_whiteout(void **state)
+{
+	struct host_world w;
+	struct vfs_stat st;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,owner=host"));
+	host_put(&w, "a", "bytes");
+	if (vfs_renameat2(w.task, AT_FDCWD, "/h/a", AT_FDCWD, "/h/b",
+			  RENAME_WHITEOUT)) {
+		assert_true(host_close(&w));
+		skip();
+	}
+	check_ok(vfs_stat(w.task, "/h/a", &st));
+	assert_true(S_ISCHR(st.mode) && !st.rdev);
+	host_unlink(&w, "a");
+	check_eq(vfs_stat(w.task, "/h/a", &st), -ENOENT);
+	host_put(&w, "a", "another");
+	check_file(w.task, "/h/a", "another");
+	assert_true(host_close(&w));
+}
+
+/* The ways to change a file's bytes. */
+static int64_t change(struct vfs_task *task, int how, int fd, int from)
+{
+	int64_t in = 0, out = 0;
+
+	switch (how) {
+	case 0:
+		return vfs_write(task, fd, "x", 1);
+	case 1:
+		return vfs_pwrite(task, fd, "x", 1, 0);
+	case 2:
+		return vfs_ftruncate(task, fd, 2);
+	case 3:
+		return vfs_fallocate(task, fd, 0, 0, 9);
+	case 4:
+		return vfs_sendfile(task, fd, from, &in, 1);
+	default:
+		return vfs_copy_file_range(task, from, &in, fd, &out, 1, 0);
+	}
+}
+
+/* Set-id bits that the host gave a file while it was open do not outlast a
+ * change by who may not give them. */
+static void test_setid(void **state)
+{
+	struct host_world w;
+	struct stat st;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,owner=host"));
+	host_put(&w, "from", "bytes");
+	for (int how = 0; how < 6; how++) {
+		int fd, from;
+
+		host_put(&w, "f", "bytes");
+		check_ok(fchmodat(w.dirfd, "f", 0777, 0));
+		fd = check_fd(vfs_open(w.user, "/h/f", O_WRONLY, 0));
+		from = check_fd(vfs_open(w.user, "/h/from", O_RDONLY, 0));
+		check_ok(fchmodat(w.dirfd, "f", 06777, 0));
+		assert_true(change(w.user, how, fd, from) >= 0);
+		check_ok(fstatat(w.dirfd, "f", &st, 0));
+		if (st.st_mode != (S_IFREG | 0777))
+			print_error("way %d\n", how);
+		check_eq(st.st_mode, S_IFREG | 0777);
+		check_ok(vfs_close(w.user, from));
+		check_ok(vfs_close(w.user, fd));
+	}
+	assert_true(host_close(&w));
+}
+
+/* What a descriptor is good for goes by what its file is now. */
+static void test_descriptors(void **state)
+{
+	struct host_world w;
+	int flags = FS_NODUMP_FL, fd, dir;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,owner=host"));
+	host_put(&w, "f", "bytes");
+	host_mkdir(&w, "d");
+	check_ok(fchownat(w.dirfd, "f", 1000, 1000, 0));
+	check_ok(fchmodat(w.dirfd, "d", 0777, 0));
+	fd = check_fd(vfs_open(w.user, "/h/f", O_RDONLY, 0));
+	dir = check_fd(vfs_open(w.user, "/h/d", O_RDONLY, 0));
+	check_ok(vfs_fchdir(w.user, dir));
+	check_ok(vfs_chdir(w.user, "/"));
+	check_ok(fchownat(w.dirfd, "f", 0, 0, 0));
+	check_ok(fchmodat(w.dirfd, "d", 0700, 0));
+	check_eq(vfs_fchdir(w.user, dir), -EACCES);
+	check_eq(vfs_ioctl(w.user, fd, FS_IOC_SETFLAGS, &flags), -EPERM);
+	check_eq(vfs_fchmod(w.user, fd, 0777), -EPERM);
+	check_ok(fchownat(w.dirfd, "f", 1000, 1000, 0));
+	check_ok(vfs_fchmod(w.user, fd, 0600));
+	check_ok(fchownat(w.dirfd, "f", 0, 0, 0));
+	check_eq(vfs_fcntl(w.user, fd, F_SETFL, O_NOATIME), -EPERM);
+	check_ok(vfs_close(w.user, dir));
+	check_ok(vfs_close(w.user, fd));
+	assert_true(host_close(&w));
+}
+
+/* The end of a file is where it is now, for a lock, too. */
+static void test_lock_at_the_end(void **state)
+{
+	struct vfs_flock lock = {.type = F_WRLCK, .whence = SEEK_END, .len = 1};
+	struct host_world w;
+	int fd;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,owner=host"));
+	host_put(&w, "f", "bytes");
+	fd = check_fd(vfs_open(w.task, "/h/f", O_RDWR, 0));
+	host_put(&w, "f", "more bytes");
+	check_ok(vfs_fcntl_lock(w.task, fd, F_OFD_SETLK, &lock));
+	lock = (struct vfs_flock){.type = F_WRLCK, .whence = SEEK_SET};
+	check_ok(vfs_fcntl_lock(w.task,
+				check_fd(vfs_open(w.task, "/h/f", O_RDWR, 0)),
+				F_OFD_GETLK, &lock));
+	check_eq(lock.type, F_WRLCK);
+	check_eq(lock.start, 10);
+	check_eq(lock.len, 1);
+	assert_true(host_close(&w));
+}
+
+/* What the host has changed is no event of a truncation's. */
+static void test_truncate_event(void **state)
+{
+	_Alignas(8) char events[256];
+	struct host_world w;
+	int fd, in;
+
+	(void)state;
+	check_ok(host_open(&w, "cache=revalidate,owner=host"));
+	host_put(&w, "f", "bytes");
+	fd = check_fd(vfs_open(w.task, "/h/f", O_RDWR, 0));
+	in = check_fd(vfs_inotify_init1(w.task, O_NONBLOCK));
+	check_fd(vfs_inotify_add_watch(w.task, in, "/h/f", VFS_IN_ATTRIB));
+	check_ok(fchmodat(w.dirfd, "f", 0600, 0));
+	check_ok(vfs_ftruncate(w.task, fd, 1));
+	check_eq(vfs_read(w.task, in, events, sizeof(events)), -EAGAIN);
 	assert_true(host_close(&w));
 }
 
@@ -210,6 +361,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_synthetic),
 		cmocka_unit_test(test_uncovered_wins),
+		cmocka_unit_test(test_whiteout),
+		cmocka_unit_test(test_setid),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_lock_at_the_end),
+		cmocka_unit_test(test_truncate_event),
 		cmocka_unit_test(test_fifo),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_devices),

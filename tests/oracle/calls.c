@@ -119,11 +119,15 @@ void call_run(struct call *call, struct side *side)
 
 	/* A walk that the kernel begins anew, because something anywhere was
 	 * renamed meanwhile, goes on counting links where it had got to: with
-	 * 21 to 40 of them it says that there are too many. */
+	 * 21 to 40 of them it says that there are too many. The descriptor
+	 * that the call begins at may be in the slot of its result. */
 	unsigned tries = side->class == &kernel_class ? 8 : 1;
+	int slots[MAX_SLOTS];
 
+	memcpy(slots, side->slots, sizeof(slots));
 	side->class->tick(side);
 	do {
+		memcpy(side->slots, slots, sizeof(slots));
 		text_clear(&side->out);
 		call->def->run(&exec);
 	} while (--tries && side->result == -ELOOP);

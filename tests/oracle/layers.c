@@ -31,6 +31,7 @@ struct filler {
 		char path[HIDDEN_NAME_MAX];
 	} made[(LAYERS_MAX + 1) * ENTRIES_MAX];
 	unsigned made_count;
+	bool userxattr;
 	bool marked; /* not an upper layer, where Linux marks what is merged */
 	char file[HIDDEN_NAME_MAX]; /* the last regular one in this layer */
 };
@@ -93,7 +94,9 @@ static bool parse_word(struct layers *layers, const char *key,
 	       (!strcmp(key, "metacopy") &&
 		switched(value, &layers->metacopy)) ||
 	       (!strcmp(key, "index") && switched(value, &layers->index)) ||
-	       (!strcmp(key, "xino") && switched(value, &layers->xino));
+	       (!strcmp(key, "xino") && switched(value, &layers->xino)) ||
+	       (!strcmp(key, "userxattr") &&
+		switched(value, &layers->userxattr));
 }
 
 bool layers_parse(struct layers *layers, const char *words)
@@ -115,7 +118,8 @@ bool layers_parse(struct layers *layers, const char *words)
 	}
 	free(copy);
 	/* the kernel refuses copies of nothing but attributes without it */
-	return ok && (layers->redirect || !layers->metacopy);
+	return ok && (layers->redirect || !layers->metacopy) &&
+	       !(layers->redirect && layers->userxattr);
 }
 
 struct layers layers_of(const struct layers *layers, uint64_t sequence)
@@ -147,11 +151,12 @@ void layers_describe(const struct layers *layers, char *out, size_t size)
 	else
 		snprintf(out, size,
 			 "--overlay lowers=%u,redirect_dir=%s,metacopy=%s,"
-			 "index=%s,xino=%s,fs=%s",
+			 "index=%s,xino=%s,userxattr=%s,fs=%s",
 			 layers->lowers, layers->redirect ? "on" : "off",
 			 layers->metacopy ? "on" : "off",
 			 layers->index ? "on" : "off",
-			 layers->xino ? "on" : "off", fs[layers->fs]);
+			 layers->xino ? "on" : "off",
+			 layers->userxattr ? "on" : "off", fs[layers->fs]);
 }
 
 /* ---- what is in a layer ---- */
@@ -346,7 +351,9 @@ static void make_directory(struct filler *f, const char *path, unsigned depth)
 		fill_directory(f, path, depth + 1);
 	attributes(f, path, true);
 	if (opaque)
-		line(f, "setxattr", path, "trusted.overlay.opaque \"y\" 0");
+		line(f, "setxattr", path,
+		     f->userxattr ? "user.overlay.opaque \"y\" 0"
+				  : "trusted.overlay.opaque \"y\" 0");
 }
 
 static void entry(struct filler *f, const char *path, unsigned depth)
@@ -445,8 +452,11 @@ static const char *lower_name(const struct layers *layers, unsigned number,
 void layers_fill(const struct layers *layers, uint64_t seed, const char *root,
 		 struct layers_script *out)
 {
-	struct filler f = {
-		.state = seed, .root = root, .out = out, .marked = true};
+	struct filler f = {.state = seed,
+			   .root = root,
+			   .out = out,
+			   .userxattr = layers->userxattr,
+			   .marked = true};
 	char name[24];
 
 	next(&f);
@@ -471,6 +481,10 @@ void layers_fill(const struct layers *layers, uint64_t seed, const char *root,
 void layers_mount(const struct layers *layers, const char *root,
 		  struct text *out)
 {
+	/* off would follow those that there are, which Linux refuses */
+	const char *redirect = layers->redirect	   ? "on"
+			       : layers->userxattr ? "nofollow"
+						   : "off";
 	char name[24];
 
 	text_printf(out, "domount o m overlay 0 \"lowerdir=");
@@ -479,10 +493,10 @@ void layers_mount(const struct layers *layers, const char *root,
 			    lower_name(layers, i, name));
 	text_printf(out,
 		    ",upperdir=%s/u/upper,workdir=%s/u/work,redirect_dir=%s,"
-		    "metacopy=%s,index=%s,xino=%s,uuid=null\" => 0\n",
-		    root, root, layers->redirect ? "on" : "off",
-		    layers->metacopy ? "on" : "off",
-		    layers->index ? "on" : "off", layers->xino ? "on" : "off");
+		    "metacopy=%s,index=%s,xino=%s,uuid=null%s\" => 0\n",
+		    root, root, redirect, layers->metacopy ? "on" : "off",
+		    layers->index ? "on" : "off", layers->xino ? "on" : "off",
+		    layers->userxattr ? ",userxattr" : "");
 	/* marks at its root are no difference */
 	text_printf(out, "chmod m 0777 => 0\nchdir m => 0\n"
 			 "pivot_root . . => 0\numount2 . MNT_DETACH => 0\n"

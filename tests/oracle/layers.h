@@ -30,10 +30,12 @@ struct layers {
 	bool mix;      /* every sequence has another configuration */
 	unsigned lowers;
 	bool redirect, metacopy, index, xino;
+	bool userxattr; /* without redirects: Linux has no trust in them */
 	enum layers_fs fs;
 };
 
-/* lowers=N,redirect_dir=on|off,metacopy=…,index=…,xino=…,fs=one|lower|each, or
+/* lowers=N,redirect_dir=on|off,metacopy=…,index=…,xino=…,userxattr=…,
+ * fs=one|lower|each, or
  * mix, or mix,index=off. False: not understood. */
 bool layers_parse(struct layers *layers, const char *words);
 /* The one that a sequence has: itself, or one of all if they are mixed. */

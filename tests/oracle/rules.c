@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <stdio.h>
@@ -172,14 +173,254 @@ static bool no_seals(const struct call *call, const struct side *subject,
 	       subject->result == -EINVAL;
 }
 
+static bool stat_slot(const struct side *side, int slot, struct vfs_stat *out)
+{
+	return slot >= 0 &&
+	       side->class->calls.fstat(side->tasks[side->current],
+					side->slots[slot], out) == 0;
+}
+
+static bool is_directory(const struct side *side, int slot)
+{
+	struct vfs_stat stat;
+
+	return stat_slot(side, slot, &stat) && S_ISDIR(stat.mode);
+}
+
+static bool sets_flags(const struct call *call)
+{
+	return is_call(call, "ioctl") &&
+	       call->args[1].number == FS_IOC_SETFLAGS;
+}
+
+/* By a descriptor. */
+static bool changes_attributes(const struct call *call)
+{
+	static const char *const names[] = {
+		"fchmod",     "fchown",	   "futimens",
+		"fssetxattr", "fsetxattr", "fremovexattr",
+		"fchmodat2",  "fchownat",  "utimensat"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (is_call(call, names[i]))
+			return true;
+	return sets_flags(call);
+}
+
 /* An attribute of a file that only a lower layer has is changed, or it is
  * opened for writing, when its last name is gone. */
 static bool removed_lower(const struct call *call, const struct side *subject,
 			  const struct side *oracle)
 {
+	struct vfs_stat here;
+
+	if (!subject->overlay || subject->result < 0 ||
+	    !changes_attributes(call))
+		return false;
+	switch (oracle->result) {
+	case -EEXIST:
+		return true;
+	case -EIO:
+	case -ENOENT: /* nor has its directory a name */
+	case -ENOTDIR:
+	case -ENOTEMPTY:
+	case -EISDIR: /* what has the name is */
+		return stat_slot(subject, call->args[0].slot, &here) &&
+		       !here.nlink;
+	default:
+		return false;
+	}
+}
+
+/* The same of what is no regular file: it has its name again, whatever has it
+ * now. */
+static bool removed_special(const struct call *call, const struct side *subject,
+			    const struct side *oracle)
+{
+	struct vfs_stat here, there;
+	int slot = call->args[0].slot;
+
+	return subject->overlay && changes_attributes(call) &&
+	       oracle->result >= 0 && stat_slot(subject, slot, &here) &&
+	       stat_slot(oracle, slot, &there) && !S_ISREG(here.mode) &&
+	       !here.nlink && there.nlink;
+}
+
+/* Flags that the upper layer has not: Linux has copied the file up by then, or
+ * taken away the flags that it keeps itself. */
+static bool refused_flags(const struct call *call, const struct side *subject,
+			  const struct side *oracle)
+{
+	const uint64_t kept = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
+	struct vfs_stat here, there;
+	int slot = call->args[0].slot;
+
+	return subject->overlay && oracle->result == -EOPNOTSUPP &&
+	       (is_call(call, "fssetxattr") || sets_flags(call)) &&
+	       stat_slot(subject, slot, &here) &&
+	       stat_slot(oracle, slot, &there) &&
+	       (((here.attributes ^ there.attributes) & kept) ||
+		subject->class->instant(subject, &here.ctime) !=
+			oracle->class->instant(oracle, &there.ctime));
+}
+
+/* The file that a call's first argument leads to. */
+static bool stat_first(const struct call *call, const struct side *side,
+		       struct vfs_stat *out)
+{
+	const struct side_calls *calls = &side->class->calls;
+	const char *path = call->args[0].string;
+
+	if (call->args[0].slot >= 0 || !path)
+		return stat_slot(side, call->args[0].slot, out);
+	return (call->def->name[0] == 'l' ? calls->lstat : calls->stat)(
+		       side->tasks[side->current], path, out) == 0;
+}
+
+static bool has_capability(const struct side *side, int slot)
+{
+	return side->class->calls.fgetxattr(side->tasks[side->current],
+					    side->slots[slot],
+					    "security.capability", NULL, 0) > 0;
+}
+
+/* The descriptor that a call writes to, or makes room for. */
+static int written_slot(const struct call *call)
+{
+	if (is_call(call, "copy_file_range"))
+		return call->args[2].slot;
+	return is_call(call, "fallocate") || is_call(call, "sendfile") ||
+			       strstr(call->def->name, "write")
+		       ? call->args[0].slot
+		       : -1;
+}
+
+/* A file lost what a write takes from it. */
+static bool lost_privilege(const struct side *subject,
+			   const struct side *oracle, int slot)
+{
+	struct vfs_stat here, there;
+
+	return stat_slot(subject, slot, &here) &&
+	       stat_slot(oracle, slot, &there) &&
+	       ((here.mode & ~there.mode & (S_ISUID | S_ISGID)) ||
+		(has_capability(subject, slot) &&
+		 !has_capability(oracle, slot)));
+}
+
+/* What the upper layer refuses: by then Linux has copied the file up, or taken
+ * its set-id bits and capabilities away. */
+static bool late_refusal(const struct call *call, const struct side *subject,
+			 const struct side *oracle)
+{
+	const char *name = call->def->name;
+	struct vfs_stat here, there;
+
+	if (!subject->overlay || oracle->result >= 0)
+		return false;
+	if (!strstr(name, "setxattr") && !strstr(name, "removexattr"))
+		return lost_privilege(subject, oracle, written_slot(call));
+	return stat_first(call, subject, &here) &&
+	       stat_first(call, oracle, &there) &&
+	       subject->class->instant(subject, &here.ctime) <
+		       oracle->class->instant(oracle, &there.ctime);
+}
+
+/* Linux's overlay asks for the bits of execution only; without that for the
+ * group the bit says nothing. */
+static bool kept_setgid(const struct call *call, const struct side *subject,
+			const struct side *oracle)
+{
+	struct vfs_stat here, there;
+
+	return subject->overlay && strstr(call->def->name, "chown") &&
+	       oracle->result >= 0 && stat_first(call, subject, &here) &&
+	       stat_first(call, oracle, &there) && !(there.mode & S_IXGRP) &&
+	       (there.mode & ~here.mode) == S_ISGID;
+}
+
+/* A link leaves a time of change on the layer that Linux's overlay does not
+ * know of when what is no regular file is read, or one by sendfile. */
+static bool old_relatime(const struct call *call, const struct side *subject,
+			 const struct side *oracle)
+{
+	bool sends = is_call(call, "sendfile");
+	int slot = call->args[sends].slot;
+	struct vfs_stat here, there;
+
+	return subject->overlay && oracle->result >= 0 &&
+	       (sends || is_call(call, "read") || is_call(call, "readv")) &&
+	       stat_slot(subject, slot, &here) &&
+	       stat_slot(oracle, slot, &there) &&
+	       (sends || !S_ISREG(here.mode)) &&
+	       subject->class->instant(subject, &here.atime) >
+		       oracle->class->instant(oracle, &there.atime);
+}
+
+/* A directory without a name, by a descriptor or as the working directory. */
+static bool links_of_removed(const struct call *call,
+			     const struct side *subject,
+			     const struct side *oracle)
+{
+	const char *here = strstr(subject->out.data, " nlink=0 ");
+	const char *there = strstr(oracle->out.data, " nlink=");
+
 	(void)call;
-	return subject->overlay && oracle->result == -EEXIST &&
-	       subject->result >= 0 && call->def->name[0] == 'f';
+	return subject->overlay && here && there &&
+	       strstr(subject->out.data, " mode=4") &&
+	       here - subject->out.data == there - oracle->out.data &&
+	       !memcmp(subject->out.data, oracle->out.data,
+		       (size_t)(here - subject->out.data)) &&
+	       !strcmp(here + 8, there + 7 + strspn(there + 7, "0123456789"));
+}
+
+static bool is_end(const char *event, size_t len)
+{
+	return memmem(event, len, ": DELETE_SELF]", 14) ||
+	       memmem(event, len, ": IGNORED]", 10);
+}
+
+/* The next event that is, or is not, an inode's end; its length. */
+static size_t next_event(const char **at, bool end)
+{
+	for (;;) {
+		const char *event = strchr(*at, '[');
+		size_t len = event ? strcspn(event, "]") + 1 : 0;
+
+		if (!event)
+			return 0;
+		*at = event;
+		if (is_end(event, len) == end)
+			return len;
+		*at += len;
+	}
+}
+
+static bool same_events(const char *a, const char *b, bool end)
+{
+	size_t la, lb;
+
+	for (;; a += la, b += lb) {
+		la = next_event(&a, end);
+		lb = next_event(&b, end);
+		if (la != lb || memcmp(a, b, la))
+			return false;
+		if (!la)
+			return true;
+	}
+}
+
+/* Several descriptors were closed in one call: Linux's overlay lets go of the
+ * name after the last of them. */
+static bool later_end(const struct call *call, const struct side *subject,
+		      const struct side *oracle)
+{
+	const char *here = subject->out.data, *there = oracle->out.data;
+
+	return subject->overlay && is_call(call, "events") &&
+	       strstr(there, ": DELETE_SELF]") &&
+	       same_events(here, there, true) &&
+	       same_events(here, there, false);
 }
 
 /* What copies up is the caller, with its limit; here, who mounted. */
@@ -238,9 +479,7 @@ static bool append_only_setid(const struct call *call,
 	int slot = call->args[0].slot;
 
 	return subject->host->kind && subject->result == -EPERM &&
-	       oracle->result >= 0 && slot >= 0 &&
-	       subject->class->calls.fstat(subject->tasks[subject->current],
-					   subject->slots[slot], &stat) == 0 &&
+	       oracle->result >= 0 && stat_slot(subject, slot, &stat) &&
 	       (stat.mode & (S_ISUID | S_ISGID)) &&
 	       (stat.attributes & (STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE));
 }
@@ -292,16 +531,6 @@ static bool nothing_to_immutable(const struct call *call,
 	       oracle->result == -EPERM;
 }
 
-static bool is_directory(const struct side *side, int slot)
-{
-	struct vfs_stat stat;
-
-	return slot >= 0 &&
-	       side->class->calls.fstat(side->tasks[side->current],
-					side->slots[slot], &stat) == 0 &&
-	       S_ISDIR(stat.mode);
-}
-
 /* Where the end of a directory is, and whether a position is too far to read
  * from, is the file system's. */
 static bool directory_position(const struct call *call,
@@ -345,62 +574,78 @@ static bool synchronous_mapping(const struct call *call,
 }
 
 const struct rule rules[] = {
-	{"protected-links", true, protected_links,
+	{"protected-links", true, false, protected_links,
 	 "the machine's fs.protected_* settings are not the library's"},
-	{"last-page", true, last_page,
+	{"last-page", true, false, last_page,
 	 "Linux loses the data in the last page before 2^63"},
-	{"no-xdev-jump", true, jump_without_crossing,
+	{"no-xdev-jump", true, false, jump_without_crossing,
 	 "RESOLVE_NO_XDEV refuses absolute links even within one mount, unless "
 	 "the path had a .. before"},
-	{"fallocate-mode", false, fallocate_mode,
+	{"fallocate-mode", false, false, fallocate_mode,
 	 "a size beyond the limit is refused before a mode that the file "
 	 "system does not have"},
-	{"mapping-full", true, mapping_when_full,
+	{"mapping-full", true, false, mapping_when_full,
 	 "a mapping that is touched in a full file system gets its page"},
-	{"promised-pages", true, promised_pages,
+	{"promised-pages", true, false, promised_pages,
 	 "a nearly full file system has no room for pages of a mapped file "
 	 "that were promised before"},
-	{"fxattr-cwd", true, xattr_of_cwd,
+	{"fxattr-cwd", true, false, xattr_of_cwd,
 	 "the f forms of the xattr calls refuse AT_FDCWD, as documented"},
-	{"hostfs-handles", false, no_handles,
+	{"hostfs-handles", false, false, no_handles,
 	 "files of a hostfs have no handles"},
-	{"hostfs-seals", false, no_seals,
+	{"hostfs-seals", false, false, no_seals,
 	 "files of a hostfs have no seals, whatever the host says"},
-	{"overlay-removed", true, removed_lower,
+	{"overlay-removed", true, false, removed_lower,
 	 "a removed file of a lower layer can be changed while it is open"},
-	{"overlay-file-size", true, limited_copy_up,
+	{"overlay-removed-special", true, true, removed_special,
+	 "a removed file of a lower layer stays removed when it is changed"},
+	{"overlay-flags", true, true, refused_flags,
+	 "inode flags that are refused change nothing"},
+	{"overlay-late", true, true, late_refusal,
+	 "a call that fails changes nothing, whoever refuses it"},
+	{"overlay-setgid", true, true, kept_setgid,
+	 "a change of the group takes the set-gid bit of who could not set it"},
+	{"overlay-relatime", true, true, old_relatime,
+	 "relatime looks at the times that stat shows"},
+	{"overlay-links", false, false, links_of_removed,
+	 "a directory that is gone has no links"},
+	{"overlay-last-event", false, false, later_end,
+	 "a file is told to be gone when its last descriptor is closed, "
+	 "however "
+	 "many are closed with it"},
+	{"overlay-file-size", true, false, limited_copy_up,
 	 "a copy-up is not limited by the caller's RLIMIT_FSIZE"},
-	{"overlay-list-size", false, size_of_list,
+	{"overlay-list-size", false, false, size_of_list,
 	 "the size of a list of attributes is that of what would be listed"},
-	{"overlay-copy", true, copy_between_layers,
+	{"overlay-copy", true, false, copy_between_layers,
 	 "copy_file_range works within an overlay, wherever its layers are"},
-	{"overlay-fioqsize", false, size_of_directory,
+	{"overlay-fioqsize", false, false, size_of_directory,
 	 "FIOQSIZE gives an overlay's directory a size"},
-	{"overlay-holes", true, copied_holes,
+	{"overlay-holes", true, false, copied_holes,
 	 "a copy-up copies no hole; Linux copies those between data"},
-	{"hostfs-append-setid", true, append_only_setid,
+	{"hostfs-append-setid", true, false, append_only_setid,
 	 "who may not keep a set-id bit cannot write to an append-only or "
 	 "immutable file of the host's"},
-	{"hostfs-recorded", true, not_recorded,
+	{"hostfs-recorded", true, false, not_recorded,
 	 "owner=xattr records owner, mode, type and device number: there are "
 	 "no "
 	 "ACLs, inode flags and whiteouts, and what takes privilege on the "
 	 "host is refused"},
-	{"hostfs-nowait", true, without_waiting,
+	{"hostfs-nowait", true, false, without_waiting,
 	 "RWF_NOWAIT is for files of which it is known beforehand"},
-	{"hostfs-nothing", false, nothing_to_immutable,
+	{"hostfs-nothing", false, false, nothing_to_immutable,
 	 "writing nothing is no write"},
-	{"hostfs-directory-position", true, directory_position,
+	{"hostfs-directory-position", true, false, directory_position,
 	 "positions in a host's directory are not told to those inside"},
-	{"hostfs-flags", true, more_flags,
+	{"hostfs-flags", true, false, more_flags,
 	 "inode flags that the library does not have stay as they are"},
-	{"hostfs-kept-size", true, limit_of_kept_size,
+	{"hostfs-kept-size", true, false, limit_of_kept_size,
 	 "fallocate with FALLOC_FL_KEEP_SIZE is refused beyond RLIMIT_FSIZE, "
 	 "as "
 	 "on tmpfs"},
-	{"hostfs-map-sync", false, synchronous_mapping,
+	{"hostfs-map-sync", false, false, synchronous_mapping,
 	 "there are no synchronous mappings, whatever else is wrong"},
-	{"inotify-instances", true, queues_used_up,
+	{"inotify-instances", true, false, queues_used_up,
 	 "the machine's fs.inotify.max_user_instances is shared with whatever "
 	 "else runs as the same user"},
 };

@@ -119,6 +119,13 @@ static bool shows_layers(const struct run *run)
 		statfs.type != OVERLAY_TYPE);
 }
 
+static bool same_states(struct run *run)
+{
+	side_snapshot(run->subject, &run->states[0]);
+	side_snapshot(run->oracle, &run->states[1]);
+	return !strcmp(run->states[0].data, run->states[1].data);
+}
+
 static enum outcome compare_states(struct run *run, const char *line)
 {
 	struct text a = {0}, b = {0};
@@ -126,9 +133,7 @@ static enum outcome compare_states(struct run *run, const char *line)
 
 	if (shows_layers(run))
 		return SAME;
-	side_snapshot(run->subject, &run->states[0]);
-	side_snapshot(run->oracle, &run->states[1]);
-	if (!strcmp(run->states[0].data, run->states[1].data)) {
+	if (same_states(run)) {
 		run->apart = false;
 		return SAME;
 	}
@@ -151,25 +156,40 @@ static bool expects(const struct set_up *set_up)
 	return set_up->host.kind != HOST_EXT4 && !HOST_SINGLE(&set_up->host);
 }
 
+/* The rule for what is different; NULL: there is none. */
+static const struct rule *find_rule(struct run *run, bool silent)
+{
+	for (unsigned i = 0; i < rule_count; i++) {
+		if (rules[i].silent != silent ||
+		    !rules[i].applies(&run->call, run->subject, run->oracle) ||
+		    (silent && same_states(run)))
+			continue;
+		run->report->ruled[i]++;
+		return &rules[i];
+	}
+	return NULL;
+}
+
 static enum outcome compare_results(struct run *run, const char *line)
 {
 	const char *subject = run->subject->out.data;
 	const char *oracle = run->oracle->out.data;
+	const struct rule *rule;
 
 	if (expects(run->set_up) && !call_expected(&run->call, run->oracle)) {
 		complain(run, "expectation", line, subject, oracle);
 		return DIFFERENT;
 	}
-	if (!strcmp(subject, oracle))
-		return SAME;
-	for (unsigned i = 0; i < rule_count; i++) {
-		if (!rules[i].applies(&run->call, run->subject, run->oracle))
-			continue;
-		run->report->ruled[i]++;
-		return rules[i].abandon ? ABANDONED : SAME;
+	if (strcmp(subject, oracle)) {
+		rule = find_rule(run, false);
+		if (!rule) {
+			complain(run, "result", line, subject, oracle);
+			return DIFFERENT;
+		}
+		if (rule->abandon)
+			return ABANDONED;
 	}
-	complain(run, "result", line, subject, oracle);
-	return DIFFERENT;
+	return find_rule(run, true) ? ABANDONED : SAME;
 }
 
 static void count(struct run *run)

@@ -6,7 +6,7 @@
 #include "script.h"
 
 #define MAX_CALL_KINDS 256
-#define MAX_RULES 24
+#define MAX_RULES 32
 
 /* What a child tells its parent, in memory that both see. */
 struct report {
@@ -67,12 +67,15 @@ enum outcome run_end(struct run *run, bool compare);
 
 /*
  * Deliberate differences (docs/deviations.md): a rule looks at a call that was
- * answered differently.
+ * answered differently, or, a silent one, at one that was answered the same.
  */
 struct rule {
 	const char *name;
 	/* The states may be different as well: the sequence ends here. */
 	bool abandon;
+	/* It is about what is left behind, and only asked where the states
+	 * differ; then the sequence ends. */
+	bool silent;
 	bool (*applies)(const struct call *call, const struct side *subject,
 			const struct side *oracle);
 	const char *reason;

@@ -233,7 +233,10 @@ static bool has_atime(const struct side *side, uint32_t mode)
  * those of a file depends on what was free where. */
 static bool has_blocks(const struct side *side, uint32_t mode)
 {
-	if (!side->host->kind)
+	/* marks of directories come and go with who looks */
+	if (side->detail == DETAIL_EXACT && S_ISDIR(mode))
+		return false;
+	if (!side->host->kind && side->detail != DETAIL_EXACT)
 		return true;
 	if (side->host->kind == HOST_EXT4 && S_ISREG(mode))
 		return false;
@@ -246,8 +249,7 @@ static bool has_blocks(const struct side *side, uint32_t mode)
 static uint32_t shown_nlink(const struct side *side,
 			    const struct vfs_stat *stat)
 {
-	return side->overlay && S_ISDIR(stat->mode) &&
-			       (side->opened || !stat->nlink)
+	return side->overlay && S_ISDIR(stat->mode) && side->opened
 		       ? 1
 		       : stat->nlink;
 }

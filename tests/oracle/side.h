@@ -71,7 +71,8 @@ struct side_class {
 	/* A new instant: no later stamp equals an earlier one. */
 	void (*tick)(struct side *side);
 	/* The number of the instant of a stamp. */
-	unsigned (*instant)(struct side *side, const struct vfs_timespec *time);
+	unsigned (*instant)(const struct side *side,
+			    const struct vfs_timespec *time);
 	int (*become)(struct side *side, const struct who *who);
 	int (*limit)(struct side *side, int resource, uint64_t cur);
 	/* tasks[to] := a clone of the current task. */

@@ -61,7 +61,7 @@ static void kernel_tick(struct side *side)
 	instants_mark(&self->instants);
 }
 
-static unsigned kernel_instant(struct side *side,
+static unsigned kernel_instant(const struct side *side,
 			       const struct vfs_timespec *time)
 {
 	struct kernel_side *self = side->private;

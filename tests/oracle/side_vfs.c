@@ -235,7 +235,7 @@ static void library_tick(struct side *side)
 	ktask_unlimit();
 }
 
-static unsigned library_instant(struct side *side,
+static unsigned library_instant(const struct side *side,
 				const struct vfs_timespec *time)
 {
 	struct vfs_side *self = side->private;

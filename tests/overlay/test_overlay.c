@@ -379,6 +379,26 @@ static void test_redirect_copy(void **state)
 	assert_string_equal(names_in(w->task, "/m/moved"), "e x ");
 }
 
+static void test_redirect_copy_links(void **state)
+{
+	struct world *w = *state;
+
+	make_layers(w->task);
+	fill_lower(w->task);
+	check_ok(vfs_link(w->task, "/l/bottom/one", "/l/bottom/d/three"));
+	check_ok(vfs_link(w->task, "/l/bottom/one", "/l/bottom/d/e/four"));
+	check_ok(mount_overlay(w->task, ONE ",redirect_dir=copy,index=on"));
+	/* found, and copied up, by a name elsewhere */
+	put_file(w->task, "/m/two", "changed");
+	check_ok(vfs_rename(w->task, "/m/d", "/m/moved"));
+	check_file(w->task, "/m/moved/three", "changed");
+	check_file(w->task, "/l/up/moved/e/four", "changed");
+	check_eq(nlink_of(w->task, "/m/one"), 4);
+	remount(w->task, ONE ",redirect_dir=nofollow,index=on");
+	assert_string_equal(names_in(w->task, "/m/moved"), "e three x ");
+	check_eq(nlink_of(w->task, "/m/moved/three"), 4);
+}
+
 static void test_metacopy(void **state)
 {
 	struct world *w = *state;
@@ -434,6 +454,46 @@ static void test_index(void **state)
 			       "lowerdir=/l/top,upperdir=/l/up,workdir=/l/work,"
 			       "index=on"),
 		 -ESTALE);
+}
+
+/* The index has the only name of what upper has, and a lower name leads there.
+ */
+static void test_index_alone(void **state)
+{
+	struct world *w = *state;
+
+	make_layers(w->task);
+	fill_lower(w->task);
+	check_ok(mount_overlay(w->task, ONE ",index=on"));
+	put_file(w->task, "/m/one", "changed");
+	check_ok(vfs_unlink(w->task, "/m/one"));
+	remount(w->task, ONE ",index=on");
+	check_file(w->task, "/m/two", "changed");
+	check_eq(nlink_of(w->task, "/m/two"), 1);
+}
+
+/* What is in the index may be a copy without data, and a copy that Linux was
+ * making when it stopped. */
+static void test_index_metacopy(void **state)
+{
+	static const char options[] =
+		ONE ",index=on,redirect_dir=on,metacopy=on";
+	struct world *w = *state;
+
+	make_layers(w->task);
+	fill_lower(w->task);
+	check_ok(mount_overlay(w->task, options));
+	check_ok(vfs_chmod(w->task, "/m/one", 0600));
+	remount(w->task, options);
+	check_file(w->task, "/m/two", "linked");
+	check_file(w->task, "/m/one", "linked");
+	check_eq(vfs_truncate(w->task, "/m/two", 2), 0);
+	check_ok(vfs_umount(w->task, "/m"));
+	put_file(w->task, "/l/work/index/#1f", "half");
+	check_ok(mount_overlay(w->task, options));
+	check_file(w->task, "/m/one", "li");
+	check_eq(nlink_of(w->task, "/m/one"), 2);
+	check_eq(vfs_access(w->task, "/l/work/index/#1f", F_OK), -ENOENT);
 }
 
 static void test_without_index(void **state)
@@ -676,8 +736,11 @@ int main(void)
 		world_test(test_holes),
 		world_test(test_redirect),
 		world_test(test_redirect_copy),
+		world_test(test_redirect_copy_links),
 		world_test(test_metacopy),
 		world_test(test_index),
+		world_test(test_index_alone),
+		world_test(test_index_metacopy),
 		world_test(test_without_index),
 		world_test(test_device_numbers),
 		world_test(test_userxattr),

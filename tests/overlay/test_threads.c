@@ -184,12 +184,78 @@ static void test_names(void **state)
 	free(after);
 }
 
+/* By four names of one file: it comes up once, and each name when it is used.
+ */
+static void *use_links(void *arg)
+{
+	struct worker *w = arg;
+	char from[64], to[64];
+
+	for (int i = 0; i < FILES; i++) {
+		int err;
+
+		snprintf(from, sizeof(from), "/m/d/%cf%d",
+			 w->number ? 'b' : 'c', i);
+		snprintf(to, sizeof(to), "/m/d/e/f%d", i);
+		pthread_barrier_wait(&together);
+		switch (w->number) {
+		case 0:
+			err = vfs_unlink(w->task, from);
+			break;
+		case 1:
+			err = vfs_rename(w->task, from, to);
+			break;
+		case 2:
+			err = vfs_open(w->task, from, O_WRONLY, 0);
+			if (err >= 0)
+				err = vfs_close(w->task, err);
+			break;
+		default:
+			from[5] = 'a';
+			err = vfs_chmod(w->task, from, 0600);
+			break;
+		}
+		w->problems += err != 0 && err != -ENOENT;
+	}
+	return NULL;
+}
+
+static void test_links(void **state)
+{
+	struct world *w = *state;
+	char path[64], other[64];
+
+	make_layers(w->task);
+	fill_lower(w->task);
+	for (int i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "/l/bottom/d/af%d", i);
+		put_file(w->task, path, "0123456789abcdef");
+		for (char c = 'b'; c <= 'd'; c++) {
+			snprintf(other, sizeof(other), "/l/bottom/d/%cf%d", c,
+				 i);
+			check_ok(vfs_link(w->task, path, other));
+		}
+	}
+	check_ok(mount_overlay(w->task, ONE ",index=on"));
+	run(w, use_links);
+	for (int i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "/m/d/df%d", i);
+		snprintf(other, sizeof(other), "/m/d/e/f%d", i);
+		check_eq(nlink_of(w->task, path), 3);
+		check_eq(ino_of(w->task, path), ino_of(w->task, other));
+		snprintf(other, sizeof(other), "/m/d/bf%d", i);
+		check_eq(vfs_access(w->task, other, F_OK), -ENOENT);
+	}
+	assert_true(strlen(names_in(w->task, "/l/work/work")) <= 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_append),
 		world_test(test_append_metacopy),
 		world_test(test_names),
+		world_test(test_links),
 	};
 
 	return cmocka_run_group_tests_name("overlay-threads", tests, NULL,

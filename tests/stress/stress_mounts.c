@@ -173,9 +173,62 @@ static void finish(struct stress *s)
 	free(shared);
 }
 
+/* -- copies of a mount whose file system becomes read-only, and back -- */
+
+static void prepare_remounts(struct stress *s)
+{
+	char path[32];
+
+	STRESS_EXPECT(s, vfs_mkdir(s->task, "/a", 0755), 0);
+	for (int i = 0; i < STRESS_THREADS; i++) {
+		snprintf(path, sizeof(path), "/b%d", i);
+		STRESS_EXPECT(s, vfs_mkdir(s->task, path, 0755), 0);
+	}
+	STRESS_EXPECT(s, vfs_mount(s->task, "a", "/a", "tmpfs", 0, NULL), 0);
+}
+
+static void remounter(struct stress_thread *t)
+{
+	while (stress_goes_on(t)) {
+		MAY(t, vfs_mount(t->task, NULL, "/a", NULL,
+				 MS_REMOUNT | MS_RDONLY, NULL));
+		STRESS_EXPECT(
+			t->stress,
+			vfs_mount(t->task, NULL, "/a", NULL, MS_REMOUNT, NULL),
+			0);
+	}
+}
+
+/* Who writes there waits, if at all, for one that soon ends. */
+static void binder(struct stress_thread *t)
+{
+	struct stress *s = t->stress;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/b%u", t->number);
+	while (stress_goes_on(t)) {
+		STRESS_EXPECT(s,
+			      vfs_mount(t->task, "/a", path, NULL,
+					stress_random(t, 2) ? MS_BIND
+							    : MS_BIND | MS_REC,
+					NULL),
+			      0);
+		MAY(t, vfs_chmod(t->task, path, 0755));
+		STRESS_EXPECT(s, vfs_umount2(t->task, path, MNT_DETACH), 0);
+	}
+}
+
+static void finish_remounts(struct stress *s)
+{
+	STRESS_EXPECT(s, vfs_umount2(s->task, "/a", 0), 0);
+}
+
 int main(void)
 {
 	stress_body *const bodies[] = {mounter, walker};
+	stress_body *const remounts[] = {remounter, binder};
+	int failed = stress_run("mounts", prepare, bodies, 2, finish);
 
-	return stress_run("mounts", prepare, bodies, 2, finish);
+	return failed | stress_run("remounts", prepare_remounts, remounts, 2,
+				   finish_remounts);
 }

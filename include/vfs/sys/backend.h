@@ -40,6 +40,7 @@ struct vfs_super;
 struct vfs_file;
 struct vfs__inode_ext;
 struct vfs_jump;
+struct vfs_layer_handle;
 
 /*
  * Fields that are read without a lock are written under the inode's exclusive
@@ -159,6 +160,20 @@ struct vfs_super_ops {
 	 * or nothing. No lock; one at a time. Missing: options are ignored. */
 	int (*reconfigure)(struct vfs_super *super,
 			   const struct vfs_mount_args *args, uint64_t *flags);
+	/*
+	 * Optional, both or neither: handles that are the file's as long as
+	 * there is one, for file systems that store them (<vfs/sys/layer.h>).
+	 * encode fills *out, which is all 0; -EOPNOTSUPP there is none, or
+	 * another error. locate says where the file of a handle may be: names
+	 * from the root on, each but the first behind a slash, and a NUL; none
+	 * for the root. The core goes there as a walk does, and asks encode
+	 * whether this is the file: a wrong answer does no harm. -ENODATA it is
+	 * not known, or another error. No lock; any thread.
+	 */
+	int (*encode)(struct vfs_inode *inode, struct vfs_layer_handle *out);
+	int (*locate)(struct vfs_super *super,
+		      const struct vfs_layer_handle *handle, char *path,
+		      size_t size);
 };
 
 /* vfs_super.flags */
@@ -677,6 +692,18 @@ VFS_API uint64_t vfs_anonymous_dev(struct vfs *vfs);
  * call's task.
  */
 VFS_API struct vfs_task *vfs_current_task(struct vfs *vfs);
+
+/*
+ * By which of its names the present operation is made on inode, for a backend
+ * that does not treat them all alike: *dir, with a reference, and name, which
+ * has room for 256 bytes and is NUL-terminated. In open, link (of the inode
+ * that is linked), setattr, setxattr, removexattr, truncate and fallocate, when
+ * they are for a path or a descriptor; ask before making calls. The name stays
+ * as it is while the inode is locked, which it is not in open. Returns 0, or
+ * -ENOENT: the name is gone, or it is by no name.
+ */
+VFS_API int vfs_current_name(struct vfs *vfs, const struct vfs_inode *inode,
+			     struct vfs_inode **dir, char *name);
 
 /*
  * An operation that makes calls on its own instance, as one that has layers

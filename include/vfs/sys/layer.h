@@ -16,6 +16,8 @@
 #define VFS_SYS_LAYER_H
 
 #include <vfs/base.h>
+#include <vfs/handle.h>
+#include <vfs/stat.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -77,6 +79,39 @@ VFS_API int vfs_layer_info(struct vfs_task *layers, int fd,
  * system: 1 or 0. */
 VFS_API int vfs_layer_within(struct vfs_task *layers, int fd, int top);
 
+/* The most that a handle's bytes can be. */
+#define VFS_LAYER_HANDLE_MAX 128
+
+/* Which file it is, in a form to be stored. Two of one file are equal in every
+ * byte. */
+struct vfs_layer_handle {
+	uint8_t fs[16];	 /* the file system's UUID */
+	uint64_t dev;	 /* which one of those that have this UUID */
+	uint32_t length; /* of bytes */
+	uint32_t type;
+	uint8_t bytes[VFS_LAYER_HANDLE_MAX];
+};
+
+/*
+ * The file's handle: of a host's file system, what its kernel's
+ * name_to_handle_at says; else one that is good for this instance. 0,
+ * -EOPNOTSUPP there is none, or the file system's error.
+ */
+VFS_API int vfs_layer_encode(struct vfs_task *layers, int fd,
+			     struct vfs_layer_handle *out);
+
+/*
+ * A descriptor (O_PATH) of the file with that handle, on the file system and
+ * the mount of top. Only what lies in that file system's tree is found: of a
+ * host, below the directory that was mounted.
+ *
+ * Returns the descriptor or: -ESTALE it is gone, or of another file system;
+ * -ENODATA it may be there, and nobody knows where; -EOPNOTSUPP nothing is
+ * found by handles; -EMFILE; the file system's error.
+ */
+VFS_API int vfs_layer_decode(struct vfs_task *layers, int top,
+			     const struct vfs_layer_handle *handle);
+
 /*
  * Takes the file for a purpose that has no room for two (the upper directory of
  * one overlay); the claim lasts until it is given back, and vfs_layer_info
@@ -89,6 +124,18 @@ VFS_API int vfs_layer_unclaim(struct vfs_task *layers, int fd);
  * nothing else. 0, also where there are no such times to be kept. */
 VFS_API int vfs_layer_accessed(struct vfs_task *layers, int fd);
 
+struct vfs_attr;
+
+/*
+ * What the setattr operation of <vfs/sys/backend.h> does, for a file of
+ * whatever type: attr->mask says which of the mode, ids, times and inode flags
+ * the file gets, and nothing else changes, not even the time of change, nor an
+ * ACL. No permission is asked. 0, -EOPNOTSUPP the file system has no inode
+ * flags, or what its setattr says.
+ */
+VFS_API int vfs_layer_setattr(struct vfs_task *layers, int fd,
+			      const struct vfs_attr *attr);
+
 /*
  * vfs_copy_file_range between two open files that may be on different file
  * systems; of one type, they may share what is copied. Returns the bytes
@@ -97,6 +144,40 @@ VFS_API int vfs_layer_accessed(struct vfs_task *layers, int fd);
 VFS_API int64_t vfs_layer_copy(struct vfs_task *layers, int fd_in,
 			       int64_t offset_in, int fd_out,
 			       int64_t offset_out, size_t length);
+
+/* What vfs_layer_clone is to do, and has done. */
+struct vfs_layer_clone {
+	uint64_t size;	  /* in: sizeof(struct vfs_layer_clone) */
+	int32_t from;	  /* the original */
+	int32_t dirfd;	  /* the directory of the copy */
+	const char *name; /* and its name there: one component */
+	/* An attribute that the copy is born with; NULL: none. */
+	const char *xattr;
+	const void *value;
+	uint64_t value_size;
+	uint32_t empty; /* not 0: without the original's data */
+	uint32_t zero;
+	/* out, on success: of the copy, O_PATH and O_RDWR, the caller's to
+	 * close; and its attributes. */
+	int32_t path_fd, open_fd;
+	struct vfs_stat st;
+};
+
+/*
+ * Makes a copy of a regular file, with its data (shared), permissions, owner
+ * and times, under a name that is free. Whoever looks finds no such name or all
+ * of it. The directory's time of change becomes now, and its other times stay.
+ *
+ * It is the short way for what is simple; whoever is told that it is not can
+ * take the long one, of several calls. Returns 0 or: -EOPNOTSUPP the file has
+ * other names, xattrs, flags, holes or more than 4 MiB, it or the directory are
+ * not of one type that keeps all in memory and can share data, a mount is
+ * id-mapped, or the task may not do everything; -EEXIST the name is taken;
+ * -EINVAL size, or a name that is none; -ENAMETOOLONG; -ENOTDIR dirfd is none;
+ * -ENOENT it was removed; -EROFS; -ENOSPC, -EDQUOT no room.
+ */
+VFS_API int vfs_layer_clone(struct vfs_task *layers,
+			    struct vfs_layer_clone *order);
 
 /*
  * For the mmap operation: the descriptor of the host behind an open file, as

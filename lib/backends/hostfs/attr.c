@@ -82,6 +82,13 @@ static int set_record(struct vfs_inode *inode, int fd,
 	return err;
 }
 
+static uint32_t kept_mode(const struct vfs_inode *inode,
+			  const struct vfs_attr *attr)
+{
+	return hostfs_kept_mode(hostfs_of(inode), hostfs_mode(inode),
+				attr->mode);
+}
+
 /* Everybody is the same: only that may be asked for. */
 static int set_squashed(struct vfs_inode *inode, int fd,
 			const struct vfs_attr *attr)
@@ -92,7 +99,7 @@ static int set_squashed(struct vfs_inode *inode, int fd,
 	    ((attr->mask & VFS_ATTR_GID) && attr->gid != s->options.gid))
 		return -EPERM;
 	return attr->mask & VFS_ATTR_MODE
-		       ? hostfs_chmod(s, fd, attr->mode & PERMISSIONS)
+		       ? hostfs_chmod(s, fd, kept_mode(inode, attr))
 		       : 0;
 }
 
@@ -187,7 +194,7 @@ static void publish(struct vfs_inode *inode, const struct vfs_attr *attr)
 	const uint32_t shown =
 		VFS_INODE_IMMUTABLE | VFS_INODE_APPEND | VFS_INODE_NODUMP;
 	struct vfs_stat stat = {
-		.mode = attr->mode,
+		.mode = kept_mode(inode, attr),
 		.uid = attr->uid,
 		.gid = attr->gid,
 	};
@@ -296,7 +303,10 @@ int hostfs_setxattr(struct vfs_inode *inode, const char *name,
 	struct hostfs_fd *fd;
 	int err;
 
-	if (is_record(inode, name))
+	/* on the host it would be for whoever finds the file, as set-id bits */
+	if (is_record(inode, name) ||
+	    (hostfs_of(inode)->options.owner != HOSTFS_OWNER_HOST &&
+	     !strcmp(name, "security.capability")))
 		return -EPERM;
 	err = hostfs_handle(inode, &fd);
 	if (err)

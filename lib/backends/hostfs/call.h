@@ -39,6 +39,8 @@ static inline int64_t hostfs_pwrite(struct hostfs_super *s, int fd,
 {
 	int64_t n;
 
+	if (__builtin_expect(s->limited, 0))
+		return hostfs_pwrite_limited(s, fd, buffer, size, offset);
 	HOSTFS_CALL(s, n, "pwrite", pwrite(fd, buffer, size, offset));
 	return n;
 }

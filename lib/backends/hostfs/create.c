@@ -6,6 +6,10 @@
  * (owner, mode beyond the process's umask, ACLs) is set afterwards; until then
  * a file that is to be somebody else's has no permissions at all. When one of
  * these steps fails, the name is taken away again.
+ *
+ * What is no regular file is made by name, and opened by that name then. Who
+ * may write to the directory may have put something else there, which must not
+ * get an owner or permissions: what is found has to look as it was made.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +29,7 @@ struct making {
 	int dir;
 	int fd;	      /* O_PATH, or real */
 	int access;   /* as struct hostfs_fd has it */
+	bool exposed; /* others may change the directory, too */
 	bool foreign; /* somebody put something else there */
 	struct hostfs_facts facts;
 };
@@ -48,12 +53,31 @@ static bool is_ours(const struct making *m)
 	       (m->args->uid == geteuid() && m->args->gid == getegid());
 }
 
+/* Whether it is made without permissions, by which it is known again. */
+static bool is_closed_first(const struct making *m)
+{
+	return !is_ours(m) || (m->exposed && host_type(m) != S_IFREG);
+}
+
 /* Permissions to make it with. */
 static uint32_t first_mode(const struct making *m)
 {
 	if (is_recorded(m))
 		return hostfs_owner_mode(m->args->mode) & 0700;
-	return is_ours(m) ? m->args->mode & 0777 : 0;
+	return is_closed_first(m) ? 0 : m->args->mode & 0777;
+}
+
+/* Whether somebody else than this process may replace a name of ours in dir:
+ * in a sticky directory its owner may. */
+static bool is_exposed(const struct vfs_inode *dir)
+{
+	uint32_t mode = hostfs_mode(dir);
+
+	/* elsewhere it is not known whose it is on the host */
+	if (hostfs_of(dir)->options.owner != HOSTFS_OWNER_HOST)
+		return false;
+	return VFS_READ_ONCE(dir->uid) != geteuid() ||
+	       ((mode & 022) && !(mode & S_ISVTX));
 }
 
 static int make_regular(struct making *m)
@@ -79,12 +103,17 @@ static int make_special(struct making *m, uint32_t type)
 				     type | first_mode(m), m->args->rdev);
 	if (err)
 		return err;
-	m->fd = hostfs_openat2(m->s, m->dir, m->name, O_PATH | O_NOFOLLOW, 0);
+	m->fd = hostfs_open_made(m->s, m->dir, m->name);
 	m->access = O_PATH;
 	if (m->fd >= 0)
 		return 0;
 	hostfs_unlinkat(m->s, m->dir, m->name, type == S_IFDIR);
 	return m->fd;
+}
+
+static bool is_device(uint32_t mode)
+{
+	return S_ISCHR(mode) || S_ISBLK(mode);
 }
 
 /* Whether the descriptor is of what was made, and of nothing that somebody put
@@ -96,10 +125,11 @@ static int check_made(struct making *m)
 	if (err || m->access != O_PATH)
 		return err;
 	m->foreign = true;
-	if (m->facts.id.type != host_type(m) ||
-	    m->facts.id.dev != m->s->root.dev)
+	if (m->facts.id.type != host_type(m))
 		return -ESTALE;
-	if (!is_ours(m) && !S_ISLNK(m->facts.id.type) &&
+	if (is_device(m->facts.id.type) && m->facts.stat.rdev != m->args->rdev)
+		return -ESTALE;
+	if (is_closed_first(m) && !S_ISLNK(m->facts.id.type) &&
 	    (m->facts.stat.uid != geteuid() || (m->facts.stat.mode & 0777)))
 		return -ESTALE;
 	m->foreign = false;
@@ -123,7 +153,7 @@ static int set_owner(struct making *m)
 {
 	const struct vfs_create_args *args = m->args;
 	const struct vfs_stat *stat = &m->facts.stat;
-	uint32_t mode = args->mode & PERMISSIONS;
+	uint32_t mode = hostfs_kept_mode(m->s, args->mode, args->mode);
 	bool moved = false;
 	int err = 0;
 
@@ -168,11 +198,23 @@ static void unmake(struct making *m)
 	hostfs_close(m->s->vfs, m->fd);
 }
 
+/* A device, for whoever finds it on the host, of a task that is nobody there;
+ * 0:0, a whiteout, is none. */
+static bool is_refused(const struct making *m)
+{
+	return m->s->options.owner == HOSTFS_OWNER_SQUASH &&
+	       is_device(m->args->mode) &&
+	       !(S_ISCHR(m->args->mode) && !m->args->rdev);
+}
+
 static int make(struct making *m)
 {
 	uint32_t type = host_type(m);
-	int err = type == S_IFREG ? make_regular(m) : make_special(m, type);
+	int err;
 
+	if (is_refused(m))
+		return -EPERM;
+	err = type == S_IFREG ? make_regular(m) : make_special(m, type);
 	if (err)
 		return err;
 	err = check_made(m);
@@ -250,6 +292,7 @@ int hostfs_create(struct vfs_inode *dir, const struct vfs_name *name,
 		return err;
 	m.dir = fd->fd;
 	m.name = host.str;
+	m.exposed = is_exposed(dir);
 	place = hostfs_place_new(dir, name);
 	err = place ? create_at(dir, &m, place, inode) : -ENOMEM;
 	if (err)

@@ -226,8 +226,8 @@ static int hostfs_truncate(struct vfs_inode *inode, int64_t size)
 	err = size == VFS_READ_ONCE(inode->size)
 		      ? hostfs_truncate_name(s, fd->fd, size)
 		      : -EACCES;
-	/* what is open for writing needs no permission any more */
-	if (err == -EACCES)
+	/* what is open for writing needs no permission any more, and no name */
+	if (err == -EACCES || err == -ENOENT)
 		err = hostfs_truncate_fd(s, fd->fd, size);
 	hostfs_fd_unref(fd);
 	hostfs_changed_to(inode, &stat, err ? 0 : STATX_SIZE);
@@ -299,6 +299,8 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 	struct hostfs_fd *to = vfs_file_private(out_file);
 	int64_t n = hostfs_sync_status(hostfs_of(in), from, in_file);
 
+	if (!n)
+		n = hostfs_sync_status(hostfs_of(out), to, out_file);
 	if (!n)
 		n = hostfs_copy(hostfs_of(out), from->fd, in_offset, to->fd,
 				out_offset, length);

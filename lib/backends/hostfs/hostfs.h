@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 #include <vfs/sys/backend.h>
+#include <vfs/sys/layer.h>
 
 #define HOSTFS_ATTR_LOCKS 16u
 
@@ -90,11 +91,13 @@ struct hostfs_super {
 	struct vfs *vfs;
 	struct hostfs_options options; /* rdonly: options_lock of the core */
 	struct hostfs_id root;
-	uint64_t mnt_id; /* of the host's mount that root is on */
-	bool has_mnt_id, has_acl;
+	uint64_t mnt_id; /* of the host's mount that root is on; unless xdev */
+	bool has_acl;
+	bool limited;		   /* by RLIMIT_FSIZE: constant */
 	bool knows_size;	   /* max_file_size was asked for: atomic */
 	struct hostfs_fd *root_fd; /* constant */
 	int proc;		   /* "/proc", O_PATH: constant */
+	uint64_t proc_dev, proc_ino;
 
 	pthread_mutex_t table_lock;
 	struct vfs_inode **buckets;
@@ -107,6 +110,9 @@ struct hostfs_super {
 	struct hostfs_release *releases;
 
 	uint64_t turns; /* looks at the host: atomic */
+
+	uint32_t uuid_state; /* handle.c: fd_lock; read without */
+	uint8_t uuid[16];    /* constant once it is known */
 
 	pthread_mutex_t attr_locks[HOSTFS_ATTR_LOCKS];
 };
@@ -185,6 +191,8 @@ int hostfs_name(const struct vfs_name *name, struct hostfs_name *out);
 /* - Below dir, a path of names: never outside, never through a symlink. */
 int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
 		   uint64_t flags, uint32_t mode);
+/* - O_PATH of what was just made there, on no mount that is there by now. */
+int hostfs_open_made(struct hostfs_super *s, int dir, const char *name);
 /* - The file behind a descriptor again, with other flags. */
 int hostfs_reopen(struct hostfs_super *s, int fd, int flags);
 /* - A path of the embedder's, at mount. */
@@ -214,7 +222,11 @@ int hostfs_chmod(struct hostfs_super *s, int fd, uint32_t mode);
 int hostfs_utimens(struct hostfs_super *s, int fd,
 		   const struct timespec times[2]);
 int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size);
-/* - By name, which is no change where nothing changes. */
+/* - pwrite where RLIMIT_FSIZE is one (call.h). */
+int64_t hostfs_pwrite_limited(struct hostfs_super *s, int fd,
+			      const void *buffer, size_t size, int64_t offset);
+/* - By name, which is no change where nothing changes. -ENOENT: there are no
+ *   names, for the process has another root than at mount. */
 int hostfs_truncate_name(struct hostfs_super *s, int fd, int64_t size);
 int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
 			int64_t offset, int64_t length);
@@ -243,6 +255,24 @@ int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,
 		     const void *value, size_t size, int flags);
 int hostfs_fremovexattr(struct hostfs_super *s, int fd, const char *name);
+/* - The UUID of the file system that a directory is on, which can be read. */
+int hostfs_read_uuid(struct hostfs_super *s, int fd, uint8_t uuid[16]);
+/* - Its bytes, their number and its type, of the file behind fd. */
+int hostfs_name_to_handle(struct hostfs_super *s, int fd,
+			  struct vfs_layer_handle *out);
+/* - A place (O_PATH), wherever on the file system of directory dir it is. */
+int hostfs_open_handle(struct hostfs_super *s, int dir,
+		       const struct vfs_layer_handle *handle);
+/* - What the host calls the file behind fd, NUL-terminated. */
+int hostfs_read_path(struct hostfs_super *s, int fd, char *path, size_t size);
+
+/* ---- handle.c ---- */
+
+int hostfs_encode(struct vfs_inode *inode, struct vfs_layer_handle *out);
+int hostfs_locate(struct vfs_super *super,
+		  const struct vfs_layer_handle *handle, char *path,
+		  size_t size);
+
 /* ---- fd.c: descriptors ---- */
 
 /* - A copy of a descriptor, for what cannot be opened again. */
@@ -311,6 +341,11 @@ int hostfs_look_at(struct hostfs_super *s, int dir, const char *name,
 /* - The record, if there may be one, of the file behind fd, in *facts. */
 int hostfs_look_record(struct hostfs_super *s, int fd,
 		       struct hostfs_facts *facts);
+/* - The permissions of mode that a file of that type gets on the host:
+ *   set-id bits of files that are not whose they seem would be this process's.
+ */
+uint32_t hostfs_kept_mode(const struct hostfs_super *s, uint32_t type,
+			  uint32_t mode);
 /* - What fd is. */
 int hostfs_look_fd(struct hostfs_super *s, int fd, struct hostfs_facts *out);
 /* - The inode for facts, referenced: one that is known, or a new one. link: a

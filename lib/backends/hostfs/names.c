@@ -59,6 +59,12 @@ int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
 	return 0;
 }
 
+/* Not what somebody put in its place, which is not to be given away. */
+static bool is_whiteout(const struct vfs_inode *inode)
+{
+	return S_ISCHR(hostfs_mode(inode)) && !inode->rdev;
+}
+
 /* The 0:0 device that RENAME_WHITEOUT left. The rename has happened: when the
  * device cannot be had now, the core finds it when somebody asks. */
 static void find_whiteout(struct vfs_rename_args *args)
@@ -73,6 +79,7 @@ static void find_whiteout(struct vfs_rename_args *args)
 	if (!(args->flags & VFS_RENAME_WHITEOUT) ||
 	    hostfs_lookup(args->old_dir, &args->old_name, &args->whiteout,
 			  &cookie) ||
+	    !is_whiteout(args->whiteout) ||
 	    (args->whiteout->uid == wanted->uid &&
 	     args->whiteout->gid == wanted->gid))
 		return;

@@ -91,11 +91,9 @@ static bool may_have_record(const struct hostfs_super *s, uint32_t mode)
 static int check_mount(const struct hostfs_super *s,
 		       const struct hostfs_facts *facts)
 {
-	if (s->options.xdev)
-		return 0;
-	if (facts->id.dev != s->root.dev)
-		return -EXDEV;
-	return s->has_mnt_id && facts->mnt_id != s->mnt_id ? -EXDEV : 0;
+	/* devices say less, and more: a bind mount has the same one, and one
+	 * mount has several where it is an overlay or of subvolumes */
+	return !s->options.xdev && facts->mnt_id != s->mnt_id ? -EXDEV : 0;
 }
 
 int hostfs_look_at(struct hostfs_super *s, int dir, const char *name,
@@ -108,6 +106,14 @@ int hostfs_look_at(struct hostfs_super *s, int dir, const char *name,
 		return err;
 	read_facts(s, &stx, out);
 	return check_mount(s, out);
+}
+
+uint32_t hostfs_kept_mode(const struct hostfs_super *s, uint32_t type,
+			  uint32_t mode)
+{
+	bool keeps = s->options.owner != HOSTFS_OWNER_SQUASH || S_ISDIR(type);
+
+	return mode & (keeps ? 07777u : 01777u);
 }
 
 int hostfs_look_record(struct hostfs_super *s, int fd,

@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <vfs/hostfs.h>
 
@@ -104,6 +106,8 @@ static const struct vfs_super_ops super_ops = {
 	.evict = hostfs_evict,
 	.show_options = hostfs_show_options,
 	.reconfigure = hostfs_reconfigure,
+	.encode = hostfs_encode,
+	.locate = hostfs_locate,
 };
 
 /* ---- mounting ---- */
@@ -155,11 +159,16 @@ static int open_root(struct hostfs_super *s, const char *source)
 static int open_proc(struct hostfs_super *s)
 {
 	struct statfs fs;
+	struct statx stx;
 	int fd = hostfs_open_path(s, "/proc", O_PATH | O_DIRECTORY);
 	int err = fd < 0 ? fd : hostfs_fstatfs(s, fd, &fs);
 
+	if (!err)
+		err = hostfs_statx(s, fd, "", &stx);
 	if (!err && (uint64_t)fs.f_type == PROC_SUPER_MAGIC) {
 		s->proc = fd;
+		s->proc_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+		s->proc_ino = stx.stx_ino;
 		return 0;
 	}
 	hostfs_close(s->vfs, fd);
@@ -215,16 +224,24 @@ static int describe(struct vfs_super *super, struct hostfs_facts *facts)
 		return err;
 	s->root = facts->id;
 	s->mnt_id = facts->mnt_id;
-	s->has_mnt_id = facts->mnt_id;
+	if (!s->mnt_id && !s->options.xdev) {
+		vfs_log(s->vfs, VFS_LOG_ERROR,
+			"hostfs: the host does not say which mount a file is "
+			"on (Linux 5.8): only with xdev");
+		return -EOPNOTSUPP;
+	}
 	super->ops = &super_ops;
 	super->magic = (uint64_t)fs.f_type;
 	super->block_size = (uint32_t)fs.f_bsize;
 	super->name_max = fs.f_namelen > 0 && fs.f_namelen < 255
 				  ? (uint32_t)fs.f_namelen
 				  : 255;
-	/* beyond it the host would send a signal */
-	if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < INT64_MAX)
+	/* beyond it the host would send a signal, which it does all the same
+	 * when others make a file longer meanwhile */
+	if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < INT64_MAX) {
 		super->max_file_size = (int64_t)limit.rlim_cur;
+		s->limited = true;
+	}
 	super->flags =
 		(s->options.rdonly ? VFS_SUPER_RDONLY : 0) |
 		(s->has_acl ? VFS_SUPER_POSIXACL : 0) |

@@ -2,7 +2,7 @@
 /*
  * Every call that hostfs makes on the host. Contract: hostfs.h. Each asks for a
  * fault first, so that tests can make any of them fail; none follows a path of
- * the host's beyond the root's descriptor, but for /proc/self/fd, whose
+ * the host's beyond the root's descriptor, but for /proc/thread-self/fd, whose
  * directory is opened at mount and leads to descriptors of our own.
  */
 #include <dirent.h>
@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -35,6 +36,20 @@
 #error "Linux headers of 5.6 or later are needed"
 #endif
 
+/* struct fsuuid2 and its request, of Linux 6.9 */
+struct uuid_answer {
+	uint8_t length;
+	uint8_t uuid[16];
+};
+#define GET_UUID _IOR(0x15, 0, struct uuid_answer)
+
+/* struct file_handle, with its bytes */
+struct host_handle {
+	uint32_t length;
+	int32_t type;
+	uint8_t bytes[VFS_LAYER_HANDLE_MAX];
+};
+
 /* struct xattr_args of Linux 6.13 */
 struct attribute_args {
 	uint64_t value;
@@ -42,7 +57,9 @@ struct attribute_args {
 	uint32_t flags;
 };
 
-/* "/proc/self/fd/" and a number. */
+/* "/proc/thread-self/fd/" and a number: the descriptors of the thread that
+ * asks, for the process's may be another table, or none when its first thread
+ * ended. */
 struct fd_path {
 	char str[40];
 };
@@ -50,14 +67,24 @@ struct fd_path {
 /* As seen from s->proc. */
 static void fd_path(int fd, struct fd_path *out)
 {
-	snprintf(out->str, sizeof(out->str), "self/fd/%d", fd);
+	snprintf(out->str, sizeof(out->str), "thread-self/fd/%d", fd);
 }
 
-/* As seen from the host's root, for calls that have no form with a directory.
- */
-static void fd_path_absolute(int fd, struct fd_path *out)
+/* As seen from the process's root, for calls that have no form with a
+ * directory. -ENOENT: it is not the root that it was at mount, and who knows
+ * who made what is there. */
+static int fd_path_absolute(struct hostfs_super *s, int fd, struct fd_path *out)
 {
-	snprintf(out->str, sizeof(out->str), "/proc/self/fd/%d", fd);
+	struct statx stx;
+	int err = hostfs_statx(s, AT_FDCWD, "/proc", &stx);
+
+	if (err)
+		return err;
+	if (stx.stx_ino != s->proc_ino ||
+	    makedev(stx.stx_dev_major, stx.stx_dev_minor) != s->proc_dev)
+		return -ENOENT;
+	snprintf(out->str, sizeof(out->str), "/proc/thread-self/fd/%d", fd);
+	return 0;
 }
 
 bool hostfs_again(struct hostfs_super *s, int64_t err)
@@ -75,11 +102,9 @@ static int check_mount(struct hostfs_super *s, int fd)
 	struct statx stx;
 	int err = s->options.xdev ? 0 : hostfs_statx(s, fd, "", &stx);
 
-	if (err || s->options.xdev || !s->has_mnt_id)
+	if (err || s->options.xdev)
 		return err;
-	return (stx.stx_mask & STATX_MNT_ID) && stx.stx_mnt_id != s->mnt_id
-		       ? -EXDEV
-		       : 0;
+	return stx.stx_mnt_id != s->mnt_id ? -EXDEV : 0;
 }
 
 /* One name below dir. A symlink is opened itself, or refused. */
@@ -129,15 +154,14 @@ static int open_steps(struct hostfs_super *s, int dir, const char *path,
 	}
 }
 
-int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
-		   uint64_t flags, uint32_t mode)
+static int open_beneath(struct hostfs_super *s, int dir, const char *path,
+			uint64_t flags, uint32_t mode, bool xdev)
 {
 	struct open_how how = {
 		.flags = flags | O_CLOEXEC,
 		.mode = mode,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
-			   RESOLVE_NO_SYMLINKS |
-			   (s->options.xdev ? 0 : RESOLVE_NO_XDEV),
+			   RESOLVE_NO_SYMLINKS | (xdev ? 0 : RESOLVE_NO_XDEV),
 	};
 	unsigned tries = 0;
 	int64_t fd;
@@ -150,6 +174,17 @@ int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
 	if (fd == -ENOSYS)
 		return open_steps(s, dir, path, flags, mode);
 	return (int)(fd == -EAGAIN ? -ESTALE : fd);
+}
+
+int hostfs_openat2(struct hostfs_super *s, int dir, const char *path,
+		   uint64_t flags, uint32_t mode)
+{
+	return open_beneath(s, dir, path, flags, mode, s->options.xdev);
+}
+
+int hostfs_open_made(struct hostfs_super *s, int dir, const char *name)
+{
+	return open_beneath(s, dir, name, O_PATH | O_NOFOLLOW, 0, false);
 }
 
 int hostfs_reopen(struct hostfs_super *s, int fd, int flags)
@@ -364,7 +399,9 @@ int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
 	HOSTFS_CALL(s, n, "getxattr", get_attribute(s, fd, name, value, size));
 	if (n != -ENOSYS)
 		return n;
-	fd_path_absolute(fd, &path);
+	n = fd_path_absolute(s, fd, &path);
+	if (n)
+		return (int)n;
 	HOSTFS_CALL(s, n, "getxattr", getxattr(path.str, name, value, size));
 	return n;
 }
@@ -395,7 +432,9 @@ int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 		    syscall(SYS_listxattrat, s->proc, path.str, 0, list, size));
 	if (n != -ENOSYS)
 		return n;
-	fd_path_absolute(fd, &path);
+	n = fd_path_absolute(s, fd, &path);
+	if (n)
+		return (int)n;
 	HOSTFS_CALL(s, n, "listxattr", listxattr(path.str, list, size));
 	return n;
 }
@@ -417,7 +456,9 @@ int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,
 			    sizeof(args)));
 	if (err != -ENOSYS)
 		return (int)err;
-	fd_path_absolute(fd, &path);
+	err = fd_path_absolute(s, fd, &path);
+	if (err)
+		return (int)err;
 	HOSTFS_CALL(s, err, "setxattr",
 		    setxattr(path.str, name, value, size, flags));
 	return (int)err;
@@ -433,19 +474,75 @@ int hostfs_fremovexattr(struct hostfs_super *s, int fd, const char *name)
 		    syscall(SYS_removexattrat, s->proc, path.str, 0, name));
 	if (err != -ENOSYS)
 		return (int)err;
-	fd_path_absolute(fd, &path);
+	err = fd_path_absolute(s, fd, &path);
+	if (err)
+		return (int)err;
 	HOSTFS_CALL(s, err, "removexattr", removexattr(path.str, name));
 	return (int)err;
 }
 
 /* ---- data ---- */
 
+/* SIGXFSZ, which would end the process, kept from this thread. */
+struct quiet {
+	bool limited, take;
+	sigset_t old;
+};
+
+static void quiet_begin(const struct hostfs_super *s, struct quiet *q)
+{
+	sigset_t set, pending;
+
+	q->limited = s->limited;
+	if (!q->limited)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGXFSZ);
+	pthread_sigmask(SIG_BLOCK, &set, &q->old);
+	sigpending(&pending);
+	/* one that was waiting before is not ours to take */
+	q->take = !sigismember(&pending, SIGXFSZ);
+}
+
+static void quiet_end(const struct quiet *q, int64_t result)
+{
+	static const struct timespec now = {0, 0};
+	sigset_t set;
+
+	if (!q->limited)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGXFSZ);
+	while (q->take && result == -EFBIG &&
+	       sigtimedwait(&set, NULL, &now) < 0 && errno == EINTR)
+		;
+	pthread_sigmask(SIG_SETMASK, &q->old, NULL);
+}
+
+#define LIMITED_CALL(s, out, name, expression)             \
+	do {                                               \
+		struct quiet quiet_;                       \
+                                                           \
+		quiet_begin((s), &quiet_);                 \
+		HOSTFS_CALL((s), (out), name, expression); \
+		quiet_end(&quiet_, (out));                 \
+	} while (0)
+
+int64_t hostfs_pwrite_limited(struct hostfs_super *s, int fd,
+			      const void *buffer, size_t size, int64_t offset)
+{
+	int64_t n;
+
+	LIMITED_CALL(s, n, "pwrite", pwrite(fd, buffer, size, offset));
+	return n;
+}
+
 int64_t hostfs_copy(struct hostfs_super *s, int in, int64_t in_offset, int out,
 		    int64_t out_offset, size_t length)
 {
 	int64_t n;
 
-	HOSTFS_CALL(
+	LIMITED_CALL(
 		s, n, "copy_file_range",
 		copy_file_range(in, &in_offset, out, &out_offset, length, 0));
 	return n;
@@ -455,7 +552,7 @@ int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size)
 {
 	int64_t err;
 
-	HOSTFS_CALL(s, err, "ftruncate", ftruncate(fd, size));
+	LIMITED_CALL(s, err, "ftruncate", ftruncate(fd, size));
 	return (int)err;
 }
 
@@ -464,8 +561,10 @@ int hostfs_truncate_name(struct hostfs_super *s, int fd, int64_t size)
 	struct fd_path path;
 	int64_t err;
 
-	fd_path_absolute(fd, &path);
-	HOSTFS_CALL(s, err, "truncate", truncate(path.str, size));
+	err = fd_path_absolute(s, fd, &path);
+	if (err)
+		return (int)err;
+	LIMITED_CALL(s, err, "truncate", truncate(path.str, size));
 	return (int)err;
 }
 
@@ -474,7 +573,7 @@ int hostfs_fallocate_fd(struct hostfs_super *s, int fd, int mode,
 {
 	int64_t err;
 
-	HOSTFS_CALL(s, err, "fallocate", fallocate(fd, mode, offset, length));
+	LIMITED_CALL(s, err, "fallocate", fallocate(fd, mode, offset, length));
 	return (int)err;
 }
 
@@ -503,11 +602,19 @@ int hostfs_sync_all(struct hostfs_super *s)
 	return err;
 }
 
+/* Behind the last page of all the arithmetic of Linux's tmpfs runs over. */
+static int64_t seek(int fd, int64_t offset, int whence)
+{
+	int64_t at = lseek(fd, offset, whence);
+
+	return at == INT64_MIN ? INT64_MAX : at;
+}
+
 int64_t hostfs_lseek(struct hostfs_super *s, int fd, int64_t offset, int whence)
 {
 	int64_t at;
 
-	HOSTFS_CALL(s, at, "lseek", lseek(fd, offset, whence));
+	HOSTFS_CALL(s, at, "lseek", seek(fd, offset, whence));
 	return at;
 }
 
@@ -517,4 +624,71 @@ int hostfs_set_status(struct hostfs_super *s, int fd, int flags)
 
 	HOSTFS_CALL(s, err, "fcntl", fcntl(fd, F_SETFL, flags));
 	return (int)err;
+}
+
+/* ---- handles ---- */
+
+int hostfs_read_uuid(struct hostfs_super *s, int fd, uint8_t uuid[16])
+{
+	struct uuid_answer answer;
+	int64_t err;
+
+	HOSTFS_CALL(s, err, "ioctl", ioctl(fd, GET_UUID, &answer));
+	if (err < 0)
+		return (int)err;
+	if (answer.length != sizeof(answer.uuid))
+		return -EOPNOTSUPP;
+	memcpy(uuid, answer.uuid, sizeof(answer.uuid));
+	return 0;
+}
+
+int hostfs_name_to_handle(struct hostfs_super *s, int fd,
+			  struct vfs_layer_handle *out)
+{
+	struct host_handle handle;
+	int64_t err;
+	int mount_id;
+
+	handle.length = sizeof(handle.bytes);
+	HOSTFS_CALL(s, err, "name_to_handle_at",
+		    syscall(SYS_name_to_handle_at, fd, "", &handle, &mount_id,
+			    AT_EMPTY_PATH));
+	if (err < 0)
+		return (int)err;
+	out->length = handle.length;
+	out->type = (uint32_t)handle.type;
+	memcpy(out->bytes, handle.bytes, handle.length);
+	return 0;
+}
+
+int hostfs_open_handle(struct hostfs_super *s, int dir,
+		       const struct vfs_layer_handle *stored)
+{
+	struct host_handle handle = {
+		.length = stored->length,
+		.type = (int32_t)stored->type,
+	};
+	int64_t fd;
+
+	memcpy(handle.bytes, stored->bytes, stored->length);
+	HOSTFS_CALL(s, fd, "open_by_handle_at",
+		    syscall(SYS_open_by_handle_at, dir, &handle,
+			    O_PATH | O_NOFOLLOW | O_CLOEXEC));
+	return (int)fd;
+}
+
+int hostfs_read_path(struct hostfs_super *s, int fd, char *path, size_t size)
+{
+	struct fd_path link;
+	int64_t n;
+
+	fd_path(fd, &link);
+	HOSTFS_CALL(s, n, "readlinkat",
+		    readlinkat(s->proc, link.str, path, size));
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n == size)
+		return -ENAMETOOLONG;
+	path[n] = '\0';
+	return 0;
 }

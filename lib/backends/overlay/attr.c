@@ -120,6 +120,9 @@ static int store(struct overlay_super *fs, int fd, const struct vfs_attr *attr)
 
 	if (!err && attr->mask == VFS_ATTR_CTIME)
 		return touch(fs, fd);
+	/* a set-id bit that a truncation takes leaves no time by itself */
+	if (!err && attr->mask == VFS_ATTR_MODE)
+		return vfs_layer_setattr(fs->task, fd, attr);
 	if (!err && (attr->mask & (VFS_ATTR_UID | VFS_ATTR_GID)))
 		err = set_owner(fs, fd, attr);
 	if (!err && (attr->mask & VFS_ATTR_MODE))
@@ -176,7 +179,9 @@ static int change_xattr(struct overlay_inode *oi, const char *name,
 	struct overlay_super *fs = oi->fs;
 	int err = vfs_fault(fs->vfs, "overlay:setxattr");
 
-	if (!err)
+	/* a file that is up by another name may stay so: unlike what else
+	 * changes it, this does not bring the name up in Linux, either */
+	if (!err && overlay_upper(oi) < 0)
 		err = overlay_copy_up(oi, -1);
 	if (err)
 		return err;

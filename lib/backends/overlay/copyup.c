@@ -4,7 +4,8 @@
  *
  * The copy is made in the work directory, with all that belongs to it, and then
  * renamed to its place: whoever looks, also after a crash, finds the lower file
- * or the whole copy. Parents come first. One thread copies one file, under its
+ * or the whole copy. What is simple enough gets its name last instead, in one
+ * call. Parents come first. One thread copies one file, under its
  * lock; writing is through the upper file alone, which is not there before, so
  * that no write is lost.
  *
@@ -23,6 +24,8 @@
 #include "overlay.h"
 
 #define VALUE_MAX 65536u
+#define CAPABILITY "security.capability"
+#define CAPABILITY_MAX 64u
 
 /* A copy in the making. */
 struct copy {
@@ -102,7 +105,7 @@ int overlay_copy_xattrs(struct overlay_super *fs, int from, int to)
 static int copy_flags(struct copy *c, uint32_t flags)
 {
 	flags &= VFS_INODE_IMMUTABLE | VFS_INODE_APPEND | VFS_INODE_NOATIME;
-	if (!flags)
+	if (!flags || !(S_ISREG(c->st.mode) || S_ISDIR(c->st.mode)))
 		return 0;
 	VFS_WRITE_ONCE(c->oi->flags, flags & ~VFS_INODE_NOATIME);
 	return overlay_store_flags(c->fs, c->fd, flags);
@@ -150,8 +153,11 @@ int overlay_set_impure(struct overlay_inode *dir)
 	if (overlay_state(dir) & OVERLAY_IMPURE)
 		return 0;
 	err = overlay_set_own(dir->fs, overlay_upper(dir), "impure", "y", 1);
-	if (!err)
+	if (!err) {
 		overlay_set_state(dir, OVERLAY_IMPURE);
+		/* whose list has the layer's own numbers */
+		overlay_dir_changed(dir);
+	}
 	/* without attributes numbers in listings may differ, which is all */
 	return err == -EOPNOTSUPP || err == -EPERM ? 0 : err;
 }
@@ -233,9 +239,8 @@ static int set_size(struct overlay_super *fs, int fd, int64_t size)
 	return err || st.size == size ? err : vfs_ftruncate(fs->task, fd, size);
 }
 
-/* From a lower place to the open upper file out, which is empty. */
-static int fill_file(struct overlay_super *fs, int from, int out, int64_t size,
-		     int64_t bytes)
+int overlay_copy_data(struct overlay_super *fs, int from, int out, int64_t size,
+		      int64_t bytes)
 {
 	int in = vfs_layer_reopen(fs->task, from, O_RDONLY);
 	int64_t limit = wanted(bytes, size);
@@ -365,8 +370,9 @@ static int fill_temp(struct copy *c)
 	if (S_ISREG(c->st.mode) && c->bytes < 0)
 		err = mark_metacopy(c);
 	else if (S_ISREG(c->st.mode))
-		err = fill_file(c->fs, c->oi->lower[c->oi->lower_count - 1].fd,
-				c->out, c->st.size, c->bytes);
+		err = overlay_copy_data(c->fs,
+					c->oi->lower[c->oi->lower_count - 1].fd,
+					c->out, c->st.size, c->bytes);
 	if (!err)
 		err = set_origin(c);
 	return err ? err : copy_attributes(c);
@@ -443,6 +449,28 @@ static bool is_done(const struct overlay_inode *oi, int64_t bytes)
 	return bytes < 0 || !(overlay_state(oi) & OVERLAY_METACOPY);
 }
 
+/* The data of a file that has capabilities, which writing takes away. */
+static int fill_capable(struct overlay_inode *oi, int out, int64_t size,
+			int64_t bytes)
+{
+	struct overlay_super *fs = oi->fs;
+	int upper = overlay_upper(oi), err;
+	unsigned char value[CAPABILITY_MAX];
+	int64_t n = vfs_layer_getxattr(fs->task, upper, CAPABILITY, value,
+				       sizeof(value));
+
+	if (n < 0 && n != -ENODATA && n != -EOPNOTSUPP)
+		return (int)n;
+	err = overlay_copy_data(fs, oi->lower[oi->lower_count - 1].fd, out,
+				size, bytes);
+	if (err || n <= 0)
+		return err;
+	err = vfs_fault(fs->vfs, "overlay:setxattr");
+	return err ? err
+		   : vfs_layer_setxattr(fs->task, upper, CAPABILITY, value,
+					(size_t)n, 0);
+}
+
 /* The data of a file that has everything else. Into the file itself: until the
  * mark is gone nobody believes what is there. lock held. */
 static int copy_rest(struct overlay_inode *oi, int64_t bytes)
@@ -460,14 +488,57 @@ static int copy_rest(struct overlay_inode *oi, int64_t bytes)
 	if (!bytes)
 		err = vfs_ftruncate(fs->task, out, 0);
 	else
-		err = fill_file(fs, oi->lower[oi->lower_count - 1].fd, out,
-				st.size, bytes);
+		err = fill_capable(oi, out, st.size, bytes);
 	overlay_close(fs, out);
 	if (!err)
 		err = overlay_remove_own(fs, upper, "metacopy");
 	if (err)
 		return err;
 	overlay_clear_state(oi, OVERLAY_METACOPY);
+	return 0;
+}
+
+/* A plain file between layers in memory in one step: what most are that are
+ * copied often. What it says is published, too. -EOPNOTSUPP: it is not that
+ * simple. lock held. */
+static int clone_locked(struct overlay_inode *oi, struct overlay_inode *parent,
+			const char *name, int64_t bytes, bool ready)
+{
+	struct overlay_super *fs = oi->fs;
+	unsigned char origin[OVERLAY_ORIGIN_MAX];
+	char xattr[64];
+	struct vfs_layer_clone order;
+	int64_t n;
+	int err;
+
+	if (!parent || bytes < 0 || oi->lower_count != 1 ||
+	    !S_ISREG(VFS_READ_ONCE(oi->inode->mode)))
+		return -EOPNOTSUPP;
+	n = overlay_encode_origin(fs, &oi->lower[0], origin);
+	err = n < 0 ? (int)n : overlay_set_impure(parent);
+	if (!err)
+		err = vfs_fault(fs->vfs, "overlay:clone");
+	if (err)
+		return err;
+	order.size = sizeof(order);
+	order.from = oi->lower[0].fd;
+	order.dirfd = overlay_upper(parent);
+	order.name = name;
+	order.xattr = overlay_xattr_name(fs, "origin", xattr);
+	order.value = origin;
+	order.value_size = (uint64_t)n;
+	order.empty = !bytes;
+	order.zero = 0;
+	err = vfs_layer_clone(fs->task, &order);
+	if (err)
+		return err;
+	overlay_stale(parent->inode);
+	if (ready)
+		overlay_keep_ready(oi, order.open_fd);
+	else
+		overlay_close(fs, order.open_fd);
+	overlay_set_upper(oi, order.path_fd, &order.st, true);
+	overlay_dir_changed(parent);
 	return 0;
 }
 
@@ -501,11 +572,13 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 		VFS_WRITE_ONCE(oi->nlink, c.st.nlink);
 		overlay_set_state(oi, OVERLAY_INDEXED);
 	}
-	overlay_set_upper(oi, c.fd, &c.made);
+	overlay_set_upper(oi, c.fd, &c.made, false);
 	/* its number may be another one now, and is in the listing */
 	if (parent)
 		overlay_dir_changed(parent);
-	return c.indexed ? overlay_index_begin(oi) : 0;
+	if (c.indexed)
+		err = overlay_index_begin(oi);
+	return err || !parent ? err : overlay_link_up(oi, parent, name);
 }
 
 static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
@@ -516,14 +589,16 @@ static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
 	pthread_mutex_lock(&oi->lock);
 	if (is_done(oi, bytes))
 		goto unlock;
-	if (overlay_upper(oi) >= 0)
+	if (overlay_upper(oi) >= 0) {
 		err = copy_rest(oi, bytes);
-	else if (overlay_state(oi) & OVERLAY_UNLINKED)
+	} else if (overlay_state(oi) & OVERLAY_UNLINKED) {
 		err = copy_locked(oi, NULL, NULL, bytes, ready);
-	else
+	} else {
+		err = clone_locked(oi, parent, name, bytes, ready);
+		if (err != -EOPNOTSUPP)
+			goto unlock;
 		err = copy_locked(oi, parent, name, bytes, ready);
-	if (!err && parent && !(overlay_state(oi) & OVERLAY_UNLINKED))
-		err = overlay_link_up(oi, parent, name);
+	}
 	if (!err)
 		overlay_stale(oi->inode);
 unlock:
@@ -531,23 +606,24 @@ unlock:
 	return err;
 }
 
-/* The topmost inode on the way from the root to oi that is not on upper; its
- * parent is referenced. */
+/* The topmost inode on the way from the root to oi that is not on upper,
+ * referenced unless it is oi's own; its parent is referenced. */
 static int find_missing(struct overlay_inode *oi, struct vfs_inode **inode,
 			struct vfs_inode **parent, struct overlay_name *name)
 {
-	struct vfs_inode *at = vfs_inode_ref(oi->inode);
+	struct vfs_inode *at = oi->inode;
 	int err;
 
 	for (;;) {
 		err = overlay_home(overlay_inode(at), parent, name);
 		if (err || overlay_upper(overlay_inode(*parent)) >= 0)
 			break;
-		vfs_inode_unref(at);
+		if (at != oi->inode)
+			vfs_inode_unref(at);
 		at = *parent;
 	}
 	*inode = at;
-	if (err)
+	if (err && at != oi->inode)
 		vfs_inode_unref(at);
 	return err;
 }
@@ -569,12 +645,13 @@ static int copy_all(struct overlay_inode *oi, int64_t bytes, bool ready)
 			       name.text, last ? bytes : OVERLAY_ALL,
 			       last && ready);
 		vfs_inode_unref(parent);
-		vfs_inode_unref(inode);
+		if (!last)
+			vfs_inode_unref(inode);
 	}
 	return err;
 }
 
-static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
+static int bring_up(struct overlay_inode *oi, int64_t bytes, bool ready)
 {
 	int err;
 
@@ -586,7 +663,42 @@ static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
 	    (!oi->fs->metacopy || !S_ISREG(VFS_READ_ONCE(oi->inode->mode))))
 		bytes = OVERLAY_ALL;
 	err = copy_all(oi, bytes, ready);
-	return err ? err : overlay_publish(oi);
+	if (err || !(VFS_READ_ONCE(oi->inode->flags) & VFS_INODE_STALE))
+		return err;
+	return overlay_publish(oi);
+}
+
+/* Of a file that is, or is to be, in the index: the name that the call came by
+ * is on upper afterwards, which it may not be although the file is. */
+static int bring_up_by(struct overlay_inode *oi, struct vfs_inode *dir,
+		       const char *name, int64_t bytes, bool ready)
+{
+	char *home;
+	int err;
+
+	if (overlay_upper(oi) < 0) {
+		home = overlay_copy_name(oi->fs, name);
+		if (!home)
+			return -ENOMEM;
+		overlay_set_home(oi, dir, home);
+	}
+	err = bring_up(oi, bytes, ready);
+	return err ? err : overlay_link_name(oi, overlay_inode(dir), name);
+}
+
+static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
+{
+	struct overlay_super *fs = oi->fs;
+	struct overlay_name name;
+	struct vfs_inode *dir;
+	int err;
+
+	if (!overlay_may_index(oi) ||
+	    vfs_current_name(fs->vfs, oi->inode, &dir, name.text))
+		return bring_up(oi, bytes, ready);
+	err = bring_up_by(oi, dir, name.text, bytes, ready);
+	vfs_inode_unref(dir);
+	return err;
 }
 
 int overlay_copy_up(struct overlay_inode *oi, int64_t bytes)

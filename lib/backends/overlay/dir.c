@@ -120,6 +120,9 @@ static int make_file(struct overlay_inode *dir, const char *temp,
 		return err;
 	*fd = overlay_open_path(fs, fs->work_fd, temp);
 	err = *fd < 0 ? *fd : finish_node(fs, *fd, args);
+	/* Linux makes it in its place, where there is no whiteout */
+	if (!err && cover == OVERLAY_FREE)
+		err = overlay_inherit_flags(fs, overlay_upper(dir), *fd);
 	if (!err && is_dir && cover == OVERLAY_WHITEOUT) {
 		err = overlay_set_own(fs, *fd, "opaque", "y", 1);
 		if (err == -EOPNOTSUPP || err == -EPERM)
@@ -331,6 +334,8 @@ static int tmpfile_nested(struct vfs_inode *dir,
 	if (fd < 0)
 		return fd;
 	err = finish_node(fs, fd, args);
+	if (!err)
+		err = overlay_inherit_flags(fs, overlay_upper(oi), fd);
 	if (err) {
 		overlay_close(fs, fd);
 		return err;

@@ -145,22 +145,28 @@ static int check_directory(struct search *s, uint32_t layer, int fd, bool last)
 	return s->stop ? 0 : check_redirect(s, fd);
 }
 
-static int check_file(struct search *s, int fd, const struct vfs_stat *st)
+int overlay_is_metacopy(struct overlay_super *fs, int fd)
 {
 	char value[64];
-	int64_t n = -ENODATA;
+	int64_t n = overlay_get_own(fs, fd, "metacopy", value, sizeof(value));
 
-	if (S_ISREG(st->mode))
-		n = overlay_get_own(s->fs, fd, "metacopy", value,
-				    sizeof(value));
-	if (n < 0 && n != -ENODATA && n != -ERANGE && n != -EACCES)
-		return (int)n;
-	s->metacopy = n >= 0 || n == -ERANGE;
-	s->stop = !s->metacopy;
-	if (!s->metacopy)
+	if (n == -ENODATA || n == -EACCES)
 		return 0;
+	if (n < 0 && n != -ERANGE)
+		return (int)n;
 	/* what was not asked for could be anybody's */
-	return s->fs->metacopy ? check_redirect(s, fd) : -EPERM;
+	return fs->metacopy ? 1 : -EPERM;
+}
+
+static int check_file(struct search *s, int fd, const struct vfs_stat *st)
+{
+	int metacopy = S_ISREG(st->mode) ? overlay_is_metacopy(s->fs, fd) : 0;
+
+	if (metacopy < 0)
+		return metacopy;
+	s->metacopy = metacopy;
+	s->stop = !s->metacopy;
+	return s->metacopy ? check_redirect(s, fd) : 0;
 }
 
 /* A lower directory that is upper's or work's own is not walked into. */
@@ -368,19 +374,38 @@ static int search_lower(struct search *s)
 	return err;
 }
 
+/* What is known of a lower file that has no place: that upper is a copy of it,
+ * which would not say so if there were other names of it and no index. */
+static void make_stat(struct search *s, const struct overlay_place *place,
+		      uint64_t ino)
+{
+	struct overlay_found *found = s->found;
+
+	found->lower_st = (struct vfs_stat){
+		.dev = s->fs->layers[place->layer].dev,
+		.ino = ino,
+		.mode = found->st.mode,
+		.nlink = 1,
+	};
+}
+
 /* The file that upper was copied from: its number is the file's. */
 static int find_origin(struct search *s)
 {
 	struct overlay_found *found = s->found;
 	struct overlay_place place;
+	uint64_t ino;
 	int err;
 
 	if (found->upper < 0 || s->is_dir || found->lower_count)
 		return 0;
-	err = overlay_decode_origin(s->fs, found->upper, &place);
+	err = overlay_decode_origin(s->fs, found->upper, &place, &ino);
 	if (err)
 		return err == -ENODATA ? 0 : err;
-	err = overlay_stat(s->fs, place.fd, &found->lower_st);
+	if (place.fd < 0)
+		make_stat(s, &place, ino);
+	else
+		err = overlay_stat(s->fs, place.fd, &found->lower_st);
 	if (!err && (found->lower_st.mode ^ found->st.mode) & S_IFMT)
 		err = -ENODATA;
 	if (!err)

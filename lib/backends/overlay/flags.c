@@ -14,24 +14,30 @@
 #include "overlay.h"
 
 #define PROTECTED (VFS_INODE_IMMUTABLE | VFS_INODE_APPEND)
-
-/* Flags of a file for the ioctl. */
-static int32_t ioctl_flags(uint32_t flags)
-{
-	return (flags & VFS_INODE_NODUMP ? FS_NODUMP_FL : 0) |
-	       (flags & VFS_INODE_NOATIME ? FS_NOATIME_FL : 0);
-}
+#define OTHERS (VFS_INODE_NODUMP | VFS_INODE_NOATIME)
 
 static int store_others(struct overlay_super *fs, int fd, uint32_t flags)
 {
-	int32_t wanted = ioctl_flags(flags);
-	int open = vfs_layer_reopen(fs->task, fd, O_RDONLY | O_NONBLOCK), err;
+	struct vfs_attr attr = {
+		.size_of = sizeof(attr),
+		.mask = VFS_ATTR_FLAGS | VFS_ATTR_CTIME,
+		.flags = flags & OTHERS,
+	};
 
-	if (open < 0)
-		return open;
-	err = vfs_ioctl(fs->task, open, FS_IOC_SETFLAGS, &wanted);
-	overlay_close(fs, open);
-	return err;
+	vfs_now(fs->vfs, &attr.ctime);
+	return vfs_layer_setattr(fs->task, fd, &attr);
+}
+
+int overlay_inherit_flags(struct overlay_super *fs, int dirfd, int fd)
+{
+	struct vfs_layer_info info = {.size = sizeof(info)};
+	int err = vfs_layer_info(fs->task, dirfd, &info);
+
+	if (err || !(info.inode_flags & OTHERS))
+		return err;
+	err = store_others(fs, fd, info.inode_flags);
+	/* what cannot have them does without */
+	return err == -ENOMEM ? err : 0;
 }
 
 static int store_protected(struct overlay_super *fs, int fd, uint32_t flags)

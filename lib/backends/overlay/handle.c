@@ -3,27 +3,21 @@
  * Handles of lower files, in the form in which the format stores them: in an
  * upper file's `origin`, and as names in the index.
  *
- *	version 0, magic 0xfb, length of all, flags (1: big-endian), type,
- *	16 bytes for the file system, the handle
+ *	version 0, magic 0xfb, length of all, flags (1: big-endian, 4: of the
+ *	upper directory), type, 16 bytes for the file system, the handle
  *
- * The kernel puts the file system's UUID there. Ours says that the handle is an
- * instance's, which makes sense to no one else.
+ * Of a host's file system the last two are what the kernel puts there, so that
+ * each finds what the other one has stored.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-
-#include <vfs/file.h>
-#include <vfs/handle.h>
 
 #include "overlay.h"
 
 #define MAGIC 0xfbu
 #define HEADER 21u
 #define BIG_ENDIAN_FLAG 1u
-#define OTHER_FLAGS 0xf8u /* that nobody has defined */
-
-static const unsigned char owner[8] = {'v', 'f', 's', 0, 'l', 'i', 'b', 1};
+#define UPPER_FLAG 4u
 
 static unsigned char host_flags(void)
 {
@@ -36,88 +30,110 @@ int64_t overlay_encode_origin(struct overlay_super *fs,
 			      const struct overlay_place *place,
 			      unsigned char out[OVERLAY_ORIGIN_MAX])
 {
-	struct vfs_file_handle handle = {.handle_bytes = VFS_MAX_HANDLE_SIZE};
-	const struct overlay_layer *layer = &fs->layers[place->layer];
-	int32_t mount_id;
+	struct vfs_layer_handle handle;
 	int err;
 
-	if (!layer->handles)
+	if (!fs->layers[place->layer].handles)
 		return 0;
-	err = vfs_name_to_handle_at(fs->task, place->fd, "", &handle, &mount_id,
-				    AT_EMPTY_PATH);
-	if (err == -EOPNOTSUPP || err == -EOVERFLOW ||
-	    (!err && (handle.handle_type & ~0xff)))
+	err = vfs_layer_encode(fs->task, place->fd, &handle);
+	if (err == -EOPNOTSUPP || (!err && handle.type > 0xff))
 		return 0;
 	if (err)
 		return err;
 	out[0] = 0;
 	out[1] = MAGIC;
-	out[2] = (unsigned char)(HEADER + handle.handle_bytes);
+	out[2] = (unsigned char)(HEADER + handle.length);
 	out[3] = host_flags();
-	out[4] = (unsigned char)handle.handle_type;
-	memcpy(out + 5, owner, sizeof(owner));
-	memcpy(out + 13, &layer->dev, 8);
-	memcpy(out + HEADER, handle.f_handle, handle.handle_bytes);
+	if (place->layer == OVERLAY_UPPER && fs->has_upper)
+		out[3] |= UPPER_FLAG;
+	out[4] = (unsigned char)handle.type;
+	memcpy(out + 5, handle.fs, sizeof(handle.fs));
+	memcpy(out + HEADER, handle.bytes, handle.length);
 	return out[2];
 }
 
-static bool is_ours(const unsigned char *bytes, size_t size)
+/* Of a lower file, made by a machine like this one. */
+static bool is_handle(const unsigned char *bytes, size_t size)
 {
 	return size > HEADER && bytes[0] == 0 && bytes[1] == MAGIC &&
 	       bytes[2] == size && bytes[3] == host_flags() &&
-	       !memcmp(bytes + 5, owner, sizeof(owner)) &&
-	       size - HEADER <= VFS_MAX_HANDLE_SIZE;
+	       size - HEADER <= VFS_LAYER_HANDLE_MAX;
 }
 
-/* On one layer: a descriptor, or an error. */
-static int open_handle(struct overlay_super *fs,
-		       const struct overlay_layer *layer,
-		       const unsigned char *bytes, size_t size)
+/*
+ * The number that a handle has in it, of tmpfs or of a disk's file system
+ * (ext2 to 4 and others with numbers of 32 bits); 0: it is something else.
+ */
+static uint64_t number_in(const struct vfs_layer_handle *handle)
 {
-	struct vfs_file_handle handle;
-	int fd;
+	uint32_t words[3];
 
-	handle.handle_bytes = (uint32_t)(size - HEADER);
-	handle.handle_type = bytes[4];
-	memcpy(handle.f_handle, bytes + HEADER, size - HEADER);
-	/* O_PATH: not everything that has a handle can be opened for O_PATH by
-	 * who may not search; the mounter may */
-	fd = vfs_open_by_handle_at(fs->task, layer->open_fd, &handle,
-				   O_PATH | O_NOFOLLOW);
-	return fd == -ESTALE || fd == -EPERM || fd == -EOPNOTSUPP ? -ENODATA
-								  : fd;
+	memcpy(words, handle->bytes, sizeof(words));
+	if (handle->type != 1)
+		return 0;
+	if (handle->length == 8)
+		return words[0];
+	return handle->length == 12 ? words[1] | (uint64_t)words[2] << 32 : 0;
+}
+
+bool overlay_has_numbers(const struct vfs_layer_handle *handle, uint64_t ino)
+{
+	return ino && number_in(handle) == ino;
+}
+
+/* On the layers that the handle is of. -ENODATA: *ino, if it is not 0, is the
+ * file's number there, in layer place->layer. */
+static int find_handle(struct overlay_super *fs,
+		       struct vfs_layer_handle *handle,
+		       struct overlay_place *place, uint64_t *ino)
+{
+	int fd = -ENODATA;
+
+	*ino = 0;
+	for (uint32_t i = 1; i < fs->layer_count && fd == -ENODATA; i++) {
+		const struct overlay_layer *layer = &fs->layers[i];
+
+		if (!layer->handles ||
+		    memcmp(layer->handle_fs, handle->fs, sizeof(handle->fs)))
+			continue;
+		handle->dev = layer->handle_dev;
+		fd = vfs_layer_decode(fs->task, layer->fd, handle);
+		place->fd = fd;
+		place->layer = i;
+		if (layer->numbers)
+			*ino = number_in(handle);
+	}
+	return fd;
 }
 
 int overlay_decode(struct overlay_super *fs, const unsigned char *bytes,
-		   size_t size, struct overlay_place *place)
+		   size_t size, struct overlay_place *place, uint64_t *ino)
 {
-	uint64_t dev;
+	struct vfs_layer_handle handle = {0};
+	int fd;
 
-	if (!is_ours(bytes, size))
+	if (!is_handle(bytes, size))
 		return -ENODATA;
-	memcpy(&dev, bytes + 13, 8);
-	for (uint32_t i = 1; i < fs->layer_count; i++) {
-		int fd;
-
-		if (fs->layers[i].dev != dev || !fs->layers[i].handles)
-			continue;
-		fd = open_handle(fs, &fs->layers[i], bytes, size);
-		if (fd < 0)
-			return fd;
-		place->fd = fd;
-		place->layer = i;
-		return 0;
-	}
-	return -ENODATA;
+	handle.type = bytes[4];
+	handle.length = (uint32_t)(size - HEADER);
+	memcpy(handle.fs, bytes + 5, sizeof(handle.fs));
+	memcpy(handle.bytes, bytes + HEADER, handle.length);
+	fd = find_handle(fs, &handle, place, ino);
+	if (fd >= 0 || fd != -ENODATA || !*ino)
+		return fd < 0 ? fd : 0;
+	place->fd = -1;
+	return 0;
 }
 
 int overlay_decode_origin(struct overlay_super *fs, int fd,
-			  struct overlay_place *place)
+			  struct overlay_place *place, uint64_t *ino)
 {
 	unsigned char bytes[OVERLAY_ORIGIN_MAX];
 	int64_t n = overlay_get_own(fs, fd, "origin", bytes, sizeof(bytes));
 
 	if (n == -ERANGE)
 		return -ENODATA;
-	return n < 0 ? (int)n : overlay_decode(fs, bytes, (size_t)n, place);
+	if (n >= 0)
+		n = overlay_decode(fs, bytes, (size_t)n, place, ino);
+	return n == -ESTALE ? -ENODATA : (int)n;
 }

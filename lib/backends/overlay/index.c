@@ -26,6 +26,15 @@
 
 #define LIST_BUFFER 8192u
 
+bool overlay_may_index(const struct overlay_inode *oi)
+{
+	return oi->fs->index_fd >= 0 && oi->lower_count &&
+	       !S_ISDIR(VFS_READ_ONCE(oi->inode->mode)) &&
+	       (overlay_upper(oi) < 0
+			? VFS_READ_ONCE(oi->inode->nlink) > 1
+			: (overlay_state(oi) & OVERLAY_INDEXED) != 0);
+}
+
 bool overlay_wants_index(const struct overlay_super *fs,
 			 const struct vfs_stat *lower)
 {
@@ -35,12 +44,14 @@ bool overlay_wants_index(const struct overlay_super *fs,
 /* ---- names ---- */
 
 int overlay_index_name(struct overlay_super *fs,
-		       const struct overlay_place *lower,
+		       const struct overlay_place *lower, int upper,
 		       struct overlay_name *out)
 {
 	static const char digits[] = "0123456789abcdef";
 	unsigned char bytes[OVERLAY_ORIGIN_MAX];
-	int64_t n = overlay_encode_origin(fs, lower, bytes);
+	int64_t n = lower->fd >= 0 ? overlay_encode_origin(fs, lower, bytes)
+				   : overlay_get_own(fs, upper, "origin", bytes,
+						     sizeof(bytes));
 
 	if (n <= 0)
 		return n ? (int)n : -EOPNOTSUPP;
@@ -80,26 +91,26 @@ static int parse_name(const char *name, unsigned char bytes[OVERLAY_ORIGIN_MAX])
 
 /* ---- counts ---- */
 
-/* All names there are of the copy in fd. */
+/* All names there are of the copy in fd, if it says so: *nlink. lower may be
+ * NULL. */
 static int load_nlink(struct overlay_super *fs, int fd,
 		      const struct vfs_stat *upper,
-		      const struct vfs_stat *lower, uint32_t *out)
+		      const struct vfs_stat *lower, uint32_t *nlink)
 {
 	char text[16] = "";
 	int64_t n = overlay_get_own(fs, fd, "nlink", text, sizeof(text) - 1);
-	int64_t base, nlink;
+	int64_t sum;
 
-	*out = upper->nlink;
 	if (n == -ENODATA || n == -ERANGE)
 		return 0;
 	if (n < 0)
 		return (int)n;
-	base = text[0] == 'U' ? upper->nlink : lower->nlink;
-	if ((text[0] != 'U' && text[0] != 'L') || n < 2)
+	if ((text[0] != 'U' && (text[0] != 'L' || !lower)) || n < 2)
 		return 0;
-	nlink = base + strtol(text + 1, NULL, 10);
-	if (nlink > 0 && nlink <= UINT32_MAX)
-		*out = (uint32_t)nlink;
+	sum = text[0] == 'U' ? upper->nlink : lower->nlink;
+	sum += strtol(text + 1, NULL, 10);
+	if (sum > 0 && sum <= UINT32_MAX)
+		*nlink = (uint32_t)sum;
 	return 0;
 }
 
@@ -132,21 +143,36 @@ void overlay_index_end(struct overlay_inode *oi, int change)
 	if (!(overlay_state(oi) & OVERLAY_INDEXED))
 		return;
 	VFS_WRITE_ONCE(oi->nlink, oi->nlink + (uint32_t)change);
-	if (!oi->nlink && !overlay_index_name(fs, &oi->lower[0], &name))
+	if (!oi->nlink &&
+	    !overlay_index_name(fs, &oi->lower[0], overlay_upper(oi), &name))
 		(void)vfs_unlinkat(fs->task, fs->index_fd, name.text, 0);
 }
 
 /* ---- finding ---- */
 
+/* Whether the copy has no data, which is where the lower file is then. */
+static int check_metacopy(struct overlay_super *fs, int fd, bool *out)
+{
+	char value[64];
+	int64_t n = overlay_get_own(fs, fd, "metacopy", value, sizeof(value));
+
+	if (n < 0 && n != -ENODATA && n != -ERANGE)
+		return (int)n;
+	*out = n != -ENODATA;
+	return *out && !fs->metacopy ? -EPERM : 0;
+}
+
 int overlay_index_find(struct overlay_super *fs, struct overlay_found *found)
 {
 	struct overlay_name name;
 	struct vfs_stat st;
-	int fd, err;
+	int fd, err, metacopy = 0;
 
-	if (!found->lower_count || !overlay_wants_index(fs, &found->lower_st))
+	if (!found->lower_count || fs->index_fd < 0 ||
+	    (found->lower[0].fd >= 0 &&
+	     !overlay_wants_index(fs, &found->lower_st)))
 		return 0;
-	err = overlay_index_name(fs, &found->lower[0], &name);
+	err = overlay_index_name(fs, &found->lower[0], found->upper, &name);
 	if (err)
 		return err == -EOPNOTSUPP ? 0 : err;
 	fd = overlay_open_path(fs, fs->index_fd, name.text);
@@ -157,13 +183,28 @@ int overlay_index_find(struct overlay_super *fs, struct overlay_found *found)
 		err = -EIO;
 	if (!err && found->upper >= 0 && st.ino != found->st.ino)
 		goto close; /* another copy, which was made without */
+	found->nlink = st.nlink;
 	if (!err)
-		err = load_nlink(fs, fd, &st, &found->lower_st, &found->nlink);
+		err = load_nlink(fs, fd, &st,
+				 found->lower[0].fd < 0 ? NULL
+							: &found->lower_st,
+				 &found->nlink);
+	if (err)
+		goto close;
+	if (found->upper < 0)
+		err = check_metacopy(fs, fd, &found->metacopy);
 	if (err)
 		goto close;
 	found->indexed = true;
 	if (found->upper >= 0)
 		goto close;
+	if (S_ISREG(st.mode))
+		metacopy = overlay_is_metacopy(fs, fd);
+	if (metacopy < 0) {
+		err = metacopy;
+		goto close;
+	}
+	found->metacopy = metacopy;
 	found->upper = fd;
 	found->st = st;
 	return 0;
@@ -179,7 +220,7 @@ int overlay_index_place(struct overlay_inode *oi, const char *temp)
 {
 	struct overlay_super *fs = oi->fs;
 	struct overlay_name name;
-	int err = overlay_index_name(fs, &oi->lower[0], &name);
+	int err = overlay_index_name(fs, &oi->lower[0], -1, &name);
 
 	if (err)
 		return err;
@@ -201,10 +242,9 @@ int overlay_link_up(struct overlay_inode *oi, struct overlay_inode *dir,
 		return err;
 	dirfd = overlay_upper(dir);
 	err = overlay_cover(fs, dirfd, name);
-	if (err == OVERLAY_TAKEN)
+	/* it is there, or was taken away while it was being opened */
+	if (err == OVERLAY_TAKEN || err == OVERLAY_WHITEOUT)
 		return 0;
-	if (err == OVERLAY_WHITEOUT)
-		err = -EIO;
 	if (!err)
 		err = overlay_stat(fs, dirfd, &before);
 	if (!err)
@@ -219,7 +259,21 @@ int overlay_link_up(struct overlay_inode *oi, struct overlay_inode *dir,
 		return err;
 	(void)overlay_set_times(fs, dirfd, &before);
 	overlay_stale(dir->inode);
+	overlay_stale(oi->inode);
 	return 0;
+}
+
+int overlay_link_name(struct overlay_inode *oi, struct overlay_inode *dir,
+		      const char *name)
+{
+	int err;
+
+	if (!(overlay_state(oi) & OVERLAY_INDEXED))
+		return 0;
+	pthread_mutex_lock(&oi->lock);
+	err = overlay_link_up(oi, dir, name);
+	pthread_mutex_unlock(&oi->lock);
+	return err;
 }
 
 /* ---- mounting ---- */
@@ -244,33 +298,57 @@ static int verify(struct overlay_super *fs, int dirfd, const char *suffix,
 	return n == size && !memcmp(want, have, (size_t)n) ? 0 : -ESTALE;
 }
 
+/* Whether no name leads to the copy in fd any more, in any layer. 1, 0 or an
+ * error. */
+static int is_orphan(struct overlay_super *fs, int fd,
+		     const unsigned char *bytes, size_t size)
+{
+	struct vfs_stat st, lower_st;
+	struct overlay_place lower;
+	uint32_t nlink = 0;
+	uint64_t ino;
+	int err = overlay_stat(fs, fd, &st);
+
+	/* others are of mounts that are exported */
+	if (err || S_ISDIR(st.mode) || (S_ISCHR(st.mode) && !st.rdev))
+		return err;
+	err = overlay_decode(fs, bytes, size, &lower, &ino);
+	if (err == -ESTALE)
+		return 1;
+	if (err == -ENODATA || (!err && lower.fd < 0)) {
+		err = load_nlink(fs, fd, &st, NULL, &nlink);
+	} else if (!err) {
+		err = overlay_stat(fs, lower.fd, &lower_st);
+		overlay_close(fs, lower.fd);
+		if (!err)
+			err = load_nlink(fs, fd, &st, &lower_st, &nlink);
+	}
+	return err ? err : st.nlink == 1 && !nlink;
+}
+
 /* An entry that no name leads to any more goes; one that nobody wrote that way
- * is not touched. */
+ * is not touched. Linux makes its copies here: what is left of one. */
 static int check_entry(struct overlay_super *fs, const char *name)
 {
 	unsigned char bytes[OVERLAY_ORIGIN_MAX];
-	struct overlay_place lower;
-	struct vfs_stat st;
-	int n = parse_name(name, bytes), err;
+	int n, fd, orphan;
 
+	if (*name == '#')
+		return overlay_remove_tree(fs, fs->index_fd, name);
+	n = parse_name(name, bytes);
 	if (n < 0) {
 		vfs_log(fs->vfs, VFS_LOG_ERROR,
 			"overlay: the index has an entry \"%s\", which is none",
 			name);
 		return n;
 	}
-	err = vfs_fstatat(fs->task, fs->index_fd, name, &st,
-			  AT_SYMLINK_NOFOLLOW);
-	if (err)
-		return err;
-	err = overlay_decode(fs, bytes, (size_t)n, &lower);
-	if (!err)
-		overlay_close(fs, lower.fd);
-	if (err && err != -ENODATA)
-		return err;
-	if (!err && st.nlink > 1)
-		return 0;
-	return overlay_remove_tree(fs, fs->index_fd, name);
+	fd = overlay_open_path(fs, fs->index_fd, name);
+	if (fd < 0)
+		return fd;
+	orphan = is_orphan(fs, fd, bytes, (size_t)n);
+	overlay_close(fs, fd);
+	return orphan > 0 ? overlay_remove_tree(fs, fs->index_fd, name)
+			  : orphan;
 }
 
 static int check_entries(struct overlay_super *fs, int fd)

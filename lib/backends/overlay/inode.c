@@ -428,6 +428,7 @@ int overlay_get_inode(struct overlay_super *fs, struct vfs_inode *dir,
 		.dir = dir,
 		.name = name ? name : "",
 		.has_upper = found->upper >= 0,
+		.indexed = found->indexed,
 		.upper_ino = found->st.ino,
 	};
 	struct vfs_inode *inode, *other;
@@ -449,8 +450,8 @@ int overlay_get_inode(struct overlay_super *fs, struct vfs_inode *dir,
 	return 0;
 }
 
-void overlay_set_upper(struct overlay_inode *oi, int fd,
-		       const struct vfs_stat *st)
+void overlay_set_upper(struct overlay_inode *oi, int fd, struct vfs_stat *st,
+		       bool publish)
 {
 	set_times_of_birth(oi->inode, st);
 	/* of several names of a lower file this is one: it becomes its own */
@@ -459,7 +460,15 @@ void overlay_set_upper(struct overlay_inode *oi, int fd,
 		overlay_set_state(oi, OVERLAY_OWN_NUMBER);
 	}
 	overlay_table_move(oi, st);
+	/* whoever changes it sees it first, and publishes later */
+	pthread_mutex_lock(&oi->stat_lock);
+	if (publish) {
+		if (VFS_READ_ONCE(oi->inode->flags) & VFS_INODE_STALE)
+			vfs_inode_set_flags(oi->inode, 0, VFS_INODE_STALE);
+		set_stat(oi, st);
+	}
 	__atomic_store_n(&oi->upper, fd, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&oi->stat_lock);
 }
 
 void overlay_replace_upper(struct overlay_inode *oi, int fd)

@@ -12,7 +12,6 @@
 #include <sys/random.h>
 
 #include <vfs/file.h>
-#include <vfs/handle.h>
 #include <vfs/path.h>
 #include <vfs/stat.h>
 
@@ -77,14 +76,42 @@ static int check_layer(struct overlay_super *fs, const char *path, int fd,
 	return 0;
 }
 
-/* Whether a handle of the directory could be made and opened. */
-static bool has_handles(struct overlay_super *fs, int fd)
+/* Whether a handle of the directory can be made, and leads to it. */
+static int check_handles(struct overlay_super *fs, struct overlay_layer *layer)
 {
-	struct vfs_file_handle handle = {.handle_bytes = VFS_MAX_HANDLE_SIZE};
-	int32_t mount_id;
+	struct vfs_layer_handle handle;
+	struct vfs_stat st;
+	int fd, err = vfs_layer_encode(fs->task, layer->fd, &handle);
 
-	return !vfs_name_to_handle_at(fs->task, fd, "", &handle, &mount_id,
-				      AT_EMPTY_PATH);
+	if (!err)
+		err = overlay_stat(fs, layer->fd, &st);
+	if (err)
+		return err == -EOPNOTSUPP ? 0 : err;
+	memcpy(layer->handle_fs, handle.fs, sizeof(handle.fs));
+	layer->handle_dev = handle.dev;
+	fd = vfs_layer_decode(fs->task, layer->fd, &handle);
+	if (fd < 0)
+		return fd == -EOPNOTSUPP || fd == -ENODATA ? 0 : fd;
+	overlay_close(fs, fd);
+	layer->handles = true;
+	layer->numbers = overlay_has_numbers(&handle, st.ino);
+	return 0;
+}
+
+/* Two file systems with one UUID, as copies of a disk: a handle of the one is
+ * good for the other, and another file there. */
+static void check_copies(struct overlay_super *fs, uint32_t index)
+{
+	struct overlay_layer *layer = &fs->layers[index];
+
+	for (uint32_t i = 0; i < index; i++) {
+		struct overlay_layer *other = &fs->layers[i];
+
+		if (other->handle_dev != layer->handle_dev &&
+		    !memcmp(other->handle_fs, layer->handle_fs,
+			    sizeof(layer->handle_fs)))
+			layer->handles = other->handles = false;
+	}
 }
 
 /* The layer's number among file systems; 0 is kept for upper's. */
@@ -115,9 +142,12 @@ static int add_layer(struct overlay_super *fs, uint32_t index, const char *path,
 		return err;
 	layer->dev = info.dev;
 	layer->name_max = info.name_max;
-	layer->handles = has_handles(fs, fd);
-	/* handles are opened, and all is synced, by way of an open file */
-	if (layer->handles || index == OVERLAY_UPPER) {
+	err = check_handles(fs, layer);
+	if (err)
+		return err;
+	check_copies(fs, index);
+	/* all is synced by way of an open file */
+	if (index == OVERLAY_UPPER) {
 		layer->open_fd =
 			vfs_layer_reopen(fs->task, fd, O_RDONLY | O_DIRECTORY);
 		if (layer->open_fd < 0)

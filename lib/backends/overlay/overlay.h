@@ -23,6 +23,7 @@
  *	native.c    mounting with descriptors
  *	diff.c      what changed in a directory
  *	walk.c      and below one
+ *	commit.c    bringing upper into lower, with apply.c
  *
  * Layers are reached through the public calls alone, with a task that has the
  * mounter's credentials (<vfs/sys/layer.h>): layer 0 is the upper one, if
@@ -61,12 +62,15 @@ struct overlay_place {
 
 struct overlay_layer {
 	int fd;	     /* of its root; -1: no such layer */
-	int open_fd; /* the same, open for reading; -1 */
+	int open_fd; /* upper's: the same, open for reading; -1 */
 	uint32_t fs; /* layers of one file system have one number, 0: upper's */
 	uint64_t dev;	 /* as vfs_layer_info has it */
-	bool handles;	 /* its files have handles that can be opened */
+	bool handles;	 /* its files have handles that lead to them */
+	bool numbers;	 /* which say the number, too */
 	bool xwhiteouts; /* atomic: files with an xattr may be whiteouts */
 	uint32_t name_max;
+	uint8_t handle_fs[16]; /* as handles have it */
+	uint64_t handle_dev;
 };
 
 enum overlay_redirect {
@@ -149,6 +153,7 @@ struct overlay_inode {
 	/* Where it is on lower layers: all that a directory is merged of; for
 	 * others the origin, and behind it where a metacopy's data is.
 	 * Constant. */
+	/* An origin that nobody knows the place of has no descriptor (-1). */
 	struct overlay_place *lower;
 	uint32_t lower_count, lower_room;
 	uint32_t redirect_size; /* names_lock */
@@ -305,11 +310,18 @@ int overlay_below(struct overlay_super *fs, const struct overlay_inode *dir,
 int overlay_found_add(struct overlay_super *fs, struct overlay_found *found,
 		      int fd, uint32_t layer);
 
-/* Copies of the lower file can say where they come from. */
+/* Whether the regular file has no data of its own: 1, 0, -EPERM (it says so,
+ * and metacopy is off), or an error. */
+int overlay_is_metacopy(struct overlay_super *fs, int fd);
+
+/* Copies of the lower file can say where they come from: user attributes are
+ * for regular files and directories. */
 static inline bool overlay_is_known(const struct overlay_super *fs,
 				    const struct overlay_found *found)
 {
-	return fs->layers[found->lower[0].layer].handles;
+	return fs->layers[found->lower[0].layer].handles &&
+	       (!fs->userxattr || S_ISREG(found->lower_st.mode) ||
+		S_ISDIR(found->lower_st.mode));
 }
 
 /* -- handle.c -- */
@@ -321,28 +333,38 @@ int64_t overlay_encode_origin(struct overlay_super *fs,
 			      const struct overlay_place *place,
 			      unsigned char out[OVERLAY_ORIGIN_MAX]);
 /* The lower file that an upper one was copied from, by its `origin`, into
- * *place. 0, -ENODATA (none that is known), or an error. */
+ * *place. Where it is may not be known, but its number: then place->fd is -1.
+ * 0, -ENODATA (nothing is known), or an error. */
 int overlay_decode_origin(struct overlay_super *fs, int fd,
-			  struct overlay_place *place);
+			  struct overlay_place *place, uint64_t *ino);
+/* The same with its bytes; -ESTALE: it is gone. */
 int overlay_decode(struct overlay_super *fs, const unsigned char *bytes,
-		   size_t size, struct overlay_place *place);
+		   size_t size, struct overlay_place *place, uint64_t *ino);
+/* Whether handles like that of the file with number ino say numbers. */
+bool overlay_has_numbers(const struct vfs_layer_handle *handle, uint64_t ino);
 
 /* -- index.c -- */
 
+/* Whether a file may be in the index, now or later. */
+bool overlay_may_index(const struct overlay_inode *oi);
 /* Whether a lower file is to be copied to the index. */
 bool overlay_wants_index(const struct overlay_super *fs,
 			 const struct vfs_stat *lower);
-/* What the copy of a lower file is called there. */
+/* What the copy of a lower file is called there; upper is that copy, or one of
+ * its names, or -1 where the lower file can be asked. */
 int overlay_index_name(struct overlay_super *fs,
-		       const struct overlay_place *lower,
+		       const struct overlay_place *lower, int upper,
 		       struct overlay_name *out);
 /* Completes what was found by what the index has. 0 or an error. */
 int overlay_index_find(struct overlay_super *fs, struct overlay_found *found);
 /* Puts a copy that is called temp in work into the index. */
 int overlay_index_place(struct overlay_inode *oi, const char *temp);
-/* A file that is in the index has the name in upper's directory, too. */
+/* A file that is in the index has the name in upper's directory, too. oi's lock
+ * held; the other one takes it. */
 int overlay_link_up(struct overlay_inode *oi, struct overlay_inode *dir,
 		    const char *name);
+int overlay_link_name(struct overlay_inode *oi, struct overlay_inode *dir,
+		      const char *name);
 /* Before and after the number of its names changes, by change. oi's lock, or
  * the core's. */
 int overlay_index_begin(struct overlay_inode *oi);
@@ -373,9 +395,10 @@ void overlay_map_ino(const struct overlay_super *fs, uint32_t fs_index,
 uint64_t overlay_found_ino(const struct overlay_super *fs,
 			   const struct overlay_found *found);
 /* The upper place of an inode that had none becomes fd; it is in the table from
- * now on. lock held. */
-void overlay_set_upper(struct overlay_inode *oi, int fd,
-		       const struct vfs_stat *st);
+ * now on. publish: st, which is used up, is what it says, as nobody can have
+ * changed it. lock held. */
+void overlay_set_upper(struct overlay_inode *oi, int fd, struct vfs_stat *st,
+		       bool publish);
 /* fd takes the upper directory's place; it is opaque. */
 void overlay_replace_upper(struct overlay_inode *oi, int fd);
 /* Memory for a name; NULL: there is none. */
@@ -403,7 +426,7 @@ static inline void overlay_dir_changed(struct overlay_inode *dir)
 struct overlay_wanted {
 	uint64_t dev, ino; /* the key */
 	bool one_name;	   /* only the one that has its home there */
-	bool has_upper;
+	bool has_upper, indexed;
 	uint64_t upper_ino;
 	struct vfs_inode *dir; /* the home */
 	const char *name;
@@ -440,6 +463,10 @@ int overlay_copy_up(struct overlay_inode *oi, int64_t bytes);
 int overlay_copy_up_ready(struct overlay_inode *oi);
 /* Marks the upper directory as having copied-up files in it. */
 int overlay_set_impure(struct overlay_inode *dir);
+/* From a place to the open, empty file `to`: the first `bytes` of data, and the
+ * size. Synced, unless the mount is volatile. */
+int overlay_copy_data(struct overlay_super *fs, int from, int to, int64_t size,
+		      int64_t bytes);
 /* All xattrs of `from` but overlay's own. */
 int overlay_copy_xattrs(struct overlay_super *fs, int from, int to);
 int overlay_set_times(struct overlay_super *fs, int fd,
@@ -525,6 +552,9 @@ int overlay_store_flags(struct overlay_super *fs, int fd, uint32_t flags);
 uint32_t overlay_load_flags(struct overlay_super *fs, int fd);
 /* The same for an inode that is on upper. */
 int overlay_set_flags(struct overlay_inode *oi, uint32_t flags);
+/* What was made in work gets the flags that it would have inherited in upper
+ * directory dirfd. 0 or an error. */
+int overlay_inherit_flags(struct overlay_super *fs, int dirfd, int fd);
 
 /* -- attr.c -- */
 

@@ -44,6 +44,7 @@ struct overlay_cache {
 	struct entry *entries;
 	char *names;
 	bool hides;
+	bool impure; /* something has another number than upper's */
 };
 
 struct listing {
@@ -53,8 +54,7 @@ struct listing {
 	uint32_t *table; /* of entries + 1; NULL: one layer, nothing twice */
 	uint32_t table_size;
 	uint32_t layer;
-	int fd;	     /* of the layer's directory */
-	bool impure; /* something has another number than upper's */
+	int fd; /* of the layer's directory */
 };
 
 /* An open directory. */
@@ -339,7 +339,7 @@ static int look_up(struct listing *l, struct entry *e)
 	/* listed all the same, as something that cannot be looked at */
 	if (err)
 		return err == -ENOMEM ? err : 0;
-	l->impure |= e->ino != overlay_found_ino(l->fs, &found);
+	l->cache->impure |= e->ino != overlay_found_ino(l->fs, &found);
 	e->ino = overlay_found_ino(l->fs, &found);
 	overlay_found_fini(l->fs, &found);
 	return 0;
@@ -364,12 +364,16 @@ static int finish(struct listing *l)
 	return err;
 }
 
-/* A mark that is not true any more goes, as far as it can. */
-static void clear_impure(struct overlay_inode *dir)
+/* A mark that is not true any more goes, as far as it can, when the directory
+ * is listed. */
+static void clear_impure(struct overlay_inode *dir,
+			 const struct overlay_cache *cache)
 {
 	struct overlay_super *fs = dir->fs;
 
-	if ((fs->super->flags & VFS_SUPER_RDONLY) ||
+	if (cache->impure || overlay_has_lower(dir) ||
+	    !(overlay_state(dir) & OVERLAY_IMPURE) ||
+	    (fs->super->flags & VFS_SUPER_RDONLY) ||
 	    (!fs->same_fs && !fs->xino_shift))
 		return;
 	(void)overlay_remove_own(fs, overlay_upper(dir), "impure");
@@ -392,9 +396,6 @@ static int build(struct overlay_inode *dir, struct overlay_cache **out)
 	vfs_free(fs->vfs, l.table, l.table_size * sizeof(*l.table));
 	if (!err)
 		err = finish(&l);
-	if (!err && !l.impure && !overlay_has_lower(dir) &&
-	    (overlay_state(dir) & OVERLAY_IMPURE))
-		clear_impure(dir);
 	if (err)
 		cache_free(fs, l.cache);
 	else
@@ -462,6 +463,8 @@ static int choose_cache(struct overlay_inode *oi, struct overlay_dirfile *open,
 		return 0;
 	vfs_nest_begin(oi->fs->vfs, &nesting);
 	err = overlay_get_cache(oi, &cache);
+	if (!err)
+		clear_impure(oi, cache);
 	vfs_nest_end(oi->fs->vfs, &nesting);
 	if (err)
 		return err;

@@ -173,17 +173,13 @@ static int copy_up_as(struct overlay_inode *oi, struct overlay_inode *dir,
 int overlay_bring_name(struct overlay_inode *oi, struct overlay_inode *dir,
 		       const char *name)
 {
-	struct overlay_super *fs = oi->fs;
-	struct vfs_stat st;
-	int err;
+	int err = 0;
 
-	if (fs->index_fd < 0 || !oi->lower_count ||
-	    S_ISDIR(VFS_READ_ONCE(oi->inode->mode)))
+	if (!overlay_may_index(oi))
 		return 0;
-	err = overlay_stat(fs, oi->lower[0].fd, &st);
-	if (!err && overlay_wants_index(fs, &st) && overlay_upper(oi) < 0)
+	if (overlay_upper(oi) < 0)
 		err = copy_up_as(oi, dir, name);
-	return err ? err : overlay_link_up(oi, dir, name);
+	return err ? err : overlay_link_name(oi, dir, name);
 }
 
 static int remove_nested(struct overlay_inode *dir, const char *name,

@@ -12,10 +12,13 @@
  * Contract: overlay.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <vfs/file.h>
 #include <vfs/path.h>
+#include <vfs/stat.h>
 
 #include "overlay.h"
 
@@ -150,6 +153,8 @@ static int copy_entry(struct overlay_inode *dir, const char *name)
 		return err;
 	oi = overlay_inode(inode);
 	err = overlay_copy_up(oi, OVERLAY_ALL);
+	if (!err)
+		err = overlay_bring_name(oi, dir, name);
 	if (!err && S_ISDIR(VFS_READ_ONCE(inode->mode)))
 		err = copy_tree(oi);
 	vfs_inode_unref(inode);
@@ -335,14 +340,37 @@ static int replace(struct renaming *r)
 	return err;
 }
 
+/* A directory that is gone had whiteouts in it, which went first. */
+static void was_cleared(const struct overlay_inode *dir)
+{
+	const struct vfs_timespec now[2] = {{.nsec = UTIME_OMIT},
+					    {.nsec = UTIME_NOW}};
+
+	(void)vfs_utimensat(dir->fs->task, overlay_upper(dir), "", now,
+			    AT_EMPTY_PATH);
+}
+
 static void was_renamed(struct renaming *r)
 {
 	set_homes(r);
+	if (r->hidden)
+		was_cleared(r->new);
 	if (r->new &&overlay_publish(r->new))
 		overlay_stale(r->new->inode);
 	overlay_changed(r->old_dir, r->old);
 	if (r->new_dir != r->old_dir)
 		overlay_changed(r->new_dir, NULL);
+}
+
+/* It may have got a mark, and a time with it; and a disk that has begun to
+ * leave a whiteout changes the directory's times. */
+static void was_refused(struct renaming *r)
+{
+	overlay_stale(r->old->inode);
+	overlay_stale(r->old_dir->inode);
+	overlay_stale(r->new_dir->inode);
+	if (r->exchange)
+		overlay_stale(r->new->inode);
 }
 
 static int rename_nested(struct renaming *r)
@@ -367,8 +395,8 @@ static int rename_nested(struct renaming *r)
 		err = r->new && !r->exchange ? replace(r) : rename_upper(r);
 	if (!err)
 		was_renamed(r);
-	else /* it may have got a mark, and a time with it */
-		overlay_stale(r->old->inode);
+	else
+		was_refused(r);
 	overlay_free_name(r->fs, r->old_home);
 	overlay_free_name(r->fs, r->new_home);
 	return err;

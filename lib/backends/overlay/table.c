@@ -139,8 +139,9 @@ static bool is_wanted(struct overlay_inode *oi,
 	if (oi->key_dev != wanted->dev || oi->key_ino != wanted->ino ||
 	    one_name != wanted->one_name)
 		return false;
-	/* two copies of one lower file are two files */
-	if (wanted->has_upper &&
+	/* two copies of one lower file are two files, but in the index there is
+	 * one, although the inode may not have heard of it yet */
+	if (wanted->has_upper && !wanted->indexed &&
 	    (overlay_upper(oi) < 0 || oi->upper_ino != wanted->upper_ino))
 		return false;
 	return !one_name || is_home(oi, wanted);

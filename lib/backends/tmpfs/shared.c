@@ -92,8 +92,10 @@ static int host_fallocate(int fd, int mode, uint64_t offset, uint64_t length)
 static int64_t host_seek(int fd, uint64_t offset, int whence)
 {
 	int saved = errno;
+	int64_t at = lseek(fd, (off_t)offset, whence);
 
-	return host_result(lseek(fd, (off_t)offset, whence), saved);
+	/* behind the last page of all Linux's arithmetic runs over */
+	return at == INT64_MIN ? INT64_MAX : host_result(at, saved);
 }
 
 /* -- accounting -- */

@@ -98,6 +98,7 @@ static struct tmpfs_xattr *xattr_create(struct vfs *vfs, const char *name,
 	return xattr;
 }
 
+/* All but the inode's flag. */
 static int xattr_set(struct vfs_inode *inode, const char *name,
 		     const void *value, size_t size, int flags)
 {
@@ -132,7 +133,6 @@ static int xattr_set(struct vfs_inode *inode, const char *name,
 	}
 	if (old)
 		xattr_free(inode, old);
-	vfs_inode_set_flags(inode, VFS_INODE_XATTR, 0);
 	return 0;
 
 give_space:
@@ -145,13 +145,17 @@ int tmpfs_setxattr(struct vfs_inode *inode, const char *name, const void *value,
 {
 	int error = xattr_set(inode, name, value, size, flags);
 
-	if (!error)
+	if (!error) {
+		vfs_inode_set_flags(inode, VFS_INODE_XATTR, 0);
 		vfs_inode_touch(inode, VFS_TOUCH_CTIME);
+	}
 	return error;
 }
 
 int tmpfs_xattr_init(struct vfs_inode *inode, const struct vfs_xattr_init *init)
 {
+	/* nobody has seen it */
+	inode->flags |= VFS_INODE_XATTR;
 	return xattr_set(inode, init->name, init->value, init->size, 0);
 }
 

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What of a bundle is the host kernel's to do: proc, because programs want to
+ * see their own processes, and those are the kernel's, not tasks of libvfs;
+ * terminals; and what no library could show (sysfs, mqueue). In the tree there
+ * is an empty directory at each of these places, which the kernel mounts them
+ * on. Every other mount has flags that are the kernel's to heed as well
+ * (noexec, nosuid), as it runs the programs: each is bound to its own place
+ * with them. Contract: run.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "run.h"
+#include "text.h"
+#include "tree.h"
+
+static const struct kernel_type {
+	const char *type;
+	bool optional; /* programs can do without */
+} kernel_types[] = {
+	{"proc", false},
+	{"devpts", false},
+	{"sysfs", true},
+	{"mqueue", true},
+};
+
+static const struct kernel_type *find_type(const struct vfs_bundle_mount *m)
+{
+	size_t i;
+
+	for (i = 0; m->type && i < sizeof(kernel_types) / sizeof(*kernel_types);
+	     i++) {
+		if (!strcmp(kernel_types[i].type, m->type))
+			return &kernel_types[i];
+	}
+	return NULL;
+}
+
+char *run_clean(const char *path, unsigned int *depth)
+{
+	char *out = text_need(calloc(1, strlen(path) + 2));
+	size_t length = 0, n;
+
+	*depth = 0;
+	for (; *path; path += n + (path[n] == '/')) {
+		n = strcspn(path, "/");
+		if (n == 2 && !strncmp(path, "..", 2)) {
+			while (length && out[--length] != '/')
+				;
+			*depth -= *depth > 0;
+		} else if (n && !(n == 1 && *path == '.')) {
+			out[length++] = '/';
+			memcpy(out + length, path, n);
+			length += n;
+			++*depth;
+		}
+	}
+	out[length] = '\0';
+	if (!length)
+		strcpy(out, "/");
+	return out;
+}
+
+/* One option of a mount; an r in front says the same of everything below. */
+static bool take_flag(const char *option, uint64_t *flags)
+{
+	size_t length = strlen(option);
+
+	return tree_flag(option, length, flags) ||
+	       (*option == 'r' && tree_flag(option + 1, length - 1, flags));
+}
+
+static void read_options(struct run_mount *mount,
+			 const struct vfs_bundle_mount *m, bool *remount)
+{
+	struct text data = {0};
+	uint64_t i;
+
+	for (i = 0; i < m->option_count; i++) {
+		if (!strcmp(m->options[i], "remount"))
+			*remount = true;
+		else if (!take_flag(m->options[i], &mount->flags))
+			text_option(&data, m->options[i],
+				    strlen(m->options[i]));
+	}
+	mount->data = data.at;
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct run_mount *l = left, *r = right;
+
+	if (l->depth != r->depth)
+		return l->depth < r->depth ? -1 : 1;
+	return l->index < r->index ? -1 : 1;
+}
+
+/* The mount, for the kernel, and as the tree is to have it. */
+static void plan_mount(struct run *run, size_t i, struct vfs_bundle_mount *m)
+{
+	const struct kernel_type *type = find_type(m);
+	struct run_mount *mount = &run->mounts[run->mount_count];
+	bool remount = false;
+
+	mount->index = i;
+	mount->tree = -1;
+	read_options(mount, m, &remount);
+	mount->destination = run_clean(m->destination, &mount->depth);
+	if (mount->flags & MS_BIND)
+		type = NULL;
+	/* a remount is the tree's alone: what it says is heeded there */
+	if (remount || !mount->depth) {
+		free(mount->data);
+		free(mount->destination);
+		memset(mount, 0, sizeof(*mount));
+		return;
+	}
+	run->mount_count++;
+	if (!type)
+		return;
+	mount->type = type->type;
+	mount->optional = type->optional;
+	mount->source = m->source ? m->source : type->type;
+	/* an empty directory */
+	m->type = "sysfs";
+	m->options = NULL;
+	m->option_count = 0;
+}
+
+static void plan_mounts(struct run *run)
+{
+	const struct vfs_bundle_spec *config = run->config;
+	struct vfs_bundle_mount *copy =
+		text_need(calloc(config->mount_count + 1, sizeof(*copy)));
+	size_t i;
+
+	run->mounts = text_need(
+		calloc(config->mount_count + 1, sizeof(*run->mounts)));
+	for (i = 0; i < config->mount_count; i++) {
+		copy[i] = config->mounts[i];
+		plan_mount(run, i, &copy[i]);
+	}
+	run->spec.mounts = copy;
+	qsort(run->mounts, run->mount_count, sizeof(*run->mounts), compare);
+}
+
+bool run_is_kernels(const struct run *run, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < run->mount_count; i++) {
+		const char *place = run->mounts[i].destination;
+		size_t length = strlen(place);
+
+		if (run->mounts[i].type && !strncmp(path, place, length) &&
+		    path[length] == '/')
+			return true;
+	}
+	return false;
+}
+
+int run_plan(struct run *run)
+{
+	struct vfs_bundle_spec *spec = &run->spec;
+
+	*spec = *run->config;
+	if (run->args) {
+		spec->args = (const char *const *)run->args;
+		spec->arg_count = run->arg_count;
+	}
+	if (!spec->arg_count)
+		return run_fail("%s: config.json: /process/args: missing, and "
+				"no program is behind --",
+				run->directory);
+	spec->overlay = run->overlay;
+	spec->overlay_path = run->overlay_path;
+	/* the program's own are the kernel's to heed */
+	spec->rlimits = NULL;
+	spec->rlimit_count = 0;
+	run->terminal = spec->flags & VFS_BUNDLE_TERMINAL;
+	spec->flags &= ~VFS_BUNDLE_TERMINAL;
+	plan_mounts(run);
+	return 0;
+}
+
+void run_plan_free(struct run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->mount_count; i++) {
+		free(run->mounts[i].destination);
+		free(run->mounts[i].data);
+	}
+	free(run->mounts);
+	/* run->config still has those that were read */
+	if (run->mounts)
+		free((void *)(uintptr_t)run->spec.mounts);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file like another one, made in one go: vfs_layer_clone. Contract: layer.h.
+ *
+ * The new inode has no name until it has everything else, so that who looks
+ * finds nothing or all of it, and what fails leaves nothing. Only for what the
+ * core knows all about: files in memory, of plain ways, copied by who may do
+ * anything with them. Everything else is told to take the long way.
+ *
+ * Locks: the directory's, then the original's (shared). The copy's is not
+ * taken, for nobody else has seen it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/attr.h"
+#include "core/inode_stat.h"
+#include "core/layer.h"
+#include "core/lookup.h"
+#include "core/names.h"
+#include "core/notify.h"
+#include "core/pathname.h"
+#include "core/perm.h"
+#include "core/rw.h"
+
+/* So much is shared while the directory is locked. */
+#define LENGTH_MAX ((int64_t)4 << 20)
+
+/* Flags of an original that do not matter, or that its copy does not get. */
+#define HARMLESS                                                      \
+	(VFS_INODE_LINKABLE | VFS_INODE_MAPPED | VFS_INODE_SEALABLE | \
+	 VFS_INODE_HANDLE | VFS_INODE_NODUMP | VFS_INODE_CLAIMED)
+/* And of a directory in which one is not made so. */
+#define PECULIAR                                                      \
+	(VFS_INODE_NOATIME | VFS_INODE_IMMUTABLE | VFS_INODE_APPEND | \
+	 VFS_INODE_NODUMP | VFS_INODE_SYNTHETIC)
+
+struct cloning {
+	struct vfs__thread *thread;
+	struct vfs_task *task;
+	struct vfs_cred *cred;	       /* referenced */
+	struct vfs_layer_clone *order; /* the caller's */
+	struct vfs_file *from, *at;    /* referenced */
+	struct vfs_name name;
+	struct vfs_inode *inode;   /* the copy; passes to dentry */
+	struct vfs_dentry *dentry; /* referenced */
+	/* Taken before anything is made: the name alone, and open. */
+	struct vfs_file *files[2];
+	struct vfs__fdtable *tables[2];
+	int fds[2];
+};
+
+/* ---- whether it can be done here ---- */
+
+/* Nobody would be refused what is done without being asked about here. */
+static bool may_all(const struct vfs_cred *cred)
+{
+	const uint64_t needed = UINT64_C(1) << VFS_CAP_CHOWN |
+				UINT64_C(1) << VFS_CAP_FOWNER |
+				UINT64_C(1) << VFS_CAP_FSETID |
+				UINT64_C(1) << VFS_CAP_DAC_OVERRIDE |
+				UINT64_C(1) << VFS_CAP_SYS_ADMIN;
+
+	return !cred->mapped && !(needed & ~cred->cap_effective);
+}
+
+static bool is_plain_super(const struct vfs_mount *mnt)
+{
+	uint64_t flags = mnt->super->type->flags;
+
+	return (flags & VFS_FS_COMPLETE) && !(flags & VFS_FS_OWN_ATTR) &&
+	       !mnt->super->userns && !vfs__mount_idmap(mnt);
+}
+
+static bool is_plain_file(const struct vfs_inode *in)
+{
+	return S_ISREG(vfs__inode_mode(in)) &&
+	       !(VFS_READ_ONCE(in->flags) & ~(uint64_t)HARMLESS) &&
+	       VFS_READ_ONCE(in->nlink) == 1 && !in->ops->open &&
+	       VFS__HAS_OP(in->ops, copy_range);
+}
+
+static int check(const struct cloning *c)
+{
+	const struct vfs_inode *in = c->from->inode, *dir = c->at->inode;
+
+	if (!vfs__inode_is_dir(dir))
+		return -ENOTDIR;
+	if (!is_plain_super(c->from->path.mnt) ||
+	    !is_plain_super(c->at->path.mnt) ||
+	    in->super->type != dir->super->type || !is_plain_file(in) ||
+	    !dir->ops->tmpfile || !dir->ops->link ||
+	    (VFS_READ_ONCE(dir->flags) & PECULIAR) || !may_all(c->cred))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static int scan_name(struct cloning *c)
+{
+	const char *name = c->order->name;
+	size_t len = strnlen(name, VFS__NAME_MAX + 1);
+	const struct vfs *vfs = c->task->vfs;
+
+	if (len > VFS__NAME_MAX)
+		return -ENAMETOOLONG;
+	if (!len || memchr(name, '/', len) || !strcmp(name, ".") ||
+	    !strcmp(name, ".."))
+		return -EINVAL;
+	c->name.str = name;
+	c->name.len = vfs__component_scan(vfs->dcache.seed, name, name + len,
+					  &c->name.hash);
+	return 0;
+}
+
+/* ---- the copy ---- */
+
+static int make_inode(struct cloning *c)
+{
+	const struct vfs_layer_clone *order = c->order;
+	const struct vfs_inode *in = c->from->inode;
+	struct vfs_inode *dir = c->at->inode;
+	const struct vfs_xattr_init xattr = {
+		.name = order->xattr,
+		.value = order->value,
+		.size = (size_t)order->value_size,
+	};
+	const struct vfs_create_args args = {
+		.size = sizeof(args),
+		.mode = vfs__inode_mode(in),
+		.uid = VFS_READ_ONCE(in->uid),
+		.gid = VFS_READ_ONCE(in->gid),
+		.xattrs = &xattr,
+		.xattr_count = order->xattr ? 1 : 0,
+	};
+
+	return dir->ops->tmpfile(dir, &args, &c->inode);
+}
+
+/* All of the original's bytes; both are locked. */
+static int share_data(struct cloning *c)
+{
+	struct vfs_inode *in = c->from->inode;
+	int64_t size = in->size, at = 0, n;
+
+	if (c->order->empty || !size)
+		return 0;
+	if (size > LENGTH_MAX || size > c->inode->super->max_file_size)
+		return -EOPNOTSUPP;
+	/* a hole is to stay one */
+	if (in->ops->seek && in->ops->seek(in, 0, SEEK_HOLE) < size)
+		return -EOPNOTSUPP;
+	while (at < size) {
+		n = in->ops->copy_range(in, c->from, at, c->inode, c->files[1],
+					at, (size_t)(size - at));
+		if (n <= 0)
+			return n ? (int)n : -EIO;
+		at += n;
+	}
+	return 0;
+}
+
+/* The copy's, which nobody else has seen. */
+static int copy_times(const struct cloning *c)
+{
+	const struct vfs_inode *in = c->from->inode;
+	struct vfs_inode *inode = c->inode;
+	const struct vfs_attr attr = {
+		.size_of = sizeof(attr),
+		.mask = VFS_ATTR_ATIME | VFS_ATTR_MTIME,
+		.atime = vfs__inode_atime(in),
+		.mtime = {.sec = in->mtime_sec, .nsec = in->mtime_nsec},
+	};
+
+	if (inode->ops->setattr)
+		return vfs__setattr(inode, &attr);
+	inode->atime_sec = attr.atime.sec;
+	inode->atime_nsec = attr.atime.nsec;
+	inode->mtime_sec = attr.mtime.sec;
+	inode->mtime_nsec = attr.mtime.nsec;
+	return 0;
+}
+
+/* The copy needs no lock: nobody comes by it before it has a name. */
+static int fill(struct cloning *c)
+{
+	struct vfs_inode *in = c->from->inode;
+	int err;
+
+	vfs__rw_lock_shared(&in->core_lock, VFS__RANK_INODE);
+	err = is_plain_file(in) ? make_inode(c) : -EOPNOTSUPP;
+	if (!err)
+		err = share_data(c);
+	if (!err)
+		err = copy_times(c);
+	vfs__inode_unlock_shared(in);
+	return err;
+}
+
+/* Gives it the name; dir's time of change is told, and no other. */
+static int name_it(struct cloning *c)
+{
+	struct vfs_inode *dir = c->at->inode;
+	const struct vfs_attr before = {
+		.size_of = sizeof(before),
+		.mask = VFS_ATTR_MTIME,
+		.mtime = {.sec = dir->mtime_sec, .nsec = dir->mtime_nsec},
+	};
+	uint64_t cookie = 0;
+	int err = dir->ops->link(dir, &c->name, c->inode, &cookie);
+
+	if (err)
+		return err;
+	(void)vfs__inode_copy(c->inode, &c->order->st);
+	vfs__dentry_instantiate(c->dentry, c->inode, cookie);
+	c->inode = NULL;
+	if (!vfs__dentry_hashed(c->dentry))
+		vfs__dcache_insert(c->thread, c->task->vfs, c->dentry);
+	vfs__notify_created(c->thread, c->task->vfs, c->at->path.dentry,
+			    c->dentry, false);
+	(void)vfs__setattr(dir, &before);
+	return 0;
+}
+
+/* With the directory locked. */
+static int clone_locked(struct cloning *c)
+{
+	struct vfs_inode *dir = c->at->inode;
+	int err = vfs__lookup_one(c->thread, c->task->vfs, c->at->path.dentry,
+				  &c->name, &c->dentry);
+
+	if (err)
+		return err;
+	if (c->dentry->inode)
+		return -EEXIST;
+	err = vfs__may_create(c->thread, c->cred, NULL, dir);
+	if (!err)
+		err = fill(c);
+	return err ? err : name_it(c);
+}
+
+/* ---- its descriptors ---- */
+
+static int reserve(struct cloning *c)
+{
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < 2; i++) {
+		c->fds[i] =
+			vfs__fd_reserve(c->thread, c->task, 0, &c->tables[i]);
+		if (c->fds[i] < 0)
+			return c->fds[i];
+		c->files[i] = vfs__file_reserve(c->thread);
+		if (!c->files[i])
+			err = -ENOMEM;
+	}
+	return err;
+}
+
+static void give_back(struct cloning *c)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		vfs__file_discard(c->thread, c->files[i]);
+		if (c->fds[i] >= 0)
+			vfs__fd_release(c->thread, c->tables[i], c->fds[i]);
+	}
+}
+
+/* The dentry's reference passes, and the mount's writer. */
+static void open_both(struct cloning *c)
+{
+	const struct vfs__path path = {c->at->path.mnt, c->dentry};
+
+	vfs__path_ref(c->thread, &path);
+	vfs__mount_ref(c->thread, path.mnt);
+	vfs__file_init(c->files[0], c->task->vfs, &path, c->cred, O_PATH,
+		       VFS__FILE_PATH);
+	vfs__file_init(c->files[1], c->task->vfs, &path, c->cred,
+		       O_RDWR | VFS__O_LARGEFILE,
+		       VFS__FILE_READ | VFS__FILE_WRITE | VFS__FILE_SEEKABLE |
+			       VFS__FILE_QUIET | VFS__FILE_WRITER |
+			       VFS__FILE_OPENED);
+	for (unsigned i = 0; i < 2; i++)
+		vfs__fd_fill(c->thread, c->tables[i], c->fds[i], c->files[i],
+			     false);
+	c->order->path_fd = c->fds[0];
+	c->order->open_fd = c->fds[1];
+	c->order->st.mnt_id = path.mnt->id;
+	c->order->st.attributes = 0;
+}
+
+static int clone_reserved(struct cloning *c)
+{
+	struct vfs_mount *mnt = c->at->path.mnt;
+	struct vfs_inode *dir = c->at->inode;
+	int err = vfs__mount_write_begin(c->thread, mnt);
+
+	if (err)
+		return err;
+	vfs__inode_lock(dir);
+	err = clone_locked(c);
+	vfs__inode_unlock(dir);
+	if (!err) {
+		open_both(c);
+		return 0;
+	}
+	vfs__dentry_unref(c->thread, c->dentry);
+	vfs__inode_unref(c->thread, c->inode);
+	vfs__mount_write_end(c->thread, mnt);
+	return err;
+}
+
+int vfs__layer_clone(struct vfs__thread *thread, struct vfs_task *layers,
+		     struct vfs_file *from, struct vfs_file *at,
+		     struct vfs_layer_clone *order)
+{
+	struct cloning c = {
+		.thread = thread,
+		.task = layers,
+		.order = order,
+		.from = from,
+		.at = at,
+		.fds = {-1, -1},
+	};
+	int err = scan_name(&c);
+
+	if (err)
+		return err;
+	c.cred = vfs__task_cred(thread, layers);
+	err = check(&c);
+	if (!err)
+		err = reserve(&c);
+	if (!err)
+		err = clone_reserved(&c);
+	if (err)
+		give_back(&c);
+	vfs__task_cred_put(thread, c.cred);
+	vfs__notify_flush(thread);
+	return err;
+}

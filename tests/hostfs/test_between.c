@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* What somebody else does on the host between two calls that belong together:
+ * a name that is made and opened again leads to another file by then. */
+#include "hostfs/host_world.h"
+
+#include <linux/fs.h>
+#include <sys/sysmacros.h>
+
+static uint32_t host_mode(struct host_world *w, const char *path)
+{
+	struct stat st;
+
+	check_ok(fstatat(w->dirfd, path, &st, AT_SYMLINK_NOFOLLOW));
+	return st.st_mode;
+}
+
+static uint32_t host_uid(struct host_world *w, const char *path)
+{
+	struct stat st;
+
+	check_ok(fstatat(w->dirfd, path, &st, AT_SYMLINK_NOFOLLOW));
+	return st.st_uid;
+}
+
+/* ---- a whiteout ---- */
+
+static void replace_whiteout(struct host_world *w, const char *call)
+{
+	if (!strcmp(call, "renameat2"))
+		w->stage = 1;
+	else if (w->stage == 1 && (w->stage = 2))
+		host_rename(w, "d/victim", "d/old");
+}
+
+/* The whiteout becomes the caller's; what was put in its place does not. */
+static void test_whiteout(void **state)
+{
+	struct host_world w;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	check_ok(host_open(&w, "cache=revalidate,owner=host"));
+	check_ok(vfs_mkdir(w.task, "/h/d", 0777));
+	host_put(&w, "d/victim", "another's");
+	put_file(w.user, "/h/d/old", "x");
+	w.before = replace_whiteout;
+	check_ok(vfs_renameat2(w.user, AT_FDCWD, "/h/d/old", AT_FDCWD,
+			       "/h/d/new", RENAME_WHITEOUT));
+	w.before = NULL;
+	check_eq(w.stage, 2);
+	check_eq(host_uid(&w, "d/old"), 0);
+	assert_true(host_close(&w));
+}
+
+/* ---- a device ---- */
+
+static void replace_device(struct host_world *w, const char *call)
+{
+	if (!strcmp(call, "mknodat"))
+		w->stage = 1;
+	else if (w->stage == 1 && (w->stage = 2))
+		host_rename(w, "memory", "x");
+}
+
+static void test_device(void **state)
+{
+	struct host_world w;
+
+	(void)state;
+	check_ok(host_open(&w, "owner=host"));
+	if (mknodat(w.dirfd, "memory", S_IFCHR | 0600, makedev(1, 1))) {
+		assert_true(host_close(&w));
+		skip();
+	}
+	w.before = replace_device;
+	check_eq(vfs_mknod(w.task, "/h/x", S_IFCHR | 0666, makedev(1, 3)),
+		 -ESTALE);
+	w.before = NULL;
+	check_eq(w.stage, 2);
+	check_eq(host_mode(&w, "x"), S_IFCHR | 0600);
+	assert_true(host_close(&w));
+}
+
+/* ---- a directory ---- */
+
+static void replace_directory(struct host_world *w, const char *call)
+{
+	if (!strcmp(call, "mkdirat"))
+		w->stage = 1;
+	else if (w->stage == 1 && (w->stage = 2))
+		check_ok(renameat2(w->dirfd, "d/closed", w->dirfd, "d/x",
+				   RENAME_EXCHANGE));
+}
+
+/* Whoever may change the directory cannot have root's own opened, by root or
+ * by another. */
+static void test_directory(void **state)
+{
+	static const char *const options[] = {"owner=host",
+					      "owner=host,cache=exclusive"};
+	struct host_world w;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	for (int i = 0; i < 4; i++) {
+		check_ok(host_open(&w, options[i / 2]));
+		check_ok(vfs_mkdir(w.task, "/h/d", 0777));
+		host_mkdir(&w, "d/closed");
+		check_ok(fchmodat(w.dirfd, "d/closed", 0700, 0));
+		w.before = replace_directory;
+		check_eq(vfs_mkdir(i % 2 ? w.user : w.task, "/h/d/x", 0777),
+			 -ESTALE);
+		w.before = NULL;
+		check_eq(w.stage, 2);
+		check_eq(host_mode(&w, "d/x"), S_IFDIR | 0700);
+		check_eq(host_uid(&w, "d/x"), 0);
+		/* and when nobody does anything */
+		check_ok(vfs_mkdir(w.task, "/h/d/y", 02775));
+		check_eq(host_mode(&w, "d/y"), S_IFDIR | 0775);
+		check_ok(vfs_mkfifo(w.task, "/h/d/p", 0640));
+		check_eq(host_mode(&w, "d/p"), S_IFIFO | 0640);
+		assert_true(host_close(&w));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whiteout),
+		cmocka_unit_test(test_device),
+		cmocka_unit_test(test_directory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process may have become while it has a hostfs or an imported file:
+ * each case in a child, which must not die of it.
+ */
+#include "hostfs/host_world.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <vfs/import.h>
+
+#define LIMIT 4096
+
+static struct host_world w;
+
+/* In a child: nothing of cmocka's. */
+#define want(call, expected) want__((call), (expected), #call)
+
+static void want__(int64_t got, int64_t expected, const char *what)
+{
+	if (got == expected)
+		return;
+	fprintf(stderr, "%s is %lld, not %lld\n", what, (long long)got,
+		(long long)expected);
+	_exit(1);
+}
+
+/* The child ends with status 0. A file f of 5 bytes is there. */
+static void in_child(const char *options, void (*body)(void))
+{
+	int status;
+	pid_t child;
+
+	check_ok(host_open(&w, NULL));
+	host_put(&w, "f", "12345");
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		if (options)
+			want(host_mount(&w, "/h", options), 0);
+		body();
+		_exit(0);
+	}
+	assert_true(waitpid(child, &status, 0) == child);
+	if (WIFSIGNALED(status))
+		fail_msg("killed by signal %d", WTERMSIG(status));
+	check_eq(WEXITSTATUS(status), 0);
+	assert_true(host_close(&w));
+}
+
+/* ---- a limit of the size of files ---- */
+
+static void set_limit(void)
+{
+	struct rlimit limit = {LIMIT, RLIM_INFINITY};
+
+	want(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Nothing is left of the signal, and its mask is as it was. */
+static void want_no_signal(void)
+{
+	sigset_t set;
+
+	want(sigpending(&set), 0);
+	want(sigismember(&set, SIGXFSZ), 0);
+	want(pthread_sigmask(SIG_BLOCK, NULL, &set), 0);
+	want(sigismember(&set, SIGXFSZ), 0);
+}
+
+static void import_and_write(void)
+{
+	int fd;
+
+	set_limit();
+	fd = vfs_import_fd(w.task, openat(w.dirfd, "f", O_RDWR), 0);
+	want(vfs_pwrite(w.task, fd, "x", 1, 2 * LIMIT), -EFBIG);
+	want(vfs_ftruncate(w.task, fd, 2 * LIMIT), -EFBIG);
+	want(vfs_fallocate(w.task, fd, 0, 0, 2 * LIMIT), -EFBIG);
+	want(vfs_pwrite(w.task, fd, "ab", 2, LIMIT - 1), 1);
+	want_no_signal();
+}
+
+static void test_import_limit(void **state)
+{
+	(void)state;
+	in_child(NULL, import_and_write);
+}
+
+/* Others make the file longer between a look at it and the write. */
+static void grow(struct host_world *world, const char *call)
+{
+	int status;
+	pid_t child;
+
+	if (strcmp(call, "pwrite"))
+		return;
+	child = fork();
+	if (!child) {
+		struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+		_exit(setrlimit(RLIMIT_FSIZE, &limit) ||
+		      ftruncate(openat(world->dirfd, "f", O_RDWR), 2 * LIMIT));
+	}
+	want(waitpid(child, &status, 0), child);
+	want(status, 0);
+}
+
+static void append(void)
+{
+	int fd;
+
+	want(vfs_umount2(w.task, "/h", 0), 0);
+	set_limit();
+	want(host_mount(&w, "/h", "cache=revalidate"), 0);
+	fd = vfs_open(w.task, "/h/f", O_RDWR | O_APPEND, 0);
+	want(vfs_write(w.task, fd, "x", 1), 1);
+	w.before = grow;
+	want(vfs_write(w.task, fd, "x", 1), -EFBIG);
+	w.before = NULL;
+	want(vfs_pwrite(w.task, fd, "x", 1, 3 * LIMIT), -EFBIG);
+	want(vfs_ftruncate(w.task, fd, 3 * LIMIT), -EFBIG);
+	want_no_signal();
+}
+
+static void test_limit(void **state)
+{
+	(void)state;
+	in_child("cache=revalidate", append);
+}
+
+/* ---- the first thread ends ---- */
+
+static void *use_it(void *context)
+{
+	char text[8];
+	int fd;
+
+	pthread_join(*(pthread_t *)context, NULL);
+	fd = vfs_open(w.task, "/h/f", O_RDWR, 0);
+	want(vfs_pread(w.task, fd, text, 8, 0), 5);
+	want(vfs_ftruncate(w.task, fd, 5), 0);
+	fd = vfs_open(w.task, "/h/new", O_RDWR | O_CREAT, 0600);
+	want(fd >= 0, true);
+	want(vfs_link(w.task, "/h/new", "/h/link"), 0);
+	want(vfs_setxattr(w.task, "/h/f", "user.x", "x", 1, 0), 0);
+	_exit(0);
+}
+
+static void end_first_thread(void)
+{
+	static pthread_t first;
+	pthread_t thread;
+
+	first = pthread_self();
+	want(pthread_create(&thread, NULL, use_it, &first), 0);
+	pthread_exit(NULL);
+}
+
+static void test_first_thread(void **state)
+{
+	(void)state;
+	in_child("cache=revalidate", end_first_thread);
+}
+
+/* ---- descriptors that are the thread's own ---- */
+
+/* Where the other threads have another file by that number. */
+static void *have_own_files(void *unused)
+{
+	struct vfs_stat st;
+	char text[8] = "";
+	int fd;
+
+	(void)unused;
+	want(unshare(CLONE_FILES), 0);
+	/* what the first thread has open at these numbers */
+	for (int i = 3; i < 64; i++)
+		if (i != w.dirfd)
+			close(i);
+	want(host_mount(&w, "/h", "cache=exclusive"), 0);
+	fd = vfs_open(w.task, "/h/f", O_RDWR | O_TRUNC, 0);
+	want(vfs_pwrite(w.task, fd, "inside", 6, 0), 6);
+	want(vfs_pread(w.task, fd, text, 8, 0), 6);
+	want(vfs_stat(w.task, "/h/f", &st), 0);
+	want(st.size, 6);
+	return NULL;
+}
+
+static void unshare_files(void)
+{
+	char text[8] = "";
+	pthread_t thread;
+	int fd = openat(w.dirfd, "other", O_RDWR | O_CREAT, 0600);
+
+	want(write(fd, "outside", 7), 7);
+	for (int i = 0; i < 32; i++)
+		dup(fd);
+	want(pthread_create(&thread, NULL, have_own_files, NULL), 0);
+	want(pthread_join(thread, NULL), 0);
+	want(pread(fd, text, 8, 0), 7);
+	want(strcmp(text, "outside"), 0);
+}
+
+static void test_own_descriptors(void **state)
+{
+	(void)state;
+	in_child(NULL, unshare_files);
+}
+
+/* ---- another root ---- */
+
+/* A root that somebody made for us, whose /proc leads to what he likes. */
+static void make_root(void)
+{
+	char link[32];
+	int fd;
+
+	host_mkdir(&w, "root");
+	host_mkdir(&w, "root/proc");
+	host_mkdir(&w, "root/proc/thread-self");
+	host_mkdir(&w, "root/proc/thread-self/fd");
+	host_put(&w, "root/victim", "a victim");
+	for (int i = 0; i < 32; i++) {
+		snprintf(link, sizeof(link), "root/proc/thread-self/fd/%d", i);
+		want(symlinkat("/victim", w.dirfd, link), 0);
+	}
+	host_mkdir(&w, "in");
+	host_put(&w, "in/f", "12345");
+	fd = openat(w.dirfd, "in", O_PATH | O_DIRECTORY);
+	snprintf(link, sizeof(link), "rootfd=%d", fd);
+	want(vfs_mount_type(w.task, &vfs_hostfs_type, NULL, "/h", 0, link), 0);
+}
+
+static void change_root(void)
+{
+	char text[16] = "";
+	struct stat st;
+	int fd;
+
+	make_root();
+	want(fchdir(w.dirfd) || chroot("root") || chdir("/"), 0);
+	fd = vfs_open(w.task, "/h/f", O_RDWR, 0);
+	want(vfs_pread(w.task, fd, text, sizeof(text), 0), 5);
+	want(vfs_ftruncate(w.task, fd, 5), 0);
+	want(vfs_setxattr(w.task, "/h/f", "user.x", "x", 1, 0), 0);
+	want(vfs_mkdir(w.task, "/h/d", 0700), 0);
+	want(vfs_chmod(w.task, "/h/d", 0750), 0);
+	want(vfs_link(w.task, "/h/f", "/h/g"), 0);
+	want(stat("/victim", &st), 0);
+	want(st.st_size, 8);
+}
+
+/* An imported file is opened again, by its link in the instance's /proc. */
+static void reopen_import(void)
+{
+	struct stat st;
+
+	make_root();
+	want(vfs_mkdir(w.task, "/proc", 0755), 0);
+	want(vfs_mount(w.task, "proc", "/proc", "proc", 0, NULL), 0);
+	want(vfs_import_fd(w.task, openat(w.dirfd, "f", O_RDWR), 0), 0);
+	want(vfs_open(w.task, "/proc/self/fd/0", O_RDWR, 0), 1);
+	want(fchdir(w.dirfd) || chroot("root") || chdir("/"), 0);
+	want(vfs_open(w.task, "/proc/self/fd/0", O_RDWR, 0), -ENXIO);
+	want(vfs_open(w.task, "/proc/self/fd/0", O_RDWR | O_TRUNC, 0), -ENXIO);
+	want(vfs_lseek(w.task, 0, 0, SEEK_HOLE), 5);
+	want(stat("/victim", &st), 0);
+	want(st.st_size, 8);
+}
+
+static void test_root(void **state)
+{
+	(void)state;
+	if (geteuid())
+		skip();
+	in_child(NULL, change_root);
+	in_child(NULL, reopen_import);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_import_limit),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_first_thread),
+		cmocka_unit_test(test_own_descriptors),
+		cmocka_unit_test(test_root),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

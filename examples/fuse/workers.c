@@ -264,11 +264,13 @@ static void process(struct worker *worker, struct fuse_buf *buf)
 	struct session *session = worker->session;
 
 	__atomic_store_n(&worker->busy, true, __ATOMIC_RELAXED);
+	/* counted first and looked at then; look_after has it the other way
+	 * round, so that one of the two notices */
 	__atomic_store_n(&worker->requests, worker->requests + 1,
-			 __ATOMIC_RELEASE);
-	if (__atomic_load_n(&session->quiet, __ATOMIC_RELAXED)) {
+			 __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&session->quiet, __ATOMIC_SEQ_CST)) {
 		pthread_mutex_lock(&session->lock);
-		__atomic_store_n(&session->quiet, false, __ATOMIC_RELAXED);
+		__atomic_store_n(&session->quiet, false, __ATOMIC_SEQ_CST);
 		pthread_cond_signal(&session->tick);
 		pthread_mutex_unlock(&session->lock);
 	}
@@ -336,7 +338,7 @@ static unsigned int look_at_workers(struct session *session)
 	struct worker *worker;
 
 	for (worker = session->workers; worker; worker = worker->next) {
-		requests = __atomic_load_n(&worker->requests, __ATOMIC_ACQUIRE);
+		requests = __atomic_load_n(&worker->requests, __ATOMIC_SEQ_CST);
 		/* at the same one as before: nobody is to wait for that */
 		if (requests == worker->seen &&
 		    __atomic_load_n(&worker->busy, __ATOMIC_ACQUIRE))
@@ -384,11 +386,13 @@ static void *look_after(void *argument)
 		requests = look_at_workers(session);
 		adapt(session, requests);
 		quiet = requests ? 0 : quiet + 1;
-		if (quiet >= QUIET_TICKS) {
-			__atomic_store_n(&session->quiet, true,
-					 __ATOMIC_RELAXED);
-			quiet = 0;
-		}
+		if (quiet < QUIET_TICKS)
+			continue;
+		quiet = 0;
+		__atomic_store_n(&session->quiet, true, __ATOMIC_SEQ_CST);
+		if (look_at_workers(session))
+			__atomic_store_n(&session->quiet, false,
+					 __ATOMIC_SEQ_CST);
 	}
 	pthread_mutex_unlock(&session->lock);
 	return NULL;

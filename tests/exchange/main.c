@@ -196,7 +196,7 @@ static bool end_fuse(struct fuse_counts *counts)
 {
 	bool ok = !counts || counts->answered >= counts->asked / 2;
 
-	if (counts)
+	if (counts && counts->asked)
 		printf("overlay-exchange: fuse-overlayfs answered %u of %u "
 		       "times%s\n",
 		       counts->answered, counts->asked,

@@ -8,7 +8,8 @@
  * host never follows a symlink for us, sees `..` or, without "xdev", leaves the
  * mount that the root is on. What a name led to is compared with what it led
  * to before (struct hostfs_id); nothing but regular files and directories is
- * ever opened.
+ * ever opened. What the host says of a handle is a path to be walked, no more
+ * (handle.c).
  *
  * A host descriptor is a struct hostfs_fd, counted: whoever uses its number has
  * a reference, so that the number cannot be given to another file meanwhile.

@@ -163,6 +163,8 @@ static void run_mmap(struct exec *exec)
 	mapping->at = at;
 	mapping->length = (length + PAGE - 1) & ~(size_t)(PAGE - 1);
 	mapping->gone = 0;
+	mapping->by_reader =
+		(CALL(fcntl, INT(4), F_GETFL, 0) & O_ACCMODE) == O_RDONLY;
 	mapping->inside = placed && at == hint;
 	if (mapping->inside)
 		mapping_of(exec, 6)->gone &= ~pages_of(NUM(7), (int64_t)length);

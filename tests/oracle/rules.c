@@ -326,6 +326,8 @@ const struct rule rules[] = {
 	 "a call that fails changes nothing, whoever refuses it"},
 	{"overlay-mapped", true, false, overlay_kept_by_mapping,
 	 "a file is open as long as it is mapped"},
+	{"overlay-mapped-lower", true, false, overlay_mapped_lower,
+	 "a mapping shows the file, whenever its descriptor was opened"},
 	{"overlay-setgid", true, true, overlay_kept_setgid,
 	 "a change of the group takes the set-gid bit of who could not set it"},
 	{"overlay-relatime", false, false, overlay_old_relatime,

@@ -19,6 +19,7 @@ RULE(overlay_removed_special);
 RULE(overlay_refused_flags);
 RULE(overlay_late_refusal);
 RULE(overlay_kept_by_mapping);
+RULE(overlay_mapped_lower);
 RULE(overlay_kept_setgid);
 RULE(overlay_old_relatime);
 RULE(overlay_old_relatime_sent);

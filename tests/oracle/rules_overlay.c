@@ -67,7 +67,7 @@ bool overlay_removed_special(const struct call *call,
 	int slot = call->args[0].slot;
 
 	return subject->overlay && changes_attributes(call) &&
-	       oracle->result >= 0 && rule_stat_slot(subject, slot, &here) &&
+	       rule_stat_slot(subject, slot, &here) &&
 	       rule_stat_slot(oracle, slot, &there) && !S_ISREG(here.mode) &&
 	       !here.nlink && there.nlink;
 }
@@ -164,6 +164,19 @@ bool overlay_kept_by_mapping(const struct call *call,
 	return (rule_is_call(call, "flock") ||
 		rule_is_call(call, "fcntl_lock")) &&
 	       (subject->result == -EAGAIN || subject->result >= 0);
+}
+
+/* A descriptor from before the file was copied up maps the lower one there. */
+bool overlay_mapped_lower(const struct call *call, const struct side *subject,
+			  const struct side *oracle)
+{
+	int64_t number = call->args[0].number;
+
+	(void)oracle;
+	return subject->overlay &&
+	       (rule_is_call(call, "peek") || rule_is_call(call, "poke")) &&
+	       number >= 0 && number < MAX_MAPPINGS &&
+	       subject->mappings[number].by_reader;
 }
 
 /* Linux's overlay asks for the bits of execution only; without that for the

@@ -111,8 +111,9 @@ struct idmap {
 struct mapping {
 	char *at; /* NULL: none yet */
 	size_t length;
-	uint64_t gone; /* which of the pages, 64 at the most, were unmapped */
-	bool inside;   /* of another one, which is the one to unmap */
+	uint64_t gone;	/* which of the pages, 64 at the most, were unmapped */
+	bool inside;	/* of another one, which is the one to unmap */
+	bool by_reader; /* its descriptor was open for reading alone */
 };
 
 /* How files are shown. */

@@ -286,9 +286,17 @@ static void show_slot(void *argument)
 	struct text *out = &shot->side->out;
 	struct vfs_stat stat;
 	int fd = shot->side->slots[shot->slot];
-	int result = shot->c->fstat(shot->task, fd, &stat);
+	int flags = (int)shot->c->fcntl(shot->task, fd, F_GETFL, 0);
+	int result;
 
 	text_printf(out, "$%u fd=%d", shot->slot, fd);
+	/* what O_PATH leads to is asked for by a name, which this process may
+	 * not reach any more */
+	if (shot->side->host->unprivileged && flags >= 0 && (flags & O_PATH)) {
+		text_add(out, " O_PATH\n", 8);
+		return;
+	}
+	result = shot->c->fstat(shot->task, fd, &stat);
 	if (result < 0) {
 		text_add(out, " ", 1);
 		text_result(out, result);

@@ -332,7 +332,7 @@ static int survey_dir(struct survey *s, int udir, unsigned depth)
 
 static bool is_staged(const struct moved *m)
 {
-	return !strncmp(m->from, STAGED + 1, sizeof(STAGED) - 2);
+	return !strncmp(m->from, &STAGED[1], sizeof(STAGED) - 2);
 }
 
 /* What is on its way comes first, and then the innermost: a longer path is not

@@ -511,18 +511,22 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
 		    const char *name, int64_t bytes, bool ready)
 {
+	bool rest;
 	int err = 0;
 
 	pthread_mutex_lock(&oi->lock);
 	if (is_done(oi, bytes))
 		goto unlock;
-	if (overlay_upper(oi) >= 0)
+	rest = overlay_upper(oi) >= 0;
+	if (rest)
 		err = copy_rest(oi, bytes);
 	else if (overlay_state(oi) & OVERLAY_UNLINKED)
 		err = copy_locked(oi, NULL, NULL, bytes, ready);
 	else
 		err = copy_locked(oi, parent, name, bytes, ready);
-	if (!err && parent && !(overlay_state(oi) & OVERLAY_UNLINKED))
+	/* what is there has the names that it is to have: the one that it was
+	 * found by may be gone */
+	if (!err && !rest && parent && !(overlay_state(oi) & OVERLAY_UNLINKED))
 		err = overlay_link_up(oi, parent, name);
 	if (!err)
 		overlay_stale(oi->inode);

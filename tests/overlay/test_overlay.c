@@ -496,6 +496,25 @@ static void test_index_metacopy(void **state)
 	check_eq(vfs_access(w->task, "/l/work/index/#1f", F_OK), -ENOENT);
 }
 
+/* The name that a file was found by first is gone when its data is wanted. */
+static void test_index_other_name(void **state)
+{
+	static const char options[] =
+		ONE ",index=on,redirect_dir=on,metacopy=on";
+	struct world *w = *state;
+	int fd;
+
+	make_layers(w->task);
+	fill_lower(w->task);
+	check_ok(mount_overlay(w->task, options));
+	check_eq(ino_of(w->task, "/m/one"), ino_of(w->task, "/m/two"));
+	check_ok(vfs_unlink(w->task, "/m/one"));
+	fd = check_fd(vfs_open(w->task, "/m/two", O_WRONLY | O_APPEND, 0));
+	check_eq(vfs_write(w->task, fd, "!", 1), 1);
+	check_ok(vfs_close(w->task, fd));
+	check_file(w->task, "/m/two", "linked!");
+}
+
 static void test_without_index(void **state)
 {
 	struct world *w = *state;
@@ -771,6 +790,7 @@ int main(void)
 		world_test(test_index),
 		world_test(test_index_alone),
 		world_test(test_index_metacopy),
+		world_test(test_index_other_name),
 		world_test(test_without_index),
 		world_test(test_device_numbers),
 		world_test(test_userxattr),

@@ -39,18 +39,19 @@ bool overlay_removed_lower(const struct call *call, const struct side *subject,
 {
 	struct vfs_stat here;
 
-	if (!subject->overlay || subject->result < 0 ||
-	    !changes_attributes(call))
+	if (!subject->overlay || !changes_attributes(call))
 		return false;
 	switch (oracle->result) {
 	case -EEXIST:
-		return true;
+		/* flags that the upper layer has not are refused here */
+		return subject->result >= 0 || subject->result == -EOPNOTSUPP;
 	case -EIO:
 	case -ENOENT: /* nor has its directory a name */
 	case -ENOTDIR:
 	case -ENOTEMPTY:
 	case -EISDIR: /* what has the name is */
-		return rule_stat_slot(subject, call->args[0].slot, &here) &&
+		return subject->result >= 0 &&
+		       rule_stat_slot(subject, call->args[0].slot, &here) &&
 		       !here.nlink;
 	default:
 		return false;
@@ -321,8 +322,7 @@ bool overlay_later_end(const struct call *call, const struct side *subject,
 	const char *here = subject->out.data, *there = oracle->out.data;
 
 	return subject->overlay && rule_is_call(call, "events") &&
-	       strstr(there, ": DELETE_SELF]") &&
-	       same_events(here, there, true) &&
+	       strstr(there, ": IGNORED]") && same_events(here, there, true) &&
 	       same_events(here, there, false);
 }
 

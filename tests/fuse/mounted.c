@@ -78,6 +78,9 @@ static void must(bool done, const char *what)
 /* A tmpfs with an overlay's directories. */
 static void make_layers(struct mounted *m, void (*fill)(void))
 {
+	/* the program's name may be a relative one */
+	int before = open(".", O_PATH | O_CLOEXEC);
+
 	strcpy(m->layers, "/tmp/vfs-fuse-XXXXXX");
 	must(mkdtemp(m->layers), m->layers);
 	must(!mount("layers", m->layers, "tmpfs", 0, "size=64m,mode=0755"),
@@ -87,7 +90,8 @@ static void make_layers(struct mounted *m, void (*fill)(void))
 	     m->layers);
 	if (fill)
 		fill();
-	must(!chdir("/"), "/");
+	must(before >= 0 && !fchdir(before), "back");
+	close(before);
 }
 
 static void serve(const struct mounted *m, char **argv)

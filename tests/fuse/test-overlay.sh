@@ -20,8 +20,8 @@ if [ -z "${IN_NAMESPACE:-}" ]; then
 	exec unshare $as_root -m sh "$0" "$@"
 fi
 
-fuse=$1
-real=$(readlink -f "$fuse")
+fuse=$(readlink -f "$1")
+real=$fuse
 PATH=$(dirname "$real"):$PATH
 export PATH
 work=$(mktemp -d) || exit 1
@@ -219,6 +219,9 @@ for i in 1 2 3 4 5 6 7 8; do
 		n=$((n + 1))
 		sleep 0.05
 	done
+	# without it the work below would go on for ever, in the directory
+	ok "mounted" test "$(type_of)" = fuse.vfs-fuse
+	[ "$(type_of)" = fuse.vfs-fuse ] || exit 1
 	(
 		k=0
 		while echo "$i $k" >mnt/synced-$i-$k && sync mnt/synced-$i-$k &&

@@ -11,21 +11,22 @@
 #include "run.h"
 #include "server.h"
 
+/* The letters of vfsh's diff. */
 static char letter_of(uint32_t kind)
 {
 	switch (kind) {
 	case VFS_OVERLAY_ADDED:
 		return 'A';
 	case VFS_OVERLAY_METADATA:
-		return 'M';
+		return 'T';
 	case VFS_OVERLAY_DELETED:
 		return 'D';
 	case VFS_OVERLAY_REPLACED:
-		return 'O';
+		return 'X';
 	case VFS_OVERLAY_RENAMED:
 		return 'R';
 	default:
-		return 'C';
+		return 'M';
 	}
 }
 

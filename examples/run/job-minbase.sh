@@ -7,7 +7,7 @@
 # changes: A /usr/local/lib/libwords.a
 # changes: A /etc/job
 # changes: A /etc/job/owned
-# changes: C /etc/issue
+# changes: M /etc/issue
 # changes: D /etc/issue.net
 set -eu
 # shellcheck disable=SC1091

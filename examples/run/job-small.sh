@@ -5,7 +5,7 @@
 #
 # changes: A /bin/table
 # changes: A /srv/squares
-# changes: C /etc/motd
+# changes: M /etc/motd
 # changes: D /etc/issue
 set -eu
 echo "Inside: $(echo /bin/* | wc -w) programs, process $$, $(id)"

@@ -362,11 +362,11 @@ linux=
 config
 cmd='A /etc/directory
 A /etc/directory/a\012b
-C /etc/changed
-M /etc/mode
+M /etc/changed
+T /etc/mode
 A /etc/new
 D /etc/removed
-O /etc/replaced'
+X /etc/replaced'
 for overlay in memory "$work/changes"; do
 	checks=$((checks + 1))
 	run --diff --overlay="$overlay" "$b" -- inside change

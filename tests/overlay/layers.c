@@ -119,3 +119,19 @@ char *dump_tree(struct vfs_task *task, const char *path)
 	fclose(out);
 	return text;
 }
+
+void remount(struct vfs_task *task, const char *options)
+{
+	check_ok(vfs_umount(task, "/m"));
+	check_ok(mount_overlay(task, options));
+}
+
+void check_own(struct vfs_task *task, const char *path, const char *name,
+	       const char *value)
+{
+	char got[128];
+	int64_t n = vfs_lgetxattr(task, path, name, got, sizeof(got));
+
+	check_eq(n, strlen(value));
+	assert_memory_equal(got, value, (size_t)n);
+}

@@ -17,6 +17,11 @@ void make_layers(struct vfs_task *task);
  * two hard links, a file with an xattr. */
 void fill_lower(struct vfs_task *task);
 int mount_overlay(struct vfs_task *task, const char *options);
+/* /m, unmounted and mounted with these options. */
+void remount(struct vfs_task *task, const char *options);
+/* An attribute of overlay's on a layer. */
+void check_own(struct vfs_task *task, const char *path, const char *name,
+	       const char *value);
 /* The names in a directory, sorted, each with a blank behind it. */
 const char *names_in(struct vfs_task *task, const char *path);
 /* Everything below a directory in one text: names, modes, owners, sizes,

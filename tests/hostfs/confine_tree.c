@@ -203,7 +203,9 @@ void check_after(void)
 			problem(outside[i], "is gone");
 			continue;
 		}
-		if (!same_time(st.st_atim, b->st_atim))
+		/* the careless look follows a link of a worker's that says
+		 * "../out/link"; what a worker reads of it, it knows */
+		if (!S_ISLNK(st.st_mode) && !same_time(st.st_atim, b->st_atim))
 			problem(outside[i], "was read");
 		if (!same_time(st.st_mtim, b->st_mtim) ||
 		    !same_time(st.st_ctim, b->st_ctim) ||

@@ -132,7 +132,9 @@ VFS_API int vfs_fcntl(struct vfs_task *task, int fd, int cmd, int64_t arg);
  * arg: what the request takes, an integer cast to a pointer or an address. Of
  * the core's: FIOCLEX, FIONCLEX, FIONBIO, FIONREAD, FIOQSIZE (bytes of its
  * blocks, an int64_t), FIGETBSZ, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS (an int),
- * FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR (the host's struct fsxattr); others go
+ * FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR (the host's struct fsxattr), FICLONE and
+ * FICLONERANGE (-EOPNOTSUPP where the file system shares nothing, -EXDEV
+ * between two, -EISDIR, -EINVAL no regular files; ioctl_ficlone(2)); others go
  * to the backend.
  *
  * Inode flags, where the file system has them (tmpfs does): FS_IMMUTABLE_FL

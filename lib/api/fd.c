@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors: close, dup, fcntl, ioctl. */
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <vfs/file.h>
@@ -280,9 +281,16 @@ static int ioctl_file(struct vfs__thread *thread, struct vfs_task *task,
 		      struct vfs_file *file, uint64_t request, void *arg)
 {
 	struct vfs_inode *inode = file->inode;
+	const struct file_clone_range *range = arg;
 	struct vfs_cred *cred;
 	int err;
 
+	if (request == FICLONE)
+		return vfs__clone(thread, task, (int)(intptr_t)arg, file, NULL);
+	if (request == FICLONERANGE)
+		return !range ? -EFAULT
+			      : vfs__clone(thread, task, (int)range->src_fd,
+					   file, range);
 	err = vfs__inode_refresh(thread, inode);
 	if (err)
 		return err;

@@ -2,6 +2,7 @@
 /* Copying between descriptors: copy_file_range, sendfile. Contract: rw.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <sys/stat.h>
 
@@ -269,6 +270,58 @@ int64_t vfs__copy_across(struct vfs__thread *thread, struct vfs_task *task,
 			 size_t len)
 {
 	return copy_range(thread, task, fd_in, &in, fd_out, &out, len, true);
+}
+
+/* ---- clones ---- */
+
+/* Both files are there and open for it. */
+static int clone_inside(struct vfs__thread *thread, struct vfs_task *task,
+			const struct copy *c,
+			const struct file_clone_range *range)
+{
+	struct vfs_inode *in = c->in->inode, *out = c->out->inode;
+	struct vfs_cred *cred = vfs__task_cred(thread, task);
+	int err;
+
+	lock_pair(in, out);
+	err = vfs__inode_refresh(thread, out);
+	if (!err)
+		err = out->ops->clone_range(in, c->in,
+					    (int64_t)range->src_offset, out,
+					    c->out, (int64_t)range->dest_offset,
+					    (int64_t)range->src_length);
+	if (!err)
+		err = vfs__attr_kill_file(thread, cred, c->out);
+	if (!err)
+		vfs__inode_modified(task->vfs, out);
+	unlock_pair(in, out);
+	vfs__task_cred_put(thread, cred);
+	return err;
+}
+
+int vfs__clone(struct vfs__thread *thread, struct vfs_task *task, int fd_in,
+	       struct vfs_file *out, const struct file_clone_range *range)
+{
+	static const struct file_clone_range whole;
+	struct copy c = {.out = out};
+	int err = 0;
+
+	if (!range)
+		range = &whole;
+	c.in = vfs__fd_get_io(thread, task, fd_in);
+	if (!c.in)
+		return -EBADF;
+	if (c.in->inode->super != out->inode->super)
+		err = -EXDEV;
+	if (!err)
+		err = check_pair(c.in, out, false);
+	if (!err && !VFS__HAS_OP(out->inode->ops, clone_range))
+		err = -EOPNOTSUPP;
+	if (!err)
+		err = clone_inside(thread, task, &c, range);
+	was_copied(thread, &c, err ? err : 1);
+	vfs__file_unref(thread, c.in);
+	return err;
 }
 
 /* ---- sendfile ---- */

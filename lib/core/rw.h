@@ -77,7 +77,11 @@ int vfs__fallocate(struct vfs__thread *thread, struct vfs_task *task, int fd,
 int64_t vfs__copy_file_range(struct vfs__thread *thread, struct vfs_task *task,
 			     int fd_in, int64_t *off_in, int fd_out,
 			     int64_t *off_out, size_t len, uint32_t flags);
-/* - The same at offsets, between file systems, too. */
+/* - FICLONE of fd_in to out (referenced), or FICLONERANGE as *range has it. */
+struct file_clone_range;
+int vfs__clone(struct vfs__thread *thread, struct vfs_task *task, int fd_in,
+	       struct vfs_file *out, const struct file_clone_range *range);
+/* - copy_file_range at offsets, between file systems, too. */
 int64_t vfs__copy_across(struct vfs__thread *thread, struct vfs_task *task,
 			 int fd_in, int64_t in, int fd_out, int64_t out,
 			 size_t len);

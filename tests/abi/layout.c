@@ -405,7 +405,7 @@ PLACE(vfs_attr, ctime, 56);
 PLACE(vfs_attr, flags, 72);
 PLACE(vfs_attr, zero, 76);
 
-SIZE(vfs_inode_ops, 256);
+SIZE(vfs_inode_ops, 264);
 PLACE(vfs_inode_ops, size, 0);
 PLACE(vfs_inode_ops, lookup, 8);
 PLACE(vfs_inode_ops, create, 16);
@@ -438,6 +438,7 @@ PLACE(vfs_inode_ops, refresh, 224);
 PLACE(vfs_inode_ops, copy_range, 232);
 PLACE(vfs_inode_ops, accessed, 240);
 PLACE(vfs_inode_ops, open_host, 248);
+PLACE(vfs_inode_ops, clone_range, 256);
 
 SIZE(vfs_layer_info, 48);
 PLACE(vfs_layer_info, size, 0);

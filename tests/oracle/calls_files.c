@@ -88,6 +88,26 @@ static void run_ioctl(struct exec *exec)
 		text_printf(&exec->side->out, " %lld", (long long)value);
 }
 
+/* ficlone TO FROM */
+static void run_ficlone(struct exec *exec)
+{
+	exec_result(exec,
+		    CALL(ioctl, INT(0), FICLONE, (void *)(intptr_t)INT(1)));
+}
+
+/* ficlonerange TO FROM FROM-OFFSET LENGTH TO-OFFSET */
+static void run_ficlonerange(struct exec *exec)
+{
+	struct file_clone_range range = {
+		.src_fd = NUM(1),
+		.src_offset = (uint64_t)NUM(2),
+		.src_length = (uint64_t)NUM(3),
+		.dest_offset = (uint64_t)NUM(4),
+	};
+
+	exec_result(exec, CALL(ioctl, INT(0), FICLONERANGE, &range));
+}
+
 static void show_pair(struct exec *exec, int result, const int fds[2])
 {
 	exec_result(exec, result);
@@ -197,6 +217,8 @@ const struct call_def file_calls[] = {
 	{"dup3", "nnn", run_dup3},
 	{"fcntl", "nnn", run_fcntl},
 	{"ioctl", "nn?n", run_ioctl},
+	{"ficlone", "nn", run_ficlone},
+	{"ficlonerange", "nnnnn", run_ficlonerange},
 	{"pipe", "?v", run_pipe},
 	{"pipe2", "n", run_pipe2},
 	{"poll", "v", run_poll},

@@ -615,6 +615,18 @@ struct vfs_inode_ops {
 	 */
 	int (*open_host)(struct vfs_inode *inode, struct vfs_file *file,
 			 int *host_fd);
+	/*
+	 * Optional (FICLONERANGE): out has in's bytes as its own, without
+	 * copies; length 0: all there are from in_offset on. Both are regular
+	 * files of one super, or one and the same; where and how much was not
+	 * looked at, and may be negative. 0, or a negative errno of
+	 * ioctl_ficlonerange(2); -EOPNOTSUPP: the file system has no such
+	 * thing. Extends size. out: excl; in: shared, unless it is out.
+	 */
+	int (*clone_range)(struct vfs_inode *in, struct vfs_file *in_file,
+			   int64_t in_offset, struct vfs_inode *out,
+			   struct vfs_file *out_file, int64_t out_offset,
+			   int64_t length);
 };
 
 /* The open file's flags (O_*), and a word for the backend. */

@@ -317,6 +317,25 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 	return n;
 }
 
+static int hostfs_clone_range(struct vfs_inode *in, struct vfs_file *in_file,
+			      int64_t in_offset, struct vfs_inode *out,
+			      struct vfs_file *out_file, int64_t out_offset,
+			      int64_t length)
+{
+	struct hostfs_fd *from = vfs_file_private(in_file);
+	struct hostfs_fd *to = vfs_file_private(out_file);
+	int err = hostfs_sync_status(hostfs_of(in), from, in_file);
+
+	if (!err)
+		err = hostfs_sync_status(hostfs_of(out), to, out_file);
+	if (!err)
+		err = hostfs_clone(hostfs_of(out), from->fd, in_offset, to->fd,
+				   out_offset, length);
+	hostfs_changed(in);
+	hostfs_changed(out);
+	return err;
+}
+
 /* Times of access are not kept, says a flag that is in no attribute. */
 static int hostfs_ioctl(struct vfs_inode *inode, struct vfs_file *file,
 			uint64_t request, void *argument)
@@ -377,6 +396,7 @@ const struct vfs_inode_ops hostfs_file_ops = {
 	.mmap_sync = hostfs_mmap_sync,
 	.refresh = hostfs_refresh,
 	.copy_range = hostfs_copy_range,
+	.clone_range = hostfs_clone_range,
 };
 
 const struct vfs_inode_ops hostfs_dir_ops = {

@@ -241,6 +241,8 @@ int64_t hostfs_getdents(struct hostfs_super *s, int fd, void *buffer,
 			size_t size);
 int64_t hostfs_copy(struct hostfs_super *s, int in, int64_t in_offset, int out,
 		    int64_t out_offset, size_t length);
+int hostfs_clone(struct hostfs_super *s, int in, int64_t in_offset, int out,
+		 int64_t out_offset, int64_t length);
 struct statfs;
 int hostfs_fstatfs(struct hostfs_super *s, int fd, struct statfs *out);
 int hostfs_set_status(struct hostfs_super *s, int fd, int flags);

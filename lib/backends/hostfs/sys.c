@@ -548,6 +548,21 @@ int64_t hostfs_copy(struct hostfs_super *s, int in, int64_t in_offset, int out,
 	return n;
 }
 
+int hostfs_clone(struct hostfs_super *s, int in, int64_t in_offset, int out,
+		 int64_t out_offset, int64_t length)
+{
+	struct file_clone_range range = {
+		.src_fd = in,
+		.src_offset = (uint64_t)in_offset,
+		.src_length = (uint64_t)length,
+		.dest_offset = (uint64_t)out_offset,
+	};
+	int64_t err;
+
+	LIMITED_CALL(s, err, "ficlone", ioctl(out, FICLONERANGE, &range));
+	return (int)err;
+}
+
 int hostfs_truncate_fd(struct hostfs_super *s, int fd, int64_t size)
 {
 	int64_t err;

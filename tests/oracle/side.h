@@ -163,14 +163,18 @@ static inline struct vfs_task *side_task(struct side *side)
 	return side->tasks[side->current];
 }
 
-/* Whether what is free says nothing: a disk takes its time, where names are
- * others' a removed directory may be held by a file, and O_PATH holds nothing
- * on a host. */
+/* Whether what is free says nothing: a disk takes its time; a removed directory
+ * may be held by a file that is open, or, where names are others', by any; and
+ * O_PATH holds nothing on a host. */
 static inline bool side_free_is_vague(const struct side *side)
 {
+	bool open = false;
+
+	for (unsigned i = 0; i < MAX_SLOTS; i++)
+		open |= side->slots[i] >= 0;
 	return side->host->kind == HOST_EXT4 ||
 	       (side->host->kind && side->removed &&
-		(side->path_only || !side->host->exclusive));
+		(open || side->path_only || !side->host->exclusive));
 }
 
 /* What the kernel side runs in, best first. */

@@ -256,9 +256,6 @@ int64_t hostfs_getxattr(struct vfs_inode *inode, const char *name, void *value,
 
 	if (is_record(inode, name))
 		return -ENODATA;
-	n = hostfs_xattr_by_name(inode, name, value, size);
-	if (n != -EAGAIN)
-		return n;
 	err = hostfs_handle(inode, &fd);
 	if (err)
 		return err;

@@ -489,53 +489,6 @@ int hostfs_handle(struct vfs_inode *inode, struct hostfs_fd **out)
 	return 0;
 }
 
-static bool is_open(struct hostfs_super *s, const struct hostfs_inode *h)
-{
-	bool open;
-
-	pthread_mutex_lock(&s->fd_lock);
-	open = h->handle || h->opened;
-	pthread_mutex_unlock(&s->fd_lock);
-	return open;
-}
-
-/* The attribute of what is called name in dir, if that is inode. */
-static int64_t named_xattr(struct vfs_inode *inode, int dir, const char *file,
-			   const char *name, void *value, size_t size)
-{
-	struct hostfs_super *s = hostfs_of(inode);
-	int64_t n = hostfs_getxattrat(s, dir, file, name, value, size);
-	struct hostfs_facts facts;
-
-	if (n == -ENOSYS || n == -ENOENT || n == -ENOTDIR)
-		return -EAGAIN;
-	if (hostfs_look_at(s, dir, file, &facts) ||
-	    !hostfs_same(&facts.id, &hostfs_inode(inode)->id))
-		return -EAGAIN;
-	return n;
-}
-
-int64_t hostfs_xattr_by_name(struct vfs_inode *inode, const char *name,
-			     void *value, size_t size)
-{
-	struct hostfs_super *s = hostfs_of(inode);
-	struct hostfs_inode *h = hostfs_inode(inode);
-	int64_t n = -EAGAIN;
-	struct route r;
-	int err;
-
-	if (!s->options.exclusive || is_open(s, h))
-		return -EAGAIN;
-	err = plan_route(s, h, &r);
-	if (err)
-		return err == -ESTALE ? -EAGAIN : err;
-	if (r.path && r.path[0] && !strchr(r.path, '/'))
-		n = named_xattr(inode, r.base->fd, r.path, name, value, size);
-	hostfs_fd_unref(r.base);
-	vfs_free(s->vfs, r.path, r.size);
-	return n;
-}
-
 int hostfs_real(struct vfs_inode *inode, bool write, struct hostfs_fd **out)
 {
 	struct hostfs_super *s = hostfs_of(inode);

@@ -250,10 +250,6 @@ int hostfs_flags(struct hostfs_super *s, int fd, bool set, int *flags);
 /* - Attributes of the file behind fd, O_PATH or not. */
 int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
 			 void *value, size_t size);
-/* - Of what is called file in dir, no symlink followed; -ENOSYS: Linux before
- *   6.13. */
-int64_t hostfs_getxattrat(struct hostfs_super *s, int dir, const char *file,
-			  const char *name, void *value, size_t size);
 int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 			  size_t size);
 int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,
@@ -290,11 +286,6 @@ void hostfs_fd_unref(struct hostfs_fd *fd);
 /* - A descriptor of the inode, O_PATH or better: cached, or opened through its
  *   place and compared. -ESTALE: it is not there any more; the host's. */
 int hostfs_handle(struct vfs_inode *inode, struct hostfs_fd **out);
-/* - An attribute of inode's, found by its name because nothing of it is open:
- * on exclusive mounts, where names change through us alone. -EAGAIN: it is to
- * be asked for by a descriptor. */
-int64_t hostfs_xattr_by_name(struct vfs_inode *inode, const char *name,
-			     void *value, size_t size);
 /* - One that can be read from (write: written to): an open file's, or opened
  *   for the occasion. */
 int hostfs_real(struct vfs_inode *inode, bool write, struct hostfs_fd **out);

@@ -406,21 +406,6 @@ int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
 	return n;
 }
 
-int64_t hostfs_getxattrat(struct hostfs_super *s, int dir, const char *file,
-			  const char *name, void *value, size_t size)
-{
-	struct attribute_args args = {
-		.value = (uintptr_t)value,
-		.size = (uint32_t)size,
-	};
-	int64_t n;
-
-	HOSTFS_CALL(s, n, "getxattr",
-		    syscall(SYS_getxattrat, dir, file, AT_SYMLINK_NOFOLLOW,
-			    name, &args, sizeof(args)));
-	return n;
-}
-
 int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 			  size_t size)
 {

@@ -146,10 +146,12 @@ int main(int argc, char **argv)
 		options_free(&options);
 		return 1;
 	}
-	if (options.help || options.version)
-		return print(&options);
-	if (options.stop)
-		return run_stop(options.stop);
+	if (options.help || options.version || options.stop) {
+		status = options.stop ? run_stop(options.stop)
+				      : print(&options);
+		options_free(&options);
+		return status;
+	}
 	place = find_place(options.mountpoint);
 	if (!place) {
 		fprintf(stderr, "vfs-fuse: %s: %m\n", options.mountpoint);

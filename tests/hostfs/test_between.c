@@ -5,6 +5,7 @@
 
 #include <linux/fs.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 static uint32_t host_mode(struct host_world *w, const char *path)
 {
@@ -125,12 +126,61 @@ static void test_directory(void **state)
 	}
 }
 
+/* ---- an attribute ---- */
+
+/* Another file for the moment of the call. */
+static void lend_attribute(struct host_world *w, const char *call)
+{
+	int lent = strstr(call, "getxattr") != NULL;
+
+	if (lent != w->stage)
+		check_ok(renameat2(w->dirfd, "f", w->dirfd, "secret",
+				   RENAME_EXCHANGE));
+	w->stage = lent;
+}
+
+static void put_attribute(struct host_world *w, const char *name,
+			  const char *value)
+{
+	int fd = openat(w->dirfd, name, O_RDWR | O_CLOEXEC);
+
+	check_ok(fsetxattr(fd, "user.a", value, strlen(value), 0));
+	close(fd);
+}
+
+/* What is asked for is the file's that was found, whatever is called so. */
+static void test_attribute(void **state)
+{
+	static const char *const options[] = {"cache=exclusive,owner=host",
+					      "cache=revalidate,owner=host"};
+	struct host_world w;
+	char value[16];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		check_ok(host_open(&w, options[i]));
+		host_put(&w, "f", "x");
+		host_put(&w, "secret", "x");
+		put_attribute(&w, "f", "own");
+		put_attribute(&w, "secret", "other");
+		w.before = lend_attribute;
+		check_eq(vfs_getxattr(w.task, "/h/f", "user.a", value,
+				      sizeof(value)),
+			 3);
+		w.before = NULL;
+		check_eq(w.stage, 1);
+		assert_memory_equal(value, "own", 3);
+		assert_true(host_close(&w));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whiteout),
 		cmocka_unit_test(test_device),
 		cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_attribute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -413,8 +413,9 @@ int overlay_rename(struct vfs_rename_args *args)
 		.old = overlay_inode(args->old_inode),
 		.new = args->new_inode ? overlay_inode(args->new_inode) : NULL,
 		.exchange = args->flags &VFS_RENAME_EXCHANGE,
-		.old_is_dir = S_ISDIR(args->old_inode->mode),
-		.new_is_dir = args->new_inode &&S_ISDIR(args->new_inode->mode),
+		.old_is_dir = S_ISDIR(VFS_READ_ONCE(args->old_inode->mode)),
+		.new_is_dir = args->new_inode &&S_ISDIR(
+			VFS_READ_ONCE(args->new_inode->mode)),
 	};
 	int err;
 

@@ -147,8 +147,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (options.help || options.version || options.stop) {
-		status = options.stop ? run_stop(options.stop)
-				      : print(&options);
+		status =
+			options.stop ? run_stop(options.stop) : print(&options);
 		options_free(&options);
 		return status;
 	}

@@ -290,6 +290,18 @@ static int hostfs_fsync(struct vfs_inode *inode, struct vfs_file *file,
 	return hostfs_fsync_fd(hostfs_of(inode), fd->fd, datasync);
 }
 
+/* Both descriptors of the host's have the flags that the files have now. */
+static int sync_both(struct vfs_inode *in, struct vfs_file *in_file,
+		     struct vfs_inode *out, struct vfs_file *out_file)
+{
+	int err = hostfs_sync_status(hostfs_of(in), vfs_file_private(in_file),
+				     in_file);
+
+	return err ? err
+		   : hostfs_sync_status(hostfs_of(out),
+					vfs_file_private(out_file), out_file);
+}
+
 static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 				 int64_t in_offset, struct vfs_inode *out,
 				 struct vfs_file *out_file, int64_t out_offset,
@@ -297,10 +309,8 @@ static int64_t hostfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 {
 	struct hostfs_fd *from = vfs_file_private(in_file);
 	struct hostfs_fd *to = vfs_file_private(out_file);
-	int64_t n = hostfs_sync_status(hostfs_of(in), from, in_file);
+	int64_t n = sync_both(in, in_file, out, out_file);
 
-	if (!n)
-		n = hostfs_sync_status(hostfs_of(out), to, out_file);
 	if (!n)
 		n = hostfs_copy(hostfs_of(out), from->fd, in_offset, to->fd,
 				out_offset, length);
@@ -324,10 +334,8 @@ static int hostfs_clone_range(struct vfs_inode *in, struct vfs_file *in_file,
 {
 	struct hostfs_fd *from = vfs_file_private(in_file);
 	struct hostfs_fd *to = vfs_file_private(out_file);
-	int err = hostfs_sync_status(hostfs_of(in), from, in_file);
+	int err = sync_both(in, in_file, out, out_file);
 
-	if (!err)
-		err = hostfs_sync_status(hostfs_of(out), to, out_file);
 	if (!err)
 		err = hostfs_clone(hostfs_of(out), from->fd, in_offset, to->fd,
 				   out_offset, length);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What others do between a call's looks and its change. A call runs in a thread
+ * of its own and comes to wait for a lock that the test has; the test then
+ * makes the other's change and lets it go on.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/xattr.h>
+
+#include "core/inode.h"
+#include "core/walk.h"
+#include "support/check.h"
+
+struct call {
+	struct vfs_task *task;
+	int (*make)(struct vfs_task *task);
+	int result;
+	uint32_t done; /* atomic */
+	pthread_t thread;
+};
+
+static void *run(void *argument)
+{
+	struct call *call = argument;
+
+	call->result = call->make(call->task);
+	__atomic_store_n(&call->done, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void begin(struct call *call, struct vfs_task *task,
+		  int (*make)(struct vfs_task *task))
+{
+	call->task = task;
+	call->make = make;
+	call->done = 0;
+	assert_int_equal(pthread_create(&call->thread, NULL, run, call), 0);
+}
+
+/* Until the call waits for inode's lock, which the caller has. */
+static void until_it_waits(struct call *call, struct vfs_inode *inode)
+{
+	while (!(__atomic_load_n(&inode->core_lock, __ATOMIC_ACQUIRE) &
+		 (VFS__LOCK_WRITER | VFS__LOCK_SLEEP)) &&
+	       !__atomic_load_n(&call->done, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+static int result_of(struct call *call)
+{
+	assert_int_equal(pthread_join(call->thread, NULL), 0);
+	return call->result;
+}
+
+static void look_up(struct vfs_task *task, const char *path,
+		    struct vfs__path *out)
+{
+	check_ok(vfs__path_lookup(vfs__self(task->vfs), task, AT_FDCWD, path, 0,
+				  out));
+}
+
+/* ---- attributes ---- */
+
+static const struct vfs_timespec past[2] = {{1, 0, 0}, {1, 0, 0}};
+
+static int set_times(struct vfs_task *task)
+{
+	return vfs_utimensat(task, AT_FDCWD, "/f", past, 0);
+}
+
+static int touch(struct vfs_task *task)
+{
+	return vfs_utimensat(task, AT_FDCWD, "/f", NULL, 0);
+}
+
+static int set_xattr(struct vfs_task *task)
+{
+	return vfs_setxattr(task, "/f", "user.b", "2", 1, 0);
+}
+
+static int remove_xattr(struct vfs_task *task)
+{
+	return vfs_removexattr(task, "/f", "user.a");
+}
+
+static int (*const changes[])(struct vfs_task *task) = {
+	set_times,
+	touch,
+	set_xattr,
+	remove_xattr,
+};
+
+/* /f is user 1000's; the user comes to change it, and the inode is locked. */
+static struct vfs_inode *meet(struct world *w, struct vfs__path *at,
+			      struct call *call,
+			      int (*change)(struct vfs_task *task))
+{
+	put_file(w->task, "/f", "x");
+	check_ok(vfs_setxattr(w->task, "/f", "user.a", "1", 1, 0));
+	check_ok(vfs_chmod(w->task, "/f", 0600));
+	check_ok(vfs_chown(w->task, "/f", 1000, 1000));
+	look_up(w->task, "/f", at);
+	vfs__inode_lock(at->dentry->inode);
+	begin(call, w->user, change);
+	until_it_waits(call, at->dentry->inode);
+	return at->dentry->inode;
+}
+
+/* The call goes on, is refused, and has changed nothing. */
+static void check_refused(struct world *w, struct call *call,
+			  const struct vfs__path *at, int expected)
+{
+	struct vfs_stat before, after;
+	char value[4];
+
+	check_ok(vfs_stat(w->task, "/f", &before));
+	vfs__inode_unlock(at->dentry->inode);
+	check_eq(result_of(call), expected);
+	check_ok(vfs_stat(w->task, "/f", &after));
+	assert_memory_equal(&before, &after, sizeof(after));
+	check_eq(vfs_getxattr(w->task, "/f", "user.a", value, 4), 1);
+	check_eq(vfs_getxattr(w->task, "/f", "user.b", value, 4), -ENODATA);
+	vfs_inode_set_flags(at->dentry->inode, 0, VFS_INODE_IMMUTABLE);
+	vfs__path_unref(vfs__self(w->vfs), at);
+	check_ok(vfs_unlink(w->task, "/f"));
+}
+
+static void test_between__it_becomes_immutable(void **state)
+{
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct vfs__path at;
+		struct call call;
+		struct vfs_inode *inode = meet(w, &at, &call, changes[i]);
+
+		vfs_inode_set_flags(inode, VFS_INODE_IMMUTABLE, 0);
+		check_refused(w, &call, &at, -EPERM);
+	}
+}
+
+static void test_between__it_gets_another_owner(void **state)
+{
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct vfs__path at;
+		struct call call;
+		struct vfs_inode *inode = meet(w, &at, &call, changes[i]);
+
+		VFS_WRITE_ONCE(inode->uid, 0);
+		VFS_WRITE_ONCE(inode->gid, 0);
+		check_refused(w, &call, &at, i ? -EACCES : -EPERM);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		world_test(test_between__it_becomes_immutable),
+		world_test(test_between__it_gets_another_owner),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}

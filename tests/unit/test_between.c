@@ -6,6 +6,7 @@
  */
 #include <pthread.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/xattr.h>
 
@@ -156,11 +157,77 @@ static void test_between__it_gets_another_owner(void **state)
 	}
 }
 
+/* ---- files of namespaces ---- */
+
+struct opening {
+	struct vfs_task *task;
+	int type;
+	int fd;
+	bool came;
+};
+
+static void *open_it(void *argument)
+{
+	struct opening *opening = argument;
+
+	opening->fd = vfs_open_namespace(opening->task, opening->task,
+					 opening->type, 0);
+	return NULL;
+}
+
+static void visit(void *argument)
+{
+	struct opening *opening = argument;
+	pthread_t thread;
+
+	opening->came = true;
+	assert_int_equal(pthread_create(&thread, NULL, open_it, opening), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+/* Another opens it at each allocation of the opening: it is one file. */
+static void open_twice(int type)
+{
+	static const struct vfs_config config = {
+		.size = sizeof(config), .flags = VFS_CONFIG_PLAIN_MEMORY};
+	struct opening other = {.type = type, .came = true};
+	struct world w;
+
+	check_ok(world_open(&w, &config));
+	check_ok(vfs_task_clone(w.task, 0, &other.task));
+	for (uint64_t n = 1; other.came; n++) {
+		int fd;
+
+		other.came = false;
+		test_alloc_visit(&w.alloc, n, visit, &other);
+		fd = check_fd(vfs_open_namespace(w.task, w.task, type, 0));
+		check_ok(vfs_flock(w.task, fd, LOCK_EX | LOCK_NB));
+		if (other.came) {
+			check_fd(other.fd);
+			check_eq(vfs_flock(other.task, other.fd,
+					   LOCK_EX | LOCK_NB),
+				 -EAGAIN);
+			check_ok(vfs_close(other.task, other.fd));
+		}
+		check_ok(vfs_close(w.task, fd));
+	}
+	vfs_task_unref(other.task);
+	assert_true(world_close(&w));
+}
+
+static void test_between__a_namespace_has_one_file(void **state)
+{
+	(void)state;
+	open_twice(VFS_CLONE_NEWNS);
+	open_twice(VFS_CLONE_NEWUSER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_between__it_becomes_immutable),
 		world_test(test_between__it_gets_another_owner),
+		cmocka_unit_test(test_between__a_namespace_has_one_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

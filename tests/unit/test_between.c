@@ -10,7 +10,9 @@
 #include <sys/mount.h>
 #include <sys/xattr.h>
 
+#include "core/dcache.h"
 #include "core/inode.h"
+#include "core/synthdir.h"
 #include "core/walk.h"
 #include "support/check.h"
 
@@ -157,6 +159,98 @@ static void test_between__it_gets_another_owner(void **state)
 	}
 }
 
+/* ---- mounts ---- */
+
+static int mount_it(struct vfs_task *task)
+{
+	return vfs_mount(task, "m", "/d/m", "tmpfs", 0, NULL);
+}
+
+/* The name is found to be no longer what it was, which is done with the
+ * directory locked, while somebody mounts on it. */
+static void test_between__a_name_is_forgotten(void **state)
+{
+	struct world *w = *state;
+	struct vfs__thread *thread = vfs__self(w->vfs);
+	const struct vfs_dentry *m;
+	struct vfs__path dir, at;
+	struct vfs_name name;
+	struct call call;
+
+	check_ok(vfs_mkdir(w->task, "/d", 0755));
+	check_ok(vfs_mkdir(w->task, "/d/m", 0755));
+	look_up(w->task, "/d", &dir);
+	look_up(w->task, "/d/m", &at);
+	m = at.dentry;
+	name.str = vfs__dentry_name(m, &name.len);
+	name.hash = m->hash;
+	vfs__inode_lock(dir.dentry->inode);
+	begin(&call, w->task, mount_it);
+	until_it_waits(&call, dir.dentry->inode);
+	assert_false(vfs__dentry_flags(m) & VFS__DENTRY_MOUNTED);
+	vfs__forget_name(thread, w->vfs, dir.dentry, &name, at.dentry);
+	assert_false(vfs__dentry_hashed(m));
+	vfs__inode_unlock(dir.dentry->inode);
+	check_eq(result_of(&call), -ENOENT);
+	assert_false(vfs__dentry_flags(m) & VFS__DENTRY_MOUNTED);
+	vfs__path_unref(thread, &at);
+	vfs__path_unref(thread, &dir);
+}
+
+/* What a rename does to the cache, with both directories locked. */
+static void move_name(struct world *w, struct vfs_dentry *d,
+		      struct vfs_dentry *from, struct vfs_dentry *to)
+{
+	struct vfs__thread *thread = vfs__self(w->vfs);
+	struct vfs__longname *old;
+	struct vfs_name name;
+
+	name.str = vfs__dentry_name(d, &name.len);
+	name.hash = d->hash;
+	vfs__dentry_ref(to);
+	vfs__dcache_rename_begin(w->vfs);
+	vfs__dcache_move(thread, w->vfs, d, to, &name, NULL, &old);
+	vfs__dcache_rename_end(w->vfs);
+	vfs__dentry_unref(thread, from);
+}
+
+/* It has another directory when the one that it was in can be had. */
+static void test_between__a_place_is_moved(void **state)
+{
+	struct world *w = *state;
+	struct vfs__thread *thread = vfs__self(w->vfs);
+	struct vfs__path from, to, at;
+	struct vfs_stat st;
+	struct call call;
+
+	check_ok(vfs_mkdir(w->task, "/d", 0755));
+	check_ok(vfs_mkdir(w->task, "/e", 0755));
+	check_ok(vfs_mkdir(w->task, "/d/m", 0755));
+	look_up(w->task, "/d", &from);
+	look_up(w->task, "/e", &to);
+	look_up(w->task, "/d/m", &at);
+	vfs__inode_lock(from.dentry->inode);
+	begin(&call, w->task, mount_it);
+	until_it_waits(&call, from.dentry->inode);
+	vfs__rw_lock_excl_nested(&to.dentry->inode->core_lock, VFS__RANK_DIR);
+	move_name(w, at.dentry, from.dentry, to.dentry);
+	vfs__inode_unlock(from.dentry->inode);
+	/* there it waits again */
+	until_it_waits(&call, to.dentry->inode);
+	assert_false(vfs__dentry_flags(at.dentry) & VFS__DENTRY_MOUNTED);
+	vfs__inode_unlock(to.dentry->inode);
+	check_ok(result_of(&call));
+	check_eq(vfs_stat(w->task, "/d/m", &st), -ENOENT);
+	check_ok(vfs_mkdir(w->task, "/e/m/inside", 0755));
+	check_ok(vfs_umount(w->task, "/e/m"));
+	check_eq(vfs_stat(w->task, "/e/m/inside", &st), -ENOENT);
+	/* as the file system has it */
+	move_name(w, at.dentry, to.dentry, from.dentry);
+	vfs__path_unref(thread, &at);
+	vfs__path_unref(thread, &to);
+	vfs__path_unref(thread, &from);
+}
+
 /* ---- files of namespaces ---- */
 
 struct opening {
@@ -227,6 +321,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(test_between__it_becomes_immutable),
 		world_test(test_between__it_gets_another_owner),
+		world_test(test_between__a_name_is_forgotten),
+		world_test(test_between__a_place_is_moved),
 		cmocka_unit_test(test_between__a_namespace_has_one_file),
 	};
 

@@ -140,8 +140,7 @@ int vfs__attach_lock(struct vfs__thread *thread, struct vfs_task *task,
 void vfs__attach_unlock(struct vfs__thread *thread, struct vfs_task *task,
 			struct vfs__path *at, struct vfs__list *out)
 {
-	if (!vfs__mount_on(task->vfs, at->dentry))
-		vfs__dentry_clear(at->dentry, VFS__DENTRY_MOUNTED);
+	vfs__mount_left(task->vfs, at->dentry);
 	vfs__tree_unlock(task->vfs);
 	vfs__mounts_release(thread, task->vfs, out);
 }

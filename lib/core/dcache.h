@@ -64,8 +64,8 @@ struct vfs__dcache {
 	uint64_t clock_hand __attribute__((aligned(64))); /* atomic */
 	int64_t evictable_count;			  /* atomic */
 	int64_t evictable_max;				  /* constant */
-	/* buckets that are still to be searched for absences in directories
-	 * that were removed, and where the search goes on */
+	/* how much is still to be searched for absences in directories that
+	 * were removed, and where the search goes on: see dcache_trim.c */
 	int64_t orphans_left;  /* atomic */
 	uint64_t orphans_hand; /* atomic */
 };

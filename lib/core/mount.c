@@ -138,17 +138,22 @@ struct vfs_dentry *vfs__mount_unhash(struct vfs_mount *mnt)
 	VFS_STORE_POINTER(*link, mnt->next_at);
 	vfs__list_del(&mnt->child_link);
 	vfs->mounts.count--;
-	if (!vfs__mount_on(vfs, dentry))
-		vfs__dentry_clear(dentry, VFS__DENTRY_MOUNTED);
 	VFS_STORE_POINTER(mnt->parent, mnt);
 	VFS_STORE_POINTER(mnt->mountpoint, mnt->root);
 	return dentry;
+}
+
+void vfs__mount_left(struct vfs *vfs, struct vfs_dentry *dentry)
+{
+	if (!vfs__mount_on(vfs, dentry))
+		vfs__dentry_clear(dentry, VFS__DENTRY_MOUNTED);
 }
 
 void vfs__mount_take_off(struct vfs_mount *mnt)
 {
 	if (!vfs__mount_is_root(mnt)) {
 		mnt->drop = vfs__mount_unhash(mnt);
+		vfs__mount_left(mnt->vfs, mnt->drop);
 		vfs__super_ref(mnt->drop->inode->super);
 	}
 	VFS_WRITE_ONCE(mnt->dying, true);

@@ -342,8 +342,10 @@ void vfs__propagate_slide(struct vfs__thread *thread, struct vfs_mount *mnt,
 	}
 	cover->to = parent;
 	cover->drop = vfs__dentry_ref(place);
-	/* mnt holds its root: nothing is freed here */
-	vfs__dentry_unref(thread, vfs__mount_unhash(cover));
+	vfs__mount_unhash(cover);
+	vfs__mount_left(mnt->vfs, mnt->root);
+	/* mnt holds it: nothing is freed here */
+	vfs__dentry_unref(thread, mnt->root);
 	vfs__list_add(covers, &cover->out_link);
 }
 

@@ -134,8 +134,9 @@ VFS_API int vfs_fcntl(struct vfs_task *task, int fd, int cmd, int64_t arg);
  * blocks, an int64_t), FIGETBSZ, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS (an int),
  * FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR (the host's struct fsxattr), FICLONE and
  * FICLONERANGE (-EOPNOTSUPP where the file system shares nothing, -EXDEV
- * between two, -EISDIR, -EINVAL no regular files; ioctl_ficlone(2)); others go
- * to the backend.
+ * between two, -EISDIR, -EINVAL no regular files; beyond RLIMIT_FSIZE -EFBIG
+ * where it begins there, -EINVAL where it ends there; ioctl_ficlone(2)); others
+ * go to the backend.
  *
  * Inode flags, where the file system has them (tmpfs does): FS_IMMUTABLE_FL
  * (nothing about the file changes but through descriptors that are open for

@@ -269,6 +269,46 @@ int64_t vfs__copy_across(struct vfs__thread *thread, struct vfs_task *task,
 
 /* ---- clones ---- */
 
+/* Whether the task's limit leaves no room for what would be cloned otherwise.
+ * Both files are locked, and their sizes are known. */
+static bool is_limited(const struct vfs_task *task, const struct vfs_inode *in,
+		       const struct file_clone_range *range)
+{
+	int64_t from = (int64_t)range->src_offset;
+	int64_t to = (int64_t)range->dest_offset;
+	int64_t length = (int64_t)range->src_length;
+	int64_t left = VFS_READ_ONCE(in->size) - from;
+
+	if (from < 0 || to < 0 || length < 0 || left <= 0 ||
+	    length > INT64_MAX - from || length > INT64_MAX - to)
+		return false;
+	if (!length)
+		length = left;
+	return (uint64_t)to + (uint64_t)length > VFS_READ_ONCE(task->fsize_cur);
+}
+
+/* What Linux looks at before the limit is the file system's business: it is
+ * asked to clone more than there is, of which nothing comes. */
+static int clone_limited(const struct vfs_task *task, const struct copy *c,
+			 const struct file_clone_range *range)
+{
+	struct vfs_inode *in = c->in->inode, *out = c->out->inode;
+	int64_t from = (int64_t)range->src_offset;
+	int64_t to = (int64_t)range->dest_offset;
+	int64_t length = INT64_MAX - (from > to ? from : to);
+	int err;
+
+	if (length == VFS_READ_ONCE(in->size) - from)
+		length--;
+	err = out->ops->clone_range(in, c->in, from, out, c->out, to, length);
+	if (err && err != -EINVAL)
+		return err;
+	return (uint64_t)to >= VFS_READ_ONCE(task->fsize_cur) &&
+			       !((from | to) & (out->super->block_size - 1))
+		       ? -EFBIG
+		       : -EINVAL;
+}
+
 /* Both files are there and open for it. */
 static int clone_inside(struct vfs__thread *thread, struct vfs_task *task,
 			const struct copy *c,
@@ -279,8 +319,12 @@ static int clone_inside(struct vfs__thread *thread, struct vfs_task *task,
 	int err;
 
 	lock_pair(in, out);
-	err = vfs__inode_refresh(thread, out);
+	err = vfs__inode_refresh(thread, in);
 	if (!err)
+		err = vfs__inode_refresh(thread, out);
+	if (!err && is_limited(task, in, range))
+		err = clone_limited(task, c, range);
+	else if (!err)
 		err = out->ops->clone_range(in, c->in,
 					    (int64_t)range->src_offset, out,
 					    c->out, (int64_t)range->dest_offset,

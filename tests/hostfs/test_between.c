@@ -126,6 +126,58 @@ static void test_directory(void **state)
 	}
 }
 
+/* ---- a symlink ---- */
+
+static void replace_link(struct host_world *w, const char *call)
+{
+	if (!strcmp(call, "symlinkat"))
+		w->stage = 1;
+	else if (w->stage == 1 && (w->stage = 2))
+		host_rename(w, "d/other", "d/x");
+}
+
+/* Through the library, whatever it keeps. */
+static void check_link(struct host_world *w, const char *text)
+{
+	char found[16];
+	int64_t n = vfs_readlink(w->task, "/h/d/x", found, sizeof(found));
+
+	check_eq(n, strlen(text));
+	assert_memory_equal(found, text, strlen(text));
+}
+
+/* What it says is not what was asked for, nor is it the caller's; nor is
+ * another name of a link that says the same. */
+static void test_link(void **state)
+{
+	static const char *const texts[] = {"elsewhere", "target"};
+	struct host_world w;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	for (int i = 0; i < 4; i++) {
+		check_ok(host_open(&w, "owner=host"));
+		check_ok(vfs_mkdir(w.task, "/h/d", 0777));
+		check_ok(symlinkat(texts[i / 2], w.dirfd, "outside"));
+		check_ok(linkat(w.dirfd, "outside", w.dirfd, "d/other", 0));
+		w.before = replace_link;
+		check_eq(vfs_symlink(i % 2 ? w.user : w.task, "target",
+				     "/h/d/x"),
+			 -ESTALE);
+		w.before = NULL;
+		check_eq(w.stage, 2);
+		check_eq(host_uid(&w, "outside"), 0);
+		check_link(&w, texts[i / 2]);
+		/* and when nobody does anything */
+		host_unlink(&w, "d/x");
+		check_ok(vfs_symlink(w.user, "target", "/h/d/x"));
+		check_eq(host_uid(&w, "d/x"), 1000);
+		check_link(&w, "target");
+		assert_true(host_close(&w));
+	}
+}
+
 /* ---- an attribute ---- */
 
 /* Another file for the moment of the call. */
@@ -177,9 +229,8 @@ static void test_attribute(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whiteout),
-		cmocka_unit_test(test_device),
-		cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_whiteout),  cmocka_unit_test(test_device),
+		cmocka_unit_test(test_directory), cmocka_unit_test(test_link),
 		cmocka_unit_test(test_attribute),
 	};
 

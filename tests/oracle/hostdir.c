@@ -5,27 +5,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/loop.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "instants.h"
 #include "kuser.h"
 #include "side.h"
+#include "support/image.h"
 
 #define IMAGE_SIZE (INT64_C(128) << 20)
-#define LOOP_MAJOR 7
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif
@@ -35,34 +31,32 @@ static int image_fd = -1;
 
 /* ---- images ---- */
 
-static bool run_mkfs(int fd)
-{
-	char path[40];
-	int status;
-	pid_t pid;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		fcntl(fd, F_SETFD, 0);
-		execlp("mkfs.ext4", "mkfs.ext4", "-q", "-F", "-b", "4096", "-I",
-		       "256", "-N", "2000", "-m", "0", "-O",
-		       "^has_journal,^resize_inode", "-E",
-		       "lazy_itable_init=0,nodiscard", path, (char *)NULL);
-		_exit(127);
-	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
-}
-
 static bool make_image(void)
 {
-	int fd = memfd_create("image", MFD_CLOEXEC);
+	static const char *const command[] = {
+		"mkfs.ext4",
+		"-q",
+		"-F",
+		"-b",
+		"4096",
+		"-I",
+		"256",
+		"-N",
+		"2000",
+		"-m",
+		"0",
+		"-O",
+		"^has_journal,^resize_inode",
+		"-E",
+		"lazy_itable_init=0,nodiscard",
+		NULL,
+	};
+	int fd = image_make(IMAGE_SIZE, command);
 
-	if (fd < 0 || ftruncate(fd, IMAGE_SIZE))
+	if (fd < 0)
 		return false;
 	image_fd = private_fd(fd);
-	return run_mkfs(image_fd);
+	return true;
 }
 
 /* What of the image is no hole. */
@@ -81,48 +75,6 @@ static int copy_image(void)
 		at += n;
 	}
 	return fd;
-}
-
-/* The node may be missing where nobody makes one. */
-static int open_loop(int number)
-{
-	char path[40];
-	int fd;
-
-	snprintf(path, sizeof(path), "/dev/loop%d", number);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT &&
-	    !mknod(path, S_IFBLK | 0600, makedev(LOOP_MAJOR, (unsigned)number)))
-		fd = open(path, O_RDWR | O_CLOEXEC);
-	return fd;
-}
-
-/* A loop device for fd, in path; -1: none. Others look for one, too. */
-static int loop_for(int fd, char path[40])
-{
-	struct loop_config config = {
-		.fd = (uint32_t)fd,
-		.info.lo_flags = LO_FLAGS_AUTOCLEAR,
-	};
-	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	int loop = -1;
-
-	for (int i = 0; control >= 0 && loop < 0 && i < 100; i++) {
-		int number = ioctl(control, LOOP_CTL_GET_FREE);
-
-		loop = number < 0 ? -1 : open_loop(number);
-		if (loop < 0)
-			break;
-		snprintf(path, 40, "/dev/loop%d", number);
-		if (!ioctl(loop, LOOP_CONFIGURE, &config))
-			break;
-		close(loop);
-		loop = -1;
-		usleep(1000);
-	}
-	if (control >= 0)
-		close(control);
-	return loop;
 }
 
 /* ---- file systems ---- */
@@ -165,9 +117,9 @@ static int mount_detached(const char *type, const char *options)
 
 static int try_ext4(void)
 {
-	char path[40], options[80];
+	char path[IMAGE_PATH], options[80];
 	int image = copy_image();
-	int loop = loop_for(image, path), mnt = -1;
+	int loop = image_attach(image, path), mnt = -1;
 
 	/* blocks are where they are at once, and counted */
 	snprintf(options, sizeof(options), "source=%s,nodelalloc", path);

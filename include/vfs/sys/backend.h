@@ -619,9 +619,11 @@ struct vfs_inode_ops {
 	 * Optional (FICLONERANGE): out has in's bytes as its own, without
 	 * copies; length 0: all there are from in_offset on. Both are regular
 	 * files of one super, or one and the same; where and how much was not
-	 * looked at, and may be negative. 0, or a negative errno of
-	 * ioctl_ficlonerange(2); -EOPNOTSUPP: the file system has no such
-	 * thing. Extends size. out: excl; in: shared, unless it is out.
+	 * looked at, and may be negative, or end behind in's end (-EINVAL, when
+	 * there is nothing else against it: RLIMIT_FSIZE is heeded by asking
+	 * so). 0, or a negative errno of ioctl_ficlonerange(2); -EOPNOTSUPP:
+	 * the file system has no such thing. Extends size. out: excl; in:
+	 * shared, unless it is out.
 	 */
 	int (*clone_range)(struct vfs_inode *in, struct vfs_file *in_file,
 			   int64_t in_offset, struct vfs_inode *out,

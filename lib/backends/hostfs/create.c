@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -116,6 +117,29 @@ static bool is_device(uint32_t mode)
 	return S_ISCHR(mode) || S_ISBLK(mode);
 }
 
+/* A symlink has no permissions to be known by: what it says is kept, and whose
+ * it is may be about to change, for all its names. */
+static int check_link(struct making *m)
+{
+	const struct vfs_create_args *args = m->args;
+	int64_t n = (int64_t)args->target_len;
+	const char *said = args->target;
+	char text[PATH_MAX];
+
+	if (is_closed_first(m) &&
+	    (m->facts.stat.uid != geteuid() || m->facts.stat.nlink != 1))
+		return -ESTALE;
+	if (m->exposed || !m->s->options.exclusive) {
+		said = text;
+		n = hostfs_readlinkat(m->s, m->fd, "", text, sizeof(text));
+	}
+	if (n >= 0 && ((uint64_t)n != args->target_len ||
+		       memcmp(said, args->target, (size_t)n)))
+		return -ESTALE;
+	m->foreign = false;
+	return n < 0 ? (int)n : 0;
+}
+
 /* Whether the descriptor is of what was made, and of nothing that somebody put
  * in its place: it is going to be given away. */
 static int check_made(struct making *m)
@@ -129,7 +153,9 @@ static int check_made(struct making *m)
 		return -ESTALE;
 	if (is_device(m->facts.id.type) && m->facts.stat.rdev != m->args->rdev)
 		return -ESTALE;
-	if (is_closed_first(m) && !S_ISLNK(m->facts.id.type) &&
+	if (S_ISLNK(m->facts.id.type))
+		return check_link(m);
+	if (is_closed_first(m) &&
 	    (m->facts.stat.uid != geteuid() || (m->facts.stat.mode & 0777)))
 		return -ESTALE;
 	m->foreign = false;

@@ -203,6 +203,19 @@ int vfs_layer_clone(struct vfs_task *layers, struct vfs_layer_clone *order)
 	return err;
 }
 
+int vfs_layer_settle(struct vfs_task *layers, int fd)
+{
+	struct vfs__thread *thread;
+	struct vfs_file *file;
+	int err = begin(layers, fd, &thread, &file);
+
+	if (err)
+		return err;
+	err = vfs__layer_settle(thread, file);
+	vfs__file_unref(thread, file);
+	return err;
+}
+
 int vfs_layer_mmap(struct vfs_task *layers, int fd, int *host_fd)
 {
 	struct vfs__thread *thread;

@@ -47,10 +47,10 @@ struct cloning {
 	struct vfs_name name;
 	struct vfs_inode *inode;   /* the copy; passes to dentry */
 	struct vfs_dentry *dentry; /* referenced */
-	/* Taken before anything is made: the name alone, and open. */
-	struct vfs_file *files[2];
-	struct vfs__fdtable *tables[2];
-	int fds[2];
+	/* Taken before anything is made. */
+	struct vfs_file *file;
+	struct vfs__fdtable *table;
+	int fd;
 };
 
 /* ---- whether it can be done here ---- */
@@ -153,8 +153,8 @@ static int share_data(struct cloning *c)
 	if (in->ops->seek && in->ops->seek(in, 0, SEEK_HOLE) < size)
 		return -EOPNOTSUPP;
 	while (at < size) {
-		n = in->ops->copy_range(in, c->from, at, c->inode, c->files[1],
-					at, (size_t)(size - at));
+		n = in->ops->copy_range(in, c->from, at, c->inode, c->file, at,
+					(size_t)(size - at));
 		if (n <= 0)
 			return n ? (int)n : -EIO;
 		at += n;
@@ -241,54 +241,61 @@ static int clone_locked(struct cloning *c)
 	return err ? err : name_it(c);
 }
 
-/* ---- its descriptors ---- */
+/* ---- its descriptor ---- */
 
 static int reserve(struct cloning *c)
 {
-	int err = 0;
-
-	for (unsigned i = 0; !err && i < 2; i++) {
-		c->fds[i] =
-			vfs__fd_reserve(c->thread, c->task, 0, &c->tables[i]);
-		if (c->fds[i] < 0)
-			return c->fds[i];
-		c->files[i] = vfs__file_reserve(c->thread);
-		if (!c->files[i])
-			err = -ENOMEM;
-	}
-	return err;
+	c->fd = vfs__fd_reserve(c->thread, c->task, 0, &c->table);
+	if (c->fd < 0)
+		return c->fd;
+	c->file = vfs__file_reserve(c->thread);
+	return c->file ? 0 : -ENOMEM;
 }
 
 static void give_back(struct cloning *c)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		vfs__file_discard(c->thread, c->files[i]);
-		if (c->fds[i] >= 0)
-			vfs__fd_release(c->thread, c->tables[i], c->fds[i]);
-	}
+	vfs__file_discard(c->thread, c->file);
+	if (c->fd >= 0)
+		vfs__fd_release(c->thread, c->table, c->fd);
 }
 
-/* The dentry's reference passes, and the mount's writer. */
-static void open_both(struct cloning *c)
+/* The dentry's reference passes, and the mount's writer, if it is to be open.
+ */
+static void open_copy(struct cloning *c)
 {
 	const struct vfs__path path = {c->at->path.mnt, c->dentry};
+	const bool open = c->order->open;
 
-	vfs__path_ref(c->thread, &path);
 	vfs__mount_ref(c->thread, path.mnt);
-	vfs__file_init(c->files[0], c->task->vfs, &path, c->cred, O_PATH,
-		       VFS__FILE_PATH);
-	vfs__file_init(c->files[1], c->task->vfs, &path, c->cred,
-		       O_RDWR | VFS__O_LARGEFILE,
-		       VFS__FILE_READ | VFS__FILE_WRITE | VFS__FILE_SEEKABLE |
-			       VFS__FILE_QUIET | VFS__FILE_WRITER |
-			       VFS__FILE_OPENED);
-	for (unsigned i = 0; i < 2; i++)
-		vfs__fd_fill(c->thread, c->tables[i], c->fds[i], c->files[i],
-			     false);
-	c->order->path_fd = c->fds[0];
-	c->order->open_fd = c->fds[1];
+	vfs__file_init(c->file, c->task->vfs, &path, c->cred,
+		       open ? O_RDWR | VFS__O_LARGEFILE : O_PATH,
+		       open ? VFS__FILE_READ | VFS__FILE_WRITE |
+				       VFS__FILE_SEEKABLE | VFS__FILE_QUIET |
+				       VFS__FILE_WRITER | VFS__FILE_OPENED
+			    : VFS__FILE_PATH);
+	vfs__fd_fill(c->thread, c->table, c->fd, c->file, false);
+	c->order->fd = c->fd;
 	c->order->st.mnt_id = path.mnt->id;
 	c->order->st.attributes = 0;
+	if (!open)
+		vfs__mount_write_end(c->thread, path.mnt);
+}
+
+int vfs__layer_settle(struct vfs__thread *thread, struct vfs_file *file)
+{
+	const uint32_t open = VFS__FILE_READ | VFS__FILE_WRITE |
+			      VFS__FILE_SEEKABLE | VFS__FILE_WRITER |
+			      VFS__FILE_OPENED | VFS__FILE_PLAIN_READ |
+			      VFS__FILE_PLAIN_WRITE;
+	uint32_t mode = vfs__file_mode(file);
+
+	if (!(mode & VFS__FILE_QUIET) || !(mode & VFS__FILE_WRITER) ||
+	    !S_ISREG(vfs__inode_mode(file->inode)) || file->inode->ops->release)
+		return -EINVAL;
+	VFS_WRITE_ONCE(file->flags, O_PATH);
+	VFS_WRITE_ONCE(file->mode, (mode & ~open) | VFS__FILE_PATH);
+	vfs__mount_write_end(thread, file->path.mnt);
+	return 0;
 }
 
 static int clone_reserved(struct cloning *c)
@@ -303,7 +310,7 @@ static int clone_reserved(struct cloning *c)
 	err = clone_locked(c);
 	vfs__inode_unlock(dir);
 	if (!err) {
-		open_both(c);
+		open_copy(c);
 		return 0;
 	}
 	vfs__dentry_unref(c->thread, c->dentry);
@@ -322,7 +329,7 @@ int vfs__layer_clone(struct vfs__thread *thread, struct vfs_task *layers,
 		.order = order,
 		.from = from,
 		.at = at,
-		.fds = {-1, -1},
+		.fd = -1,
 	};
 	int err = scan_name(&c);
 

@@ -429,7 +429,7 @@ static int make_copy(struct copy *c, struct overlay_inode *parent,
 	if (!err)
 		err = place_temp(c, parent, name);
 	if (!err && c->ready && c->bytes >= 0 && c->out >= 0)
-		overlay_keep_ready(c->oi, c->out);
+		overlay_keep_ready(c->oi, c->out, false);
 	else
 		overlay_close(fs, c->out);
 	if (!err)
@@ -526,16 +526,15 @@ static int clone_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 	order.value = origin;
 	order.value_size = (uint64_t)n;
 	order.empty = !bytes;
+	order.open = ready;
 	order.zero = 0;
 	err = vfs_layer_clone(fs->task, &order);
 	if (err)
 		return err;
 	overlay_stale(parent->inode);
 	if (ready)
-		overlay_keep_ready(oi, order.open_fd);
-	else
-		overlay_close(fs, order.open_fd);
-	overlay_set_upper(oi, order.path_fd, &order.st, true);
+		overlay_keep_ready(oi, order.fd, true);
+	overlay_set_upper(oi, order.fd, &order.st, true);
 	overlay_dir_changed(parent);
 	return 0;
 }

@@ -168,8 +168,7 @@ struct overlay_inode {
 	uint64_t dev;	/* what stat says; atomic */
 	uint64_t ino;	/* atomic, as it is in vfs_inode unless split */
 	/* Listing: lock; version is atomic. */
-	struct overlay_file
-		*ready; /* atomic: of a new file, for its first open */
+	void *ready; /* atomic: what the first open of a new file has */
 	uint64_t version;
 	struct overlay_cache *cache;
 	int map_fd, old_map_fd; /* lock: open files that mappings show; -1 */
@@ -541,8 +540,9 @@ void overlay_dir_release(struct vfs_inode *inode, struct vfs_file *file);
 /* What opening a new regular file takes, so that opening what was just made
  * cannot fail any more. 0 or an error. */
 int overlay_make_ready(struct overlay_inode *oi);
-/* The same with a descriptor that is there, and passes. */
-void overlay_keep_ready(struct overlay_inode *oi, int fd);
+/* The same with a descriptor that is there and open for reading and writing. It
+ * passes, unless it is upper's: the one that is to stay, only not open. */
+void overlay_keep_ready(struct overlay_inode *oi, int fd, bool is_upper);
 /* Nobody opened it. */
 void overlay_drop_ready(struct overlay_inode *oi);
 /* Opens the file's data anew: with O_WRONLY on upper. */

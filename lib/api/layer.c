@@ -42,6 +42,8 @@ int vfs_layer_open(struct vfs_task *layers, struct vfs_task *from, int dirfd,
 	err = vfs__enter(from, &thread);
 	if (err)
 		return err;
+	if (layers->vfs != from->vfs)
+		return -EINVAL;
 	err = vfs__path_lookup(thread, from, dirfd, path,
 			       VFS__WALK_FOLLOW | VFS__WALK_EMPTY, &at);
 	if (err)

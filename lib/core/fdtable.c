@@ -8,6 +8,7 @@
 #include "core/fdtable.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "core/lock.h"
@@ -17,8 +18,10 @@
 
 #define FIRST_INDEX 8u
 /* dup3 onto a number that is being opened gives up after so many looks; one
- * that is being closed is free before. */
+ * that is being closed is free before, if who closes it gets a processor: which
+ * is given up now and then. */
 #define BUSY_LOOKS 10000u
+#define BUSY_YIELD 1000u
 
 static uint64_t bit_of(uint32_t fd)
 {
@@ -518,6 +521,8 @@ int vfs__fd_replace(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		}
 		if (outcome == BUSY && ++looks == BUSY_LOOKS)
 			return -EBUSY;
+		if (outcome == BUSY && looks % BUSY_YIELD == 0)
+			sched_yield();
 	} while (outcome != DONE);
 	if (before)
 		closed(thread, task->vfs, table, vfs__fd_file(before), NULL);

@@ -549,6 +549,8 @@ static int share(struct vfs__thread *thread, struct vfs_mount *mnt,
 			vfs__peers_leave(thread, m);
 			vfs__peers_enslave(m, master);
 		}
+		if (!err)
+			vfs__mount_set_flags(m, VFS__MNT_UNBINDABLE, 0);
 		m->mark = 0;
 	}
 	return err;

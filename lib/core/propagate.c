@@ -30,7 +30,6 @@ int vfs__peers_share(struct vfs__thread *thread, struct vfs_mount *mnt)
 	vfs__list_init(&peers->work);
 	mnt->group = peers;
 	vfs__list_add(&peers->members, &mnt->peer_link);
-	vfs__mount_set_flags(mnt, VFS__MNT_UNBINDABLE, 0);
 	return 0;
 }
 
@@ -76,10 +75,14 @@ int vfs__propagation_change(struct vfs__thread *thread, struct vfs_mount *mnt,
 {
 	struct vfs__peers *peers = mnt->group;
 	uint32_t flags = 0;
+	int err;
 
 	switch (type) {
 	case MS_SHARED:
-		return vfs__peers_share(thread, mnt);
+		err = vfs__peers_share(thread, mnt);
+		if (!err)
+			vfs__mount_set_flags(mnt, VFS__MNT_UNBINDABLE, 0);
+		return err;
 	case MS_SLAVE:
 		if (!peers)
 			return 0;

@@ -10,6 +10,8 @@
 #include <sys/mount.h>
 #include <sys/xattr.h>
 
+#include <vfs/sys/layer.h>
+
 #include "core/dcache.h"
 #include "core/inode.h"
 #include "core/synthdir.h"
@@ -251,6 +253,33 @@ static void test_between__a_place_is_moved(void **state)
 	vfs__path_unref(thread, &from);
 }
 
+/* Somebody is about to mount on a name that a file system on top of this one
+ * removes, or replaces: it may not wait for what becomes of that. */
+static void test_between__a_layer_is_mounted_on(void **state)
+{
+	struct world *w = *state;
+	struct vfs_task *layers;
+	struct vfs__path at;
+	int fd;
+
+	check_ok(vfs_mkdir(w->task, "/d", 0755));
+	check_ok(vfs_mkdir(w->task, "/d/m", 0755));
+	check_ok(vfs_mkdir(w->task, "/d/n", 0755));
+	check_ok(vfs_layer_task_create(w->vfs, NULL, &layers));
+	fd = check_fd(vfs_layer_open(layers, w->task, AT_FDCWD, "/d", 0, -1));
+	look_up(w->task, "/d/m", &at);
+	vfs__dentry_set(at.dentry, VFS__DENTRY_MOUNTED);
+	check_eq(vfs_unlinkat(layers, fd, "m", AT_REMOVEDIR), -EBUSY);
+	check_eq(vfs_renameat(layers, fd, "n", fd, "m"), -EBUSY);
+	check_eq(vfs_renameat(layers, fd, "m", fd, "o"), -EBUSY);
+	vfs__dentry_clear(at.dentry, VFS__DENTRY_MOUNTED);
+	check_ok(vfs_renameat(layers, fd, "n", fd, "m"));
+	check_ok(vfs_unlinkat(layers, fd, "m", AT_REMOVEDIR));
+	vfs__path_unref(vfs__self(w->vfs), &at);
+	check_ok(vfs_close(layers, fd));
+	vfs_task_unref(layers);
+}
+
 /* ---- files of namespaces ---- */
 
 struct opening {
@@ -323,6 +352,7 @@ int main(void)
 		world_test(test_between__it_gets_another_owner),
 		world_test(test_between__a_name_is_forgotten),
 		world_test(test_between__a_place_is_moved),
+		world_test(test_between__a_layer_is_mounted_on),
 		cmocka_unit_test(test_between__a_namespace_has_one_file),
 	};
 

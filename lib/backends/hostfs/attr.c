@@ -355,15 +355,22 @@ static int64_t hide_record(char *list, int64_t len)
 static int64_t list_hidden(struct hostfs_super *s, int fd, char *list,
 			   size_t size)
 {
-	int64_t all = hostfs_flistxattr(s, fd, NULL, 0), len;
-	char *names;
+	char *names = NULL;
+	size_t room = 0;
+	int64_t len;
 
-	if (all <= 0)
-		return all;
-	names = vfs_alloc(s->vfs, (size_t)all);
-	if (!names)
-		return -ENOMEM;
-	len = hostfs_flistxattr(s, fd, names, (size_t)all);
+	/* another may come between the two questions */
+	do {
+		vfs_free(s->vfs, names, room);
+		len = hostfs_flistxattr(s, fd, NULL, 0);
+		if (len <= 0)
+			return len;
+		room = (size_t)len;
+		names = vfs_alloc(s->vfs, room);
+		if (!names)
+			return -ENOMEM;
+		len = hostfs_flistxattr(s, fd, names, room);
+	} while (len == -ERANGE);
 	if (len > 0)
 		len = hide_record(names, len);
 	if (len > 0 && size) {
@@ -372,7 +379,7 @@ static int64_t list_hidden(struct hostfs_super *s, int fd, char *list,
 		else
 			memcpy(list, names, (size_t)len);
 	}
-	vfs_free(s->vfs, names, (size_t)all);
+	vfs_free(s->vfs, names, room);
 	return len;
 }
 

@@ -28,7 +28,8 @@
  *                     default of a process that may give files away)
  *   owner=xattr       they are recorded in one attribute, user.vfs.owner, of
  *                     files that are this process's own (the default of others,
- *                     where the file system has such attributes)
+ *                     where the file system has such attributes). Tasks cannot
+ *                     see or set that one, whatever owner= is
  *   owner=squash      everything is uid='s and gid='s (default: the mounter's)
  *   uid=N, gid=N      for owner=squash; numbers of the first user namespace
  *   ro, rw            read-only, or not (the default)

@@ -53,8 +53,8 @@ extern "C" {
  *   and the like by vfs_ioctl. What would change whose controlling terminal it
  *   is, put input into it, change its line discipline or give out another
  *   descriptor is -EPERM: TIOCSCTTY, TIOCNOTTY, TIOCSTI, TIOCSETD, TIOCCONS,
- *   TIOCLINUX, TIOCVHANGUP, TIOCGPTPEER; so are breaks and modem lines with
- *   VFS_IMPORT_RDONLY. A pipe and a socket answer FIONREAD. Nobody makes a
+ *   TIOCLINUX, TIOCVHANGUP, TIOCGPTPEER; so are breaks, modem lines, and the
+ *   characters of TCIOFF and TCION, with VFS_IMPORT_RDONLY. A pipe and a socket answer FIONREAD. Nobody makes a
  *   pipe larger than 1 MiB (-EPERM), whatever the process may. Any other
  * request is -ENOTTY and does not reach the host.
  *

@@ -116,12 +116,11 @@ static int change_owner(struct vfs_inode *inode, int fd,
 	bool mode = attr->mask & VFS_ATTR_MODE;
 	int err = mode ? vfs__host_chmod(fd, attr->mode) : 0;
 
-	if (!err)
-		err = vfs__host_chown(
-			fd, attr->mask & VFS_ATTR_UID ? attr->uid : UINT32_MAX,
-			attr->mask & VFS_ATTR_GID ? attr->gid : UINT32_MAX);
-	else
+	if (err)
 		return err;
+	err = vfs__host_chown(
+		fd, attr->mask & VFS_ATTR_UID ? attr->uid : UINT32_MAX,
+		attr->mask & VFS_ATTR_GID ? attr->gid : UINT32_MAX);
 	if (err && mode)
 		(void)vfs__host_chmod(fd, VFS_READ_ONCE(inode->mode));
 	return err;
@@ -157,16 +156,22 @@ static bool is_user(const char *name)
 	return !strncmp(name, USER_PREFIX, USER_PREFIX_LEN);
 }
 
+/* 0: the descriptor stays open, to be asked for it, until it is given back. */
+static int take_for(struct vfs__hostfile *host, const char *name)
+{
+	if (!is_user(name))
+		return -EOPNOTSUPP;
+	return vfs__hostfile_take(host) ? 0 : GONE;
+}
+
 static int64_t host_getxattr(struct vfs_inode *inode, const char *name,
 			     void *value, size_t size)
 {
 	struct vfs__hostfile *host = vfs__hostfile(inode);
-	int64_t n;
+	int64_t n = take_for(host, name);
 
-	if (!is_user(name))
-		return -EOPNOTSUPP;
-	if (!vfs__hostfile_take(host))
-		return GONE;
+	if (n)
+		return n;
 	n = vfs__host_getxattr(host->fd, name, value, size);
 	vfs__hostfile_give(host);
 	return n;
@@ -176,12 +181,10 @@ static int host_setxattr(struct vfs_inode *inode, const char *name,
 			 const void *value, size_t size, int flags)
 {
 	struct vfs__hostfile *host = vfs__hostfile(inode);
-	int err;
+	int err = take_for(host, name);
 
-	if (!is_user(name))
-		return -EOPNOTSUPP;
-	if (!vfs__hostfile_take(host))
-		return GONE;
+	if (err)
+		return err;
 	err = vfs__host_setxattr(host->fd, name, value, size, flags);
 	vfs__hostfile_give(host);
 	return err;
@@ -190,12 +193,10 @@ static int host_setxattr(struct vfs_inode *inode, const char *name,
 static int host_removexattr(struct vfs_inode *inode, const char *name)
 {
 	struct vfs__hostfile *host = vfs__hostfile(inode);
-	int err;
+	int err = take_for(host, name);
 
-	if (!is_user(name))
-		return -EOPNOTSUPP;
-	if (!vfs__hostfile_take(host))
-		return GONE;
+	if (err)
+		return err;
 	err = vfs__host_removexattr(host->fd, name);
 	vfs__hostfile_give(host);
 	return err;

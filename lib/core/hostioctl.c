@@ -20,6 +20,7 @@
 enum fate {
 	PASSED,
 	SAYS, /* puts something out: not by one that was imported for reading */
+	FLOW, /* either, by its argument */
 	REFUSED,
 };
 
@@ -47,7 +48,7 @@ static const struct {
 	{TCSBRKP, TERMINAL, SAYS},
 	{TIOCSBRK, TERMINAL, SAYS},
 	{TIOCCBRK, TERMINAL, SAYS},
-	{TCXONC, TERMINAL, PASSED},
+	{TCXONC, TERMINAL, FLOW},
 	{TCFLSH, TERMINAL, PASSED},
 	{TIOCGWINSZ, TERMINAL, PASSED},
 	{TIOCSWINSZ, TERMINAL, PASSED},
@@ -78,18 +79,26 @@ static const struct {
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
+static bool is_refused(const struct vfs__hostfile *host, enum fate fate,
+		       const void *arg)
+{
+	uintptr_t action = (uintptr_t)arg;
+
+	/* the other side is told to stop, or to go on */
+	if (fate == FLOW && (action == TCIOFF || action == TCION))
+		fate = SAYS;
+	return fate == REFUSED || (fate == SAYS && host->rdonly);
+}
+
 int vfs__hoststream_ioctl(struct vfs_file *file, uint64_t request, void *arg)
 {
 	struct vfs__hostfile *host = file->host;
 
-	/* an int to the host, with or without its sign */
-	request = (uint32_t)request;
 	for (size_t i = 0; i < KNOWN; i++) {
 		if (known[i].request != request ||
 		    !(known[i].kinds & 1u << host->kind))
 			continue;
-		if (known[i].fate == REFUSED ||
-		    (known[i].fate == SAYS && host->rdonly))
+		if (is_refused(host, known[i].fate, arg))
 			return -EPERM;
 		return vfs__host_ioctl(host->fd, request, arg);
 	}

@@ -24,6 +24,10 @@
 #ifndef MAP_SYNC
 #define MAP_SYNC 0x080000
 #endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
 
 #define PAGE ((size_t)VFS_PAGE_SIZE)
 /* What 64-bit hosts give to a process at the most. */
@@ -327,6 +331,21 @@ static int readonly_twin(const struct request *r, int host_fd)
 				O_RDONLY | O_NONBLOCK | (flags & O_NOATIME));
 }
 
+/* MAP_POPULATE, which the host is not given with the rest, for it may have to
+ * wait for each page: as there, whatever fails is not told of, and MAP_NONBLOCK
+ * takes its effect away. No lock. */
+static void populate(const struct request *r, void *at)
+{
+	bool copies = !r->shared && (r->prot & PROT_WRITE);
+	int saved = errno;
+
+	if ((r->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
+		(void)madvise(at, r->length,
+			      copies ? MADV_POPULATE_WRITE
+				     : MADV_POPULATE_READ);
+	errno = saved;
+}
+
 /* new's file is counted. On success new and, if needed, *spare are used up. */
 static int map_locked(struct vfs__thread *thread, struct vfs__mappings *m,
 		      const struct request *r, int host_fd,
@@ -338,8 +357,8 @@ static int map_locked(struct vfs__thread *thread, struct vfs__mappings *m,
 
 	if (err)
 		return err;
-	at = mmap(r->addr, r->length, r->prot, r->flags, host_fd,
-		  (off_t)r->offset);
+	at = mmap(r->addr, r->length, r->prot, r->flags & ~MAP_POPULATE,
+		  host_fd, (off_t)r->offset);
 	err = at == MAP_FAILED ? -errno : 0;
 	errno = saved;
 	if (err)
@@ -376,8 +395,10 @@ static int map_file(struct vfs__thread *thread, struct vfs *vfs,
 	if (twin >= 0)
 		vfs__host_close(twin);
 	mappings_free(thread, dead);
-	if (!err)
+	if (!err) {
+		populate(r, *out);
 		new = NULL;
+	}
 free_new:
 	mappings_free(thread, new);
 	mappings_free(thread, spare);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The descriptor table: dup's family, close_range, fcntl, limits. */
 #include <linux/close_range.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
@@ -188,6 +189,9 @@ static void test_fd__ioctl(void **state)
 	check_eq(vfs_fcntl(t, fd, F_GETFL, 0) & O_NONBLOCK, O_NONBLOCK);
 	check_eq(vfs_ioctl(t, fd, TIOCGWINSZ, &waiting), -ENOTTY);
 	check_eq(vfs_ioctl(t, 99, FIONREAD, &waiting), -EBADF);
+	/* as a register has it: with its sign, or whatever else */
+	check_ok(vfs_ioctl(t, fd, (uint64_t)(int)FS_IOC_GETFLAGS, &waiting));
+	check_ok(vfs_ioctl(t, fd, UINT64_C(1) << 32 | FIONBIO, &on));
 	check_ok(vfs_pipe(t, fds));
 	check_eq(vfs_write(t, fds[1], "abc", 3), 3);
 	check_ok(vfs_ioctl(t, fds[0], FIONREAD, &waiting));

@@ -195,6 +195,7 @@ static void test_tty__read_only(void **state)
 	int slave, master = make_terminal(&slave), fd;
 	struct termios t;
 	char b[4];
+	int n;
 
 	fd = check_fd(vfs_import_fd(task, slave, VFS_IMPORT_RDONLY));
 	check_eq(vfs_write(task, fd, "x", 1), -EBADF);
@@ -203,6 +204,13 @@ static void test_tty__read_only(void **state)
 	/* a password is asked for without echo */
 	check_ok(vfs_ioctl(task, fd, TCSETS, &t));
 	check_eq(vfs_ioctl(task, fd, TCSBRK, NULL), -EPERM);
+	/* nothing is put out, not even a sign to stop */
+	check_eq(vfs_ioctl(task, fd, TCXONC, (void *)(uintptr_t)TCIOFF),
+		 -EPERM);
+	check_eq(vfs_ioctl(task, fd, TCXONC, (void *)(uintptr_t)TCION), -EPERM);
+	check_ok(vfs_ioctl(task, fd, TCXONC, (void *)(uintptr_t)TCOON));
+	assert_int_equal(ioctl(master, FIONREAD, &n), 0);
+	assert_int_equal(n, 0);
 	assert_int_equal(write(master, "in", 2), 2);
 	check_eq(vfs_read(task, fd, b, 4), 2);
 	host_close(master);

@@ -2,7 +2,9 @@
 /* Contract: host_world.h. */
 #include "hostfs/host_world.h"
 
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 
 static void take_log(void *context, int32_t level, const char *message)
 {
@@ -199,6 +201,12 @@ uint64_t host_count(struct host_world *w, const char *call)
 }
 
 /* ---- the host's side ---- */
+
+void host_own_mounts(void)
+{
+	if (!unshare(CLONE_NEWNS))
+		(void)mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
 
 static void must(bool good, const char *what, const char *path)
 {

@@ -64,6 +64,9 @@ uint64_t host_calls(struct host_world *w);
 /* Calls of that name so far. */
 uint64_t host_count(struct host_world *w, const char *call);
 
+/* What is mounted from here on is this process's own, where it may mount. */
+void host_own_mounts(void);
+
 /* On the host, below the directory. Failures abort. */
 void host_put(struct host_world *w, const char *path, const char *text);
 void host_mkdir(struct host_world *w, const char *path);

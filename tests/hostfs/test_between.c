@@ -191,12 +191,12 @@ static void lend_attribute(struct host_world *w, const char *call)
 	w->stage = lent;
 }
 
-static void put_attribute(struct host_world *w, const char *name,
-			  const char *value)
+static void put_attribute(struct host_world *w, const char *file,
+			  const char *name, const char *value)
 {
-	int fd = openat(w->dirfd, name, O_RDWR | O_CLOEXEC);
+	int fd = openat(w->dirfd, file, O_RDWR | O_CLOEXEC);
 
-	check_ok(fsetxattr(fd, "user.a", value, strlen(value), 0));
+	check_ok(fsetxattr(fd, name, value, strlen(value), 0));
 	close(fd);
 }
 
@@ -213,8 +213,8 @@ static void test_attribute(void **state)
 		check_ok(host_open(&w, options[i]));
 		host_put(&w, "f", "x");
 		host_put(&w, "secret", "x");
-		put_attribute(&w, "f", "own");
-		put_attribute(&w, "secret", "other");
+		put_attribute(&w, "f", "user.a", "own");
+		put_attribute(&w, "secret", "user.a", "other");
 		w.before = lend_attribute;
 		check_eq(vfs_getxattr(w.task, "/h/f", "user.a", value,
 				      sizeof(value)),
@@ -269,12 +269,44 @@ static void test_directory_in_two_places(void **state)
 	}
 }
 
+/* One more, after it was asked how long the list is. */
+static void add_attribute(struct host_world *w, const char *call)
+{
+	if (!strcmp(call, "listxattr") && w->stage++ == 1)
+		put_attribute(w, "f", "user.second", "x");
+}
+
+static void test_list(void **state)
+{
+	const int64_t both = sizeof("user.a") + sizeof("user.second");
+	struct host_world w;
+	char list[64];
+	int fd;
+
+	(void)state;
+	for (size_t room = 0; room <= sizeof(list); room += sizeof(list)) {
+		check_ok(host_open(&w, "owner=host"));
+		host_put(&w, "f", "x");
+		put_attribute(&w, "f", "user.a", "x");
+		fd = check_fd(vfs_open(w.task, "/h/f", O_RDONLY, 0));
+		w.before = add_attribute;
+		check_eq(vfs_flistxattr(w.task, fd, list, room), both);
+		w.before = NULL;
+		assert_true(w.stage > 1);
+		check_ok(vfs_close(w.task, fd));
+		assert_true(host_close(&w));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whiteout),  cmocka_unit_test(test_device),
-		cmocka_unit_test(test_directory), cmocka_unit_test(test_link),
+		cmocka_unit_test(test_whiteout),
+		cmocka_unit_test(test_device),
+		cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_attribute),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_directory_in_two_places),
 	};
 

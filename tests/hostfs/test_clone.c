@@ -8,7 +8,6 @@
 #include "hostfs/host_world.h"
 
 #include <linux/fs.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -335,9 +334,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 	};
 
-	/* mounts are this process's own, where it may have any */
-	if (!unshare(CLONE_NEWNS))
-		(void)mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	host_own_mounts();
 	signal(SIGXFSZ, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -88,14 +88,27 @@ static bool may_open(struct handles *h)
 	       !leads_to(h, &handle, ".");
 }
 
-static void fill(struct host_world *w)
+static void setup_full(struct handles *h, const char *options)
 {
+	struct host_world *w = &h->w;
+
+	setup(h, options);
 	host_mkdir(w, "d");
 	host_mkdir(w, "d/e");
 	host_put(w, "d/e/f", "inside");
 	host_put(w, "g", "inside");
 	check_ok(symlinkat("g", w->dirfd, "d/s"));
 	check_ok(mknodat(w->dirfd, "d/p", S_IFIFO | 0600, 0));
+}
+
+/* And a process that may open what handles lead to. */
+static void setup_open(struct handles *h)
+{
+	setup_full(h, EXCLUSIVE);
+	if (may_open(h))
+		return;
+	finish(h);
+	skip();
 }
 
 /* ---- what is stored ---- */
@@ -124,8 +137,7 @@ static void test_host_has_it(void **state)
 	struct handles h;
 
 	(void)state;
-	setup(&h, EXCLUSIVE);
-	fill(&h.w);
+	setup_full(&h, EXCLUSIVE);
 	for (size_t i = 0; i < 4; i++) {
 		check_ok(encode(&h, paths[i], &handle));
 		host = handle;
@@ -146,8 +158,7 @@ static void test_volatile(void **state)
 	struct handles h;
 
 	(void)state;
-	setup(&h, "cache=revalidate,owner=host");
-	fill(&h.w);
+	setup_full(&h, "cache=revalidate,owner=host");
 	check_eq(encode(&h, "g", &handle), -EOPNOTSUPP);
 	/* and nothing of it for who asks for handles by path */
 	check_eq(vfs_name_to_handle_at(
@@ -167,12 +178,7 @@ static void test_leads_back(void **state)
 	struct handles h;
 
 	(void)state;
-	setup(&h, EXCLUSIVE);
-	fill(&h.w);
-	if (!may_open(&h)) {
-		finish(&h);
-		skip();
-	}
+	setup_open(&h);
 	for (size_t i = 0; i < 5; i++)
 		check_ok(encode(&h, paths[i], &handles[i]));
 	for (size_t i = 0; i < 5; i++)
@@ -229,12 +235,7 @@ static void test_outside(void **state)
 	struct handles h;
 
 	(void)state;
-	setup(&h, EXCLUSIVE);
-	fill(&h.w);
-	if (!may_open(&h)) {
-		finish(&h);
-		skip();
-	}
+	setup_open(&h);
 	make_outside(&h, &o);
 	handle_outside(&h, &o, &handle);
 	/* the host would open it */
@@ -266,12 +267,7 @@ static void test_both(void **state)
 	int err;
 
 	(void)state;
-	setup(&h, EXCLUSIVE);
-	fill(&h.w);
-	if (!may_open(&h)) {
-		finish(&h);
-		skip();
-	}
+	setup_open(&h);
 	make_outside(&h, &o);
 	check_ok(linkat(AT_FDCWD, o.path, h.w.dirfd, "both", 0));
 	handle_outside(&h, &o, &handle);
@@ -306,8 +302,7 @@ static void test_unprivileged(void **state)
 	struct handles h;
 
 	(void)state;
-	setup(&h, EXCLUSIVE);
-	fill(&h.w);
+	setup_full(&h, EXCLUSIVE);
 	if (!may_open(&h)) {
 		check_ok(encode(&h, "g", &handle));
 		check_eq(leads_to(&h, &handle, "g"), -EOPNOTSUPP);
@@ -329,12 +324,7 @@ static void test_faults(void **state)
 	unsigned failed = 0;
 
 	(void)state;
-	setup(&h, EXCLUSIVE);
-	fill(&h.w);
-	if (!may_open(&h)) {
-		finish(&h);
-		skip();
-	}
+	setup_open(&h);
 	for (unsigned nth = 1; nth < 64; nth++) {
 		int error = errors[nth % 3], err;
 

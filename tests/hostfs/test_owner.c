@@ -207,17 +207,10 @@ static void test_privileged(void **state)
 }
 
 /* The record itself is nobody's to see or to touch. */
-static void test_hidden(void **state)
+static void check_hidden(struct vfs_task *t)
 {
-	struct host_world w;
-	struct vfs_task *t;
 	char list[128], value[64];
 
-	(void)state;
-	check_ok(host_open(&w, OPTIONS));
-	t = w.task;
-	put_file(t, "/h/f", "x");
-	check_ok(vfs_chown(t, "/h/f", 5, 6));
 	check_eq(vfs_listxattr(t, "/h/f", list, sizeof(list)), 0);
 	check_eq(vfs_listxattr(t, "/h/f", list, 0), 0);
 	check_eq(vfs_getxattr(t, "/h/f", RECORD, value, sizeof(value)),
@@ -227,9 +220,59 @@ static void test_hidden(void **state)
 	check_ok(vfs_setxattr(t, "/h/f", "user.mine", "1", 1, 0));
 	check_eq(vfs_listxattr(t, "/h/f", list, sizeof(list)), 10);
 	check_eq(vfs_listxattr(t, "/h/f", list, 0), 10);
+	check_eq(vfs_listxattr(t, "/h/f", list, 10), 10);
 	check_eq(vfs_listxattr(t, "/h/f", list, 9), -ERANGE);
 	assert_true(!strcmp(list, "user.mine"));
+	check_ok(vfs_removexattr(t, "/h/f", "user.mine"));
+}
+
+static void test_hidden(void **state)
+{
+	struct host_world w;
+
+	(void)state;
+	check_ok(host_open(&w, OPTIONS));
+	put_file(w.task, "/h/f", "x");
+	check_ok(vfs_chown(w.task, "/h/f", 5, 6));
+	check_hidden(w.task);
 	assert_true(host_close(&w));
+}
+
+/* Nor elsewhere: what a task would plant in its own file by another mount is
+ * believed by this one. */
+static void test_planted(void **state)
+{
+	static const char *const options[] = {
+		"owner=squash,uid=1000,gid=1000",
+		"owner=host",
+		"owner=host,cache=exclusive",
+	};
+	struct host_world w;
+	struct vfs_task *t;
+	struct vfs_stat st;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		check_ok(host_open(&w, OPTIONS));
+		put_file(w.task, "/h/f", "x");
+		check_ok(vfs_chmod(w.task, "/h/f", 0777));
+		check_ok(vfs_chown(w.task, "/h/f", 5, 6));
+		check_ok(vfs_umount2(w.task, "/h", 0));
+		check_ok(host_mount(&w, "/h", options[i]));
+		check_hidden(w.task);
+		t = geteuid() ? w.task : w.user;
+		if (!geteuid())
+			check_ok(vfs_chown(w.task, "/h/f", 1000, 1000));
+		check_hidden(t);
+		check_eq(vfs_setxattr(t, "/h/f", RECORD, "0:0:104777", 10, 0),
+			 -EPERM);
+		check_ok(vfs_umount2(w.task, "/h", 0));
+		check_ok(host_mount(&w, "/h", OPTIONS));
+		check_ok(vfs_stat(w.task, "/h/f", &st));
+		check_eq(st.uid, 5);
+		check_eq(st.mode, S_IFREG | 0777);
+		assert_true(host_close(&w));
+	}
 }
 
 static const struct {
@@ -436,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_privileged),
 		cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_planted),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_rewritten),
 		cmocka_unit_test(test_retyped),

@@ -3,6 +3,8 @@
  * finds out too late must not undo what was done meanwhile. */
 #include "hostfs/host_world.h"
 
+#include <vfs/inotify.h>
+
 #define PLACES 3
 
 static const char *const places[PLACES] = {"/h/0/a", "/h/1/a", "/h/2/a"};
@@ -43,31 +45,94 @@ static void *look_about(void *argument)
 	return NULL;
 }
 
-static void test_moved_while_looked_for(void **state)
+static void start_race(struct race *r)
+{
+	memset(r, 0, sizeof(*r));
+	check_ok(host_open(&r->w, "cache=revalidate,owner=host"));
+	for (int i = 0; i < PLACES; i++)
+		host_mkdir(&r->w, (const char[]){(char)('0' + i), '\0'});
+	host_put(&r->w, "0/a", "bytes");
+}
+
+/* One thread does something, two look on. */
+static void run_race(struct race *r, void *(*doing)(void *),
+		     void *(*looking)(void *))
 {
 	pthread_t threads[3];
+
+	for (int i = 0; i < 3; i++)
+		check_eq(pthread_create(&threads[i], NULL, i ? looking : doing,
+					r),
+			 0);
+	usleep(700000);
+	__atomic_store_n(&r->stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 3; i++)
+		check_eq(pthread_join(threads[i], NULL), 0);
+	check_ok(r->result);
+	assert_true(r->moves > PLACES);
+}
+
+static void test_moved_while_looked_for(void **state)
+{
 	struct vfs_stat st;
 	struct race r;
 
 	(void)state;
-	memset(&r, 0, sizeof(r));
-	check_ok(host_open(&r.w, "cache=revalidate,owner=host"));
-	for (int i = 0; i < PLACES; i++)
-		host_mkdir(&r.w, (const char[]){(char)('0' + i), '\0'});
-	host_put(&r.w, "0/a", "bytes");
-	for (int i = 0; i < 3; i++)
-		check_eq(pthread_create(&threads[i], NULL,
-					i ? look_about : move_on, &r),
-			 0);
-	usleep(700000);
-	__atomic_store_n(&r.stop, 1, __ATOMIC_RELAXED);
-	for (int i = 0; i < 3; i++)
-		check_eq(pthread_join(threads[i], NULL), 0);
-	check_ok(r.result);
-	assert_true(r.moves > PLACES);
+	start_race(&r);
+	run_race(&r, move_on, look_about);
 	for (int i = 0; i < PLACES; i++)
 		check_eq(vfs_stat(r.w.task, places[i], &st),
 			 i == r.moves % PLACES ? 0 : -ENOENT);
+	assert_true(host_close(&r.w));
+}
+
+/* ---- a second name ---- */
+
+static void *link_on(void *argument)
+{
+	struct race *r = argument;
+
+	while (goes_on(r) && !r->result) {
+		r->result = vfs_link(r->w.task, "/h/0/a", "/h/1/a");
+		if (!r->result)
+			r->result = vfs_unlink(r->w.task, "/h/1/a");
+		r->moves++;
+	}
+	return NULL;
+}
+
+/* The first name leads to it all the time. */
+static void *look_at_first(void *argument)
+{
+	struct race *r = argument;
+	struct vfs_stat st;
+	int err;
+
+	while (goes_on(r)) {
+		err = vfs_stat(r->w.user, "/h/0/a", &st);
+		if (!err && !st.nlink)
+			err = -EMLINK;
+		if (err)
+			__atomic_store_n(&r->result, err, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* Nobody is told that it is gone. */
+static void test_one_name_of_two(void **state)
+{
+	const uint32_t gone = VFS_IN_DELETE_SELF;
+	struct race r;
+	char event[64];
+	int queue;
+
+	(void)state;
+	start_race(&r);
+	queue = check_fd(vfs_inotify_init1(r.w.task, O_NONBLOCK));
+	check_eq(vfs_inotify_add_watch(r.w.task, queue, "/h/0/a", gone), 1);
+	run_race(&r, link_on, look_at_first);
+	check_eq(vfs_read(r.w.task, queue, event, sizeof(event)), -EAGAIN);
+	check_ok(vfs_close(r.w.task, queue));
 	assert_true(host_close(&r.w));
 }
 
@@ -75,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_moved_while_looked_for),
+		cmocka_unit_test(test_one_name_of_two),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -12,6 +12,8 @@
 #include <vfs/import.h>
 #include <vfs/mmap.h>
 
+#include "hostfs/fuse_server.h"
+
 /* The call that this thread gets stuck in, NULL: none. */
 static __thread const char *stuck_in;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -270,12 +272,56 @@ static void test_slow_mapping(void **state)
 	assert_true(host_close(&w));
 }
 
+static int map_whole(struct vfs_task *task, const char *dir)
+{
+	int fd = open_file(task, dir, "file", O_RDWR), err;
+	void *at;
+
+	err = vfs_mmap(task, NULL, 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_POPULATE, fd, 0, &at);
+	vfs_close(task, fd);
+	return err ? err : vfs_munmap(task, at, 4096);
+}
+
+/* The pages that are wanted at once are not there. */
+static void test_slow_pages(void **state)
+{
+	struct job slow = {.body = map_whole}, other = {.body = map_other};
+	struct fuse_server server;
+	struct host_world w;
+	bool waits;
+
+	(void)state;
+	check_ok(host_open(&w, NULL));
+	if (!fuse_server_start(&server, w.dir)) {
+		assert_true(host_close(&w));
+		skip();
+	}
+	check_ok(vfs_mount_type(w.task, &vfs_hostfs_type, w.dir, "/h", 0, ""));
+	pthread_mutex_lock(&server.gate);
+	start(&slow, w.task, "/h");
+	waits = comes(&server.waiting);
+	start(&other, w.task, "/");
+	waits = waits && comes(&other.done);
+	pthread_mutex_unlock(&server.gate);
+	pthread_join(slow.thread, NULL);
+	pthread_join(other.thread, NULL);
+	assert_true(waits);
+	check_ok(slow.result);
+	check_ok(other.result);
+	check_ok(vfs_umount2(w.task, "/h", 0));
+	fuse_server_stop(&server);
+	assert_true(host_close(&w));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_slow_mapping),
+		cmocka_unit_test(test_slow_pages),
 	};
 
+	host_own_mounts();
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
 }

@@ -240,11 +240,11 @@ int hostfs_setattr(struct vfs_inode *inode, const struct vfs_attr *attr)
 
 /* ---- extended attributes ---- */
 
-/* Ours, which nobody else sees. */
-static bool is_record(const struct vfs_inode *inode, const char *name)
+/* Ours, which nobody else sees or sets, whatever owner= is: the directory may
+ * be mounted with owner=xattr some day, and what is recorded be believed. */
+static bool is_record(const char *name)
 {
-	return hostfs_of(inode)->options.owner == HOSTFS_OWNER_XATTR &&
-	       !strcmp(name, HOSTFS_OWNER_ATTRIBUTE);
+	return !strcmp(name, HOSTFS_OWNER_ATTRIBUTE);
 }
 
 int64_t hostfs_getxattr(struct vfs_inode *inode, const char *name, void *value,
@@ -254,7 +254,7 @@ int64_t hostfs_getxattr(struct vfs_inode *inode, const char *name, void *value,
 	int64_t n;
 	int err;
 
-	if (is_record(inode, name))
+	if (is_record(name))
 		return -ENODATA;
 	err = hostfs_handle(inode, &fd);
 	if (err)
@@ -301,7 +301,7 @@ int hostfs_setxattr(struct vfs_inode *inode, const char *name,
 	int err;
 
 	/* on the host it would be for whoever finds the file, as set-id bits */
-	if (is_record(inode, name) ||
+	if (is_record(name) ||
 	    (hostfs_of(inode)->options.owner != HOSTFS_OWNER_HOST &&
 	     !strcmp(name, "security.capability")))
 		return -EPERM;
@@ -322,7 +322,7 @@ int hostfs_removexattr(struct vfs_inode *inode, const char *name)
 	struct hostfs_fd *fd;
 	int err;
 
-	if (is_record(inode, name))
+	if (is_record(name))
 		return -ENODATA;
 	err = hostfs_handle(inode, &fd);
 	if (err)
@@ -355,15 +355,22 @@ static int64_t hide_record(char *list, int64_t len)
 static int64_t list_hidden(struct hostfs_super *s, int fd, char *list,
 			   size_t size)
 {
-	int64_t all = hostfs_flistxattr(s, fd, NULL, 0), len;
-	char *names;
+	char *names = NULL;
+	size_t room = 0;
+	int64_t len;
 
-	if (all <= 0)
-		return all;
-	names = vfs_alloc(s->vfs, (size_t)all);
-	if (!names)
-		return -ENOMEM;
-	len = hostfs_flistxattr(s, fd, names, (size_t)all);
+	/* another may come between the two questions */
+	do {
+		vfs_free(s->vfs, names, room);
+		len = hostfs_flistxattr(s, fd, NULL, 0);
+		if (len <= 0)
+			return len;
+		room = (size_t)len;
+		names = vfs_alloc(s->vfs, room);
+		if (!names)
+			return -ENOMEM;
+		len = hostfs_flistxattr(s, fd, names, room);
+	} while (len == -ERANGE);
 	if (len > 0)
 		len = hide_record(names, len);
 	if (len > 0 && size) {
@@ -372,7 +379,7 @@ static int64_t list_hidden(struct hostfs_super *s, int fd, char *list,
 		else
 			memcpy(list, names, (size_t)len);
 	}
-	vfs_free(s->vfs, names, (size_t)all);
+	vfs_free(s->vfs, names, room);
 	return len;
 }
 
@@ -384,9 +391,11 @@ int64_t hostfs_listxattr(struct vfs_inode *inode, char *list, size_t size)
 
 	if (n)
 		return n;
-	n = s->options.owner == HOSTFS_OWNER_XATTR
-		    ? list_hidden(s, fd->fd, list, size)
-		    : hostfs_flistxattr(s, fd->fd, list, size);
+	n = size ? hostfs_flistxattr(s, fd->fd, list, size) : -ERANGE;
+	if (n > 0)
+		n = hide_record(list, n);
+	else if (n == -ERANGE)
+		n = list_hidden(s, fd->fd, list, size);
 	hostfs_fd_unref(fd);
 	return n;
 }

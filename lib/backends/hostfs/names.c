@@ -5,12 +5,12 @@
 
 #include "hostfs.h"
 
-/* inode has one link less, or none; the host was told already. */
-static void lost_name(struct vfs_inode *inode, struct vfs_inode *dir,
-		      const struct vfs_name *name)
+/* inode, which had so many links, has one less, or none; the host was told
+ * already, and others may have asked it. */
+static void lost_name(struct vfs_inode *inode, uint32_t nlink,
+		      struct vfs_inode *dir, const struct vfs_name *name)
 {
 	bool directory = S_ISDIR(hostfs_mode(inode));
-	uint32_t nlink = VFS_READ_ONCE(inode->nlink);
 	struct vfs_stat stat = {.nlink = 0};
 
 	if (!directory && nlink)
@@ -29,12 +29,15 @@ static void lost_name(struct vfs_inode *inode, struct vfs_inode *dir,
  * one; so that one that is not open any more when it is asked for is known to
  * be gone, its links must be known before.
  */
-static int before_removal(struct vfs_inode *inode)
+static int before_removal(struct vfs_inode *inode, uint32_t *nlink)
 {
-	if (!(VFS_READ_ONCE(inode->flags) & VFS_INODE_STALE) ||
-	    S_ISDIR(hostfs_mode(inode)))
-		return 0;
-	return hostfs_refresh(inode);
+	int err = 0;
+
+	if ((VFS_READ_ONCE(inode->flags) & VFS_INODE_STALE) &&
+	    !S_ISDIR(hostfs_mode(inode)))
+		err = hostfs_refresh(inode);
+	*nlink = VFS_READ_ONCE(inode->nlink);
+	return err;
 }
 
 int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
@@ -43,11 +46,12 @@ int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
 	struct hostfs_super *s = hostfs_of(dir);
 	struct hostfs_name host;
 	struct hostfs_fd *fd;
+	uint32_t nlink;
 	int err = hostfs_name(name, &host);
 
 	(void)cookie;
 	if (!err)
-		err = before_removal(inode);
+		err = before_removal(inode, &nlink);
 	if (!err)
 		err = hostfs_handle(dir, &fd);
 	if (err)
@@ -57,7 +61,7 @@ int hostfs_remove(struct vfs_inode *dir, const struct vfs_name *name,
 	hostfs_changed(dir);
 	if (err)
 		return err;
-	lost_name(inode, dir, name);
+	lost_name(inode, nlink, dir, name);
 	return 0;
 }
 
@@ -117,8 +121,9 @@ static void move(struct vfs_inode *inode, struct vfs_inode *from,
 	hostfs_changed(inode);
 }
 
-/* The host has done it: where things are now. */
-static void moved(const struct vfs_rename_args *args, struct new_places *p)
+/* The host has done it: where things are now. new_nlink: new_inode's before. */
+static void moved(const struct vfs_rename_args *args, struct new_places *p,
+		  uint32_t new_nlink)
 {
 	struct vfs_inode *other = args->new_inode;
 
@@ -126,7 +131,7 @@ static void moved(const struct vfs_rename_args *args, struct new_places *p)
 	if (args->new_dir != args->old_dir)
 		hostfs_changed(args->new_dir);
 	if (other && !p->of_new)
-		lost_name(other, args->new_dir, &args->new_name);
+		lost_name(other, new_nlink, args->new_dir, &args->new_name);
 	else if (other)
 		move(other, args->new_dir, &args->new_name, p->of_new);
 	move(args->old_inode, args->old_dir, &args->old_name, p->of_old);
@@ -166,6 +171,7 @@ int hostfs_rename(struct vfs_rename_args *args)
 {
 	struct hostfs_name old_name, new_name;
 	struct new_places places;
+	uint32_t new_nlink = 0;
 	int err = check_flags(args);
 
 	if (!err)
@@ -173,7 +179,7 @@ int hostfs_rename(struct vfs_rename_args *args)
 	if (!err)
 		err = hostfs_name(&args->new_name, &new_name);
 	if (!err && args->new_inode)
-		err = before_removal(args->new_inode);
+		err = before_removal(args->new_inode, &new_nlink);
 	if (!err)
 		err = reserve(args, &places);
 	if (err)
@@ -187,7 +193,7 @@ int hostfs_rename(struct vfs_rename_args *args)
 		hostfs_places_free(hostfs_of(args->old_dir), places.of_new);
 		return err;
 	}
-	moved(args, &places);
+	moved(args, &places, new_nlink);
 	find_whiteout(args);
 	return 0;
 }

@@ -98,11 +98,25 @@ static int check_mount(const struct hostfs_super *s,
 	return !s->options.xdev && facts->mnt_id != s->mnt_id ? -EXDEV : 0;
 }
 
+/* By a descriptor, which is not opened where something is mounted. */
+static int statx_here(struct hostfs_super *s, int dir, const char *name,
+		      struct statx *out)
+{
+	int fd = hostfs_openat2(s, dir, name, O_PATH | O_NOFOLLOW, 0);
+	int err = fd < 0 ? fd : hostfs_statx(s, fd, "", out);
+
+	if (fd >= 0)
+		hostfs_close(s->vfs, fd);
+	return err;
+}
+
 int hostfs_look_at(struct hostfs_super *s, int dir, const char *name,
 		   struct hostfs_facts *out)
 {
 	struct statx stx;
-	int err = hostfs_statx(s, dir, name, &stx);
+	/* what is mounted on name, which is not shown, is not asked either */
+	int err = s->local || s->options.xdev ? hostfs_statx(s, dir, name, &stx)
+					      : statx_here(s, dir, name, &stx);
 
 	if (err)
 		return err;

@@ -209,6 +209,23 @@ static int check_owner(struct hostfs_super *s)
 	return 0;
 }
 
+/* Whether attributes are the host's own: not those of file systems that may ask
+ * somebody first, or that are not known here. An overlay's layers may be such,
+ * but then nobody else changes them. */
+static bool is_local(const struct statfs *fs)
+{
+	static const uint32_t types[] = {
+		TMPFS_MAGIC,	       RAMFS_MAGIC,	  EXT4_SUPER_MAGIC,
+		XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+		OVERLAYFS_SUPER_MAGIC,
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if ((uint32_t)fs->f_type == types[i])
+			return true;
+	return false;
+}
+
 static int describe(struct vfs_super *super, struct hostfs_facts *facts)
 {
 	struct hostfs_super *s = hostfs_super(super);
@@ -222,6 +239,7 @@ static int describe(struct vfs_super *super, struct hostfs_facts *facts)
 		err = hostfs_look_fd(s, s->root_fd->fd, facts);
 	if (err)
 		return err;
+	s->local = !s->options.xdev && is_local(&fs);
 	s->root = facts->id;
 	s->mnt_id = facts->mnt_id;
 	if (!s->mnt_id && !s->options.xdev) {

@@ -227,12 +227,14 @@ void hostfs_close(struct vfs *vfs, int fd)
 int hostfs_statx(struct hostfs_super *s, int dir, const char *name,
 		 struct statx *out)
 {
+	/* where it changes nothing, it is for whoever is mounted on name */
+	int how = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT |
+		  (*name ? 0 : AT_EMPTY_PATH) |
+		  (s->local ? AT_STATX_DONT_SYNC : 0);
 	int64_t err;
 
 	HOSTFS_CALL(s, err, "statx",
-		    statx(dir, name,
-			  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT |
-				  (*name ? 0 : AT_EMPTY_PATH),
+		    statx(dir, name, how,
 			  STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, out));
 	return (int)err;
 }

@@ -101,18 +101,17 @@ static int check(const struct cloning *c)
 static int scan_name(struct cloning *c)
 {
 	const char *name = c->order->name;
-	size_t len = strnlen(name, VFS__NAME_MAX + 1);
+	size_t len = vfs__path_length(name);
 	const struct vfs *vfs = c->task->vfs;
 
-	if (len > VFS__NAME_MAX)
-		return -ENAMETOOLONG;
-	if (!len || memchr(name, '/', len) || !strcmp(name, ".") ||
-	    !strcmp(name, ".."))
-		return -EINVAL;
 	c->name.str = name;
 	c->name.len = vfs__component_scan(vfs->dcache.seed, name, name + len,
 					  &c->name.hash);
-	return 0;
+	/* the scan ends at a slash */
+	if (!len || c->name.len != len ||
+	    (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'))))
+		return -EINVAL;
+	return len > VFS__NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
 /* ---- the copy ---- */

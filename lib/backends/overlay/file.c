@@ -47,6 +47,11 @@ static bool is_upper_word(const void *data)
 	return (uintptr_t)data & WORD_UPPER;
 }
 
+static bool is_borrowed(const void *data)
+{
+	return (uintptr_t)data & WORD_BORROWED;
+}
+
 static int upper_fd(const void *data)
 {
 	return (int)((uintptr_t)data >> WORD_SHIFT);
@@ -127,11 +132,12 @@ static void file_close(struct overlay_super *fs, void *data)
 
 	if (!data)
 		return;
+	if (is_borrowed(data)) {
+		(void)vfs_layer_settle(fs->task, upper_fd(data));
+		return;
+	}
 	if (is_upper_word(data)) {
-		if ((uintptr_t)data & WORD_BORROWED)
-			(void)vfs_layer_settle(fs->task, upper_fd(data));
-		else
-			overlay_close(fs, upper_fd(data));
+		overlay_close(fs, upper_fd(data));
 		return;
 	}
 	overlay_close(fs, open->fd);
@@ -218,10 +224,15 @@ static int overlay_open(struct vfs_inode *inode, struct vfs_file *file)
 static void overlay_release(struct vfs_inode *inode, struct vfs_file *file)
 {
 	struct overlay_super *fs = overlay_super(inode->super);
+	void *data = vfs_file_private(file);
 	struct vfs_nesting nesting;
 
+	if (is_borrowed(data)) {
+		file_close(fs, data);
+		return;
+	}
 	vfs_nest_begin(fs->vfs, &nesting);
-	file_close(fs, vfs_file_private(file));
+	file_close(fs, data);
 	vfs_nest_end(fs->vfs, &nesting);
 }
 

@@ -207,14 +207,16 @@ int vfs_layer_clone(struct vfs_task *layers, struct vfs_layer_clone *order)
 
 int vfs_layer_settle(struct vfs_task *layers, int fd)
 {
-	struct vfs__thread *thread;
+	struct vfs__thread *thread = layers ? vfs__self(layers->vfs) : NULL;
 	struct vfs_file *file;
-	int err = begin(layers, fd, &thread, &file);
+	int err;
 
-	if (err)
-		return err;
-	err = vfs__layer_settle(thread, file);
-	vfs__file_unref(thread, file);
+	if (!thread)
+		return layers ? -ENOMEM : -EFAULT;
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(layers->files), fd);
+	err = file ? vfs__layer_settle(thread, file) : -EBADF;
+	vfs__epoch_leave(thread);
 	return err;
 }
 

@@ -2,8 +2,10 @@
 /*
  * A file like another one, made in one go: vfs_layer_clone. Contract: layer.h.
  *
- * The new inode has no name until it has everything else, so that who looks
- * finds nothing or all of it, and what fails leaves nothing. Only for what the
+ * The new inode's name is nowhere to be seen until it has everything else, so
+ * that who looks finds nothing or all of it, and what fails leaves nothing: a
+ * listing waits for the directory's lock, and looking up finds what is in the
+ * core's cache alone. Only for what the
  * core knows all about: files in memory, of plain ways, copied by who may do
  * anything with them. Everything else is told to take the long way.
  *
@@ -47,6 +49,7 @@ struct cloning {
 	struct vfs_name name;
 	struct vfs_inode *inode;   /* the copy; passes to dentry */
 	struct vfs_dentry *dentry; /* referenced */
+	uint64_t cookie;	   /* of the name */
 	/* Taken before anything is made. */
 	struct vfs_file *file;
 	struct vfs__fdtable *table;
@@ -79,8 +82,16 @@ static bool is_plain_file(const struct vfs_inode *in)
 {
 	return S_ISREG(vfs__inode_mode(in)) &&
 	       !(VFS_READ_ONCE(in->flags) & ~(uint64_t)HARMLESS) &&
-	       VFS_READ_ONCE(in->nlink) == 1 && !in->ops->open &&
-	       VFS__HAS_OP(in->ops, copy_range);
+	       VFS_READ_ONCE(in->nlink) == 1;
+}
+
+/* Files that no operation opens, with attributes that are the core's alone. */
+static bool has_plain_ops(const struct vfs_inode *in,
+			  const struct vfs_inode *dir)
+{
+	return !in->ops->open && !in->ops->setattr &&
+	       VFS__HAS_OP(in->ops, copy_range) && !dir->ops->setattr &&
+	       dir->ops->create && dir->ops->remove;
 }
 
 static int check(const struct cloning *c)
@@ -92,8 +103,8 @@ static int check(const struct cloning *c)
 	if (!is_plain_super(c->from->path.mnt) ||
 	    !is_plain_super(c->at->path.mnt) ||
 	    in->super->type != dir->super->type || !is_plain_file(in) ||
-	    !dir->ops->tmpfile || !dir->ops->link ||
-	    (VFS_READ_ONCE(dir->flags) & PECULIAR) || !may_all(c->cred))
+	    !has_plain_ops(in, dir) || (VFS_READ_ONCE(dir->flags) & PECULIAR) ||
+	    !may_all(c->cred))
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -101,23 +112,22 @@ static int check(const struct cloning *c)
 static int scan_name(struct cloning *c)
 {
 	const char *name = c->order->name;
-	size_t len = strnlen(name, VFS__NAME_MAX + 1);
+	size_t len = strlen(name);
 	const struct vfs *vfs = c->task->vfs;
 
-	if (len > VFS__NAME_MAX)
-		return -ENAMETOOLONG;
-	if (!len || memchr(name, '/', len) || !strcmp(name, ".") ||
-	    !strcmp(name, ".."))
-		return -EINVAL;
 	c->name.str = name;
 	c->name.len = vfs__component_scan(vfs->dcache.seed, name, name + len,
 					  &c->name.hash);
-	return 0;
+	/* the scan ends at a slash */
+	if (!len || c->name.len != len ||
+	    (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'))))
+		return -EINVAL;
+	return len > VFS__NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
 /* ---- the copy ---- */
 
-static int make_inode(struct cloning *c)
+static int create(struct cloning *c)
 {
 	const struct vfs_layer_clone *order = c->order;
 	const struct vfs_inode *in = c->from->inode;
@@ -136,7 +146,7 @@ static int make_inode(struct cloning *c)
 		.xattr_count = order->xattr ? 1 : 0,
 	};
 
-	return dir->ops->tmpfile(dir, &args, &c->inode);
+	return dir->ops->create(dir, &c->name, &args, &c->inode, &c->cookie);
 }
 
 /* All of the original's bytes; both are locked. */
@@ -163,65 +173,64 @@ static int share_data(struct cloning *c)
 }
 
 /* The copy's, which nobody else has seen. */
-static int copy_times(const struct cloning *c)
+static void copy_times(const struct cloning *c)
 {
 	const struct vfs_inode *in = c->from->inode;
+	const struct vfs_timespec atime = vfs__inode_atime(in);
 	struct vfs_inode *inode = c->inode;
-	const struct vfs_attr attr = {
-		.size_of = sizeof(attr),
-		.mask = VFS_ATTR_ATIME | VFS_ATTR_MTIME,
-		.atime = vfs__inode_atime(in),
-		.mtime = {.sec = in->mtime_sec, .nsec = in->mtime_nsec},
-	};
 
-	if (inode->ops->setattr)
-		return vfs__setattr(inode, &attr);
-	inode->atime_sec = attr.atime.sec;
-	inode->atime_nsec = attr.atime.nsec;
-	inode->mtime_sec = attr.mtime.sec;
-	inode->mtime_nsec = attr.mtime.nsec;
-	return 0;
+	inode->atime_sec = atime.sec;
+	inode->atime_nsec = atime.nsec;
+	inode->mtime_sec = in->mtime_sec;
+	inode->mtime_nsec = in->mtime_nsec;
 }
 
-/* The copy needs no lock: nobody comes by it before it has a name. */
+/* The copy needs no lock: nobody comes by it before its name is seen. */
 static int fill(struct cloning *c)
 {
 	struct vfs_inode *in = c->from->inode;
 	int err;
 
 	vfs__rw_lock_shared(&in->core_lock, VFS__RANK_INODE);
-	err = is_plain_file(in) ? make_inode(c) : -EOPNOTSUPP;
+	err = is_plain_file(in) ? create(c) : -EOPNOTSUPP;
 	if (!err)
 		err = share_data(c);
 	if (!err)
-		err = copy_times(c);
+		copy_times(c);
 	vfs__inode_unlock_shared(in);
 	return err;
 }
 
-/* Gives it the name; dir's time of change is told, and no other. */
-static int name_it(struct cloning *c)
+/* Makes the copy. dir's time of change is told, and no other; of a failure
+ * none. */
+static int make(struct cloning *c)
 {
 	struct vfs_inode *dir = c->at->inode;
-	const struct vfs_attr before = {
-		.size_of = sizeof(before),
-		.mask = VFS_ATTR_MTIME,
-		.mtime = {.sec = dir->mtime_sec, .nsec = dir->mtime_nsec},
-	};
-	uint64_t cookie = 0;
-	int err = dir->ops->link(dir, &c->name, c->inode, &cookie);
+	const int64_t sec = dir->mtime_sec, changed = dir->ctime_packed;
+	const uint32_t nsec = dir->mtime_nsec;
+	int err = fill(c);
 
+	if (err && c->inode)
+		(void)dir->ops->remove(dir, &c->name, c->inode, c->cookie);
+	vfs__inode_change_begin(dir);
+	VFS_WRITE_ONCE(dir->mtime_sec, sec);
+	VFS_WRITE_ONCE(dir->mtime_nsec, nsec);
 	if (err)
-		return err;
+		VFS_WRITE_ONCE(dir->ctime_packed, changed);
+	vfs__inode_change_end(dir);
+	return err;
+}
+
+/* Shows it. */
+static void name_it(struct cloning *c)
+{
 	(void)vfs__inode_copy(c->inode, &c->order->st);
-	vfs__dentry_instantiate(c->dentry, c->inode, cookie);
+	vfs__dentry_instantiate(c->dentry, c->inode, c->cookie);
 	c->inode = NULL;
 	if (!vfs__dentry_hashed(c->dentry))
 		vfs__dcache_insert(c->thread, c->task->vfs, c->dentry);
 	vfs__notify_created(c->thread, c->task->vfs, c->at->path.dentry,
 			    c->dentry, false);
-	(void)vfs__setattr(dir, &before);
-	return 0;
 }
 
 /* With the directory locked. */
@@ -237,8 +246,10 @@ static int clone_locked(struct cloning *c)
 		return -EEXIST;
 	err = vfs__may_create(c->thread, c->cred, NULL, dir);
 	if (!err)
-		err = fill(c);
-	return err ? err : name_it(c);
+		err = make(c);
+	if (!err)
+		name_it(c);
+	return err;
 }
 
 /* ---- its descriptor ---- */

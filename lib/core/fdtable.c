@@ -354,8 +354,9 @@ int vfs__fd_install_pair(struct vfs__thread *thread, struct vfs_task *task,
 
 /* ---- finding files ---- */
 
-static struct vfs_file *get(struct vfs__thread *thread, struct vfs_task *task,
-			    int fd, uint32_t refused)
+VFS_HOT
+struct vfs_file *vfs__fd_get(struct vfs__thread *thread, struct vfs_task *task,
+			     int fd)
 {
 	struct vfs_file *file;
 
@@ -364,23 +365,18 @@ static struct vfs_file *get(struct vfs__thread *thread, struct vfs_task *task,
 		file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	} while (file && !vfs__file_tryref(file));
 	vfs__epoch_leave(thread);
-	if (file && (vfs__file_mode(file) & refused)) {
-		vfs__file_unref(thread, file);
-		return NULL;
-	}
 	return file;
-}
-
-struct vfs_file *vfs__fd_get(struct vfs__thread *thread, struct vfs_task *task,
-			     int fd)
-{
-	return get(thread, task, fd, 0);
 }
 
 struct vfs_file *vfs__fd_get_io(struct vfs__thread *thread,
 				struct vfs_task *task, int fd)
 {
-	return get(thread, task, fd, VFS__FILE_PATH);
+	struct vfs_file *file = vfs__fd_get(thread, task, fd);
+
+	if (!file || !(vfs__file_mode(file) & VFS__FILE_PATH))
+		return file;
+	vfs__file_unref(thread, file);
+	return NULL;
 }
 
 bool vfs__fd_is(struct vfs__thread *thread, struct vfs__fdtable *table, int fd,

@@ -184,8 +184,8 @@ VFS_API int vfs_layer_clone(struct vfs_task *layers,
  * A descriptor that vfs_layer_clone left open names the file alone from here
  * on, as if opened with O_PATH: what a file system has one descriptor for, that
  * names the copy for good, serves its first open file, too. By then nobody may
- * be reading or writing by it. 0, -EBADF, or -EINVAL it is not such a
- * descriptor.
+ * be reading, writing or closing by it. It needs no vfs_nest_begin. 0, -EBADF,
+ * or -EINVAL it is not such a descriptor.
  */
 VFS_API int vfs_layer_settle(struct vfs_task *layers, int fd);
 

@@ -35,16 +35,21 @@ struct overlay_file {
 #define WORD_BORROWED 2u /* the inode's own */
 #define WORD_SHIFT 2
 
-static void *upper_word(int fd, bool borrowed)
+void *overlay_upper_word(int fd, bool is_inodes)
 {
 	uintptr_t word = (uintptr_t)(unsigned)fd << WORD_SHIFT | WORD_UPPER;
 
-	return (void *)(word | (borrowed ? WORD_BORROWED : 0));
+	return (void *)(word | (is_inodes ? WORD_BORROWED : 0));
 }
 
 static bool is_upper_word(const void *data)
 {
 	return (uintptr_t)data & WORD_UPPER;
+}
+
+static bool is_borrowed(const void *data)
+{
+	return (uintptr_t)data & WORD_BORROWED;
 }
 
 static int upper_fd(const void *data)
@@ -116,14 +121,9 @@ int overlay_make_ready(struct overlay_inode *oi)
 	fd = overlay_open_data(oi, O_RDWR);
 	if (fd < 0)
 		return fd;
-	overlay_keep_ready(oi, fd, false);
-	return 0;
-}
-
-void overlay_keep_ready(struct overlay_inode *oi, int fd, bool is_upper)
-{
-	__atomic_store_n(&oi->ready, upper_word(fd, is_upper),
+	__atomic_store_n(&oi->ready, overlay_upper_word(fd, false),
 			 __ATOMIC_RELEASE);
+	return 0;
 }
 
 static void file_close(struct overlay_super *fs, void *data)
@@ -132,11 +132,12 @@ static void file_close(struct overlay_super *fs, void *data)
 
 	if (!data)
 		return;
+	if (is_borrowed(data)) {
+		(void)vfs_layer_settle(fs->task, upper_fd(data));
+		return;
+	}
 	if (is_upper_word(data)) {
-		if ((uintptr_t)data & WORD_BORROWED)
-			(void)vfs_layer_settle(fs->task, upper_fd(data));
-		else
-			overlay_close(fs, upper_fd(data));
+		overlay_close(fs, upper_fd(data));
 		return;
 	}
 	overlay_close(fs, open->fd);
@@ -181,25 +182,26 @@ static int open_upper_file(struct overlay_inode *oi, int flags, void **out)
 
 	if (fd < 0)
 		return fd;
-	*out = upper_word(fd, false);
+	*out = overlay_upper_word(fd, false);
 	return 0;
 }
 
 /* flags as in open; *out is untouched on failure. */
 static int open_nested(struct overlay_inode *oi, uint32_t flags, void **out)
 {
-	int err = writes(flags) ? overlay_copy_up_ready(oi) : 0;
 	int passed = (int)(flags & PASSED);
-	void *ready;
+	void *ready = NULL;
+	int err = writes(flags) ? overlay_copy_up_ready(oi, &ready) : 0;
 
-	if (err)
-		return err;
-	ready = take_ready(oi);
-	if (ready && !(passed & ~O_ACCMODE)) {
+	if (!err && !ready)
+		ready = take_ready(oi);
+	if (!err && ready && !(passed & ~O_ACCMODE)) {
 		*out = ready;
 		return 0;
 	}
 	file_close(oi->fs, ready);
+	if (err)
+		return err;
 	return has_upper_data(oi) ? open_upper_file(oi, passed, out)
 				  : open_lower(oi, passed, out);
 }
@@ -222,10 +224,15 @@ static int overlay_open(struct vfs_inode *inode, struct vfs_file *file)
 static void overlay_release(struct vfs_inode *inode, struct vfs_file *file)
 {
 	struct overlay_super *fs = overlay_super(inode->super);
+	void *data = vfs_file_private(file);
 	struct vfs_nesting nesting;
 
+	if (is_borrowed(data)) {
+		file_close(fs, data);
+		return;
+	}
 	vfs_nest_begin(fs->vfs, &nesting);
-	file_close(fs, vfs_file_private(file));
+	file_close(fs, data);
 	vfs_nest_end(fs->vfs, &nesting);
 }
 

@@ -157,7 +157,7 @@ struct overlay_inode {
 	struct overlay_place *lower;
 	uint32_t lower_count, lower_room;
 	uint32_t redirect_size; /* names_lock */
-	uint64_t upper_ino;	/* of the upper file; table_lock */
+	uint64_t upper_ino;	/* of the upper file; atomic, before upper */
 	/* Home: under what it was found first, or lies now. names_lock; parent
 	 * is referenced; NULL: the root, or no name. */
 	struct vfs_inode *parent;
@@ -259,7 +259,10 @@ bool overlay_make_name(const struct vfs_name *name, struct overlay_name *out);
 int overlay_open_path(struct overlay_super *fs, int dirfd, const char *name);
 void overlay_close(struct overlay_super *fs, int fd);
 int overlay_stat(struct overlay_super *fs, int fd, struct vfs_stat *out);
-/* The whole name of one of overlay's own attributes ("opaque"). */
+/* The whole name of one of overlay's own attributes ("opaque"); of one that is
+ * written in the source, without making it. */
+#define OVERLAY_XATTR(fs, suffix) \
+	((fs)->userxattr ? "user.overlay." suffix : "trusted.overlay." suffix)
 const char *overlay_xattr_name(const struct overlay_super *fs,
 			       const char *suffix, char buffer[64]);
 /* One of overlay's own attributes: its length (at most size), or -ENODATA where
@@ -458,8 +461,9 @@ int overlay_lookup(struct vfs_inode *dir, const struct vfs_name *name,
  * `bytes` of its data, or, where metacopy is on and bytes is negative, without.
  * 0 or an error, and nothing has changed. */
 int overlay_copy_up(struct overlay_inode *oi, int64_t bytes);
-/* All of it, for who is about to open it: see overlay_make_ready. */
-int overlay_copy_up_ready(struct overlay_inode *oi);
+/* All of it, for who is about to open it: if it had to be copied, *ready may
+ * be what the open file is to have (overlay_upper_word), also on failure. */
+int overlay_copy_up_ready(struct overlay_inode *oi, void **ready);
 /* Marks the upper directory as having copied-up files in it. */
 int overlay_set_impure(struct overlay_inode *dir);
 /* From a place to the open, empty file `to`: the first `bytes` of data, and the
@@ -540,9 +544,9 @@ void overlay_dir_release(struct vfs_inode *inode, struct vfs_file *file);
 /* What opening a new regular file takes, so that opening what was just made
  * cannot fail any more. 0 or an error. */
 int overlay_make_ready(struct overlay_inode *oi);
-/* The same with a descriptor that is there and open for reading and writing. It
- * passes, unless it is upper's: the one that is to stay, only not open. */
-void overlay_keep_ready(struct overlay_inode *oi, int fd, bool is_upper);
+/* What an open file has whose data is upper's: the descriptor, which passes,
+ * unless it is the inode's own, that is to stay, only not open. */
+void *overlay_upper_word(int fd, bool is_inodes);
 /* Nobody opened it. */
 void overlay_drop_ready(struct overlay_inode *oi);
 /* Opens the file's data anew: with O_WRONLY on upper. */

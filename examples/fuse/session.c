@@ -88,15 +88,20 @@ static ssize_t read_request(int fd, void *buffer, size_t size, void *userdata)
 	return read(fd, buffer, size);
 }
 
+bool session_mixes_direct(const struct session *session)
+{
+	return session->init_flags & INIT_EXT &&
+	       session->init_flags2 & INIT2_DIRECT_IO_ALLOW_MMAP;
+}
+
 static void complete_init(const struct session *session,
 			  struct fuse_init_out *out)
 {
 	out->flags |= session->init_flags & INIT_HANDLE_KILLPRIV_V2;
 	/* files that are opened for direct I/O can be mapped all the same */
-	if (session->cache == CACHE_NONE && session->init_flags & INIT_EXT) {
+	if (session_mixes_direct(session)) {
 		out->flags |= INIT_EXT;
-		out->flags2 |=
-			session->init_flags2 & INIT2_DIRECT_IO_ALLOW_MMAP;
+		out->flags2 |= INIT2_DIRECT_IO_ALLOW_MMAP;
 	}
 }
 

@@ -250,6 +250,9 @@ int hostfs_flags(struct hostfs_super *s, int fd, bool set, int *flags);
 /* - Attributes of the file behind fd, O_PATH or not. */
 int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
 			 void *value, size_t size);
+/* - The same, of a file that is known to be O_PATH. */
+int64_t hostfs_place_getxattr(struct hostfs_super *s, int fd, bool directory,
+			      const char *name, void *value, size_t size);
 int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 			  size_t size);
 int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,

@@ -128,6 +128,8 @@ struct hostfs_inode {
 	bool is_root;		 /* constant */
 	bool pinned;		 /* handle is not to be dropped: fd_lock */
 	bool is_kept;		 /* fd_lock */
+	bool open_found;	 /* of a directory: what is found in it is going
+				    to be opened: atomic */
 	uint32_t dirty;		 /* changes that were made: atomic */
 	int64_t ctime_sec;	 /* as published: attr lock */
 	uint32_t ctime_nsec;	 /* the same */

@@ -26,6 +26,7 @@
 
 #include <fuse_lowlevel.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -92,8 +93,9 @@ struct session {
 	unsigned int threads, parked_count, readers, readers_wanted;
 	bool stopping;
 	unsigned int max_threads; /* constant */
-	bool spinning;		  /* somebody is: atomic */
-	unsigned int queued;	  /* requests that waited: atomic */
+	cpu_set_t processors;	  /* that there are: constant */
+	unsigned int samples;	  /* requests that were looked at: atomic */
+	unsigned int queued;	  /* of these, behind which others were */
 	pthread_t after;	  /* looks after the others */
 	bool has_after;
 	bool quiet; /* so it sleeps, until tick: atomic, set under the lock */

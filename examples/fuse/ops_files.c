@@ -13,6 +13,7 @@
 
 #include "ops.h"
 #include "server.h"
+#include "session.h"
 
 /* The kernel's mark for a file that is opened to be executed. */
 #define OPEN_EXEC 0x20
@@ -53,6 +54,18 @@ static bool is_made_up(struct session *session, const struct handle *h)
 	return false;
 }
 
+/*
+ * What is only written here needs no copy in the kernel, and before the first
+ * write past it the kernel does not ask for file capabilities, which the
+ * library takes away by itself.
+ */
+static bool is_written_through(const struct session *session,
+			       const struct fuse_file_info *fi)
+{
+	return (fi->flags & O_ACCMODE) == O_WRONLY &&
+	       session_mixes_direct(session);
+}
+
 /* How the kernel may deal with the open file's data. */
 static void advise(struct session *session, const struct handle *h,
 		   struct fuse_file_info *fi)
@@ -74,6 +87,7 @@ static void advise(struct session *session, const struct handle *h,
 		fi->direct_io =
 			session->cache == CACHE_NONE || (made_up && !stat.size);
 		fi->keep_cache = keep && !fi->direct_io;
+		fi->direct_io |= is_written_through(session, fi);
 	}
 }
 

@@ -259,7 +259,13 @@ int64_t hostfs_getxattr(struct vfs_inode *inode, const char *name, void *value,
 	err = hostfs_handle(inode, &fd);
 	if (err)
 		return err;
-	n = hostfs_fgetxattr(hostfs_of(inode), fd->fd, name, value, size);
+	n = fd->access == O_PATH
+		    ? hostfs_place_getxattr(
+			      hostfs_of(inode), fd->fd,
+			      S_ISDIR(hostfs_inode(inode)->id.type), name,
+			      value, size)
+		    : hostfs_fgetxattr(hostfs_of(inode), fd->fd, name, value,
+				       size);
 	hostfs_fd_unref(fd);
 	return n;
 }

@@ -32,6 +32,7 @@ struct making {
 	int access;   /* as struct hostfs_fd has it */
 	bool exposed; /* others may change the directory, too */
 	bool foreign; /* somebody put something else there */
+	bool changed; /* since facts */
 	struct hostfs_facts facts;
 };
 
@@ -183,6 +184,7 @@ static int set_owner(struct making *m)
 	bool moved = false;
 	int err = 0;
 
+	m->changed = is_recorded(m) || args->xattr_count;
 	if (is_recorded(m)) {
 		err = write_target(m);
 		if (!err)
@@ -199,8 +201,11 @@ static int set_owner(struct making *m)
 		moved = true;
 	}
 	if (!err && !S_ISLNK(args->mode) &&
-	    (moved || (stat->mode & PERMISSIONS) != mode))
+	    (moved || (stat->mode & PERMISSIONS) != mode)) {
 		err = hostfs_chmod(m->s, m->fd, mode);
+		m->changed = true;
+	}
+	m->changed |= moved;
 	return err;
 }
 
@@ -213,7 +218,9 @@ static int set_attributes(struct making *m)
 		err = hostfs_fsetxattr(m->s, m->fd, args->xattrs[i].name,
 				       args->xattrs[i].value,
 				       args->xattrs[i].size, 0);
-	return err ? err : hostfs_look_fd(m->s, m->fd, &m->facts);
+	if (err || !m->changed)
+		return err;
+	return hostfs_look_fd(m->s, m->fd, &m->facts);
 }
 
 static void unmake(struct making *m)
@@ -318,7 +325,8 @@ int hostfs_create(struct vfs_inode *dir, const struct vfs_name *name,
 		return err;
 	m.dir = fd->fd;
 	m.name = host.str;
-	m.exposed = is_exposed(dir);
+	/* a regular file is what it was made with */
+	m.exposed = host_type(&m) != S_IFREG && is_exposed(dir);
 	place = hostfs_place_new(dir, name);
 	err = place ? create_at(dir, &m, place, inode) : -ENOMEM;
 	if (err)

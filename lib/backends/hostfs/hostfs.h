@@ -129,6 +129,8 @@ struct hostfs_inode {
 	bool is_root;		 /* constant */
 	bool pinned;		 /* handle is not to be dropped: fd_lock */
 	bool is_kept;		 /* fd_lock */
+	bool open_found;	 /* of a directory: what is found in it is going
+				    to be opened: atomic */
 	uint32_t dirty;		 /* changes that were made: atomic */
 	int64_t ctime_sec;	 /* as published: attr lock */
 	uint32_t ctime_nsec;	 /* the same */
@@ -251,6 +253,9 @@ int hostfs_flags(struct hostfs_super *s, int fd, bool set, int *flags);
 /* - Attributes of the file behind fd, O_PATH or not. */
 int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
 			 void *value, size_t size);
+/* - The same, of a file that is known to be O_PATH. */
+int64_t hostfs_place_getxattr(struct hostfs_super *s, int fd, bool directory,
+			      const char *name, void *value, size_t size);
 int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 			  size_t size);
 int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,

@@ -25,10 +25,12 @@ struct search {
 	char *path;	/* on the next layer; absolute: from its root */
 	char *redirect; /* of what was looked at last: redirect_len bytes */
 	size_t redirect_len;
-	bool is_dir;   /* a directory was found further up */
-	bool metacopy; /* a file without data was */
-	bool stop;     /* nothing further down matters */
-	bool opaque;   /* what was looked at last hides what is below */
+	char *room; /* once there was one: of both, 2 * PATH_SIZE bytes */
+	char name[OVERLAY_NAME_MAX + 1]; /* path, until then */
+	bool is_dir;			 /* a directory was found further up */
+	bool metacopy;			 /* a file without data was */
+	bool stop;			 /* nothing further down matters */
+	bool opaque; /* what was looked at last hides what is below */
 };
 
 /* ---- places ---- */
@@ -88,11 +90,32 @@ static bool is_redirect(const char *text, size_t len)
 	return true;
 }
 
+/* Most names have no redirect, and short memory of theirs stays in use between
+ * long memory of ours that does not. */
+static int make_room(struct search *s)
+{
+	s->room = vfs_alloc(s->fs->vfs, 2 * PATH_SIZE);
+	if (!s->room)
+		return -ENOMEM;
+	memcpy(s->room, s->path, strlen(s->path) + 1);
+	s->path = s->room;
+	s->redirect = s->room + PATH_SIZE;
+	return 0;
+}
+
 static int check_redirect(struct search *s, int fd)
 {
-	int64_t n =
-		overlay_get_own(s->fs, fd, "redirect", s->redirect, PATH_SIZE);
+	int64_t n = overlay_get_own(s->fs, fd, "redirect", s->redirect,
+				    s->room ? PATH_SIZE : 0);
+	int err;
 
+	if (n >= 0 && !s->room) {
+		err = make_room(s);
+		if (err)
+			return err;
+		n = overlay_get_own(s->fs, fd, "redirect", s->redirect,
+				    PATH_SIZE);
+	}
 	if (n == -ENODATA)
 		return 0;
 	if (n < 0)
@@ -449,19 +472,15 @@ int overlay_find(struct overlay_super *fs, const struct overlay_inode *dir,
 		 const char *name, struct overlay_found *found)
 {
 	struct search s = {.fs = fs, .dir = dir, .found = found};
-	char *buffer;
 	int err;
 
 	*found = (struct overlay_found){.upper = -1};
-	if (strlen(name) > fs->super->name_max)
+	if (strlen(name) > fs->super->name_max ||
+	    strlen(name) > OVERLAY_NAME_MAX)
 		return -ENAMETOOLONG;
-	buffer = vfs_alloc(fs->vfs, 2 * PATH_SIZE);
-	if (!buffer)
-		return -ENOMEM;
-	s.path = buffer;
-	s.redirect = buffer + PATH_SIZE;
+	s.path = s.name;
 	err = search_all(&s, name);
-	vfs_free(fs->vfs, buffer, 2 * PATH_SIZE);
+	vfs_free(fs->vfs, s.room, 2 * PATH_SIZE);
 	if (err)
 		overlay_found_fini(fs, found);
 	return err;

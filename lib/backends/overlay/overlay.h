@@ -100,6 +100,8 @@ struct overlay_config {
 	bool has_metacopy, has_index, has_redirect; /* were given */
 };
 
+#define OVERLAY_NOBODY UINT64_MAX
+
 struct overlay_super {
 	struct vfs *vfs; /* constant after mount, as all of this */
 	struct vfs_super *super;
@@ -113,7 +115,9 @@ struct overlay_super {
 	bool same_fs;	     /* all layers are one file system */
 	uint32_t xino_shift; /* numbers are below this bit; 0: no xino */
 	int work_base_fd, work_fd, index_fd; /* -1: none */
-	uint64_t upper_ino, work_base_ino;   /* of upper's root and workdir */
+	uint64_t maker; /* whose files are that are made: uid, gid; or
+			   OVERLAY_NOBODY: not known yet; atomic */
+	uint64_t upper_ino, work_base_ino; /* of upper's root and workdir */
 	enum overlay_redirect redirect;
 	bool metacopy, index, userxattr, is_volatile, xino_asked, xino_on, uuid;
 	bool claimed_upper, claimed_work;
@@ -288,6 +292,7 @@ struct overlay_found {
 	bool opaque; /* upper, a directory: hides; no upper: it is a whiteout */
 	bool metacopy; /* upper has no data */
 	bool is_dir;
+	bool is_new;	/* upper was just made: without flags of overlay's */
 	bool indexed;	/* upper is in the index */
 	uint32_t nlink; /* then: all its names */
 	char *redirect; /* upper's, of redirect_size bytes; NULL: none */

@@ -184,6 +184,7 @@ static int mount_with(struct vfs_super *super,
 	super->magic = OVERLAY_MAGIC;
 	super->name_max = 0;
 	super->block_size = VFS_PAGE_SIZE;
+	fs->maker = OVERLAY_NOBODY;
 	configure(fs, config);
 	vfs_nest_begin(fs->vfs, &nesting);
 	err = mount_nested(fs, config, root);

@@ -3,7 +3,7 @@
  * The options of an overlay of the host's directories: those of Linux's
  * overlayfs and of fuse-overlayfs, so that who calls that one can call this.
  * What is the type's own (redirect_dir=, metacopy=, index=, xino=, volatile,
- * userxattr) goes to it as it is.
+ * userxattr, whiteouts=) goes to it as it is.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -94,7 +94,8 @@ static int set_squash_root(struct options *options, const char *value)
 	return value ? -1 : 0;
 }
 
-/* ID:MAPPED:LEN, any number of them with colons between. */
+/* ID:MAPPED:LEN, any number of them with colons between, and one before the
+ * first, as podman writes them. */
 static int read_map(struct layers *layers, int which, const char *value)
 {
 	struct vfs_id_map *maps = NULL;
@@ -102,6 +103,8 @@ static int read_map(struct layers *layers, int which, const char *value)
 	size_t count = 0;
 	int used, length;
 
+	if (value && *value == ':')
+		value++;
 	while (value && *value) {
 		used = sscanf(value, "%lu:%lu:%lu%n", &n[0], &n[1], &n[2],
 			      &length);
@@ -303,6 +306,9 @@ int overlay_settle(struct options *options)
 	/* a file keeps its number when it is copied up */
 	if (!is_given(inside, "xino"))
 		add(inside, "xino=on");
+	/* layers that image tools have unpacked without device nodes */
+	if (!is_given(inside, "whiteouts"))
+		add(inside, "whiteouts=names");
 	/* directories can be renamed, and whoever reads the layers needs to
 	 * know nothing of redirects */
 	if (!is_given(inside, "redirect_dir") && !is_given(inside, "metacopy"))

@@ -163,6 +163,28 @@ ok "is said" says lowerdir
 no "no such layer" "$fuse" -o lowerdir=low:none mnt
 ok "is said" says none
 
+# layers as image tools unpack them where a mount program is used: names are
+# whiteouts
+rm -rf up work
+mkdir up work image image/dir
+: >image/.wh.file
+: >image/dir/.wh..wh..opq
+echo three >image/dir/three
+ok "an image's layers" "$fuse" \
+	-o lowerdir=image:low:low2,upperdir=up,workdir=work mnt
+ok "what it hides" test "$(ls -A mnt mnt/dir | tr '\n' ' ')" = \
+	"mnt: dir  mnt/dir: three "
+no "a name that would hide" touch mnt/.wh.three
+ok "a directory there" mkdir mnt/file
+ok "is empty" test -z "$(ls -A mnt/file)"
+ok umount umount mnt
+ok "devices alone" "$fuse" -o lowerdir=image:low:low2,whiteouts=devices mnt
+ok "so names are names" test "$(ls -A mnt/dir | tr '\n' ' ')" = \
+	".wh..wh..opq one three two "
+ok umount umount mnt
+rm -rf up work
+mkdir up work
+
 # what some of them mean
 ok "static_nlink" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
 	-o static_nlink mnt
@@ -179,9 +201,23 @@ if [ "$(cut -c 1-20 /proc/self/uid_map | tr -d ' ')" = 00 ]; then
 	ok "to nobody" chown 7:7 mnt/file
 	ok "still" test "$(stat -c %u:%g mnt/file)" = 0:0
 	ok umount umount mnt
+	# who is not the owner is asked for by what the owner is not: there are
+	# no ACLs, which the kernel would look for
+	ok "squash to somebody" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
+		-o squash_to_uid=5,squash_to_gid=6 mnt
+	ok "theirs" test "$(stat -c %u:%g mnt/file)" = 5:6
+	ok "written to by root" sh -c 'echo x >mnt/by-root && ls mnt/dir'
+	ok "is theirs" test "$(stat -c %u:%g mnt/by-root)" = 5:6
+	ok "and goes" rm mnt/by-root
+	ok umount umount mnt
 	ok mapping "$fuse" -o lowerdir=low,upperdir=up,workdir=work mnt \
 		-o uidmapping=0:1000:100,gidmapping=0:2000:100
 	ok "others' numbers" test "$(stat -c %u:%g mnt/dir)" = 1000:2000
+	ok umount umount mnt
+	ok "as podman says it" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
+		-o ,,uidmapping=:0:1000:5:5:7:1,gidmapping=:0:2000:100 mnt
+	ok "others' numbers" test "$(stat -c %u:%g mnt/dir mnt/file | \
+		tr '\n' ' ')" = "1000:2000 7:2006 "
 	ok umount umount mnt
 	# somebody in a namespace of their own
 	mkdir theirs theirs/low theirs/up theirs/work theirs/mnt theirs/low/d

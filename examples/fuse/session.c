@@ -93,7 +93,7 @@ static void complete_init(const struct session *session,
 {
 	out->flags |= session->init_flags & INIT_HANDLE_KILLPRIV_V2;
 	/* files that are opened for direct I/O can be mapped all the same */
-	if (session->cache == CACHE_NONE && session->init_flags & INIT_EXT) {
+	if (session->init_flags & INIT_EXT) {
 		out->flags |= INIT_EXT;
 		out->flags2 |=
 			session->init_flags2 & INIT2_DIRECT_IO_ALLOW_MMAP;

@@ -30,7 +30,8 @@
  *                     files that are this process's own (the default of others,
  *                     where the file system has such attributes)
  *   owner=squash      everything is uid='s and gid='s (default: the mounter's)
- *   uid=N, gid=N      for owner=squash; numbers of the first user namespace
+ *   uid=N, gid=N      for owner=squash; numbers of the first user namespace,
+ *                     or host: that one is the host's
  *   ro, rw            read-only, or not (the default)
  *   rootfd=N          instead of a source
  *   maxfds=N          at most N descriptors are kept for what is not open:

@@ -277,6 +277,26 @@ static void add(struct text *list, const char *option)
 	text_option(list, option, strlen(option));
 }
 
+/* Who is squashed needs no map; of two one alone leaves the other ids alone. */
+static void settle_maps(struct layers *layers)
+{
+	static const struct vfs_id_map all = {0, 0, UINT32_MAX};
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (layers->squash[i] >= 0)
+			layers->map_counts[i] = 0;
+	}
+	for (i = 0; i < 2; i++) {
+		if (layers->map_counts[i] || !layers->map_counts[!i])
+			continue;
+		free(layers->maps[i]);
+		layers->maps[i] = text_need(malloc(sizeof(all)));
+		*layers->maps[i] = all;
+		layers->map_counts[i] = 1;
+	}
+}
+
 int overlay_settle(struct options *options)
 {
 	struct layers *layers = options->layers;
@@ -291,15 +311,11 @@ int overlay_settle(struct options *options)
 			if (layers->squash[i] < 0)
 				layers->squash[i] = 0;
 	}
-	if ((layers->squash[0] < 0) != (layers->squash[1] < 0))
-		return missing("squash_to_uid and squash_to_gid go together");
-	if (layers->squash[0] >= 0 && layers->owner)
+	options->session.squash =
+		layers->squash[0] >= 0 || layers->squash[1] >= 0;
+	if (options->session.squash && layers->owner)
 		return missing("owner= does not go with squash_to_...");
-	if (layers->squash[0] >= 0 &&
-	    (layers->map_counts[0] || layers->map_counts[1]))
-		return missing("uidmapping and gidmapping do not go with "
-			       "squash_to_...");
-	options->session.squash = layers->squash[0] >= 0;
+	settle_maps(layers);
 	/* trusted.* is for who is privileged outside of all user namespaces */
 	if (!layers_may_trust() && !is_given(inside, "userxattr"))
 		add(inside, "userxattr");

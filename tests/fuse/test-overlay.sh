@@ -151,7 +151,7 @@ ok umount umount mnt
 refused volatile
 rm -rf work
 mkdir work
-for option in plugins=x xattr_permissions=2 squash_to_uid=3 uidmapping=0:1 \
+for option in plugins=x xattr_permissions=2 uidmapping=0:1 \
 	server=x ino32_t timeout=soon max_write=1 lowerdir=//plugin//x \
 	nonsense=1 fsync=2 owner=nobody; do
 	refused "$option"
@@ -210,9 +210,27 @@ if [ "$(cut -c 1-20 /proc/self/uid_map | tr -d ' ')" = 00 ]; then
 	ok "is theirs" test "$(stat -c %u:%g mnt/by-root)" = 5:6
 	ok "and goes" rm mnt/by-root
 	ok umount umount mnt
+	ok "a user alone" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
+		-o squash_to_uid=5,gidmapping=0:2000:100 mnt
+	ok "and the group's own" test "$(stat -c %u:%g mnt/file)" = 5:2006
+	ok "a file of a group's" setpriv --regid 2007 --clear-groups \
+		touch mnt/by-group
+	ok "is the group's" test "$(stat -c %u:%g mnt/by-group)" = 5:2007
+	ok umount umount mnt
+	ok "also there" test "$(stat -c %u:%g up/by-group)" = 0:7
+	rm up/by-group
+	ok "a group alone" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
+		-o squash_to_gid=5 mnt
+	ok "and the user's own" test "$(stat -c %u:%g mnt/file)" = 5:5
+	ok umount umount mnt
 	ok mapping "$fuse" -o lowerdir=low,upperdir=up,workdir=work mnt \
 		-o uidmapping=0:1000:100,gidmapping=0:2000:100
 	ok "others' numbers" test "$(stat -c %u:%g mnt/dir)" = 1000:2000
+	ok umount umount mnt
+	ok "of users alone" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
+		-o uidmapping=0:1000:100 mnt
+	ok "the groups are theirs" \
+		test "$(stat -c %u:%g mnt/file)" = 1005:6
 	ok umount umount mnt
 	ok "as podman says it" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
 		-o ,,uidmapping=:0:1000:5:5:7:1,gidmapping=:0:2000:100 mnt

@@ -14,6 +14,9 @@
 
 #include "options_rules.h"
 
+/* Of the kernel's: who has no number. */
+#define NOBODY 65534u
+
 static int set_path(char **out, const char *value)
 {
 	if (!value || !*value)
@@ -277,6 +280,39 @@ static void add(struct text *list, const char *option)
 	text_option(list, option, strlen(option));
 }
 
+static void add_map(struct layers *layers, int which, struct vfs_id_map map)
+{
+	size_t count = layers->map_counts[which]++;
+
+	layers->maps[which] = text_need(
+		realloc(layers->maps[which], (count + 1) * sizeof(map)));
+	layers->maps[which][count] = map;
+}
+
+/* Who mounts makes files there before it is somebody's of the map (a container
+ * engine does): the kernel's number for nobody on the disk, or, where that is
+ * somebody, the next behind all. */
+static void add_own(struct layers *layers, int which, uint32_t own)
+{
+	struct vfs_id_map map = {NOBODY, own, 1};
+	uint32_t end = 0;
+	size_t i;
+
+	for (i = 0; i < layers->map_counts[which]; i++) {
+		const struct vfs_id_map *m = &layers->maps[which][i];
+
+		if (own - m->outside < m->count)
+			return;
+		if (NOBODY - m->inside < m->count)
+			map.inside = 0;
+		if (m->inside + m->count > end)
+			end = m->inside + m->count;
+	}
+	if (!map.inside)
+		map.inside = end;
+	add_map(layers, which, map);
+}
+
 /* Who is squashed needs no map; of two one alone leaves the other ids alone. */
 static void settle_maps(struct layers *layers)
 {
@@ -288,12 +324,10 @@ static void settle_maps(struct layers *layers)
 			layers->map_counts[i] = 0;
 	}
 	for (i = 0; i < 2; i++) {
-		if (layers->map_counts[i] || !layers->map_counts[!i])
-			continue;
-		free(layers->maps[i]);
-		layers->maps[i] = text_need(malloc(sizeof(all)));
-		*layers->maps[i] = all;
-		layers->map_counts[i] = 1;
+		if (layers->map_counts[i])
+			add_own(layers, i, i ? getegid() : geteuid());
+		else if (layers->map_counts[!i])
+			add_map(layers, i, all);
 	}
 }
 

@@ -227,6 +227,17 @@ if [ "$(cut -c 1-20 /proc/self/uid_map | tr -d ' ')" = 00 ]; then
 		-o uidmapping=0:1000:100,gidmapping=0:2000:100
 	ok "others' numbers" test "$(stat -c %u:%g mnt/dir)" = 1000:2000
 	ok umount umount mnt
+	# who mounts has no number there, and makes files all the same
+	for map in 0:1000:100/65534 0:100000:65536/65536; do
+		ok "$map" "$fuse" -o lowerdir=low,upperdir=up,workdir=work mnt \
+			-o "uidmapping=${map%/*},gidmapping=${map%/*}"
+		ok "a file" touch mnt/unnumbered
+		ok "is ours" test "$(stat -c %u:%g mnt/unnumbered)" = 0:0
+		ok "and nobody's" test "$(stat -c %u:%g up/unnumbered)" = \
+			"${map#*/}:${map#*/}"
+		ok "goes" rm mnt/unnumbered
+		ok umount umount mnt
+	done
 	ok "of users alone" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
 		-o uidmapping=0:1000:100 mnt
 	ok "the groups are theirs" \

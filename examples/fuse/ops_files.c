@@ -71,6 +71,7 @@ static void advise(struct session *session, const struct handle *h,
 		   struct fuse_file_info *fi)
 {
 	bool made_up = is_made_up(session, h), keep;
+	bool asked = node_is_asked(session, h->node);
 	struct vfs_stat stat;
 
 	fi->fh = (uintptr_t)h;
@@ -78,14 +79,12 @@ static void advise(struct session *session, const struct handle *h,
 	fi->noflush = session->cache == CACHE_KERNEL;
 	if (vfs_fstat(session->server->root, h->fd, &stat))
 		return;
-	keep = session->cache == CACHE_KERNEL &&
-	       (session->noatime || !atime_is_due(&stat));
+	keep = !asked && (session->noatime || !atime_is_due(&stat));
 	if (S_ISDIR(stat.mode)) {
-		fi->cache_readdir = session->cache == CACHE_KERNEL && !made_up;
+		fi->cache_readdir = !asked && !made_up;
 		fi->keep_cache = keep && !made_up;
 	} else if (S_ISREG(stat.mode)) {
-		fi->direct_io =
-			session->cache == CACHE_NONE || (made_up && !stat.size);
+		fi->direct_io = asked || (made_up && !stat.size);
 		fi->keep_cache = keep && !fi->direct_io;
 		fi->direct_io |= is_written_through(session, fi);
 	}

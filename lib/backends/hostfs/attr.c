@@ -95,8 +95,10 @@ static int set_squashed(struct vfs_inode *inode, int fd,
 {
 	struct hostfs_super *s = hostfs_of(inode);
 
-	if (((attr->mask & VFS_ATTR_UID) && attr->uid != s->options.uid) ||
-	    ((attr->mask & VFS_ATTR_GID) && attr->gid != s->options.gid))
+	if (((attr->mask & VFS_ATTR_UID) &&
+	     attr->uid != VFS_READ_ONCE(inode->uid)) ||
+	    ((attr->mask & VFS_ATTR_GID) &&
+	     attr->gid != VFS_READ_ONCE(inode->gid)))
 		return -EPERM;
 	return attr->mask & VFS_ATTR_MODE
 		       ? hostfs_chmod(s, fd, kept_mode(inode, attr))

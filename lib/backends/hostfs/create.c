@@ -49,10 +49,26 @@ static uint32_t host_type(const struct making *m)
 	return is_recorded(m) && type != S_IFDIR ? S_IFREG : type;
 }
 
+/* Which of the owner's ids the host's file is to have: *uid and *gid, or
+ * HOSTFS_ID_HOST where it is not for the host to know. */
+static void host_ids(const struct making *m, uint32_t *uid, uint32_t *gid)
+{
+	const struct hostfs_options *o = &m->s->options;
+	bool squash = o->owner == HOSTFS_OWNER_SQUASH;
+
+	*uid = squash && o->uid != HOSTFS_ID_HOST ? HOSTFS_ID_HOST
+						  : m->args->uid;
+	*gid = squash && o->gid != HOSTFS_ID_HOST ? HOSTFS_ID_HOST
+						  : m->args->gid;
+}
+
 static bool is_ours(const struct making *m)
 {
-	return is_recorded(m) || m->s->options.owner == HOSTFS_OWNER_SQUASH ||
-	       (m->args->uid == geteuid() && m->args->gid == getegid());
+	uint32_t uid, gid;
+
+	host_ids(m, &uid, &gid);
+	return is_recorded(m) || ((uid == HOSTFS_ID_HOST || uid == geteuid()) &&
+				  (gid == HOSTFS_ID_HOST || gid == getegid()));
 }
 
 /* Whether it is made without permissions, by which it is known again. */
@@ -181,6 +197,7 @@ static int set_owner(struct making *m)
 	const struct vfs_create_args *args = m->args;
 	const struct vfs_stat *stat = &m->facts.stat;
 	uint32_t mode = hostfs_kept_mode(m->s, args->mode, args->mode);
+	uint32_t uid, gid;
 	bool moved = false;
 	int err = 0;
 
@@ -195,9 +212,11 @@ static int set_owner(struct making *m)
 			   : hostfs_chmod(m->s, m->fd,
 					  hostfs_owner_mode(args->mode));
 	}
-	if (m->s->options.owner == HOSTFS_OWNER_HOST &&
-	    (stat->uid != args->uid || stat->gid != args->gid)) {
-		err = hostfs_chown(m->s, m->fd, args->uid, args->gid);
+	host_ids(m, &uid, &gid);
+	if (m->s->options.owner != HOSTFS_OWNER_XATTR &&
+	    ((uid != HOSTFS_ID_HOST && stat->uid != uid) ||
+	     (gid != HOSTFS_ID_HOST && stat->gid != gid))) {
+		err = hostfs_chown(m->s, m->fd, uid, gid);
 		moved = true;
 	}
 	if (!err && !S_ISLNK(args->mode) &&

@@ -39,6 +39,9 @@ enum hostfs_owner {
 	HOSTFS_OWNER_SQUASH /* everything is uid's and gid's */
 };
 
+/* As uid or gid of _SQUASH: that one is the host's. Also chown's no change. */
+#define HOSTFS_ID_HOST UINT32_MAX
+
 /* Which file of the host's: never the same for two, dead ones included, where
  * the host knows when files were made. */
 struct hostfs_id {

@@ -18,6 +18,23 @@
 
 #include "overlay.h"
 
+/* What is not there may be marked as gone. */
+static int cover_mark(struct overlay_super *fs, int dirfd, const char *name)
+{
+	int marked = overlay_is_marked(fs, dirfd, name), err;
+	struct overlay_name mark;
+
+	if (marked <= 0)
+		return marked ? marked : OVERLAY_FREE;
+	err = overlay_whiteout(fs, dirfd, name, false);
+	if (err)
+		return err;
+	memcpy(mark.text, OVERLAY_MARK, OVERLAY_MARK_LEN);
+	strcpy(mark.text + OVERLAY_MARK_LEN, name);
+	err = overlay_remove_tree(fs, dirfd, mark.text);
+	return err ? err : OVERLAY_WHITEOUT;
+}
+
 int overlay_cover(struct overlay_super *fs, int dirfd, const char *name)
 {
 	struct vfs_stat st;
@@ -27,7 +44,7 @@ int overlay_cover(struct overlay_super *fs, int dirfd, const char *name)
 		err = vfs_fstatat(fs->task, dirfd, name, &st,
 				  AT_SYMLINK_NOFOLLOW);
 	if (err == -ENOENT)
-		return OVERLAY_FREE;
+		return cover_mark(fs, dirfd, name);
 	if (err)
 		return err;
 	return S_ISCHR(st.mode) && !st.rdev ? OVERLAY_WHITEOUT : OVERLAY_TAKEN;
@@ -279,6 +296,8 @@ int overlay_create(struct vfs_inode *dir, const struct vfs_name *name,
 		return -EPERM;
 	if (!overlay_make_name(name, &text))
 		return -ENAMETOOLONG;
+	if (overlay_is_mark(overlay_inode(dir)->fs, text.text))
+		return -EINVAL;
 	vfs_nest_begin(vfs, &nesting);
 	err = create_nested(dir, text.text, args, inode);
 	vfs_nest_end(vfs, &nesting);
@@ -373,6 +392,8 @@ int overlay_link(struct vfs_inode *dir, const struct vfs_name *name,
 	(void)cookie;
 	if (!overlay_make_name(name, &text))
 		return -ENAMETOOLONG;
+	if (overlay_is_mark(overlay_inode(dir)->fs, text.text))
+		return -EINVAL;
 	vfs_nest_begin(vfs, &nesting);
 	err = link_nested(overlay_inode(dir), text.text, overlay_inode(inode));
 	vfs_nest_end(vfs, &nesting);

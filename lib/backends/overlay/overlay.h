@@ -96,7 +96,7 @@ struct overlay_config {
 	int upper_fd, work_fd; /* -1: none */
 	enum overlay_redirect redirect;
 	enum overlay_xino xino;
-	bool metacopy, index, userxattr, is_volatile, no_uuid;
+	bool metacopy, index, userxattr, is_volatile, no_uuid, marks;
 	bool has_metacopy, has_index, has_redirect; /* were given */
 };
 
@@ -120,6 +120,7 @@ struct overlay_super {
 	uint64_t upper_ino, work_base_ino; /* of upper's root and workdir */
 	enum overlay_redirect redirect;
 	bool metacopy, index, userxattr, is_volatile, xino_asked, xino_on, uuid;
+	bool marks; /* names may be whiteouts, too: overlay_is_mark */
 	bool claimed_upper, claimed_work;
 	uint64_t temp; /* atomic: names in work */
 	char *shown;   /* the options, as mountinfo shows them */
@@ -279,6 +280,18 @@ int overlay_remove_own(struct overlay_super *fs, int fd, const char *suffix);
 /* Whether what is there (st) on layer is a whiteout. 1, 0 or an error. */
 int overlay_is_whiteout(struct overlay_super *fs, uint32_t layer, int fd,
 			const struct vfs_stat *st);
+/*
+ * Marks: with whiteouts=names, a file called `.wh.NAME` on a layer hides NAME
+ * on those below, not on its own; one called `.wh..wh..opq` in a directory
+ * hides all that is below that. None of them is seen or can be made.
+ */
+#define OVERLAY_MARK ".wh."
+#define OVERLAY_MARK_LEN 4u
+#define OVERLAY_MARK_OPAQUE ".wh..opq" /* as the name that is marked */
+/* Whether such a name is a mark, where there are any. */
+bool overlay_is_mark(const struct overlay_super *fs, const char *name);
+/* Whether name in the layer's directory dirfd is marked. 1, 0 or an error. */
+int overlay_is_marked(struct overlay_super *fs, int dirfd, const char *name);
 /* A fresh name in work. */
 void overlay_temp_name(struct overlay_super *fs, struct overlay_name *out);
 /* Takes what is called name in dirfd away, with all that is in it. */
@@ -309,9 +322,9 @@ int overlay_find(struct overlay_super *fs, const struct overlay_inode *dir,
 		 const char *name, struct overlay_found *found);
 void overlay_found_fini(struct overlay_super *fs, struct overlay_found *found);
 /* Whether a lower layer of dir has the name: what is to be covered when the
- * name is to be gone. 1, 0 or an error. */
+ * name is to be gone. 1 with *st, 0 or an error. */
 int overlay_below(struct overlay_super *fs, const struct overlay_inode *dir,
-		  const char *name);
+		  const char *name, struct vfs_stat *st);
 /* Another place at the end of found->lower. 0, -ENOMEM; the descriptor passes.
  */
 int overlay_found_add(struct overlay_super *fs, struct overlay_found *found,
@@ -501,7 +514,8 @@ enum overlay_cover {
 	OVERLAY_WHITEOUT,
 	OVERLAY_TAKEN
 };
-/* What is called name in upper directory dirfd; or an error. */
+/* What is called name in upper directory dirfd; or an error. A mark becomes a
+ * whiteout, which a new file can take the place of in one step. */
 int overlay_cover(struct overlay_super *fs, int dirfd, const char *name);
 /* dir after a change of its names, and oi (may be NULL). */
 void overlay_changed(struct overlay_inode *dir, struct overlay_inode *oi);
@@ -515,6 +529,10 @@ int overlay_remove(struct vfs_inode *dir, const struct vfs_name *name,
 int overlay_check_empty(struct overlay_inode *oi, bool *hidden);
 int overlay_bring_name(struct overlay_inode *oi, struct overlay_inode *dir,
 		       const char *name);
+/* A whiteout takes the place of name in upper directory dirfd; what was there
+ * is in work, or gone. has_dir: it is a directory. */
+int overlay_whiteout(struct overlay_super *fs, int dirfd, const char *name,
+		     bool has_dir);
 /* oi has a name less; its lock is held. */
 void overlay_lost_name(struct overlay_inode *oi);
 /* The upper directory of the empty oi, as name in dirfd, is one without even

@@ -45,6 +45,9 @@ static void store(struct vfs_inode *inode, const struct vfs_attr *attr)
 		VFS_WRITE_ONCE(inode->ctime_packed,
 			       vfs__time_pack(&attr->ctime));
 	vfs__inode_change_end(inode);
+	if ((attr->mask & (VFS_ATTR_MODE | VFS_ATTR_UID | VFS_ATTR_GID)) &&
+	    vfs__inode_is_dir(inode))
+		vfs__dcache_changed(&inode->super->vfs->dcache);
 	if (attr->mask & VFS_ATTR_FLAGS)
 		vfs_inode_set_flags(inode, attr->flags & FLAGS,
 				    ~attr->flags & FLAGS);

@@ -86,8 +86,10 @@ static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs,
 	}
 	vfs__bucket_unlock(bucket);
 	vfs__epoch_leave(thread);
-	for (unsigned k = 0; k < n; k++)
+	for (unsigned k = 0; k < n; k++) {
 		vfs__dcache_uncount(thread, vfs, victims[k]);
+		vfs__dcache_gone(&vfs->dcache, victims[k]);
+	}
 	return n;
 }
 

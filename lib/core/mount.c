@@ -438,8 +438,10 @@ int vfs__mount_set_idmap(struct vfs_mount *mnt, struct vfs_userns *ns)
 
 	vfs_userns_ref(ns);
 	if (__atomic_compare_exchange_n(&mnt->idmap, &none, ns, false,
-					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+					__ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+		vfs__dcache_changed(&mnt->vfs->dcache);
 		return 0;
+	}
 	vfs_userns_unref(ns);
 	return -EPERM;
 }
@@ -452,6 +454,7 @@ void vfs__mount_destroy(struct vfs__thread *thread, struct vfs_mount *mnt)
 	vfs__mutex_lock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
 	vfs__list_del(&mnt->super_link);
 	vfs__mutex_unlock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
+	vfs__dcache_changed(&vfs->dcache);
 	vfs__dentry_unref(thread, mnt->root);
 	vfs__super_unref(thread, mnt->super);
 	vfs__epoch_retire(thread, mount_free, mnt, sizeof(*mnt));

@@ -60,6 +60,9 @@ void vfs_inode_set_stat(struct vfs_inode *inode, const struct vfs_stat *stat,
 	set_owner(inode, stat, mask);
 	set_contents(inode, stat, mask);
 	vfs__inode_change_end(inode);
+	if ((mask & (STATX_MODE | STATX_UID | STATX_GID)) &&
+	    vfs__inode_is_dir(inode) && !vfs__inode_is_remote(inode))
+		vfs__dcache_changed(&inode->super->vfs->dcache);
 	if (mask & STATX_ATIME)
 		vfs__inode_set_atime(inode, &stat->atime);
 	if (mask & STATX_MODE) {

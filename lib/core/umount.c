@@ -57,9 +57,11 @@ static int expire(struct vfs_mount *mnt, int flags, bool root)
 	if (!vfs__list_empty(&mnt->children) ||
 	    vfs__refs_sum(&mnt->refs, VFS__REFS_USERS) > 1)
 		return -EBUSY;
-	return __atomic_exchange_n(&mnt->expiring, true, __ATOMIC_ACQ_REL)
-		       ? 0
-		       : -EAGAIN;
+	if (__atomic_exchange_n(&mnt->expiring, true, __ATOMIC_ACQ_REL))
+		return 0;
+	/* who comes by a path that is remembered does not see the mark */
+	vfs__dcache_changed(&mnt->vfs->dcache);
+	return -EAGAIN;
 }
 
 static int take_out(struct vfs__thread *thread, struct vfs_task *task,

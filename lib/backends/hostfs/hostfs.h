@@ -97,8 +97,9 @@ struct hostfs_super {
 	struct hostfs_id root;
 	uint64_t mnt_id; /* of the host's mount that root is on; unless xdev */
 	bool has_acl;
-	bool local; /* attributes are here, nobody is asked for them: constant */
-	bool limited;		   /* by RLIMIT_FSIZE: constant */
+	bool local;   /* attributes are here, nobody is asked for them: constant
+		       */
+	bool limited; /* by RLIMIT_FSIZE: constant */
 	bool knows_size;	   /* max_file_size was asked for: atomic */
 	struct hostfs_fd *root_fd; /* constant */
 	int proc;		   /* "/proc", O_PATH: constant */

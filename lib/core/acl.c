@@ -354,6 +354,8 @@ void vfs__acl_forget(struct vfs_inode *inode)
 					     ? VFS_INODE_DEFACL
 					     : 0),
 			    0);
+	if (vfs__inode_is_dir(inode))
+		vfs__dcache_changed(&inode->super->vfs->dcache);
 }
 
 /* ---- what the xattr calls do ---- */

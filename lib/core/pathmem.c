@@ -9,13 +9,17 @@
 
 #define STEPS_MAX VFS__REMEMBERED_PATH /* no path has more names */
 
+/* Whose names and attributes change by calls of this instance alone, and in
+ * no other way than the core sees. */
 static bool is_plain(const struct vfs_dentry *d)
 {
 	const struct vfs_inode *inode = vfs__dentry_inode(d);
 
-	return inode && (inode->super->type->flags & VFS_FS_COMPLETE) &&
-	       !vfs__inode_is_remote(inode) &&
-	       !(vfs__dentry_flags(d) & VFS__DENTRY_VOLATILE);
+	return inode &&
+	       (inode->super->type->flags &
+		(VFS_FS_COMPLETE | VFS_FS_OWN_ATTR)) &&
+	       !(vfs__dentry_flags(d) & VFS__DENTRY_VOLATILE) &&
+	       !(VFS_READ_ONCE(inode->flags) & VFS_INODE_VOLATILE);
 }
 
 /* The names of a path; SIZE_MAX if it goes up. */
@@ -35,8 +39,8 @@ static size_t count_names(const char *path, size_t len)
 	return names;
 }
 
-/* Whether `names` steps down lead from start to at, all in complete file
- * systems. */
+/* Whether `names` steps down lead from start to at, all where nothing changes
+ * by itself. */
 static bool leads_down(const struct vfs__path *start, struct vfs__path at,
 		       size_t names)
 {
@@ -86,6 +90,9 @@ static bool can_remember(struct vfs *vfs, const char *path, size_t len,
 		return !S_ISLNK(vfs__inode_mode(
 			       vfs__dentry_inode(at->dentry))) &&
 		       vfs__dcache_remember(vfs, at->dentry);
+	/* where absences are dentries, they may be gone without a change */
+	if (!(at->dentry->inode->super->type->flags & VFS_FS_COMPLETE))
+		return false;
 	last_name(vfs, path, len, &name);
 	return name.len <= VFS__NAME_MAX &&
 	       vfs__dcache_remember_absence(vfs, at->dentry, &name);

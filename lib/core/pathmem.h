@@ -15,8 +15,11 @@
  * set; a mount ends. Whoever frees what an entry points to has counted a change
  * before, so that in a section in which the entry is believed it is there.
  *
- * Remembered is what all was found in the caches of file systems that are
- * complete, without symlinks and without "..", for the same credentials.
+ * Remembered is what was found without symlinks and without "..", for the same
+ * credentials, in file systems that nobody else changes: those that are
+ * complete, overlays, and a host's that are cached exclusively. (There what a
+ * remembered dentry is below of cannot be evicted, and absences, which can, are
+ * not remembered.)
  */
 #ifndef VFS__PATHMEM_H
 #define VFS__PATHMEM_H

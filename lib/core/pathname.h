@@ -92,6 +92,12 @@ static inline uint64_t vfs__cut_last(uint64_t word, uint64_t found)
 	return word & (((found & -found) >> 15) - 1);
 }
 
+/* The last of len bytes in word; 0 if it has none. */
+static inline char vfs__last_of(uint64_t word, uint32_t len)
+{
+	return (char)(word >> ((8 * len - 8) & 63));
+}
+
 /*
  * Scans one component of any length that begins at s (not a slash) in a string
  * that ends at end: its length, and its hash in *hash. Longer than

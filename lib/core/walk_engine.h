@@ -502,8 +502,10 @@ ALWAYS_INLINE uint32_t scan(const struct walk *w, const struct spot *s,
 	if (__builtin_expect(found != 0, 1)) {
 		len = (uint32_t)__builtin_ctzll(found) >> 3;
 		*word = vfs__cut(first, found);
+		/* a link's text may say anything, also nothing: not from the
+		 * string */
 		*hash = vfs__hash_short(seed, vfs__cut_last(first, found),
-					s->p[len - 1]);
+					vfs__last_of(*word, len));
 		return len;
 	}
 	*word = LONG_WORD;

@@ -26,7 +26,11 @@ static int check_target(struct target *t)
 {
 	if (t->len < 0)
 		return (int)t->len;
-	return t->len && t->len < (int64_t)sizeof(t->text) ? 0 : -EIO;
+	/* a record may say what no symlink does */
+	return t->len && t->len < (int64_t)sizeof(t->text) &&
+			       !memchr(t->text, '\0', (size_t)t->len)
+		       ? 0
+		       : -EIO;
 }
 
 /* ---- by name: what is found is compared with what was read ---- */

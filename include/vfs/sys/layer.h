@@ -48,7 +48,8 @@ VFS_API int vfs_layer_task_create(struct vfs *vfs, struct vfs_task *like,
  * found instead, so that names can be moved between the two.
  *
  * Returns the descriptor or: -EINVAL the mount is unbindable, or locked mounts
- * hide something below, or the tasks are not of one instance; -EXDEV path is not in the view beside; those of a path.
+ * hide something below, or the tasks are not of one instance; -EXDEV path is
+ * not in the view beside; those of a path.
  */
 VFS_API int vfs_layer_open(struct vfs_task *layers, struct vfs_task *from,
 			   int dirfd, const char *path, uint32_t flags,

@@ -4,6 +4,7 @@
  * of its own and comes to wait for a lock that the test has; the test then
  * makes the other's change and lets it go on.
  */
+#include <linux/mount.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/file.h>
@@ -280,6 +281,70 @@ static void test_between__a_layer_is_mounted_on(void **state)
 	vfs_task_unref(layers);
 }
 
+/* ---- copies of trees ---- */
+
+struct removal {
+	struct world *world;
+	struct vfs_task *task; /* in a mount namespace of its own */
+	bool came;
+};
+
+static void *remove_it(void *argument)
+{
+	const struct removal *r = argument;
+
+	(void)vfs_rmdir(r->task, "/d/m");
+	return NULL;
+}
+
+/* Unless the trees are locked: then nobody can come in between. */
+static void visit_removing(void *argument)
+{
+	struct removal *r = argument;
+	struct vfs *vfs = r->world->vfs;
+	pthread_t thread;
+
+	r->came = true;
+	if (!vfs__mutex_trylock(&vfs->mounts.lock, VFS__RANK_NAMESPACE))
+		return;
+	vfs__mutex_unlock(&vfs->mounts.lock, VFS__RANK_NAMESPACE);
+	assert_int_equal(pthread_create(&thread, NULL, remove_it, r), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+/* The place of a mount is removed where it is none, at each allocation of a
+ * copy of the tree. */
+static void test_between__a_copied_tree_loses_a_place(void **state)
+{
+	static const struct vfs_config config = {
+		.size = sizeof(config), .flags = VFS_CONFIG_PLAIN_MEMORY};
+	struct removal r = {.came = true};
+	struct world w;
+
+	(void)state;
+	check_ok(world_open(&w, &config));
+	r.world = &w;
+	check_ok(vfs_mkdir(w.task, "/d", 0777));
+	check_ok(vfs_task_clone(w.task, VFS_CLONE_NEWNS, &r.task));
+	for (uint64_t n = 1; r.came; n++) {
+		int fd;
+
+		check_ok(vfs_mkdir(w.task, "/d/m", 0755));
+		check_ok(mount_it(w.task));
+		check_ok(
+			vfs_mount(w.task, NULL, "/d/m", NULL, MS_SHARED, NULL));
+		r.came = false;
+		test_alloc_visit(&w.alloc, n, visit_removing, &r);
+		fd = check_fd(vfs_open_tree(w.task, AT_FDCWD, "/d",
+					    OPEN_TREE_CLONE | AT_RECURSIVE));
+		check_ok(vfs_close(w.task, fd));
+		(void)vfs_umount2(w.task, "/d/m", MNT_DETACH);
+		(void)vfs_rmdir(w.task, "/d/m");
+	}
+	vfs_task_unref(r.task);
+	assert_true(world_close(&w));
+}
+
 /* ---- files of namespaces ---- */
 
 struct opening {
@@ -353,6 +418,7 @@ int main(void)
 		world_test(test_between__a_name_is_forgotten),
 		world_test(test_between__a_place_is_moved),
 		world_test(test_between__a_layer_is_mounted_on),
+		cmocka_unit_test(test_between__a_copied_tree_loses_a_place),
 		cmocka_unit_test(test_between__a_namespace_has_one_file),
 	};
 

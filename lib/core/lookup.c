@@ -53,8 +53,8 @@ static int ask_backend(struct vfs__thread *thread, struct vfs *vfs,
 	return 0;
 }
 
-/* Does d, found in dir (locked, shared or excl), still stand for name? 1, 0, or
- * an error. What is mounted on stays as it is. */
+/* Does d, found in dir (locked, shared or excl, where that is needed), still
+ * stand for name? 1, 0, or an error. What is mounted on stays as it is. */
 static int still_valid(struct vfs__thread *thread, struct vfs_inode *dir,
 		       const struct vfs_name *name, struct vfs_dentry *d)
 {
@@ -75,6 +75,15 @@ static int still_valid(struct vfs__thread *thread, struct vfs_inode *dir,
 	return valid;
 }
 
+/* A mount point in memory is looked for among the names. */
+static bool needs_lock(const struct vfs_inode *dir, struct vfs_dentry *d)
+{
+	const struct vfs_inode *inode = vfs__dentry_inode(d);
+
+	return !(dir->super->type->flags & VFS_FS_FREE_REVALIDATE) ||
+	       (inode && VFS_READ_ONCE(inode->flags) & VFS_INODE_SYNTHETIC);
+}
+
 /* d (a reference passes), found in dir, if it is still valid; NULL: it was
  * forgotten. dir is not locked: d may go elsewhere at any time. */
 static int keep_valid(struct vfs__thread *thread, struct vfs *vfs,
@@ -82,13 +91,17 @@ static int keep_valid(struct vfs__thread *thread, struct vfs *vfs,
 		      struct vfs_dentry **d)
 {
 	struct vfs_inode *inode = dir->inode;
+	bool locked;
 	int valid;
 
 	if (!*d || !(vfs__dentry_flags(*d) & VFS__DENTRY_VOLATILE))
 		return 0;
-	vfs__inode_lock_shared(inode);
+	locked = needs_lock(inode, *d);
+	if (locked)
+		vfs__inode_lock_shared(inode);
 	valid = still_valid(thread, inode, name, *d);
-	vfs__inode_unlock_shared(inode);
+	if (locked)
+		vfs__inode_unlock_shared(inode);
 	if (valid == 1)
 		return 0;
 	if (!valid) {

@@ -51,7 +51,8 @@ int vfs__type_check(const struct vfs_filesystem_type *type)
 	const uint64_t known = VFS_FS_USERNS | VFS_FS_IDMAP | VFS_FS_COMPLETE |
 			       VFS_FS_NONBLOCKING | VFS_FS_SEALS |
 			       VFS_FS_HANDLES | VFS_FS_OWN_ATTR |
-			       VFS_FS_ENDPOINTS | VFS_FS_FAST_GETATTR;
+			       VFS_FS_ENDPOINTS | VFS_FS_FAST_GETATTR |
+			       VFS_FS_FREE_REVALIDATE;
 
 	if (type->size < sizeof(*type) || !type->name || !*type->name ||
 	    strlen(type->name) > 63 || strchr(type->name, '/'))

@@ -76,9 +76,9 @@ static void begin(struct pair *p, const char *options)
 				    O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 		assert_true(p->host[i] >= 0);
 		host_fill(p->host[i], i);
+		host_put(&p->w, names[i], "");
 		snprintf(path, sizeof(path), "/h/%s", names[i]);
-		p->fd[i] = check_fd(
-			vfs_open(p->w.task, path, O_RDWR | O_CREAT, 0644));
+		p->fd[i] = check_fd(vfs_open(p->w.task, path, O_RDWR, 0));
 		fill(p, i);
 	}
 }

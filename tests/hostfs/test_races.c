@@ -136,11 +136,51 @@ static void test_one_name_of_two(void **state)
 	assert_true(host_close(&r.w));
 }
 
+/* ---- the last name ---- */
+
+/* What is left of the file is known, and that it has no name. */
+static int remove_one(struct vfs_task *task, int fd)
+{
+	struct vfs_stat st;
+	int err = vfs_unlink(task, "/h/0/a");
+
+	if (!err)
+		err = vfs_fstat(task, fd, &st);
+	return err || !st.nlink ? err : -EMLINK;
+}
+
+static void *remove_on(void *argument)
+{
+	struct race *r = argument;
+	int fd;
+
+	while (goes_on(r) && !r->result) {
+		fd = vfs_open(r->w.task, "/h/0/a", O_PATH, 0);
+		r->result = fd < 0 ? fd : remove_one(r->w.task, fd);
+		vfs_close(r->w.task, fd);
+		if (!r->result)
+			host_put(&r->w, "0/a", "bytes");
+		r->moves++;
+	}
+	return NULL;
+}
+
+static void test_removed_while_looked_for(void **state)
+{
+	struct race r;
+
+	(void)state;
+	start_race(&r);
+	run_race(&r, remove_on, look_about);
+	assert_true(host_close(&r.w));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_moved_while_looked_for),
 		cmocka_unit_test(test_one_name_of_two),
+		cmocka_unit_test(test_removed_while_looked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -215,6 +215,34 @@ static void test_slow(void **state)
 	}
 }
 
+/* A name that is being made in the directory above all: others have names. */
+static void test_slow_above(void **state)
+{
+	static const char *const options[] = {"cache=revalidate",
+					      "cache=exclusive"};
+	struct job slow = {.body = make_file, .stuck_in = "openat2"};
+	struct host_world w;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		check_ok(host_open(&w, NULL));
+		check_ok(fchmod(w.dirfd, 0777));
+		fill(&w, "fast");
+		check_ok(host_mount(&w, "/h", options[i]));
+		check_ok(stat_file(w.task, "/h/fast"));
+		w.before = get_stuck;
+		pthread_mutex_lock(&gate);
+		stuck = 0;
+		start(&slow, w.user, "/h");
+		assert_true(comes(&stuck));
+		check_others(&w, "a name above");
+		pthread_join(slow.thread, NULL);
+		check_ok(slow.result);
+		w.before = NULL;
+		assert_true(host_close(&w));
+	}
+}
+
 /* ---- mappings: a file that the host opens again ---- */
 
 static int map(struct vfs_task *task, int fd)
@@ -318,6 +346,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_slow_above),
 		cmocka_unit_test(test_slow_mapping),
 		cmocka_unit_test(test_slow_pages),
 	};

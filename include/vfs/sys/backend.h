@@ -88,6 +88,10 @@ struct vfs_layer_handle;
 /* getattr never blocks, though other operations may: it may be called inside a
  * read section. What adds a little to what the inode says has it. */
 #define VFS_FS_FAST_GETATTR UINT64_C(0x4000)
+/* revalidate may be called without the directory's lock, while the core makes,
+ * moves and removes names in it: whoever waits for one of these holds up no
+ * step to another. */
+#define VFS_FS_FREE_REVALIDATE UINT64_C(0x8000)
 
 struct vfs_mount_args {
 	uint64_t size;		   /* sizeof, for growth */
@@ -572,7 +576,8 @@ struct vfs_inode_ops {
 
 	/* Directories with VFS_INODE_VOLATILE: does name still mean inode? 1:
 	 * yes; 0: no, the core forgets the name and calls lookup; else an
-	 * error. Missing: yes. dir: shared or excl. */
+	 * error. Missing: yes. dir: shared or excl; with
+	 * VFS_FS_FREE_REVALIDATE, or none. */
 	int (*revalidate)(struct vfs_inode *dir, const struct vfs_name *name,
 			  struct vfs_inode *inode);
 	/* Magic links: a symlink (link NULL) that leads to a place and not to

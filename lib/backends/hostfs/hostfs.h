@@ -135,6 +135,7 @@ struct hostfs_inode {
 	bool is_kept;		 /* fd_lock */
 	bool open_found;	 /* of a directory: what is found in it is going
 				    to be opened: atomic */
+	uint32_t cleared;	 /* places, so far: fd_lock; read without */
 	uint32_t dirty;		 /* changes that were made: atomic */
 	int64_t ctime_sec;	 /* as published: attr lock */
 	uint32_t ctime_nsec;	 /* the same */
@@ -332,6 +333,12 @@ void hostfs_add_place(struct vfs_inode *inode, struct hostfs_place *place);
 /* - The same, for a place that may be known: 0 or -ENOMEM. */
 int hostfs_offer_place(struct vfs_inode *inode, struct vfs_inode *parent,
 		       const struct vfs_name *name);
+/* - The same, for one that was seen at a time when so many of the inode's had
+ *   been cleared (hostfs_cleared). parent need not be locked. -EAGAIN: another
+ *   one was since, which may have been this one. */
+uint32_t hostfs_cleared(const struct vfs_inode *inode);
+int hostfs_confirm_place(struct vfs_inode *inode, struct vfs_inode *parent,
+			 const struct vfs_name *name, uint32_t cleared);
 /* - It cannot any more. gone: nor by another name. */
 void hostfs_clear_place(struct vfs_inode *inode, struct vfs_inode *parent,
 			const struct vfs_name *name, bool gone);

@@ -7,7 +7,8 @@
 
 #include "call.h"
 
-/* How often a symlink that is replaced while it is read is read again. */
+/* How often a symlink that is replaced while it is read is read again, and what
+ * loses a name while it is looked at is looked at. */
 #define TRIES 3u
 
 struct target {
@@ -222,7 +223,8 @@ static int look_at_record(struct vfs_inode *inode, struct hostfs_facts *facts)
 	return err;
 }
 
-/* What name in dir is. *same: what inode is. */
+/* What name in dir is. *same: what inode is. dir need not be locked. -EAGAIN:
+ * inode lost a name meanwhile. */
 static int compare(struct vfs_inode *dir, const struct vfs_name *name,
 		   struct vfs_inode *inode, struct hostfs_facts *facts,
 		   bool *same)
@@ -230,6 +232,7 @@ static int compare(struct vfs_inode *dir, const struct vfs_name *name,
 	struct hostfs_super *s = hostfs_of(dir);
 	struct hostfs_name host;
 	struct hostfs_fd *fd;
+	uint32_t cleared = hostfs_cleared(inode);
 	int err = hostfs_name(name, &host);
 
 	*same = false;
@@ -244,7 +247,7 @@ static int compare(struct vfs_inode *dir, const struct vfs_name *name,
 	if (!hostfs_same(&facts->id, &hostfs_inode(inode)->id) ||
 	    hostfs_may_lead_elsewhere(inode, facts))
 		return 0;
-	err = hostfs_offer_place(inode, dir, name);
+	err = hostfs_confirm_place(inode, dir, name, cleared);
 	if (!err)
 		err = look_at_record(inode, facts);
 	*same = !err &&
@@ -255,13 +258,17 @@ static int compare(struct vfs_inode *dir, const struct vfs_name *name,
 int hostfs_revalidate(struct vfs_inode *dir, const struct vfs_name *name,
 		      struct vfs_inode *inode)
 {
-	struct hostfs_look look = hostfs_look_begin(hostfs_of(dir), inode);
 	struct hostfs_facts facts;
-	bool same;
-	int err = compare(dir, name, inode, &facts, &same);
+	struct hostfs_look look;
+	bool same = false;
+	int err = -EAGAIN;
 
+	for (unsigned tries = 0; err == -EAGAIN && tries < TRIES; tries++) {
+		look = hostfs_look_begin(hostfs_of(dir), inode);
+		err = compare(dir, name, inode, &facts, &same);
+	}
 	if (err || !same)
-		return err;
+		return err == -EAGAIN ? 0 : err;
 	hostfs_publish(inode, &facts, &look);
 	return 1;
 }

@@ -148,22 +148,30 @@ static struct hostfs_place *cut(struct hostfs_super *s, struct vfs_inode *inode)
 	return rest;
 }
 
+/* fd_lock is held. What it takes the place of is to be freed. */
+static void add(struct hostfs_super *s, struct vfs_inode *inode,
+		struct hostfs_place *place, struct hostfs_place *old[2])
+{
+	struct hostfs_inode *h = hostfs_inode(inode);
+
+	old[0] = take(find(h, place->parent, place->name, place->len));
+	place->next = h->places;
+	h->places = place;
+	old[1] = cut(s, inode);
+	VFS_WRITE_ONCE(h->gone, false);
+	hostfs_update_pin(s, h);
+}
+
 void hostfs_add_place(struct vfs_inode *inode, struct hostfs_place *place)
 {
 	struct hostfs_super *s = hostfs_of(inode);
-	struct hostfs_inode *h = hostfs_inode(inode);
-	struct hostfs_place *known, *rest;
+	struct hostfs_place *old[2];
 
 	pthread_mutex_lock(&s->fd_lock);
-	known = take(find(h, place->parent, place->name, place->len));
-	place->next = h->places;
-	h->places = place;
-	rest = cut(s, inode);
-	VFS_WRITE_ONCE(h->gone, false);
-	hostfs_update_pin(s, h);
+	add(s, inode, place, old);
 	pthread_mutex_unlock(&s->fd_lock);
-	hostfs_places_free(s, known);
-	hostfs_places_free(s, rest);
+	hostfs_places_free(s, old[0]);
+	hostfs_places_free(s, old[1]);
 }
 
 /* Whether it is known, which it is first then. */
@@ -203,6 +211,35 @@ int hostfs_offer_place(struct vfs_inode *inode, struct vfs_inode *parent,
 	return 0;
 }
 
+uint32_t hostfs_cleared(const struct vfs_inode *inode)
+{
+	return __atomic_load_n(&hostfs_inode(inode)->cleared, __ATOMIC_ACQUIRE);
+}
+
+int hostfs_confirm_place(struct vfs_inode *inode, struct vfs_inode *parent,
+			 const struct vfs_name *name, uint32_t cleared)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+	struct hostfs_place *place, *old[2] = {NULL, NULL};
+	bool stale;
+
+	if (is_known(inode, parent, name))
+		return 0;
+	place = hostfs_place_new(parent, name);
+	if (!place)
+		return -ENOMEM;
+	pthread_mutex_lock(&s->fd_lock);
+	stale = hostfs_inode(inode)->cleared != cleared;
+	if (stale)
+		old[0] = place;
+	else
+		add(s, inode, place, old);
+	pthread_mutex_unlock(&s->fd_lock);
+	hostfs_places_free(s, old[0]);
+	hostfs_places_free(s, old[1]);
+	return stale ? -EAGAIN : 0;
+}
+
 void hostfs_clear_place(struct vfs_inode *inode, struct vfs_inode *parent,
 			const struct vfs_name *name, bool gone)
 {
@@ -212,6 +249,7 @@ void hostfs_clear_place(struct vfs_inode *inode, struct vfs_inode *parent,
 
 	pthread_mutex_lock(&s->fd_lock);
 	place = take(find(h, parent, name->str, name->len));
+	__atomic_store_n(&h->cleared, h->cleared + 1, __ATOMIC_RELEASE);
 	if (gone) {
 		rest = h->places;
 		h->places = NULL;

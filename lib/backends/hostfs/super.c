@@ -358,7 +358,8 @@ static int hostfs_check_options(struct vfs *vfs,
 VFS_API const struct vfs_filesystem_type vfs_hostfs_type = {
 	.size = sizeof(vfs_hostfs_type),
 	.name = "hostfs",
-	.flags = VFS_FS_OWN_ATTR | VFS_FS_IDMAP | VFS_FS_ENDPOINTS,
+	.flags = VFS_FS_OWN_ATTR | VFS_FS_IDMAP | VFS_FS_ENDPOINTS |
+		 VFS_FS_FREE_REVALIDATE,
 	.inode_size = sizeof(struct hostfs_inode),
 	.super_size = sizeof(struct hostfs_super),
 	.mount = hostfs_mount,

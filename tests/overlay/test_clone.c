@@ -327,6 +327,49 @@ static void test_no_room(void **state)
 	finish(&p);
 }
 
+static void fill_page(struct world *w, const char *path, const char page[4096])
+{
+	int fd = check_fd(vfs_open(w->task, path, O_WRONLY, 0));
+
+	check_eq(vfs_write(w->task, fd, page, 4096), 4096);
+	check_ok(vfs_close(w->task, fd));
+}
+
+/* What has come into being by then goes again, and leaves no time. */
+static void test_no_pages(void **state)
+{
+	static const struct vfs_timespec times[2] = {{7, 8, 0}, {9, 10, 0}};
+	struct world *w = *state;
+	struct vfs_stat before, after;
+	static char page[4096];
+	struct vfs_statfs fs;
+	struct places p;
+
+	prepare(w, &p);
+	fill_page(w, "/a/from", page);
+	check_ok(vfs_mount(w->task, NULL, "/b", NULL, MS_REMOUNT, "size=4k"));
+	put_file(w->task, "/b/full", "");
+	fill_page(w, "/b/full", page);
+	check_ok(vfs_utimensat(w->task, AT_FDCWD, "/b", times, 0));
+	check_ok(vfs_stat(w->task, "/b", &before));
+	p.order.xattr = NAME;
+	p.order.value = "val";
+	p.order.value_size = 3;
+	check_eq(refused(&p), -ENOSPC);
+	check_ok(vfs_stat(w->task, "/b", &after));
+	assert_memory_equal(&before, &after, sizeof(after));
+	check_eq(vfs_stat(w->task, "/b/to", &after), -ENOENT);
+	check_ok(vfs_statfs(w->task, "/b", &fs));
+	check_eq(fs.files - fs.ffree, 2);
+	check_ok(vfs_unlink(w->task, "/b/full"));
+	check_ok(vfs_layer_clone(p.task, &p.order));
+	check_ok(vfs_unlink(w->task, "/b/to"));
+	check_ok(vfs_close(p.task, p.order.fd));
+	check_ok(vfs_statfs(w->task, "/b", &fs));
+	check_eq(fs.files - fs.ffree, 1);
+	finish(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +378,7 @@ int main(void)
 		world_test(test_names),	    world_test(test_nonsense),
 		world_test(test_long_way),  world_test(test_mounter),
 		world_test(test_read_only), world_test(test_no_room),
+		world_test(test_no_pages),
 	};
 
 	return cmocka_run_group_tests_name("overlay-clone", tests, NULL, NULL);

@@ -97,7 +97,7 @@ struct session {
 	unsigned int threads, parked_count, readers, readers_wanted;
 	bool stopping;
 	unsigned int max_threads; /* constant */
-	cpu_set_t processors;	  /* that there are: constant */
+	cpu_set_t processors;	  /* that there are; or none: constant */
 	unsigned int samples;	  /* requests that were looked at: atomic */
 	unsigned int queued;	  /* of these, behind which others were */
 	pthread_t after;	  /* looks after the others */

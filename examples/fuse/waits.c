@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "waits.h"
+#include "workers.h"
 
 #define STACK (256u * 1024)
 #define NAG_NSEC 2000000 /* between two interrupts of the same call */
@@ -28,6 +29,7 @@ struct wait {
 };
 
 struct waits {
+	const cpu_set_t *processors; /* constant */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* below: under the lock */
@@ -38,12 +40,13 @@ struct waits {
 	pthread_t nagger;
 };
 
-struct waits *waits_create(void)
+struct waits *waits_create(const cpu_set_t *processors)
 {
 	struct waits *waits = calloc(1, sizeof(*waits));
 
 	if (!waits)
 		return NULL;
+	waits->processors = processors;
 	pthread_mutex_init(&waits->lock, NULL);
 	pthread_cond_init(&waits->changed, NULL);
 	return waits;
@@ -162,12 +165,16 @@ static int start_threads(struct waits *waits, struct wait *w)
 
 	if (waits->stopping)
 		return -ENOLCK;
+	/* whoever asks may be bound to a processor */
+	pthread_attr_init(&attr);
+	attr_set_processors(&attr, waits->processors);
 	if (!waits->nagging) {
-		if (pthread_create(&waits->nagger, NULL, nag, waits))
+		if (pthread_create(&waits->nagger, &attr, nag, waits)) {
+			pthread_attr_destroy(&attr);
 			return -ENOLCK;
+		}
 		waits->nagging = true;
 	}
-	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	w->next = waits->first;

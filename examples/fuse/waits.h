@@ -11,6 +11,7 @@
 #ifndef WAITS_H
 #define WAITS_H
 
+#include <sched.h>
 #include <stdbool.h>
 
 #include <fuse_lowlevel.h>
@@ -19,7 +20,8 @@
 
 struct waits;
 
-struct waits *waits_create(void);
+/* processors: for all of them, whoever starts one; stays. */
+struct waits *waits_create(const cpu_set_t *processors);
 void waits_stop(struct waits *waits);
 void waits_destroy(struct waits *waits);
 

@@ -69,6 +69,13 @@ static void on_wake(int signal)
 	(void)signal;
 }
 
+void attr_set_processors(pthread_attr_t *attr, const cpu_set_t *processors)
+{
+	if (CPU_COUNT(processors))
+		pthread_attr_setaffinity_np(attr, sizeof(*processors),
+					    processors);
+}
+
 /* ---- whose turn it is; lock held ---- */
 
 static int start_thread(struct session *session)
@@ -85,6 +92,7 @@ static int start_thread(struct session *session)
 	pthread_cond_init(&worker->called, NULL);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	attr_set_processors(&attr, &session->processors);
 	err = pthread_create(&worker->thread, &attr, work, worker);
 	pthread_attr_destroy(&attr);
 	if (err) {
@@ -376,9 +384,9 @@ static void keep_on(struct worker *worker, int cpu)
 static bool is_followed(const struct worker *worker, unsigned int requests,
 			unsigned int data, pid_t client)
 {
-	return worker->reading && worker->session->readers == 1 &&
-	       requests >= MANY && data <= requests / 2 && client &&
-	       client == worker->seen_client;
+	return CPU_COUNT(&worker->session->processors) > 1 && worker->reading &&
+	       worker->session->readers == 1 && requests >= MANY &&
+	       data <= requests / 2 && client && client == worker->seen_client;
 }
 
 /* Lock held. requests: since the last time. */
@@ -452,9 +460,6 @@ int workers_start(struct session *session)
 	int err;
 
 	sigaction(SESSION_SIGNAL, &wake, NULL);
-	if (sched_getaffinity(0, sizeof(session->processors),
-			      &session->processors))
-		return -errno;
 	session->readers_wanted = 1;
 	session->quiet = true;
 	err = -pthread_create(&session->after, NULL, look_after, session);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include <vfs/import.h>
 
@@ -230,6 +231,132 @@ static void test_own_descriptors(void **state)
 	in_child(NULL, unshare_files);
 }
 
+/* ---- a child whose thread has the number that its parent's has ---- */
+
+static void want_mark(const char *path, char mark)
+{
+	char value = 0;
+
+	want(vfs_getxattr(w.task, path, "user.mark", &value, 1), 1);
+	want(value, mark);
+}
+
+/* The child is the first process of a namespace. */
+static pid_t fork_as_first(void)
+{
+	pid_t child;
+
+	want(unshare(CLONE_NEWPID), 0);
+	child = fork();
+	if (child > 0 || getpid() == 1)
+		return child;
+	want(child, 0);
+	return -1;
+}
+
+static void want_child(pid_t child)
+{
+	int status;
+
+	want(waitpid(child, &status, 0), child);
+	want(status, 0);
+}
+
+/* What parent and child open from here on has the same number in both. */
+static void ask_on_both_sides(void)
+{
+	int ready[2];
+	char byte = 0;
+	pid_t child;
+
+	want_mark("/h/f", 'f');
+	want(pipe(ready), 0);
+	child = fork_as_first();
+	if (!child) {
+		want(read(ready[0], &byte, 1), 1);
+		want_mark("/h/childs", 'c');
+		_exit(0);
+	}
+	want_mark("/h/parents", 'p');
+	want(write(ready[1], &byte, 1), 1);
+	want_child(child);
+}
+
+static void ask_in_namespaces(void)
+{
+	static const char *const names[] = {"f", "childs", "parents"};
+	pid_t child;
+
+	for (size_t i = 0; i < 3; i++) {
+		int fd = openat(w.dirfd, names[i], O_RDWR | O_CREAT, 0644);
+
+		want(fsetxattr(fd, "user.mark", names[i], 1, 0), 0);
+		close(fd);
+	}
+	child = fork_as_first();
+	if (child) {
+		want_child(child);
+		return;
+	}
+	ask_on_both_sides();
+	_exit(0);
+}
+
+static void *ask_in_thread(void *number)
+{
+	*(pid_t *)number = gettid();
+	want_mark("/h/f", 'f');
+	return NULL;
+}
+
+/* Asks in a thread. Its number. */
+static pid_t ask_once(void)
+{
+	pthread_t thread;
+	pid_t number = 0;
+
+	want(pthread_create(&thread, NULL, ask_in_thread, &number), 0);
+	want(pthread_join(thread, NULL), 0);
+	return number;
+}
+
+/* A thread gets the number of one that has ended. */
+static void ask_as_another(void)
+{
+	pid_t child, first, next = 0;
+	char text[16];
+	int fd;
+
+	want(fsetxattr(openat(w.dirfd, "f", O_RDWR), "user.mark", "f", 1, 0),
+	     0);
+	/* where nobody else takes numbers */
+	child = fork_as_first();
+	if (child) {
+		want_child(child);
+		return;
+	}
+	fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
+	first = ask_once();
+	snprintf(text, sizeof(text), "%d", (int)first - 1);
+	/* a thread that has ended has its number for a moment still */
+	for (int i = 0; i < 1000 && next != first; i++) {
+		usleep(1000);
+		want(pwrite(fd, text, strlen(text), 0), (int64_t)strlen(text));
+		next = ask_once();
+	}
+	want(next, first);
+	_exit(0);
+}
+
+static void test_same_number(void **state)
+{
+	(void)state;
+	if (geteuid() || access("/proc/sys/kernel/ns_last_pid", W_OK))
+		skip();
+	in_child("cache=exclusive", ask_in_namespaces);
+	in_child("cache=exclusive", ask_as_another);
+}
+
 /* ---- another root ---- */
 
 /* A root that somebody made for us, whose /proc leads to what he likes. */
@@ -307,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_first_thread),
 		cmocka_unit_test(test_own_descriptors),
+		cmocka_unit_test(test_same_number),
 		cmocka_unit_test(test_root),
 	};
 

@@ -32,6 +32,7 @@
 #include <vfs/sys/layer.h>
 
 #define HOSTFS_ATTR_LOCKS 16u
+#define HOSTFS_WAYS 64u
 
 enum hostfs_owner {
 	HOSTFS_OWNER_HOST,  /* ids, modes and types are the host's */
@@ -83,6 +84,18 @@ struct hostfs_release {
 	struct hostfs_place *waiting;
 };
 
+/* A thread's to its own descriptors in proc. */
+struct hostfs_way {
+	int32_t thread; /* its number: constant */
+	int dir;	/* "/proc/thread-self/fd", O_PATH: its own */
+};
+
+/* Of the threads that came first; there are none in a forked child. */
+struct hostfs_ways {
+	uint32_t count; /* fd_lock; atomic */
+	struct hostfs_way way[HOSTFS_WAYS];
+};
+
 struct hostfs_options {
 	bool exclusive, rdonly, xdev, devices, owner_given, has_uid, has_gid;
 	enum hostfs_owner owner;
@@ -104,6 +117,7 @@ struct hostfs_super {
 	struct hostfs_fd *root_fd; /* constant */
 	int proc;		   /* "/proc", O_PATH: constant */
 	uint64_t proc_dev, proc_ino;
+	struct hostfs_ways *ways; /* a page of its own: constant; or NULL */
 
 	pthread_mutex_t table_lock;
 	struct vfs_inode **buckets;
@@ -276,6 +290,25 @@ int hostfs_open_handle(struct hostfs_super *s, int dir,
 		       const struct vfs_layer_handle *handle);
 /* - What the host calls the file behind fd, NUL-terminated. */
 int hostfs_read_path(struct hostfs_super *s, int fd, char *path, size_t size);
+
+/* ---- link.c: descriptors in proc ---- */
+
+/* Where to find a descriptor of this thread's. */
+struct hostfs_link {
+	int dir;
+	char path[40];
+	struct hostfs_way *way; /* that dir is of; or NULL */
+};
+void hostfs_link_begin(struct hostfs_super *s, int fd,
+		       struct hostfs_link *link);
+/* - By its whole name below proc. */
+void hostfs_link_slow(struct hostfs_super *s, int fd, struct hostfs_link *link);
+/* - Whether a call that failed with err is to be made again, by *link anew. */
+bool hostfs_link_again(struct hostfs_super *s, int fd, int64_t err,
+		       struct hostfs_link *link);
+/* - Room for ways, where there can be any. */
+void hostfs_ways_open(struct hostfs_super *s);
+void hostfs_ways_close(struct hostfs_super *s);
 
 /* ---- handle.c ---- */
 

@@ -304,6 +304,7 @@ static void hostfs_unmount(struct vfs_super *super)
 	hostfs_unkeep_all(s);
 	hostfs_fd_unref(s->root_fd);
 	s->root_fd = NULL;
+	hostfs_ways_close(s);
 	if (s->proc >= 0)
 		hostfs_close(s->vfs, s->proc);
 	hostfs_table_fini(s);
@@ -333,6 +334,7 @@ static int hostfs_mount(struct vfs_super *super,
 		err = take_root(s, args->source);
 	if (!err)
 		err = open_proc(s);
+	hostfs_ways_open(s);
 	if (!err)
 		err = describe(super, &facts);
 	if (!err)

@@ -189,12 +189,15 @@ int hostfs_open_made(struct hostfs_super *s, int dir, const char *name)
 
 int hostfs_reopen(struct hostfs_super *s, int fd, int flags)
 {
-	struct fd_path path;
+	struct hostfs_link link;
 	int64_t opened;
 
-	fd_path(fd, &path);
-	HOSTFS_CALL(s, opened, "openat",
-		    openat(s->proc, path.str, flags | O_CLOEXEC | O_NOCTTY));
+	hostfs_link_begin(s, fd, &link);
+	do
+		HOSTFS_CALL(s, opened, "openat",
+			    openat(link.dir, link.path,
+				   flags | O_CLOEXEC | O_NOCTTY));
+	while (hostfs_link_again(s, fd, opened, &link));
 	return (int)opened;
 }
 
@@ -382,13 +385,16 @@ static int64_t get_by_link(struct hostfs_super *s, int fd, const char *name,
 		.value = (uintptr_t)value,
 		.size = (uint32_t)size,
 	};
+	struct hostfs_link link;
 	struct fd_path path;
 	int64_t n;
 
-	fd_path(fd, &path);
-	HOSTFS_CALL(s, n, "getxattr",
-		    syscall(SYS_getxattrat, s->proc, path.str, 0, name, &args,
-			    sizeof(args)));
+	hostfs_link_begin(s, fd, &link);
+	do
+		HOSTFS_CALL(s, n, "getxattr",
+			    syscall(SYS_getxattrat, link.dir, link.path, 0,
+				    name, &args, sizeof(args)));
+	while (hostfs_link_again(s, fd, n, &link));
 	if (n != -ENOSYS)
 		return n;
 	n = fd_path_absolute(s, fd, &path);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The links that proc has for descriptors. Contract: hostfs.h.
+ *
+ * "thread-self/fd/N" takes twice as long to walk as "N" does from there, so
+ * that a thread keeps that directory. It shows the descriptors of that thread,
+ * which may have a table of its own: it is used by that thread alone, known by
+ * its number, which no thread of a forked child has. A number may come again
+ * when the thread has ended, but then the directory is of a thread that is not
+ * there, and has nothing in it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "call.h"
+
+static int32_t own_number(void)
+{
+	return (int32_t)syscall(SYS_gettid);
+}
+
+/* This thread's; NULL: it has none. What is its own nobody else changes. */
+static struct hostfs_way *find_way(struct hostfs_super *s, int32_t thread)
+{
+	struct hostfs_ways *ways = s->ways;
+	unsigned count = __atomic_load_n(&ways->count, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < count; i++)
+		if (ways->way[i].thread == thread)
+			return &ways->way[i];
+	return NULL;
+}
+
+static int open_own(struct hostfs_super *s)
+{
+	int64_t fd;
+
+	HOSTFS_CALL(s, fd, "openat",
+		    openat(s->proc, "thread-self/fd",
+			   O_PATH | O_DIRECTORY | O_CLOEXEC));
+	return (int)fd;
+}
+
+/* A descriptor, or negative: there is no room for more threads. */
+static int make_way(struct hostfs_super *s, int32_t thread)
+{
+	struct hostfs_ways *ways = s->ways;
+	int dir = -ENOSPC;
+	uint32_t count;
+
+	if (VFS_READ_ONCE(ways->count) < HOSTFS_WAYS)
+		dir = open_own(s);
+	if (dir < 0)
+		return dir;
+	pthread_mutex_lock(&s->fd_lock);
+	count = ways->count;
+	if (count < HOSTFS_WAYS) {
+		ways->way[count].thread = thread;
+		ways->way[count].dir = dir;
+		__atomic_store_n(&ways->count, count + 1, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&s->fd_lock);
+	if (count < HOSTFS_WAYS)
+		return dir;
+	hostfs_close(s->vfs, dir);
+	return -ENOSPC;
+}
+
+void hostfs_link_begin(struct hostfs_super *s, int fd, struct hostfs_link *link)
+{
+	int32_t thread = s->ways ? own_number() : 0;
+
+	link->way = thread ? find_way(s, thread) : NULL;
+	if (link->way)
+		link->dir = link->way->dir;
+	else
+		link->dir = thread ? make_way(s, thread) : -1;
+	if (link->dir < 0)
+		hostfs_link_slow(s, fd, link);
+	else
+		snprintf(link->path, sizeof(link->path), "%d", fd);
+}
+
+void hostfs_link_slow(struct hostfs_super *s, int fd, struct hostfs_link *link)
+{
+	link->way = NULL;
+	link->dir = s->proc;
+	snprintf(link->path, sizeof(link->path), "thread-self/fd/%d", fd);
+}
+
+bool hostfs_link_again(struct hostfs_super *s, int fd, int64_t err,
+		       struct hostfs_link *link)
+{
+	int dir;
+
+	if (err != -ENOENT || !link->way)
+		return false;
+	/* of a thread that had this one's number */
+	dir = open_own(s);
+	if (dir >= 0) {
+		hostfs_close(s->vfs, link->way->dir);
+		link->way->dir = dir;
+	}
+	hostfs_link_slow(s, fd, link);
+	return true;
+}
+
+void hostfs_ways_open(struct hostfs_super *s)
+{
+	void *page = mmap(NULL, sizeof(*s->ways), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return;
+	if (madvise(page, sizeof(*s->ways), MADV_WIPEONFORK))
+		munmap(page, sizeof(*s->ways));
+	else
+		s->ways = page;
+}
+
+void hostfs_ways_close(struct hostfs_super *s)
+{
+	if (!s->ways)
+		return;
+	for (unsigned i = 0; i < s->ways->count; i++)
+		hostfs_close(s->vfs, s->ways->way[i].dir);
+	munmap(s->ways, sizeof(*s->ways));
+	s->ways = NULL;
+}

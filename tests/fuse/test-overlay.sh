@@ -185,6 +185,13 @@ ok umount umount mnt
 rm -rf up work
 mkdir up work
 
+# a layer whose owners are recorded by somebody else's rules
+mkdir recorded
+if setfattr -n user.containers.override_stat -v 0:0:0755 recorded 2>/dev/null; then
+	no "others' records" "$fuse" -o lowerdir=low:recorded mnt
+	ok "are named" says user.containers.override_stat
+fi
+
 # what some of them mean
 ok "static_nlink" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
 	-o static_nlink mnt

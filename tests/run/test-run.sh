@@ -12,6 +12,8 @@ who=$3
 # nobody needs it to be somebody
 number=54321
 
+. "$(dirname "$0")/../../examples/run/user.sh"
+
 skip() {
 	echo "SKIPPED: $*"
 	exit 77
@@ -35,15 +37,12 @@ fi
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 if [ "$(id -u)" = 0 ] && [ "$who" = user ]; then
-	if ! mknod "$work/fuse" c 10 229 || ! chmod 666 "$work/fuse" ||
+	if ! make_fuse "$work/fuse" ||
 		! mount --bind "$work/fuse" /dev/fuse; then
 		skip "/dev/fuse cannot be everybody's"
 	fi
 	command -v setpriv >/dev/null || skip "setpriv is missing"
-	# where everybody may go
-	cp "$vfs_run" "$work/vfs-run" && vfs_run=$work/vfs-run
-	libraries=$(dirname "$(readlink -f "$1")")/../../lib
-	[ ! -d "$libraries" ] || cp -P "$libraries"/libvfs.so.? "$libraries"/libvfs.so.?.?.? "$work/"
+	copy_program "$vfs_run" "$work" && vfs_run=$work/vfs-run
 	as() {
 		LD_LIBRARY_PATH=$work setpriv --reuid=$number --regid=$number \
 			--clear-groups "$@"

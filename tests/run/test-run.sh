@@ -453,6 +453,9 @@ broken '{"root": 5}' '/root: '
 broken '{"root": {"path": "rootfs", "readonly": "yes"}}' '/root/readonly: '
 broken '{}' '/root: missing'
 broken '{"root": {"path": "rootfs"}}' '/process/args: missing'
+broken '{"root": {"path": ""}}' '/root/path: empty'
+broken '{"root": {"path": "rootfs"}, "hostname": 5}' '/hostname: an integer'
+broken '{"root": {"path": "rootfs"}, "hooks": []}' '/hooks: an array'
 
 # wrong STATUS LINE: what plain was changed into
 wrong() {
@@ -468,6 +471,15 @@ run "$b"
 checks=$((checks + 1))
 if [ "$status" != 0 ] || ! grep -q '/rootz: unknown field' "$work/err"; then
 	bad "an unknown field is not told of"
+fi
+plain
+mounts="$usual"', {"destination": "/x", "type": "foofs"}'
+config
+run "$b"
+checks=$((checks + 1))
+if [ "$status" != 0 ] || ! grep -q '/mounts/6 (/x, foofs): not mounted' \
+	"$work/err"; then
+	bad "a mount that is left out is not told of"
 fi
 plain
 root='"path": "none"'

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <vfs/hostfs.h>
@@ -98,6 +99,29 @@ static const char *take_name(const char *list, char *name, size_t size)
 	return list;
 }
 
+/* Owners that are kept in other programs' records would be shown wrong, and
+ * not be kept: such a layer says so at its root. */
+static int check_records(const char *path)
+{
+	static const char *const names[] = {
+		"user.containers.override_stat",
+		"user.fuseoverlayfs.override_stat",
+		"security.fuseoverlayfs.override_stat"};
+	char why[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (getxattr(path, names[i], NULL, 0) < 0)
+			continue;
+		snprintf(why, sizeof(why),
+			 "its owners are in %s (xattr_permissions), which is "
+			 "not read here",
+			 names[i]);
+		return cannot(path, why);
+	}
+	return 0;
+}
+
 static int find_one(struct layers *layers, const char *name)
 {
 	struct layer *layer;
@@ -111,6 +135,10 @@ static int find_one(struct layers *layers, const char *name)
 	    !S_ISDIR(stx.stx_mode)) {
 		free(path);
 		return cannot(name, "not a directory");
+	}
+	if (check_records(path)) {
+		free(path);
+		return -1;
 	}
 	layers->found = text_need(
 		realloc(layers->found, (layers->count + 1) * sizeof(*layer)));

@@ -14,55 +14,26 @@
 /* Where in the instance the tree is; what is beside it is not to be seen. */
 #define TREE_PLACE "/tree"
 
-struct flag {
-	const char *name;
-	uint64_t set, clear;
-};
-
-/* As mount(8) has them. */
-static const struct flag flags_known[] = {
-	{"ro", MS_RDONLY, 0},
-	{"rw", 0, MS_RDONLY},
-	{"nosuid", MS_NOSUID, 0},
-	{"suid", 0, MS_NOSUID},
-	{"nodev", MS_NODEV, 0},
-	{"dev", 0, MS_NODEV},
-	{"noexec", MS_NOEXEC, 0},
-	{"exec", 0, MS_NOEXEC},
-	{"sync", MS_SYNCHRONOUS, 0},
-	{"async", 0, MS_SYNCHRONOUS},
-	{"dirsync", MS_DIRSYNC, 0},
-	{"noatime", MS_NOATIME, 0},
-	{"atime", 0, MS_NOATIME},
-	{"nodiratime", MS_NODIRATIME, 0},
-	{"diratime", 0, MS_NODIRATIME},
-	{"relatime", MS_RELATIME, 0},
-	{"norelatime", 0, MS_RELATIME},
-	{"strictatime", MS_STRICTATIME, 0},
-	{"nostrictatime", 0, MS_STRICTATIME},
-	{"lazytime", MS_LAZYTIME, 0},
-	{"nolazytime", 0, MS_LAZYTIME},
-	{"bind", MS_BIND, 0},
-	{"rbind", MS_BIND | MS_REC, 0},
-};
+/* Flags that say what is to be done, and not how: for mount(8) alone. */
+#define TO_DO                                                          \
+	(UINT64_C(0) | MS_REMOUNT | MS_MOVE | MS_SHARED | MS_PRIVATE | \
+	 MS_SLAVE | MS_UNBINDABLE)
 
 /* For whoever reads an fstab, not for what is mounted. */
 static const char *const words_for_mount8[] = {
-	"defaults", "auto",  "noauto", "user",	  "nouser",  "users",
-	"owner",    "group", "nofail", "_netdev", "comment", "loop"};
+	"auto",	 "noauto", "user",    "nouser",	 "users", "owner",
+	"group", "nofail", "_netdev", "comment", "loop"};
 
 int tree_flag(const char *option, size_t length, uint64_t *flags)
 {
+	uint64_t wanted = *flags;
 	const char *value;
 	size_t i;
 
-	for (i = 0; i < sizeof(flags_known) / sizeof(*flags_known); i++) {
-		const struct flag *f = &flags_known[i];
-
-		if (option_is(option, length, f->name, &value) && !value) {
-			*flags = (*flags & ~f->clear) | f->set;
-			return 1;
-		}
+	if (vfs_mount_option(option, length, &wanted) == 1 &&
+	    !(wanted & TO_DO)) {
+		*flags = wanted;
+		return 1;
 	}
 	for (i = 0; i < sizeof(words_for_mount8) / sizeof(char *); i++) {
 		if (option_is(option, length, words_for_mount8[i], &value))

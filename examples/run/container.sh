@@ -20,6 +20,8 @@ scripts=$(cd "$(dirname "$0")" && pwd)
 vfs_run=$(readlink -f "$1")
 kept=$(readlink -m "$2")
 
+. "$scripts/user.sh"
+
 die() {
 	echo "container.sh: FAILED: $*" >&2
 	exit 1
@@ -239,14 +241,10 @@ command -v setpriv >/dev/null && command -v unshare >/dev/null || exit 0
 # What a user can reach, and a /dev/fuse that he may open, to be seen there
 # alone.
 mkdir "$work/user" "$work/user/tmp"
-cp "$vfs_run" "$scripts"/*.sh "$work/user/"
-libraries=$(dirname "$vfs_run")/../../lib
-for file in "$libraries"/libvfs.so.?; do
-	[ ! -f "$file" ] || cp "$file" "$work/user/"
-done
+cp "$scripts"/*.sh "$work/user/"
+copy_program "$vfs_run" "$work/user"
 chmod 1777 "$work/user/tmp"
-mknod "$work/user/fuse" c 10 229
-chmod 666 "$work/user/fuse"
+make_fuse "$work/user/fuse"
 export LD_LIBRARY_PATH="$work/user" TMPDIR="$work/user/tmp"
 cd /
 # shellcheck disable=SC2016

@@ -84,7 +84,7 @@ static bool is_idle(const char *option)
 
 static bool take_word(const char *option, uint64_t *flags)
 {
-	return tree_flag(option, strlen(option), flags) || is_idle(option);
+	return is_idle(option) || tree_flag(option, strlen(option), flags);
 }
 
 /* One option of a mount; an r in front says the same of everything below. */
@@ -119,6 +119,25 @@ static int compare(const void *left, const void *right)
 	return l->index < r->index ? -1 : 1;
 }
 
+/* A type that nobody has is told of; but not of control groups, which every
+ * config mounts, and hardly a program looks for. */
+static void tell_unknown(const struct run *run, size_t i,
+			 const struct vfs_bundle_mount *m)
+{
+	static const char *const known[] = {"tmpfs",  "devtmpfs", "overlay",
+					    "cgroup", "cgroup2",  "none"};
+	size_t k;
+
+	for (k = 0; k < sizeof(known) / sizeof(*known); k++) {
+		if (!m->type || !strcmp(m->type, known[k]))
+			return;
+	}
+	fprintf(stderr,
+		"vfs-run: %s: /mounts/%zu (%s, %s): not mounted: nothing here "
+		"is of that type\n",
+		run->directory, i, m->destination, m->type);
+}
+
 /* The mount, for the kernel, and as the tree is to have it. */
 static void plan_mount(struct run *run, size_t i, struct vfs_bundle_mount *m)
 {
@@ -142,8 +161,11 @@ static void plan_mount(struct run *run, size_t i, struct vfs_bundle_mount *m)
 		return;
 	}
 	run->mount_count++;
-	if (!type)
+	if (!type) {
+		if (!(mount->flags & MS_BIND))
+			tell_unknown(run, i, m);
 		return;
+	}
 	mount->type = type->type;
 	mount->optional = type->optional;
 	mount->source = m->source ? m->source : type->type;
@@ -195,8 +217,8 @@ int run_plan(struct run *run)
 		spec->arg_count = run->arg_count;
 	}
 	if (!spec->arg_count)
-		return run_fail("%s: config.json: /process/args: missing, and "
-				"no program is behind --",
+		return run_fail("%s: config.json: /process/args: missing or "
+				"empty, and no program is behind --",
 				run->directory);
 	spec->overlay = run->overlay;
 	spec->overlay_path = run->overlay_path;

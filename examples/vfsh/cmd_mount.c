@@ -6,54 +6,6 @@
 
 /* ---- options ---- */
 
-static const struct {
-	const char *word;
-	uint64_t set, clear;
-} option_words[] = {
-	{"ro", MS_RDONLY, 0},
-	{"rw", 0, MS_RDONLY},
-	{"nosuid", MS_NOSUID, 0},
-	{"suid", 0, MS_NOSUID},
-	{"nodev", MS_NODEV, 0},
-	{"dev", 0, MS_NODEV},
-	{"noexec", MS_NOEXEC, 0},
-	{"exec", 0, MS_NOEXEC},
-	{"sync", MS_SYNCHRONOUS, 0},
-	{"dirsync", MS_DIRSYNC, 0},
-	{"lazytime", MS_LAZYTIME, 0},
-	{"noatime", MS_NOATIME, 0},
-	{"nodiratime", MS_NODIRATIME, 0},
-	{"relatime", MS_RELATIME, 0},
-	{"strictatime", MS_STRICTATIME, 0},
-	{"nosymfollow", 256, 0},
-	{"remount", MS_REMOUNT, 0},
-	{"bind", MS_BIND, 0},
-	{"rbind", MS_BIND | MS_REC, 0},
-	{"move", MS_MOVE, 0},
-	{"shared", MS_SHARED, 0},
-	{"rshared", MS_SHARED | MS_REC, 0},
-	{"private", MS_PRIVATE, 0},
-	{"rprivate", MS_PRIVATE | MS_REC, 0},
-	{"slave", MS_SLAVE, 0},
-	{"rslave", MS_SLAVE | MS_REC, 0},
-	{"unbindable", MS_UNBINDABLE, 0},
-	{"runbindable", MS_UNBINDABLE | MS_REC, 0},
-	{"defaults", 0, 0},
-};
-
-static bool is_flag(const char *word, uint64_t *flags)
-{
-	for (size_t i = 0; i < sizeof(option_words) / sizeof(option_words[0]);
-	     i++) {
-		if (strcmp(word, option_words[i].word))
-			continue;
-		*flags &= ~option_words[i].clear;
-		*flags |= option_words[i].set;
-		return true;
-	}
-	return false;
-}
-
 /* Words that are flags go there, the others stay in text. */
 static void take_flags(char *text, uint64_t *flags)
 {
@@ -62,7 +14,7 @@ static void take_flags(char *text, uint64_t *flags)
 	*text = '\0';
 	for (char *word = strtok_r(copy, ",", &save); word;
 	     word = strtok_r(NULL, ",", &save)) {
-		if (is_flag(word, flags))
+		if (vfs_mount_option(word, strlen(word), flags) == 1)
 			continue;
 		if (*text)
 			strcat(text, ",");

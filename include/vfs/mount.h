@@ -52,6 +52,27 @@ VFS_API int vfs_mount(struct vfs_task *task, const char *source,
 		      const char *data);
 
 /*
+ * What a word of mount(8)'s options says of vfs_mount's flags: sets and clears
+ * bits of *flags, so that of words that contradict each other the later one
+ * counts. option: length bytes, as they lie in a list; no NUL is needed.
+ *
+ *   ro rw nosuid suid nodev dev noexec exec sync async dirsync lazytime
+ *   nolazytime nodiratime diratime nosymfollow symfollow
+ *   noatime atime relatime norelatime strictatime nostrictatime
+ *                         (setting one of the three takes the others away)
+ *   remount bind rbind move, shared private slave unbindable, and these with an
+ *   r in front            what is to be done
+ *   defaults silent loud mand nomand iversion noiversion
+ *                         mean nothing
+ *
+ * Returns 1; or 0, and *flags is as it was, for any other word, which belongs
+ * to the type then, or to nobody; -EFAULT a NULL. Any thread; no instance is
+ * needed. Since 0.1. See mount(8).
+ */
+VFS_API int vfs_mount_option(const char *option, size_t length,
+			     uint64_t *flags);
+
+/*
  * Takes the topmost mount at target away. flags: MNT_DETACH (now from the tree,
  * with all below; for good when its last user goes), MNT_FORCE, MNT_EXPIRE
  * (only if it was not used since the last such call), UMOUNT_NOFOLLOW (a last

@@ -37,6 +37,13 @@ static int config_root(struct reader *r, const json_t *object, void *context)
 	bool readonly = false;
 	int err = read_string(r, object, "path", true, &spec->root_path);
 
+	if (!err && !*spec->root_path) {
+		/* it would be the bundle itself */
+		size_t before = reader_enter(r, "path");
+
+		err = bundle_refuse(r->report, "empty");
+		reader_leave(r, before);
+	}
 	if (!err)
 		err = read_bool(r, object, "readonly", &readonly);
 	if (!err)
@@ -49,6 +56,31 @@ static int config_root(struct reader *r, const json_t *object, void *context)
 	return spec->root_path ? 0 : bundle_no_memory(r->report);
 }
 
+/* Whatever is in it. */
+static int any_object(struct reader *r, const json_t *object, void *context)
+{
+	(void)r;
+	(void)object;
+	(void)context;
+	return 0;
+}
+
+/* What there is no use for is of the type that it has to be. */
+static int read_unused(struct reader *r, const json_t *top)
+{
+	static const char *const strings[] = {"ociVersion", "hostname",
+					      "domainname"};
+	static const char *const objects[] = {"hooks", "annotations"};
+	const char *text = NULL;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < 3; i++)
+		err = read_string(r, top, strings[i], false, &text);
+	for (size_t i = 0; !err && i < 2; i++)
+		err = read_object(r, top, objects[i], false, any_object, NULL);
+	return err;
+}
+
 static int read_top(struct reader *r, const json_t *top,
 		    struct vfs_bundle_spec *spec)
 {
@@ -56,10 +88,8 @@ static int read_top(struct reader *r, const json_t *top,
 	static const char *const names[] = {
 		"ociVersion", "root",  "mounts",      "process", "hostname",
 		"domainname", "hooks", "annotations", "linux",	 NULL};
-	const char *version = NULL;
-	int err;
+	int err = read_unused(r, top);
 
-	err = read_string(r, top, "ociVersion", false, &version);
 	if (!err)
 		err = read_object(r, top, "root", true, config_root, spec);
 	if (!err)

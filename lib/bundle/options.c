@@ -9,58 +9,18 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include <vfs/mount.h>
+
 #include "bundle.h"
 
-#ifndef MS_LAZYTIME
-#define MS_LAZYTIME (1 << 25)
-#endif
-#ifndef MS_NOSYMFOLLOW
-#define MS_NOSYMFOLLOW 256
-#endif
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
 
-#define ATIMES (UINT64_C(0) | MS_NOATIME | MS_RELATIME | MS_STRICTATIME)
-
-/* Flags of the mount itself. */
-static const struct {
-	const char *name;
-	uint64_t set;
-	uint64_t clear;
-} flags[] = {
-	{"defaults", 0, 0},
-	{"ro", MS_RDONLY, 0},
-	{"rw", 0, MS_RDONLY},
-	{"nosuid", MS_NOSUID, 0},
-	{"suid", 0, MS_NOSUID},
-	{"nodev", MS_NODEV, 0},
-	{"dev", 0, MS_NODEV},
-	{"noexec", MS_NOEXEC, 0},
-	{"exec", 0, MS_NOEXEC},
-	{"sync", MS_SYNCHRONOUS, 0},
-	{"async", 0, MS_SYNCHRONOUS},
-	{"dirsync", MS_DIRSYNC, 0},
-	{"noatime", MS_NOATIME, ATIMES},
-	{"atime", 0, MS_NOATIME},
-	{"nodiratime", MS_NODIRATIME, 0},
-	{"diratime", 0, MS_NODIRATIME},
-	{"relatime", MS_RELATIME, ATIMES},
-	{"norelatime", 0, MS_RELATIME},
-	{"strictatime", MS_STRICTATIME, ATIMES},
-	{"nostrictatime", 0, MS_STRICTATIME},
-	{"lazytime", MS_LAZYTIME, 0},
-	{"nolazytime", 0, MS_LAZYTIME},
-	{"nosymfollow", MS_NOSYMFOLLOW, 0},
-	{"symfollow", 0, MS_NOSYMFOLLOW},
-	/* without a meaning here, as on Linux today */
-	{"silent", MS_SILENT, 0},
-	{"loud", 0, MS_SILENT},
-	{"mand", MS_MANDLOCK, 0},
-	{"nomand", 0, MS_MANDLOCK},
-	{"iversion", MS_I_VERSION, 0},
-	{"noiversion", 0, MS_I_VERSION},
-};
+/* What the words are for that are not flags of the mount itself. */
+#define DONE_OTHERWISE                                               \
+	(UINT64_C(0) | MS_REMOUNT | MS_BIND | MS_MOVE | MS_PRIVATE | \
+	 MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
 
 /* Attributes of the whole tree, by mount_setattr. */
 static const struct {
@@ -113,13 +73,13 @@ uint64_t bundle_propagation(const char *name)
 
 static bool set_flag(struct bundle_options *o, const char *name)
 {
-	for (size_t i = 0; i < COUNT(flags); i++) {
-		if (strcmp(name, flags[i].name))
-			continue;
-		o->flags = (o->flags & ~flags[i].clear) | flags[i].set;
-		return true;
-	}
-	return false;
+	uint64_t flags = o->flags;
+
+	if (vfs_mount_option(name, strlen(name), &flags) != 1 ||
+	    (flags & DONE_OTHERWISE))
+		return false;
+	o->flags = flags;
+	return true;
 }
 
 static bool set_attribute(struct bundle_options *o, const char *name)

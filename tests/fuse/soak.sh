@@ -28,6 +28,7 @@ if [ -z "${IN_NAMESPACE:-}" ]; then
 	exec unshare -m sh "$0" "$@"
 fi
 
+here=$(dirname "$(readlink -f "$0")")
 fuse=$(readlink -f "$1")
 load=$(readlink -f "$2")
 case $3 in
@@ -45,7 +46,6 @@ work=$(mktemp -d) || exit 1
 mount -t tmpfs layers "$work" -o mode=755 || exit 1
 cd "$work" || exit 1
 mkdir low up work over memory
-failed=0
 
 clean() {
 	cd /
@@ -55,10 +55,7 @@ clean() {
 }
 trap clean EXIT
 
-bad() {
-	echo "FAILED: $*"
-	failed=$((failed + 1))
-}
+. "$here/checks.sh"
 
 # serve PLACE OPTION...: $server is the process, and has mounted
 serve() {

@@ -28,8 +28,6 @@ export PATH
 work=$(mktemp -d) || exit 1
 mkdir "$work/a" "$work/b" || exit 1
 name=test-$$
-checks=0
-failed=0
 
 clean() {
 	umount -l "$work/a" "$work/b" 2>/dev/null
@@ -38,34 +36,8 @@ clean() {
 }
 trap clean EXIT
 
-run() {
-	checks=$((checks + 1))
-	touch "$work/out"
-	mv "$work/out" "$work/before"
-	"$@" >"$work/out" 2>&1
-}
-
-# ok NAME COMMAND...: it succeeds; no NAME COMMAND...: it fails
-ok() {
-	what=$1
-	shift
-	run "$@" && return
-	echo "FAILED: $what: $*"
-	cat "$work/out"
-	failed=$((failed + 1))
-}
-
-no() {
-	what=$1
-	shift
-	run "$@" || return
-	echo "FAILED: $what: no failure: $*"
-	failed=$((failed + 1))
-}
-
-says() {
-	grep -q -e "$1" "$work/before"
-}
+here=$(dirname "$0")
+. "$here/checks.sh"
 
 mounted() {
 	grep -q " $1 fuse.vfs-fuse $2" /proc/self/mounts
@@ -197,5 +169,4 @@ no "it is unmounted" mounted "$work/a" ""
 ok "nobody left" none_left
 no "nothing to stop" "$fuse" --stop $name
 
-echo "$checks checks, $failed failed"
-[ $failed -eq 0 ]
+checks_end

@@ -12,6 +12,8 @@ who=$3
 # nobody needs it to be somebody
 number=54321
 
+. "$(dirname "$0")/../../examples/run/user.sh"
+
 skip() {
 	echo "SKIPPED: $*"
 	exit 77
@@ -35,15 +37,12 @@ fi
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 if [ "$(id -u)" = 0 ] && [ "$who" = user ]; then
-	if ! mknod "$work/fuse" c 10 229 || ! chmod 666 "$work/fuse" ||
+	if ! make_fuse "$work/fuse" ||
 		! mount --bind "$work/fuse" /dev/fuse; then
 		skip "/dev/fuse cannot be everybody's"
 	fi
 	command -v setpriv >/dev/null || skip "setpriv is missing"
-	# where everybody may go
-	cp "$vfs_run" "$work/vfs-run" && vfs_run=$work/vfs-run
-	libraries=$(dirname "$(readlink -f "$1")")/../../lib
-	[ ! -d "$libraries" ] || cp -P "$libraries"/libvfs.so.? "$libraries"/libvfs.so.?.?.? "$work/"
+	copy_program "$vfs_run" "$work" && vfs_run=$work/vfs-run
 	as() {
 		LD_LIBRARY_PATH=$work setpriv --reuid=$number --regid=$number \
 			--clear-groups "$@"
@@ -454,6 +453,9 @@ broken '{"root": 5}' '/root: '
 broken '{"root": {"path": "rootfs", "readonly": "yes"}}' '/root/readonly: '
 broken '{}' '/root: missing'
 broken '{"root": {"path": "rootfs"}}' '/process/args: missing'
+broken '{"root": {"path": ""}}' '/root/path: empty'
+broken '{"root": {"path": "rootfs"}, "hostname": 5}' '/hostname: an integer'
+broken '{"root": {"path": "rootfs"}, "hooks": []}' '/hooks: an array'
 
 # wrong STATUS LINE: what plain was changed into
 wrong() {
@@ -469,6 +471,15 @@ run "$b"
 checks=$((checks + 1))
 if [ "$status" != 0 ] || ! grep -q '/rootz: unknown field' "$work/err"; then
 	bad "an unknown field is not told of"
+fi
+plain
+mounts="$usual"', {"destination": "/x", "type": "foofs"}'
+config
+run "$b"
+checks=$((checks + 1))
+if [ "$status" != 0 ] || ! grep -q '/mounts/6 (/x, foofs): not mounted' \
+	"$work/err"; then
+	bad "a mount that is left out is not told of"
 fi
 plain
 root='"path": "none"'

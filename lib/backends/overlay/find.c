@@ -150,6 +150,15 @@ static int go_on(const struct search *s, char *path, const char *name)
 
 /* ---- one name on one layer ---- */
 
+/* Whether the layer marks the name, and there is something below to hide. */
+static int is_marked(const struct search *s, uint32_t layer, int dirfd,
+		     const char *name)
+{
+	return layer + 1 < s->fs->layer_count
+		       ? overlay_is_marked(s->fs, dirfd, name)
+		       : 0;
+}
+
 static int check_directory(struct search *s, uint32_t layer, int fd, bool last)
 {
 	char value[2];
@@ -160,7 +169,7 @@ static int check_directory(struct search *s, uint32_t layer, int fd, bool last)
 	if (n < 0 && n != -ENODATA && n != -ERANGE)
 		return (int)n;
 	if (n != 1 || *value != 'y') {
-		int marked = overlay_is_marked(s->fs, fd, OVERLAY_MARK_OPAQUE);
+		int marked = is_marked(s, layer, fd, OVERLAY_MARK_OPAQUE);
 
 		if (marked < 0)
 			return marked;
@@ -236,12 +245,12 @@ static int judge(struct search *s, uint32_t layer, int fd,
 }
 
 /* What err says of name in dirfd, 0 or -ENOENT, is all if it is marked. */
-static int heed_mark(struct search *s, int dirfd, const char *name, bool last,
-		     int err)
+static int heed_mark(struct search *s, uint32_t layer, int dirfd,
+		     const char *name, bool last, int err)
 {
 	int marked = s->stop || (err && err != -ENOENT)
 			     ? 0
-			     : overlay_is_marked(s->fs, dirfd, name);
+			     : is_marked(s, layer, dirfd, name);
 
 	if (marked <= 0)
 		return marked ? marked : err;
@@ -265,7 +274,7 @@ static int look(struct search *s, uint32_t layer, int dirfd, const char *name,
 	err = fd < 0 ? fd : overlay_stat(s->fs, fd, st);
 	if (!err)
 		err = judge(s, layer, fd, st, last);
-	err = heed_mark(s, dirfd, name, last, err);
+	err = heed_mark(s, layer, dirfd, name, last, err);
 	if (!err)
 		return fd;
 	overlay_close(s->fs, fd);

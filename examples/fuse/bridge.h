@@ -26,6 +26,7 @@
 
 #include <fuse_lowlevel.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -52,8 +53,10 @@ struct server {
 
 /* What the kernel may keep. */
 enum cache_mode {
-	CACHE_KERNEL, /* everything: all changes come through it */
-	CACHE_NONE    /* nothing: each step of a walk asks */
+	/* everything, as all changes come through it, but of files of the
+	 * host's that others may change */
+	CACHE_KERNEL,
+	CACHE_NONE /* nothing: each step of a walk asks */
 };
 
 struct worker;
@@ -69,8 +72,10 @@ struct session {
 	bool mounted;
 	bool joined; /* mounted by other means, so libfuse knows no place */
 	enum cache_mode cache;
-	double timeout; /* seconds that names and attributes are good for */
-	bool noatime;	/* reading leaves no trace */
+	/* seconds that names and attributes are good for, but for files that
+	 * others may change: node_timeout */
+	double timeout;
+	bool noatime; /* reading leaves no trace */
 	/* as in struct session_options */
 	bool no_xattrs, no_acls, no_sync, static_nlink, squash;
 	unsigned int max_write, max_idle;
@@ -92,8 +97,9 @@ struct session {
 	unsigned int threads, parked_count, readers, readers_wanted;
 	bool stopping;
 	unsigned int max_threads; /* constant */
-	bool spinning;		  /* somebody is: atomic */
-	unsigned int queued;	  /* requests that waited: atomic */
+	cpu_set_t processors;	  /* that there are: constant */
+	unsigned int samples;	  /* requests that were looked at: atomic */
+	unsigned int queued;	  /* of these, behind which others were */
 	pthread_t after;	  /* looks after the others */
 	bool has_after;
 	bool quiet; /* so it sleeps, until tick: atomic, set under the lock */
@@ -111,6 +117,19 @@ struct handle {
 	pthread_mutex_t lock;
 	int64_t position;
 };
+
+/* Whether the kernel may keep nothing of the file. */
+static inline bool node_is_asked(const struct session *session,
+				 const struct node *node)
+{
+	return session->cache == CACHE_NONE || node->shared;
+}
+
+static inline double node_timeout(const struct session *session,
+				  const struct node *node)
+{
+	return node->shared ? 0 : session->timeout;
+}
 
 static inline struct session *session_of(fuse_req_t req)
 {

@@ -140,7 +140,7 @@ bool has_killable_bits(struct session *session, const struct node *node)
 {
 	struct vfs_stat stat;
 
-	if (session->cache == CACHE_KERNEL)
+	if (!node_is_asked(session, node))
 		stat.mode = __atomic_load_n(&node->mode, __ATOMIC_RELAXED);
 	else if (vfs_fstat(session->server->root, node->fd, &stat))
 		return false;
@@ -196,8 +196,9 @@ int entry_find(struct call *call, struct node *parent, const char *name, int fd,
 		return -ENOMEM;
 	memset(entry, 0, sizeof(*entry));
 	entry->ino = node_number(session->nodes, node);
-	entry->attr_timeout = session->timeout;
-	entry->entry_timeout = session->timeout;
+	entry->attr_timeout = node_timeout(session, node);
+	entry->entry_timeout =
+		parent && parent->shared ? 0 : node_timeout(session, node);
 	fill_stat(session, node, &stat, &entry->attr);
 	return 0;
 }

@@ -246,21 +246,28 @@ static unsigned int kept_descriptors(void)
 					     : KEPT_MAX;
 }
 
+static const char *squashed(int64_t id, char number[16])
+{
+	if (id < 0)
+		return "host";
+	snprintf(number, 16, "%u", (uint32_t)id);
+	return number;
+}
+
 static int mount_host(struct vfs_task *task, const struct layers *layers,
 		      size_t i)
 {
 	const struct layer *layer = &layers->found[i];
-	char place[PLACE_SIZE], options[96];
+	char place[PLACE_SIZE], options[96], uid[16], gid[16];
 	char *source = text_need(strndup(layer->path, layer->common));
 	int err;
 
 	place_of(i, place);
-	if (layers->squash[0] >= 0)
+	if (layers->squash[0] >= 0 || layers->squash[1] >= 0)
 		snprintf(options, sizeof(options),
-			 "cache=exclusive,maxfds=%u,owner=squash,uid=%lld,"
-			 "gid=%lld",
-			 kept_descriptors(), (long long)layers->squash[0],
-			 (long long)layers->squash[1]);
+			 "cache=exclusive,maxfds=%u,owner=squash,uid=%s,gid=%s",
+			 kept_descriptors(), squashed(layers->squash[0], uid),
+			 squashed(layers->squash[1], gid));
 	else
 		snprintf(options, sizeof(options),
 			 "cache=exclusive,maxfds=%u,owner=%s",

@@ -55,9 +55,10 @@ static const char usage[] =
 	"lowerdir,\n"
 	"upperdir, workdir, redirect_dir, metacopy, index, xino, volatile, "
 	"userxattr,\n"
-	"uidmapping, gidmapping, squash_to_root, squash_to_uid and _gid, "
-	"static_nlink,\n"
-	"noxattrs, noacl, fsync=0, threaded=0, owner=host|xattr\n";
+	"whiteouts, uidmapping, gidmapping, squash_to_root, squash_to_uid and "
+	"_gid,\n"
+	"static_nlink, noxattrs, noacl, fsync=0, threaded=0, owner=host|xattr"
+	"\n";
 
 /* The process that was started waits for a byte on this pipe, its exit status:
  * -1, it is this one. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Nodes. Contract: nodes.h. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "bridge.h"
 
@@ -8,6 +9,15 @@
 
 /* How many file systems of a tree get a part of the numbers of their own. */
 #define MAX_DEVICES 4096u
+
+/* A statmount's strings: those of a hostfs have no path in them. */
+#define OPTIONS_ROOM 1024u
+
+/* What is known of a file system. */
+struct device {
+	uint64_t dev;
+	bool shared; /* the host's, and others may change it */
+};
 
 struct nodes {
 	struct server *server;
@@ -17,7 +27,7 @@ struct nodes {
 	struct node **buckets;
 	size_t size; /* a power of two */
 	size_t count;
-	uint64_t *devices;
+	struct device *devices;
 	size_t device_count, device_room;
 };
 
@@ -26,6 +36,29 @@ static size_t bucket_of(uint64_t identity, size_t size)
 	uint64_t x = identity * UINT64_C(0x9e3779b97f4a7c15);
 
 	return (size_t)(x >> 32) & (size - 1);
+}
+
+/* Whether the file system that fd leads to is a directory of the host that
+ * others may change, so that it has to be asked anew each time. */
+static bool is_shared(struct server *server, int fd)
+{
+	struct {
+		struct vfs_statmount head;
+		char text[OPTIONS_ROOM];
+	} mount;
+	struct vfs_mnt_id_req req = {
+		.size = sizeof(req),
+		.param = VFS_STATMOUNT_FS_TYPE | VFS_STATMOUNT_MNT_OPTS,
+	};
+	struct vfs_stat stat;
+
+	if (vfs_fstat(server->root, fd, &stat))
+		return false;
+	req.mnt_id = stat.mnt_id;
+	return !vfs_statmount(server->root, &req, &mount.head, sizeof(mount),
+			      0) &&
+	       !strcmp(mount.text + mount.head.fs_type, "hostfs") &&
+	       strstr(mount.text + mount.head.mnt_opts, "cache=revalidate");
 }
 
 struct nodes *nodes_create(struct server *server, int fd)
@@ -48,6 +81,7 @@ struct nodes *nodes_create(struct server *server, int fd)
 	nodes->root.dev = stat.dev;
 	nodes->root.shown_ino = stat.ino;
 	nodes->root.mode = stat.mode;
+	nodes->root.shared = is_shared(server, fd);
 	nodes->root.lookups = 1;
 	pthread_mutex_init(&nodes->lock, NULL);
 	return nodes;
@@ -145,22 +179,47 @@ static size_t device_index(struct nodes *nodes, uint64_t dev)
 	if (dev == nodes->root.dev)
 		return 0;
 	for (i = 0; i < nodes->device_count; i++) {
-		if (nodes->devices[i] == dev)
-			return i + 1;
+		if (nodes->devices[i].dev == dev)
+			break;
 	}
-	if (i == nodes->device_room && i < MAX_DEVICES) {
-		size_t room = i ? i * 2 : 8;
-		uint64_t *devices =
-			realloc(nodes->devices, room * sizeof(*devices));
+	return i + 1;
+}
 
-		if (devices) {
-			nodes->devices = devices;
-			nodes->device_room = room;
+/* Whether a file of device dev, to which fd leads, is shared; what is said of
+ * the first one is true of all. */
+static bool learn_device(struct nodes *nodes, uint64_t dev, int fd)
+{
+	struct device *found = NULL, *larger;
+	bool shared = nodes->root.shared;
+	size_t i;
+
+	if (dev == nodes->root.dev)
+		return shared;
+	pthread_mutex_lock(&nodes->lock);
+	i = device_index(nodes, dev) - 1;
+	if (i < nodes->device_count)
+		found = &nodes->devices[i];
+	if (found)
+		shared = found->shared;
+	pthread_mutex_unlock(&nodes->lock);
+	if (found)
+		return shared;
+	shared = is_shared(nodes->server, fd);
+	pthread_mutex_lock(&nodes->lock);
+	i = device_index(nodes, dev) - 1;
+	if (i == nodes->device_room && i < MAX_DEVICES) {
+		larger = realloc(nodes->devices,
+				 (i ? i * 2 : 8) * sizeof(*larger));
+		if (larger) {
+			nodes->devices = larger;
+			nodes->device_room = i ? i * 2 : 8;
 		}
 	}
-	if (i < nodes->device_room)
-		nodes->devices[nodes->device_count++] = dev;
-	return i + 1;
+	if (i == nodes->device_count && i < nodes->device_room)
+		nodes->devices[nodes->device_count++] =
+			(struct device){dev, shared};
+	pthread_mutex_unlock(&nodes->lock);
+	return shared;
 }
 
 /* Lock held. */
@@ -177,6 +236,7 @@ struct node *node_insert(struct nodes *nodes, int fd,
 			 const struct vfs_stat *stat)
 {
 	struct node *fresh = malloc(sizeof(*fresh)), *node = NULL;
+	bool shared = learn_device(nodes, stat->dev, fd);
 	uint64_t identity;
 
 	if (vfs_fidentity(nodes->server->root, fd, &identity))
@@ -191,6 +251,7 @@ struct node *node_insert(struct nodes *nodes, int fd,
 		fresh->identity = identity;
 		fresh->dev = stat->dev;
 		fresh->mode = stat->mode;
+		fresh->shared = shared;
 		fresh->shown_ino = shown_ino(nodes, stat->dev, stat->ino);
 		fresh->fd = fd;
 		fresh->lookups = 1;

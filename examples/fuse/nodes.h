@@ -14,6 +14,7 @@
 #ifndef NODES_H
 #define NODES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <fuse_lowlevel.h>
@@ -28,6 +29,7 @@ struct node {
 	uint64_t dev, shown_ino; /* as it was found first */
 	uint32_t mode;		 /* as the kernel was told last: atomic */
 	int fd;			 /* O_PATH, in the shared table */
+	bool shared;		 /* others than we may change it: constant */
 	uint64_t lookups;	 /* under the table's lock */
 	struct node *next;	 /* of the bucket */
 };

@@ -48,7 +48,7 @@ static void fill_statx(const struct session *session, const struct node *node,
 		       const struct vfs_stat *stat, struct statx_out *out)
 {
 	memset(out, 0, sizeof(*out));
-	out->attr_valid = (uint64_t)session->timeout;
+	out->attr_valid = (uint64_t)node_timeout(session, node);
 	out->mask = stat->mask & (STATX_BASIC_STATS | STATX_BTIME);
 	out->blksize = stat->blksize;
 	out->attributes = stat->attributes;
@@ -108,7 +108,7 @@ static void reply_attr(fuse_req_t req, struct session *session,
 		return;
 	}
 	fill_stat(session, node, &stat, &out);
-	fuse_reply_attr(req, &out, session->timeout);
+	fuse_reply_attr(req, &out, node_timeout(session, node));
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -41,14 +41,15 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 }
 
 /* Where the kernel has kept no size, it does not know the end. */
-static int64_t write_at(struct call *call, int fd, const char *data,
-			size_t size, off_t off, int flags)
+static int64_t write_at(struct call *call, const struct handle *h,
+			const char *data, size_t size, off_t off, int flags)
 {
 	struct vfs_iovec iov = {(void *)(uintptr_t)data, size};
 
-	if (call->session->cache == CACHE_NONE && flags & O_APPEND)
-		return vfs_pwritev2(call->task, fd, &iov, 1, off, RWF_APPEND);
-	return vfs_pwrite(call->task, fd, data, size, off);
+	if (node_is_asked(call->session, h->node) && flags & O_APPEND)
+		return vfs_pwritev2(call->task, h->fd, &iov, 1, off,
+				    RWF_APPEND);
+	return vfs_pwrite(call->task, h->fd, data, size, off);
 }
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
@@ -65,7 +66,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	if (!call_begin_fresh(&call, req, bits))
 		return;
 	do
-		n = write_at(&call, h->fd, data, size, off, fi->flags);
+		n = write_at(&call, h, data, size, off, fi->flags);
 	while (call_again(&call, n));
 	if (bits)
 		forget_attributes(session, h->node);

@@ -13,6 +13,7 @@
 
 #include "ops.h"
 #include "server.h"
+#include "session.h"
 
 /* The kernel's mark for a file that is opened to be executed. */
 #define OPEN_EXEC 0x20
@@ -53,11 +54,24 @@ static bool is_made_up(struct session *session, const struct handle *h)
 	return false;
 }
 
+/*
+ * What is only written here needs no copy in the kernel, and before the first
+ * write past it the kernel does not ask for file capabilities, which the
+ * library takes away by itself.
+ */
+static bool is_written_through(const struct session *session,
+			       const struct fuse_file_info *fi)
+{
+	return (fi->flags & O_ACCMODE) == O_WRONLY &&
+	       session_mixes_direct(session);
+}
+
 /* How the kernel may deal with the open file's data. */
 static void advise(struct session *session, const struct handle *h,
 		   struct fuse_file_info *fi)
 {
 	bool made_up = is_made_up(session, h), keep;
+	bool asked = node_is_asked(session, h->node);
 	struct vfs_stat stat;
 
 	fi->fh = (uintptr_t)h;
@@ -65,15 +79,14 @@ static void advise(struct session *session, const struct handle *h,
 	fi->noflush = session->cache == CACHE_KERNEL;
 	if (vfs_fstat(session->server->root, h->fd, &stat))
 		return;
-	keep = session->cache == CACHE_KERNEL &&
-	       (session->noatime || !atime_is_due(&stat));
+	keep = !asked && (session->noatime || !atime_is_due(&stat));
 	if (S_ISDIR(stat.mode)) {
-		fi->cache_readdir = session->cache == CACHE_KERNEL && !made_up;
+		fi->cache_readdir = !asked && !made_up;
 		fi->keep_cache = keep && !made_up;
 	} else if (S_ISREG(stat.mode)) {
-		fi->direct_io =
-			session->cache == CACHE_NONE || (made_up && !stat.size);
+		fi->direct_io = asked || (made_up && !stat.size);
 		fi->keep_cache = keep && !fi->direct_io;
+		fi->direct_io |= is_written_through(session, fi);
 	}
 }
 

@@ -24,10 +24,10 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	do
 		err = entry_find(&call, dir, name, -1, &entry);
 	while (call_again(&call, err));
-	if (err == -ENOENT && call.session->timeout > 0) {
+	if (err == -ENOENT && node_timeout(call.session, dir) > 0) {
 		/* a name that is not there, which the kernel may remember */
 		entry.ino = 0;
-		entry.entry_timeout = call.session->timeout;
+		entry.entry_timeout = node_timeout(call.session, dir);
 		err = 0;
 	}
 	if (err)

@@ -3,7 +3,7 @@
  * The options of an overlay of the host's directories: those of Linux's
  * overlayfs and of fuse-overlayfs, so that who calls that one can call this.
  * What is the type's own (redirect_dir=, metacopy=, index=, xino=, volatile,
- * userxattr) goes to it as it is.
+ * userxattr, whiteouts=) goes to it as it is.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +13,9 @@
 #include <unistd.h>
 
 #include "options_rules.h"
+
+/* Of the kernel's: who has no number. */
+#define NOBODY 65534u
 
 static int set_path(char **out, const char *value)
 {
@@ -94,7 +97,8 @@ static int set_squash_root(struct options *options, const char *value)
 	return value ? -1 : 0;
 }
 
-/* ID:MAPPED:LEN, any number of them with colons between. */
+/* ID:MAPPED:LEN, any number of them with colons between, and one before the
+ * first, as podman writes them. */
 static int read_map(struct layers *layers, int which, const char *value)
 {
 	struct vfs_id_map *maps = NULL;
@@ -102,6 +106,8 @@ static int read_map(struct layers *layers, int which, const char *value)
 	size_t count = 0;
 	int used, length;
 
+	if (value && *value == ':')
+		value++;
 	while (value && *value) {
 		used = sscanf(value, "%lu:%lu:%lu%n", &n[0], &n[1], &n[2],
 			      &length);
@@ -274,6 +280,57 @@ static void add(struct text *list, const char *option)
 	text_option(list, option, strlen(option));
 }
 
+static void add_map(struct layers *layers, int which, struct vfs_id_map map)
+{
+	size_t count = layers->map_counts[which]++;
+
+	layers->maps[which] = text_need(
+		realloc(layers->maps[which], (count + 1) * sizeof(map)));
+	layers->maps[which][count] = map;
+}
+
+/* Who mounts makes files there before it is somebody's of the map (a container
+ * engine does): the kernel's number for nobody on the disk, or, where that is
+ * somebody, the next behind all. */
+static void add_own(struct layers *layers, int which, uint32_t own)
+{
+	struct vfs_id_map map = {NOBODY, own, 1};
+	uint32_t end = 0;
+	size_t i;
+
+	for (i = 0; i < layers->map_counts[which]; i++) {
+		const struct vfs_id_map *m = &layers->maps[which][i];
+
+		if (own - m->outside < m->count)
+			return;
+		if (NOBODY - m->inside < m->count)
+			map.inside = 0;
+		if (m->inside + m->count > end)
+			end = m->inside + m->count;
+	}
+	if (!map.inside)
+		map.inside = end;
+	add_map(layers, which, map);
+}
+
+/* Who is squashed needs no map; of two one alone leaves the other ids alone. */
+static void settle_maps(struct layers *layers)
+{
+	static const struct vfs_id_map all = {0, 0, UINT32_MAX};
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (layers->squash[i] >= 0)
+			layers->map_counts[i] = 0;
+	}
+	for (i = 0; i < 2; i++) {
+		if (layers->map_counts[i])
+			add_own(layers, i, i ? getegid() : geteuid());
+		else if (layers->map_counts[!i])
+			add_map(layers, i, all);
+	}
+}
+
 int overlay_settle(struct options *options)
 {
 	struct layers *layers = options->layers;
@@ -288,21 +345,20 @@ int overlay_settle(struct options *options)
 			if (layers->squash[i] < 0)
 				layers->squash[i] = 0;
 	}
-	if ((layers->squash[0] < 0) != (layers->squash[1] < 0))
-		return missing("squash_to_uid and squash_to_gid go together");
-	if (layers->squash[0] >= 0 && layers->owner)
+	options->session.squash =
+		layers->squash[0] >= 0 || layers->squash[1] >= 0;
+	if (options->session.squash && layers->owner)
 		return missing("owner= does not go with squash_to_...");
-	if (layers->squash[0] >= 0 &&
-	    (layers->map_counts[0] || layers->map_counts[1]))
-		return missing("uidmapping and gidmapping do not go with "
-			       "squash_to_...");
-	options->session.squash = layers->squash[0] >= 0;
+	settle_maps(layers);
 	/* trusted.* is for who is privileged outside of all user namespaces */
 	if (!layers_may_trust() && !is_given(inside, "userxattr"))
 		add(inside, "userxattr");
 	/* a file keeps its number when it is copied up */
 	if (!is_given(inside, "xino"))
 		add(inside, "xino=on");
+	/* layers that image tools have unpacked without device nodes */
+	if (!is_given(inside, "whiteouts"))
+		add(inside, "whiteouts=names");
 	/* directories can be renamed, and whoever reads the layers needs to
 	 * know nothing of redirects */
 	if (!is_given(inside, "redirect_dir") && !is_given(inside, "metacopy"))

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -21,6 +22,9 @@
 
 /* That nobody uses, at most. */
 #define CACHED_NAMES 16384u
+
+/* Descriptors that there is room for from the beginning on. */
+#define TABLE_SIZE 65536
 
 static void log_line(void *context, int32_t level, const char *message)
 {
@@ -144,6 +148,23 @@ int server_create(const struct server_options *options, struct server **out)
 	return 0;
 }
 
+/* The kernel's table of descriptors doubles whenever it is full, and where
+ * there are threads each time waits until every processor has noticed: for
+ * longer than a thousand requests take. It never shrinks, so it is made large
+ * before there are any. */
+static void make_room_for_descriptors(rlim_t limit)
+{
+	int last = limit < TABLE_SIZE ? (int)limit - 1 : TABLE_SIZE - 1;
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	last = fcntl(fd, F_DUPFD_CLOEXEC, last);
+	if (last >= 0)
+		close(last);
+	close(fd);
+}
+
 void server_raise_limits(void)
 {
 	struct rlimit limit;
@@ -152,6 +173,7 @@ void server_raise_limits(void)
 	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
+		make_room_for_descriptors(limit.rlim_cur);
 	}
 	/* the caller's own limit is looked at by the kernel */
 	limit.rlim_cur = limit.rlim_max = RLIM_INFINITY;

@@ -38,6 +38,8 @@
 #define INIT_EXT (1u << 30)
 #define INIT2_DIRECT_IO_ALLOW_MMAP (1u << 4)
 
+#define SMALL 256 /* an answer without data */
+
 /* Seconds that the kernel may believe for as long as nothing happens: all
  * changes come through it. */
 #define FOREVER (365.0 * 86400)
@@ -88,16 +90,38 @@ static ssize_t read_request(int fd, void *buffer, size_t size, void *userdata)
 	return read(fd, buffer, size);
 }
 
+bool session_mixes_direct(const struct session *session)
+{
+	return session->init_flags & INIT_EXT &&
+	       session->init_flags2 & INIT2_DIRECT_IO_ALLOW_MMAP;
+}
+
 static void complete_init(const struct session *session,
 			  struct fuse_init_out *out)
 {
 	out->flags |= session->init_flags & INIT_HANDLE_KILLPRIV_V2;
 	/* files that are opened for direct I/O can be mapped all the same */
-	if (session->cache == CACHE_NONE && session->init_flags & INIT_EXT) {
+	if (session_mixes_direct(session)) {
 		out->flags |= INIT_EXT;
-		out->flags2 |=
-			session->init_flags2 & INIT2_DIRECT_IO_ALLOW_MMAP;
+		out->flags2 |= INIT2_DIRECT_IO_ALLOW_MMAP;
 	}
+}
+
+/* The kernel takes each part's pages by themselves: a small answer is of one.
+ */
+static ssize_t write_parts(int fd, const struct iovec *iov, int count)
+{
+	_Alignas(SMALL) char whole[SMALL];
+	size_t used = 0;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		if (iov[i].iov_len > sizeof(whole) - used)
+			return writev(fd, iov, count);
+		memcpy(whole + used, iov[i].iov_base, iov[i].iov_len);
+		used += iov[i].iov_len;
+	}
+	return write(fd, whole, used);
 }
 
 /* The answer to the first request says what the server can do. */
@@ -110,7 +134,7 @@ static ssize_t write_answer(int fd, struct iovec *iov, int count,
 	if (header->unique == session->init_unique && !header->error &&
 	    count == 2 && iov[1].iov_len == sizeof(struct fuse_init_out))
 		complete_init(session, iov[1].iov_base);
-	return writev(fd, iov, count);
+	return write_parts(fd, iov, count);
 }
 
 int session_create(struct server *server, const struct session_options *options,

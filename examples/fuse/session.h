@@ -42,6 +42,10 @@ int session_start(struct session *session);
 void session_stop(struct session *session);
 void session_destroy(struct session *session);
 
+/* Whether the kernel keeps together what is written past what it has kept of a
+ * file, and that, mappings included. */
+bool session_mixes_direct(const struct session *session);
+
 /* The operation. */
 void session_init(void *session, struct fuse_conn_info *conn);
 

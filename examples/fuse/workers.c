@@ -2,27 +2,30 @@
 /*
  * Threads. Contract: workers.h.
  *
- * Waking a thread up costs more than most requests do, so as few as can be are
- * woken: one thread reads and does what it has read itself, and for a moment
- * after each answer it looks for the next request rather than going to sleep
- * (spin). The others are parked. One of them is called
+ * Waking a thread up costs more than most requests do, and several times as
+ * much on another processor, so as few as can be are woken: one thread reads
+ * and does what it has read itself, on the processor that whoever asks runs on
+ * (follow). There it goes on where that one waits for the answer, and finds the
+ * next request where that one runs again. The others are parked. One of them
+ * is called
  *
  *	- before something that takes its time (is_slow);
  *	- when a thread has been at one request for longer than a tick, so that
  *	  nothing waits for what waits;
- *	- when requests queue up: then there are more readers, up to
- *MAX_READERS.
+ *	- when requests queue up: then more of them read, up to MAX_READERS.
  *
  * The latter two are looked after by a thread that wakes up once a tick, while
  * there is anything to do.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,25 +39,27 @@
 /* Requests of a tick that say something about it. */
 #define MANY 8u
 
-#define SPIN_NSEC 60000
-/* A request that comes so soon to who sleeps would have come to who spins. */
-#define SOON_NSEC 200000
-/* What a successful spin is worth, and how much of that is kept: a spin that
- * was for nothing costs four. */
-#define CREDIT_MAX 16
+/* Every how many requests one looks whether more are waiting. */
+#define SAMPLE 16u
+/* Samples that say something. */
+#define SAMPLES_MIN 8u
 
 struct worker {
 	struct session *session;
 	pthread_t thread;
 	pthread_cond_t called;
-	struct worker *next;   /* of all: under the session's lock */
-	struct worker *parked; /* of the parked ones: the same */
-	bool is_parked;	       /* is one: the same */
-	bool reading;	       /* it is its turn: atomic; set under the lock */
-	bool busy;	       /* at a request: atomic */
-	unsigned int requests; /* atomic */
-	unsigned int seen;     /* requests at the last tick: under the lock */
-	int credit;	       /* for spinning; its own */
+	struct worker *next;	/* of all: under the session's lock */
+	struct worker *parked;	/* of the parked ones: the same */
+	bool is_parked;		/* is one: the same */
+	bool reading;		/* it is its turn: atomic; set under the lock */
+	bool busy;		/* at a request: atomic */
+	unsigned int requests;	/* atomic */
+	unsigned int seen;	/* requests at the last tick: under the lock */
+	unsigned int data;	/* of these READ and WRITE: atomic */
+	pid_t client;		/* whose the last one was: atomic */
+	unsigned int seen_data; /* as seen */
+	pid_t seen_client;	/* the same */
+	int cpu;		/* where it has to be, or -1: the same */
 };
 
 static void *work(void *argument);
@@ -62,14 +67,6 @@ static void *work(void *argument);
 static void on_wake(int signal)
 {
 	(void)signal;
-}
-
-static int64_t now_nsec(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 /* ---- whose turn it is; lock held ---- */
@@ -84,6 +81,7 @@ static int start_thread(struct session *session)
 		return -ENOMEM;
 	worker->session = session;
 	worker->reading = true;
+	worker->cpu = -1;
 	pthread_cond_init(&worker->called, NULL);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -206,57 +204,31 @@ static bool is_slow(const struct fuse_buf *buf)
 	}
 }
 
-static bool has_request(const struct session *session)
+/* Now and then: do more requests wait than the one that was read? Others could
+ * be at them. */
+static void sample(struct worker *worker)
 {
+	struct session *session = worker->session;
 	struct pollfd poll_fd = {.fd = fuse_session_fd(session->fuse),
 				 .events = POLLIN};
 
-	return poll(&poll_fd, 1, 0);
-}
-
-/*
- * Looks for the next request for as long as one usually comes. Whoever else
- * wants the processor has it meanwhile.
- */
-static void spin(struct worker *worker)
-{
-	struct session *session = worker->session;
-	int64_t end;
-
-	if (has_request(session)) {
+	if (worker->requests % SAMPLE)
+		return;
+	__atomic_add_fetch(&session->samples, 1, __ATOMIC_RELAXED);
+	if (poll(&poll_fd, 1, 0) > 0)
 		__atomic_add_fetch(&session->queued, 1, __ATOMIC_RELAXED);
-		return;
-	}
-	if (worker->credit <= 0 ||
-	    __atomic_exchange_n(&session->spinning, true, __ATOMIC_ACQUIRE))
-		return;
-	end = now_nsec() + SPIN_NSEC;
-	do
-		sched_yield();
-	while (!has_request(session) && now_nsec() < end);
-	if (now_nsec() < end)
-		worker->credit += worker->credit < CREDIT_MAX;
-	else
-		worker->credit -= 4;
-	__atomic_store_n(&session->spinning, false, __ATOMIC_RELEASE);
 }
 
-/* As fuse_session_receive_buf. */
-static int receive(struct worker *worker, struct fuse_buf *buf)
+static void note(struct worker *worker, const struct fuse_buf *buf)
 {
-	struct session *session = worker->session;
-	int64_t start;
-	int n;
+	const struct fuse_in_header *header = buf->mem;
 
-	spin(worker);
-	if (worker->credit > 0)
-		return fuse_session_receive_buf(session->fuse, buf);
-	/* would it have been worth it? */
-	start = now_nsec();
-	n = fuse_session_receive_buf(session->fuse, buf);
-	if (now_nsec() - start < SOON_NSEC)
-		worker->credit += 2;
-	return n;
+	if (header->opcode == FUSE_READ || header->opcode == FUSE_WRITE)
+		__atomic_store_n(&worker->data, worker->data + 1,
+				 __ATOMIC_RELAXED);
+	if (header->pid)
+		__atomic_store_n(&worker->client, (pid_t)header->pid,
+				 __ATOMIC_RELAXED);
 }
 
 static void process(struct worker *worker, struct fuse_buf *buf)
@@ -274,6 +246,8 @@ static void process(struct worker *worker, struct fuse_buf *buf)
 		pthread_cond_signal(&session->tick);
 		pthread_mutex_unlock(&session->lock);
 	}
+	note(worker, buf);
+	sample(worker);
 	if (is_slow(buf))
 		step_aside(worker);
 	if (!session_look_into(session, buf))
@@ -317,7 +291,7 @@ static void *work(void *argument)
 	bool hung_up = false;
 
 	while (!hung_up && await_turn(worker) && !fuse_session_exited(fuse)) {
-		int n = receive(worker, &buf);
+		int n = fuse_session_receive_buf(fuse, &buf);
 
 		if (n > 0)
 			process(worker, &buf);
@@ -331,6 +305,96 @@ static void *work(void *argument)
 
 /* ---- the one that looks after them ---- */
 
+/* Lock held. More readers where most requests find others waiting. */
+static void adapt(struct session *session)
+{
+	unsigned int samples =
+		__atomic_load_n(&session->samples, __ATOMIC_RELAXED);
+	unsigned int queued;
+	struct worker *worker;
+
+	if (samples >= SAMPLES_MIN) {
+		queued = __atomic_exchange_n(&session->queued, 0,
+					     __ATOMIC_RELAXED);
+		__atomic_store_n(&session->samples, 0, __ATOMIC_RELAXED);
+		if (queued > samples / 2 &&
+		    session->readers_wanted < MAX_READERS)
+			session->readers_wanted++;
+		else if (queued < samples / 3 && session->readers_wanted > 1)
+			session->readers_wanted--;
+	}
+	for (worker = session->workers;
+	     worker && session->readers > session->readers_wanted;
+	     worker = worker->next)
+		set_reading(worker, false);
+	call_another(session);
+}
+
+/* ---- where they run ---- */
+
+/* The processor that the thread ran on last, or -1. */
+static int processor_of(pid_t tid)
+{
+	char path[32], text[512], *at;
+	int fd, i;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	/* behind the name, which may be of anything, and 36 numbers */
+	at = strrchr(text, ')');
+	for (i = 0; at && i < 37; i++)
+		at = strchr(at + 1, ' ');
+	return at ? atoi(at) : -1;
+}
+
+/* cpu -1: wherever it likes. */
+static void keep_on(struct worker *worker, int cpu)
+{
+	cpu_set_t set = worker->session->processors;
+
+	if (worker->cpu == cpu)
+		return;
+	if (cpu >= 0) {
+		CPU_ZERO(&set);
+		CPU_SET((unsigned int)cpu, &set);
+	}
+	/* one that is not ours to use: never mind */
+	if (!pthread_setaffinity_np(worker->thread, sizeof(set), &set))
+		worker->cpu = cpu;
+}
+
+/* Whether it is the only one that reads, for one client that waits for each of
+ * its answers: data goes faster where both sides copy at once. */
+static bool is_followed(const struct worker *worker, unsigned int requests,
+			unsigned int data, pid_t client)
+{
+	return worker->reading && worker->session->readers == 1 &&
+	       requests >= MANY && data <= requests / 2 && client &&
+	       client == worker->seen_client;
+}
+
+/* Lock held. requests: since the last time. */
+static void follow(struct worker *worker, unsigned int requests)
+{
+	unsigned int data = __atomic_load_n(&worker->data, __ATOMIC_RELAXED);
+	pid_t client = __atomic_load_n(&worker->client, __ATOMIC_RELAXED);
+
+	keep_on(worker,
+		is_followed(worker, requests, data - worker->seen_data, client)
+			? processor_of(client)
+			: -1);
+	worker->seen_data = data;
+	worker->seen_client = client;
+}
+
 /* Lock held. How many requests there were. */
 static unsigned int look_at_workers(struct session *session)
 {
@@ -343,29 +407,11 @@ static unsigned int look_at_workers(struct session *session)
 		if (requests == worker->seen &&
 		    __atomic_load_n(&worker->busy, __ATOMIC_ACQUIRE))
 			set_reading(worker, false);
+		follow(worker, requests - worker->seen);
 		sum += requests - worker->seen;
 		worker->seen = requests;
 	}
 	return sum;
-}
-
-/* Lock held. */
-static void adapt(struct session *session, unsigned int requests)
-{
-	unsigned int queued =
-		__atomic_exchange_n(&session->queued, 0, __ATOMIC_RELAXED);
-	struct worker *worker;
-
-	if (requests >= MANY && queued / 3 >= requests / 4 &&
-	    session->readers_wanted < MAX_READERS)
-		session->readers_wanted++;
-	else if (queued < requests / 2 && session->readers_wanted > 1)
-		session->readers_wanted--;
-	for (worker = session->workers;
-	     worker && session->readers > session->readers_wanted;
-	     worker = worker->next)
-		set_reading(worker, false);
-	call_another(session);
 }
 
 static void *look_after(void *argument)
@@ -384,7 +430,7 @@ static void *look_after(void *argument)
 		nanosleep(&tick, NULL);
 		pthread_mutex_lock(&session->lock);
 		requests = look_at_workers(session);
-		adapt(session, requests);
+		adapt(session);
 		quiet = requests ? 0 : quiet + 1;
 		if (quiet < QUIET_TICKS)
 			continue;
@@ -406,6 +452,9 @@ int workers_start(struct session *session)
 	int err;
 
 	sigaction(SESSION_SIGNAL, &wake, NULL);
+	if (sched_getaffinity(0, sizeof(session->processors),
+			      &session->processors))
+		return -errno;
 	session->readers_wanted = 1;
 	session->quiet = true;
 	err = -pthread_create(&session->after, NULL, look_after, session);

@@ -43,7 +43,6 @@ static void take_overlay(struct run *run, const char *value)
 
 static int take_cache(struct run *run, const char *value)
 {
-	run->cache_chosen = true;
 	if (!strcmp(value, "kernel"))
 		run->cache = CACHE_KERNEL;
 	else if (!strcmp(value, "none"))

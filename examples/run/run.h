@@ -61,7 +61,6 @@ struct run {
 	const char *overlay_path; /* of _DIRECTORY */
 	bool diff, strict, help, version;
 	bool debug;
-	bool cache_chosen;
 	enum cache_mode cache;
 
 	/* the bundle; belongs to reader */

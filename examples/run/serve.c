@@ -50,17 +50,6 @@ static int make_tree(struct server *server, const void *context)
 	return err;
 }
 
-static bool has_binds(const struct run *run)
-{
-	size_t i;
-
-	for (i = 0; i < run->mount_count; i++) {
-		if (run->mounts[i].flags & MS_BIND)
-			return true;
-	}
-	return false;
-}
-
 int run_load(struct run *run)
 {
 	const struct server_options options = {
@@ -129,8 +118,7 @@ int run_serve(struct run *run)
 {
 	const struct session_options options = {
 		.fuse = (char *)(uintptr_t) "allow_other,default_permissions",
-		.cache = run->cache_chosen || !has_binds(run) ? run->cache
-							      : CACHE_NONE,
+		.cache = run->cache,
 	};
 	int ended = eventfd(0, EFD_CLOEXEC);
 	char device[32];

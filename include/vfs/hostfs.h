@@ -31,7 +31,8 @@
  *                     where the file system has such attributes). Tasks cannot
  *                     see or set that one, whatever owner= is
  *   owner=squash      everything is uid='s and gid='s (default: the mounter's)
- *   uid=N, gid=N      for owner=squash; numbers of the first user namespace
+ *   uid=N, gid=N      for owner=squash; numbers of the first user namespace,
+ *                     or host: that one is the host's
  *   ro, rw            read-only, or not (the default)
  *   rootfd=N          instead of a source
  *   maxfds=N          at most N descriptors are kept for what is not open:

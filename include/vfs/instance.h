@@ -91,6 +91,9 @@ struct vfs_config {
 /* Every object straight from the allocator, none from a pool. For tests: each
  * allocation can be made to fail, and memory checkers see each object. */
 #define VFS_CONFIG_PLAIN_MEMORY 0x2u
+/* Walk each path, also one that the thread has walked before. For tests and
+ * measurements. Since 0.1. */
+#define VFS_CONFIG_NO_PATH_MEMORY 0x4u
 
 /*
  * Makes an instance whose first namespace's root is an empty tmpfs, unless

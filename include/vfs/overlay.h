@@ -29,6 +29,13 @@
  *		overlay's own attributes are user.overlay.*
  *	volatile
  *		nothing is synced
+ *	whiteouts=names
+ *		besides devices, a file .wh.NAME hides NAME on the layers below
+ *		its own, and .wh..wh..opq in a directory all that is below it,
+ *		as image tools and fuse-overlayfs write them where no devices
+ *		can be made. Such names are not seen, and making one is -EINVAL.
+ *		What is written are devices. devices (the default): these are
+ *		names like others
  *
  * Accepted as they are the only way here: nfs_export=off, verity=off,
  * uuid=null|off|auto, default_permissions, override_creds. Anything else, and

@@ -54,7 +54,8 @@ VFS_API void vfs_endpoint_close(struct vfs_endpoint *endpoint);
  *
  * Returns 0 or: -EADDRINUSE the name exists, whatever it is, a dangling symlink
  * too; -EOPNOTSUPP the file system keeps its inodes elsewhere than in memory;
- * -EACCES, -EROFS, -ENOSPC, and those of a path (<vfs/file.h>). See bind(2).
+ * -EINVAL endpoint is another instance's; -EACCES, -EROFS, -ENOSPC, and those
+ * of a path (<vfs/file.h>). See bind(2).
  */
 VFS_API int vfs_bind_socket(struct vfs_task *task, int dirfd, const char *path,
 			    uint32_t mode, struct vfs_endpoint *endpoint);

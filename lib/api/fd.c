@@ -324,8 +324,10 @@ int vfs_ioctl(struct vfs_task *task, int fd, uint64_t request, void *arg)
 	file = vfs__fd_get_io(thread, task, fd);
 	if (!file)
 		return -EBADF;
-	/* an int to Linux, with or without its sign */
-	request = (uint32_t)request;
+	/* an int to Linux, with or without its sign; what is longer can only be
+	 * between a backend and its own calls */
+	if (request >> 32 == UINT32_MAX)
+		request = (uint32_t)request;
 	switch (request) {
 	case FIOCLEX:
 		err = vfs__fd_set_cloexec(thread, task, fd, true);

@@ -42,6 +42,8 @@ int vfs_layer_open(struct vfs_task *layers, struct vfs_task *from, int dirfd,
 	err = vfs__enter(from, &thread);
 	if (err)
 		return err;
+	if (layers->vfs != from->vfs)
+		return -EINVAL;
 	err = vfs__path_lookup(thread, from, dirfd, path,
 			       VFS__WALK_FOLLOW | VFS__WALK_EMPTY, &at);
 	if (err)
@@ -200,6 +202,21 @@ int vfs_layer_clone(struct vfs_task *layers, struct vfs_layer_clone *order)
 		vfs__file_unref(thread, at);
 	}
 	vfs__file_unref(thread, from);
+	return err;
+}
+
+int vfs_layer_settle(struct vfs_task *layers, int fd)
+{
+	struct vfs__thread *thread = layers ? vfs__self(layers->vfs) : NULL;
+	struct vfs_file *file;
+	int err;
+
+	if (!thread)
+		return layers ? -ENOMEM : -EFAULT;
+	vfs__epoch_enter(thread);
+	file = vfs__fd_peek(VFS_LOAD_POINTER(layers->files), fd);
+	err = file ? vfs__layer_settle(thread, file) : -EBADF;
+	vfs__epoch_leave(thread);
 	return err;
 }
 

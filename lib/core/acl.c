@@ -80,12 +80,13 @@ static void publish(struct vfs__thread *thread, struct vfs_inode *inode,
 
 	if (!acl)
 		vfs_inode_set_flags(inode, 0, flag);
-	if (!ext)
-		return;
-	old = *slot_of(ext, access);
-	VFS_STORE_POINTER(*slot_of(ext, access), acl);
+	old = ext ? *slot_of(ext, access) : NULL;
+	if (ext)
+		VFS_STORE_POINTER(*slot_of(ext, access), acl);
 	if (acl)
 		vfs_inode_set_flags(inode, flag, 0);
+	if (access && (old || acl))
+		vfs__dcache_changed(&inode->super->vfs->dcache);
 	if (old)
 		vfs__epoch_free(thread, old, vfs__acl_size(old->count));
 }
@@ -353,6 +354,8 @@ void vfs__acl_forget(struct vfs_inode *inode)
 					     ? VFS_INODE_DEFACL
 					     : 0),
 			    0);
+	if (vfs__inode_is_dir(inode))
+		vfs__dcache_changed(&inode->super->vfs->dcache);
 }
 
 /* ---- what the xattr calls do ---- */

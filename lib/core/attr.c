@@ -45,6 +45,9 @@ static void store(struct vfs_inode *inode, const struct vfs_attr *attr)
 		VFS_WRITE_ONCE(inode->ctime_packed,
 			       vfs__time_pack(&attr->ctime));
 	vfs__inode_change_end(inode);
+	if ((attr->mask & (VFS_ATTR_MODE | VFS_ATTR_UID | VFS_ATTR_GID)) &&
+	    vfs__inode_is_dir(inode))
+		vfs__dcache_changed(&inode->super->vfs->dcache);
 	if (attr->mask & VFS_ATTR_FLAGS)
 		vfs_inode_set_flags(inode, attr->flags & FLAGS,
 				    ~attr->flags & FLAGS);
@@ -443,42 +446,46 @@ static int utimens_check(struct vfs__thread *thread,
 	return err;
 }
 
+static int utimens_locked(struct vfs__thread *thread,
+			  const struct vfs__path *path, struct vfs_inode *inode,
+			  const struct vfs_timespec *times)
+{
+	struct vfs_attr attr = {.size_of = sizeof(attr),
+				.mask = VFS_ATTR_CTIME};
+	const struct vfs_dentry *name;
+	int err;
+
+	vfs_now(inode->super->vfs, &attr.ctime);
+	attr.mask |=
+		choose_time(times, &attr.ctime, VFS_ATTR_ATIME, &attr.atime);
+	attr.mask |= choose_time(times ? times + 1 : NULL, &attr.ctime,
+				 VFS_ATTR_MTIME, &attr.mtime);
+	name = vfs__by_name(thread, path->dentry);
+	err = vfs__setattr(inode, &attr);
+	vfs__by_name(thread, name);
+	if (!err)
+		vfs__notify_attr(thread, inode->super->vfs, path->dentry,
+				 attr.mask);
+	return err;
+}
+
 int vfs__utimens(struct vfs__thread *thread, const struct vfs_cred *cred,
 		 const struct vfs__path *path, const struct vfs_timespec *times)
 {
 	struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
-	struct vfs_attr attr = {.size_of = sizeof(attr)};
-	const struct vfs_dentry *name;
 	int err;
 
 	if (times && (!nsec_valid(times[0].nsec) || !nsec_valid(times[1].nsec)))
 		return -EINVAL;
 	if (times && times[0].nsec == UTIME_NOW && times[1].nsec == UTIME_NOW)
 		times = NULL;
-	err = vfs__mount_write_begin(thread, path->mnt);
+	err = change_begin(thread, path, inode);
 	if (err)
 		return err;
-	err = vfs__inode_refresh(thread, inode);
+	err = utimens_check(thread, cred, vfs__mount_idmap(path->mnt), inode,
+			    !times);
 	if (!err)
-		err = utimens_check(thread, cred, vfs__mount_idmap(path->mnt),
-				    inode, !times);
-	if (!err) {
-		vfs__inode_lock(inode);
-		vfs_now(inode->super->vfs, &attr.ctime);
-		attr.mask = VFS_ATTR_CTIME;
-		attr.mask |= choose_time(times, &attr.ctime, VFS_ATTR_ATIME,
-					 &attr.atime);
-		attr.mask |= choose_time(times ? times + 1 : NULL, &attr.ctime,
-					 VFS_ATTR_MTIME, &attr.mtime);
-		name = vfs__by_name(thread, path->dentry);
-		err = vfs__setattr(inode, &attr);
-		vfs__by_name(thread, name);
-		if (!err)
-			vfs__notify_attr(thread, inode->super->vfs,
-					 path->dentry, attr.mask);
-		vfs__inode_unlock(inode);
-	}
-	vfs__mount_write_end(thread, path->mnt);
-	vfs__notify_flush(thread);
+		err = utimens_locked(thread, path, inode, times);
+	change_end(thread, path, inode);
 	return err;
 }

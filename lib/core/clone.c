@@ -2,8 +2,10 @@
 /*
  * A file like another one, made in one go: vfs_layer_clone. Contract: layer.h.
  *
- * The new inode has no name until it has everything else, so that who looks
- * finds nothing or all of it, and what fails leaves nothing. Only for what the
+ * The new inode's name is nowhere to be seen until it has everything else, so
+ * that who looks finds nothing or all of it, and what fails leaves nothing: a
+ * listing waits for the directory's lock, and looking up finds what is in the
+ * core's cache alone. Only for what the
  * core knows all about: files in memory, of plain ways, copied by who may do
  * anything with them. Everything else is told to take the long way.
  *
@@ -47,10 +49,11 @@ struct cloning {
 	struct vfs_name name;
 	struct vfs_inode *inode;   /* the copy; passes to dentry */
 	struct vfs_dentry *dentry; /* referenced */
-	/* Taken before anything is made: the name alone, and open. */
-	struct vfs_file *files[2];
-	struct vfs__fdtable *tables[2];
-	int fds[2];
+	uint64_t cookie;	   /* of the name */
+	/* Taken before anything is made. */
+	struct vfs_file *file;
+	struct vfs__fdtable *table;
+	int fd;
 };
 
 /* ---- whether it can be done here ---- */
@@ -79,8 +82,16 @@ static bool is_plain_file(const struct vfs_inode *in)
 {
 	return S_ISREG(vfs__inode_mode(in)) &&
 	       !(VFS_READ_ONCE(in->flags) & ~(uint64_t)HARMLESS) &&
-	       VFS_READ_ONCE(in->nlink) == 1 && !in->ops->open &&
-	       VFS__HAS_OP(in->ops, copy_range);
+	       VFS_READ_ONCE(in->nlink) == 1;
+}
+
+/* Files that no operation opens, with attributes that are the core's alone. */
+static bool has_plain_ops(const struct vfs_inode *in,
+			  const struct vfs_inode *dir)
+{
+	return !in->ops->open && !in->ops->setattr &&
+	       VFS__HAS_OP(in->ops, copy_range) && !dir->ops->setattr &&
+	       dir->ops->create && dir->ops->remove;
 }
 
 static int check(const struct cloning *c)
@@ -92,8 +103,8 @@ static int check(const struct cloning *c)
 	if (!is_plain_super(c->from->path.mnt) ||
 	    !is_plain_super(c->at->path.mnt) ||
 	    in->super->type != dir->super->type || !is_plain_file(in) ||
-	    !dir->ops->tmpfile || !dir->ops->link ||
-	    (VFS_READ_ONCE(dir->flags) & PECULIAR) || !may_all(c->cred))
+	    !has_plain_ops(in, dir) || (VFS_READ_ONCE(dir->flags) & PECULIAR) ||
+	    !may_all(c->cred))
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -101,23 +112,22 @@ static int check(const struct cloning *c)
 static int scan_name(struct cloning *c)
 {
 	const char *name = c->order->name;
-	size_t len = strnlen(name, VFS__NAME_MAX + 1);
+	size_t len = strlen(name);
 	const struct vfs *vfs = c->task->vfs;
 
-	if (len > VFS__NAME_MAX)
-		return -ENAMETOOLONG;
-	if (!len || memchr(name, '/', len) || !strcmp(name, ".") ||
-	    !strcmp(name, ".."))
-		return -EINVAL;
 	c->name.str = name;
 	c->name.len = vfs__component_scan(vfs->dcache.seed, name, name + len,
 					  &c->name.hash);
-	return 0;
+	/* the scan ends at a slash */
+	if (!len || c->name.len != len ||
+	    (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'))))
+		return -EINVAL;
+	return len > VFS__NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
 /* ---- the copy ---- */
 
-static int make_inode(struct cloning *c)
+static int create(struct cloning *c)
 {
 	const struct vfs_layer_clone *order = c->order;
 	const struct vfs_inode *in = c->from->inode;
@@ -136,7 +146,7 @@ static int make_inode(struct cloning *c)
 		.xattr_count = order->xattr ? 1 : 0,
 	};
 
-	return dir->ops->tmpfile(dir, &args, &c->inode);
+	return dir->ops->create(dir, &c->name, &args, &c->inode, &c->cookie);
 }
 
 /* All of the original's bytes; both are locked. */
@@ -153,8 +163,8 @@ static int share_data(struct cloning *c)
 	if (in->ops->seek && in->ops->seek(in, 0, SEEK_HOLE) < size)
 		return -EOPNOTSUPP;
 	while (at < size) {
-		n = in->ops->copy_range(in, c->from, at, c->inode, c->files[1],
-					at, (size_t)(size - at));
+		n = in->ops->copy_range(in, c->from, at, c->inode, c->file, at,
+					(size_t)(size - at));
 		if (n <= 0)
 			return n ? (int)n : -EIO;
 		at += n;
@@ -163,65 +173,64 @@ static int share_data(struct cloning *c)
 }
 
 /* The copy's, which nobody else has seen. */
-static int copy_times(const struct cloning *c)
+static void copy_times(const struct cloning *c)
 {
 	const struct vfs_inode *in = c->from->inode;
+	const struct vfs_timespec atime = vfs__inode_atime(in);
 	struct vfs_inode *inode = c->inode;
-	const struct vfs_attr attr = {
-		.size_of = sizeof(attr),
-		.mask = VFS_ATTR_ATIME | VFS_ATTR_MTIME,
-		.atime = vfs__inode_atime(in),
-		.mtime = {.sec = in->mtime_sec, .nsec = in->mtime_nsec},
-	};
 
-	if (inode->ops->setattr)
-		return vfs__setattr(inode, &attr);
-	inode->atime_sec = attr.atime.sec;
-	inode->atime_nsec = attr.atime.nsec;
-	inode->mtime_sec = attr.mtime.sec;
-	inode->mtime_nsec = attr.mtime.nsec;
-	return 0;
+	inode->atime_sec = atime.sec;
+	inode->atime_nsec = atime.nsec;
+	inode->mtime_sec = in->mtime_sec;
+	inode->mtime_nsec = in->mtime_nsec;
 }
 
-/* The copy needs no lock: nobody comes by it before it has a name. */
+/* The copy needs no lock: nobody comes by it before its name is seen. */
 static int fill(struct cloning *c)
 {
 	struct vfs_inode *in = c->from->inode;
 	int err;
 
 	vfs__rw_lock_shared(&in->core_lock, VFS__RANK_INODE);
-	err = is_plain_file(in) ? make_inode(c) : -EOPNOTSUPP;
+	err = is_plain_file(in) ? create(c) : -EOPNOTSUPP;
 	if (!err)
 		err = share_data(c);
 	if (!err)
-		err = copy_times(c);
+		copy_times(c);
 	vfs__inode_unlock_shared(in);
 	return err;
 }
 
-/* Gives it the name; dir's time of change is told, and no other. */
-static int name_it(struct cloning *c)
+/* Makes the copy. dir's time of change is told, and no other; of a failure
+ * none. */
+static int make(struct cloning *c)
 {
 	struct vfs_inode *dir = c->at->inode;
-	const struct vfs_attr before = {
-		.size_of = sizeof(before),
-		.mask = VFS_ATTR_MTIME,
-		.mtime = {.sec = dir->mtime_sec, .nsec = dir->mtime_nsec},
-	};
-	uint64_t cookie = 0;
-	int err = dir->ops->link(dir, &c->name, c->inode, &cookie);
+	const int64_t sec = dir->mtime_sec, changed = dir->ctime_packed;
+	const uint32_t nsec = dir->mtime_nsec;
+	int err = fill(c);
 
+	if (err && c->inode)
+		(void)dir->ops->remove(dir, &c->name, c->inode, c->cookie);
+	vfs__inode_change_begin(dir);
+	VFS_WRITE_ONCE(dir->mtime_sec, sec);
+	VFS_WRITE_ONCE(dir->mtime_nsec, nsec);
 	if (err)
-		return err;
+		VFS_WRITE_ONCE(dir->ctime_packed, changed);
+	vfs__inode_change_end(dir);
+	return err;
+}
+
+/* Shows it. */
+static void name_it(struct cloning *c)
+{
 	(void)vfs__inode_copy(c->inode, &c->order->st);
-	vfs__dentry_instantiate(c->dentry, c->inode, cookie);
+	vfs__dentry_instantiate(c->dentry, c->inode, c->cookie);
 	c->inode = NULL;
 	if (!vfs__dentry_hashed(c->dentry))
 		vfs__dcache_insert(c->thread, c->task->vfs, c->dentry);
 	vfs__notify_created(c->thread, c->task->vfs, c->at->path.dentry,
 			    c->dentry, false);
-	(void)vfs__setattr(dir, &before);
-	return 0;
 }
 
 /* With the directory locked. */
@@ -237,58 +246,67 @@ static int clone_locked(struct cloning *c)
 		return -EEXIST;
 	err = vfs__may_create(c->thread, c->cred, NULL, dir);
 	if (!err)
-		err = fill(c);
-	return err ? err : name_it(c);
+		err = make(c);
+	if (!err)
+		name_it(c);
+	return err;
 }
 
-/* ---- its descriptors ---- */
+/* ---- its descriptor ---- */
 
 static int reserve(struct cloning *c)
 {
-	int err = 0;
-
-	for (unsigned i = 0; !err && i < 2; i++) {
-		c->fds[i] =
-			vfs__fd_reserve(c->thread, c->task, 0, &c->tables[i]);
-		if (c->fds[i] < 0)
-			return c->fds[i];
-		c->files[i] = vfs__file_reserve(c->thread);
-		if (!c->files[i])
-			err = -ENOMEM;
-	}
-	return err;
+	c->fd = vfs__fd_reserve(c->thread, c->task, 0, &c->table);
+	if (c->fd < 0)
+		return c->fd;
+	c->file = vfs__file_reserve(c->thread);
+	return c->file ? 0 : -ENOMEM;
 }
 
 static void give_back(struct cloning *c)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		vfs__file_discard(c->thread, c->files[i]);
-		if (c->fds[i] >= 0)
-			vfs__fd_release(c->thread, c->tables[i], c->fds[i]);
-	}
+	vfs__file_discard(c->thread, c->file);
+	if (c->fd >= 0)
+		vfs__fd_release(c->thread, c->table, c->fd);
 }
 
-/* The dentry's reference passes, and the mount's writer. */
-static void open_both(struct cloning *c)
+/* The dentry's reference passes, and the mount's writer, if it is to be open.
+ */
+static void open_copy(struct cloning *c)
 {
 	const struct vfs__path path = {c->at->path.mnt, c->dentry};
+	const bool open = c->order->open;
 
-	vfs__path_ref(c->thread, &path);
 	vfs__mount_ref(c->thread, path.mnt);
-	vfs__file_init(c->files[0], c->task->vfs, &path, c->cred, O_PATH,
-		       VFS__FILE_PATH);
-	vfs__file_init(c->files[1], c->task->vfs, &path, c->cred,
-		       O_RDWR | VFS__O_LARGEFILE,
-		       VFS__FILE_READ | VFS__FILE_WRITE | VFS__FILE_SEEKABLE |
-			       VFS__FILE_QUIET | VFS__FILE_WRITER |
-			       VFS__FILE_OPENED);
-	for (unsigned i = 0; i < 2; i++)
-		vfs__fd_fill(c->thread, c->tables[i], c->fds[i], c->files[i],
-			     false);
-	c->order->path_fd = c->fds[0];
-	c->order->open_fd = c->fds[1];
+	vfs__file_init(c->file, c->task->vfs, &path, c->cred,
+		       open ? O_RDWR | VFS__O_LARGEFILE : O_PATH,
+		       open ? VFS__FILE_READ | VFS__FILE_WRITE |
+				       VFS__FILE_SEEKABLE | VFS__FILE_QUIET |
+				       VFS__FILE_WRITER | VFS__FILE_OPENED
+			    : VFS__FILE_PATH);
+	vfs__fd_fill(c->thread, c->table, c->fd, c->file, false);
+	c->order->fd = c->fd;
 	c->order->st.mnt_id = path.mnt->id;
 	c->order->st.attributes = 0;
+	if (!open)
+		vfs__mount_write_end(c->thread, path.mnt);
+}
+
+int vfs__layer_settle(struct vfs__thread *thread, struct vfs_file *file)
+{
+	const uint32_t open = VFS__FILE_READ | VFS__FILE_WRITE |
+			      VFS__FILE_SEEKABLE | VFS__FILE_WRITER |
+			      VFS__FILE_OPENED | VFS__FILE_PLAIN_READ |
+			      VFS__FILE_PLAIN_WRITE;
+	uint32_t mode = vfs__file_mode(file);
+
+	if (!(mode & VFS__FILE_QUIET) || !(mode & VFS__FILE_WRITER) ||
+	    !S_ISREG(vfs__inode_mode(file->inode)) || file->inode->ops->release)
+		return -EINVAL;
+	VFS_WRITE_ONCE(file->flags, O_PATH);
+	VFS_WRITE_ONCE(file->mode, (mode & ~open) | VFS__FILE_PATH);
+	vfs__mount_write_end(thread, file->path.mnt);
+	return 0;
 }
 
 static int clone_reserved(struct cloning *c)
@@ -303,7 +321,7 @@ static int clone_reserved(struct cloning *c)
 	err = clone_locked(c);
 	vfs__inode_unlock(dir);
 	if (!err) {
-		open_both(c);
+		open_copy(c);
 		return 0;
 	}
 	vfs__dentry_unref(c->thread, c->dentry);
@@ -322,7 +340,7 @@ int vfs__layer_clone(struct vfs__thread *thread, struct vfs_task *layers,
 		.order = order,
 		.from = from,
 		.at = at,
-		.fds = {-1, -1},
+		.fd = -1,
 	};
 	int err = scan_name(&c);
 

@@ -18,17 +18,20 @@
 
 struct copy {
 	struct vfs_file *in, *out;
-	int64_t *in_offset, *out_offset; /* NULL: the file's position */
+	int64_t *in_offset, *out_offset; /* NULL: there are no offsets */
 	size_t left;
 };
 
+/* Into a pipe goes what there is room for, as Linux has it: nobody waits for
+ * more room. from: where in its file iov was. */
 static int64_t put(struct vfs__thread *thread, struct vfs_task *task,
-		   struct copy *c, const struct vfs_iovec *iov)
+		   struct copy *c, const struct vfs_iovec *iov, int64_t from,
+		   bool first)
 {
 	if (vfs__file_mode(c->out) & VFS__FILE_STREAM)
-		return vfs__pipe_splice(thread, task, c->out, iov,
-					VFS_READ_ONCE(c->out->flags) &
-						O_NONBLOCK);
+		return vfs__pipe_splice(
+			thread, task, c->out, iov, from,
+			!first || (VFS_READ_ONCE(c->out->flags) & O_NONBLOCK));
 	return vfs__file_write(thread, task, c->out, iov, 1, c->out_offset, 0);
 }
 
@@ -44,27 +47,19 @@ static int64_t copy_loop(struct vfs__thread *thread, struct vfs_task *task,
 	while (c->left) {
 		size_t want = c->left < BOUNCE ? c->left : BOUNCE;
 		struct vfs_iovec iov = {buffer, want};
-		int64_t start = c->in_offset ? *c->in_offset
-					     : VFS_READ_ONCE(c->in->position);
-		int64_t got;
+		int64_t start = c->in_offset ? *c->in_offset : 0;
+		int64_t got = vfs__file_read(thread, task, c->in, &iov, 1,
+					     c->in_offset);
 
-		got = vfs__file_read(thread, task, c->in, &iov, 1,
-				     c->in_offset);
 		if (got <= 0) {
 			n = got;
 			break;
 		}
 		iov.len = (size_t)got;
-		n = put(thread, task, c, &iov);
-		if (n < got) {
-			/* what was read and not written is to be read again */
-			int64_t back = start + (n > 0 ? n : 0);
-
-			if (c->in_offset)
-				*c->in_offset = back;
-			else if (vfs__file_mode(c->in) & VFS__FILE_SEEKABLE)
-				VFS_WRITE_ONCE(c->in->position, back);
-		}
+		n = put(thread, task, c, &iov, start, !done);
+		/* what was read and not written is to be read again */
+		if (n < got && c->in_offset)
+			*c->in_offset = start + (n > 0 ? n : 0);
 		if (n < 0)
 			break;
 		done += n;
@@ -396,15 +391,46 @@ static int check_pipe(struct vfs_file *file)
 		       : 0;
 }
 
-static int check_target(const struct copy *c)
+/* A look at the source that leaves a time, if times are left. */
+static void source_accessed(const struct copy *c)
 {
 	struct vfs_inode *inode = c->in->inode;
+	char byte;
+
+	if (vfs__inode_is_remote(inode) && S_ISREG(vfs__inode_mode(inode)) &&
+	    inode->ops->read)
+		(void)inode->ops->read(inode, c->in, &byte, 1, 0);
+	if (!(VFS_READ_ONCE(c->in->flags) & O_NOATIME))
+		vfs__path_accessed(&c->in->path, inode);
+}
+
+/* Cuts c->left to where files of either file system end. */
+static int check_end(struct copy *c, int64_t from)
+{
+	int64_t max = c->in->inode->super->max_file_size;
+
+	if (max > c->out->inode->super->max_file_size)
+		max = c->out->inode->super->max_file_size;
+	if ((uint64_t)from + c->left <= (uint64_t)max)
+		return 0;
+	if (from >= max)
+		return -EOVERFLOW;
+	c->left = (size_t)(max - from);
+	return 0;
+}
+
+static int check_target(struct copy *c, const int64_t *offset)
+{
+	int64_t from = offset ? *offset : VFS_READ_ONCE(c->in->position);
 	uint32_t mode = vfs__file_mode(c->out);
 	int64_t to = VFS_READ_ONCE(c->out->position);
-	char byte;
+	int err;
 
 	if (!(mode & VFS__FILE_WRITE))
 		return -EBADF;
+	err = check_end(c, from);
+	if (err)
+		return err;
 	if (c->left > (uint64_t)(INT64_MAX - to))
 		return -EINVAL;
 	if (mode & VFS__FILE_STREAM)
@@ -413,18 +439,41 @@ static int check_target(const struct copy *c)
 	    !(vfs__file_mode(c->in) & (VFS__FILE_SEEKABLE | VFS__FILE_NOTIFY)))
 		return -EINVAL;
 	/* even when there is nothing to copy, or nothing that can be */
-	if (vfs__inode_is_remote(inode) && S_ISREG(vfs__inode_mode(inode)) &&
-	    inode->ops->read)
-		(void)inode->ops->read(inode, c->in, &byte, 1, 0);
-	if (!(VFS_READ_ONCE(c->in->flags) & O_NOATIME))
-		vfs__path_accessed(&c->in->path, inode);
+	source_accessed(c);
 	return 0;
+}
+
+/* From and to where the positions are at first, also if both are one: it is
+ * moved at the end. */
+static int64_t send(struct vfs__thread *thread, struct vfs_task *task,
+		    struct copy *c, int64_t *offset)
+{
+	int64_t in = offset ? *offset : VFS_READ_ONCE(c->in->position);
+	int64_t out = VFS_READ_ONCE(c->out->position), n;
+
+	if (vfs__file_mode(c->in) & VFS__FILE_SEEKABLE)
+		c->in_offset = &in;
+	if (vfs__file_mode(c->out) & VFS__FILE_SEEKABLE)
+		c->out_offset = &out;
+	n = copy_loop(thread, task, c);
+	if (n <= 0)
+		return n;
+	if (c->out_offset)
+		VFS_WRITE_ONCE(c->out->position, out);
+	/* relatime: it was changed since check_target looked */
+	if (c->in->inode == c->out->inode)
+		source_accessed(c);
+	if (offset)
+		*offset = in;
+	else if (c->in_offset)
+		VFS_WRITE_ONCE(c->in->position, in);
+	return n;
 }
 
 int64_t vfs__sendfile(struct vfs__thread *thread, struct vfs_task *task,
 		      int out_fd, int in_fd, int64_t *offset, size_t count)
 {
-	struct copy c = {.left = count, .in_offset = offset};
+	struct copy c = {.left = count};
 	int64_t n;
 
 	c.in = vfs__fd_get_io(thread, task, in_fd);
@@ -433,11 +482,11 @@ int64_t vfs__sendfile(struct vfs__thread *thread, struct vfs_task *task,
 	if (c.left > VFS__IO_MAX)
 		c.left = VFS__IO_MAX;
 	if (!n)
-		n = c.out ? check_target(&c) : -EBADF;
+		n = c.out ? check_target(&c, offset) : -EBADF;
 	if (!n && c.left && !S_ISREG(vfs__inode_mode(c.in->inode)))
 		n = -EINVAL;
 	if (!n) {
-		n = copy_loop(thread, task, &c);
+		n = send(thread, task, &c, offset);
 		was_copied(thread, &c, n);
 	}
 	if (c.in)

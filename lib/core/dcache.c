@@ -346,6 +346,12 @@ static bool inserted(struct vfs__thread *thread, struct vfs *vfs,
 {
 	struct vfs__dshard *shard = count_add(thread, &vfs->dcache, 1);
 
+	if (__builtin_expect(
+		    vfs__dentry_flags(d->parent) & VFS__DENTRY_ABSENCES, 0)) {
+		/* first: who sees the change sees that the flag is gone */
+		vfs__dentry_clear(d->parent, VFS__DENTRY_ABSENCES);
+		vfs__dcache_changed(&vfs->dcache);
+	}
 	if (vfs__dentry_flags(d) & VFS__DENTRY_EVICTABLE)
 		__atomic_fetch_add(&vfs->dcache.evictable_count, 1,
 				   __ATOMIC_RELAXED);
@@ -435,8 +441,55 @@ void vfs__dcache_remove(struct vfs__thread *thread, struct vfs *vfs,
 	}
 	vfs__bucket_unlock(bucket);
 	vfs__epoch_leave(thread);
-	if (was)
-		vfs__dcache_uncount(thread, vfs, d);
+	if (!was)
+		return;
+	vfs__dcache_uncount(thread, vfs, d);
+	vfs__dcache_gone(&vfs->dcache, d);
+}
+
+/* ---- remembering ---- */
+
+bool vfs__dcache_remember(struct vfs *vfs, struct vfs_dentry *d)
+{
+	struct vfs__dbucket *bucket;
+	bool hashed;
+
+	if (!(vfs__dentry_flags(d) & VFS__DENTRY_REMEMBERED))
+		vfs__dentry_set(d, VFS__DENTRY_REMEMBERED);
+	if (vfs__dentry_flags(d) & VFS__DENTRY_ROOT)
+		return true;
+	/* who had the lock before has taken it out, who has it later sees the
+	 * flag */
+	bucket = vfs__bucket_lock_for(
+		vfs, vfs__dcache_hash(VFS_LOAD_POINTER(d->parent),
+				      VFS_READ_ONCE(d->hash)));
+	hashed = vfs__dentry_hashed(d);
+	vfs__bucket_unlock(bucket);
+	return hashed;
+}
+
+bool vfs__dcache_remember_absence(struct vfs *vfs, struct vfs_dentry *parent,
+				  const struct vfs_name *name)
+{
+	uint32_t hash = vfs__dcache_hash(parent, name->hash);
+	struct vfs__dbucket *bucket;
+	struct vfs_dentry *d, *chained = NULL;
+	struct vfs__component c;
+	unsigned at = 0;
+
+	/* a directory that is removed is not remembered, for its removal
+	 * counted no change for this */
+	if (!vfs__dcache_remember(vfs, parent))
+		return false;
+	if (!(vfs__dentry_flags(parent) & VFS__DENTRY_ABSENCES))
+		vfs__dentry_set(parent, VFS__DENTRY_ABSENCES);
+	vfs__component_of(name, &c);
+	bucket = vfs__bucket_lock_for(vfs, hash);
+	do {
+		d = vfs__bucket_each(bucket, &at, &chained);
+	} while (d && !vfs__dentry_is(d, parent, &c));
+	vfs__bucket_unlock(bucket);
+	return !d;
 }
 
 /* ---- renaming ---- */

@@ -49,7 +49,8 @@ struct vfs__dcache {
 	uint64_t renames; /* sequence; odd while one is in progress */
 	uint64_t seed[2];
 	bool large; /* the table is in no cache of the processor's: atomic */
-	uint64_t moves; /* sequence of bucket moves: grow_lock */
+	uint64_t moves;	  /* sequence of bucket moves: grow_lock */
+	uint64_t changes; /* of what paths are remembered by; atomic */
 
 	struct vfs__mutex grow_lock __attribute__((aligned(64)));
 	uint32_t no_grow; /* shutdowns in progress: grow_lock */
@@ -64,8 +65,8 @@ struct vfs__dcache {
 	uint64_t clock_hand __attribute__((aligned(64))); /* atomic */
 	int64_t evictable_count;			  /* atomic */
 	int64_t evictable_max;				  /* constant */
-	/* buckets that are still to be searched for absences in directories
-	 * that were removed, and where the search goes on */
+	/* how much is still to be searched for absences in directories that
+	 * were removed, and where the search goes on: see dcache_trim.c */
 	int64_t orphans_left;  /* atomic */
 	uint64_t orphans_hand; /* atomic */
 };
@@ -123,6 +124,24 @@ void vfs__dcache_move(struct vfs__thread *thread, struct vfs *vfs,
  *   nothing is retired. */
 void vfs__dcache_rename_begin(struct vfs *vfs);
 void vfs__dcache_rename_end(struct vfs *vfs);
+
+/*
+ * - For who remembers paths (pathmem.h): d is findable, and whoever takes it
+ *   out from now on counts a change; or there is no such name in parent, and
+ *   whoever inserts one counts it. False: that is not so. Inside a section, no
+ *   rename since it was found.
+ */
+bool vfs__dcache_remember(struct vfs *vfs, struct vfs_dentry *d);
+bool vfs__dcache_remember_absence(struct vfs *vfs, struct vfs_dentry *parent,
+				  const struct vfs_name *name);
+
+/* - Something has changed by which a path leads somewhere, and it is neither a
+ *   name that came or went nor a rename: who may search a directory, a map of
+ *   ids, a mount's end. */
+static inline void vfs__dcache_changed(struct vfs__dcache *dcache)
+{
+	__atomic_fetch_add(&dcache->changes, 1, __ATOMIC_SEQ_CST);
+}
 
 /* - Drops every dentry of super from the cache, whoever uses them; used at a
  *   super's end. Not inside a section. */

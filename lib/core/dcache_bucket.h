@@ -125,6 +125,14 @@ static inline void vfs__dentry_unhash(struct vfs_dentry *d)
 	vfs__fetch_and_u32(&d->ref, ~VFS__DENTRY_REF_HASHED);
 }
 
+/* - d was taken out: who remembers it is told, before it can be freed. */
+static inline void vfs__dcache_gone(struct vfs__dcache *dcache,
+				    const struct vfs_dentry *d)
+{
+	if (__builtin_expect(vfs__dentry_flags(d) & VFS__DENTRY_REMEMBERED, 0))
+		vfs__dcache_changed(dcache);
+}
+
 /* - The table holds still, all growth done, until it is released. Not inside a
  *   section. */
 void vfs__dcache_hold(struct vfs__thread *thread, struct vfs *vfs);

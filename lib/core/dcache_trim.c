@@ -9,6 +9,7 @@
 
 #define FEW_BUCKETS 1024u /* that a removal searches by itself */
 #define VICTIMS 32u
+#define STEP 64 /* buckets at a time */
 
 static bool victim_of_super(struct vfs_dentry *d, const void *super)
 {
@@ -28,15 +29,34 @@ static bool victim_of_age(struct vfs_dentry *d, const void *unused)
 	return false;
 }
 
-/*
- * Takes up to VICTIMS dentries that `wanted` names out of bucket i of the
- * present table, each with one reference. unused_only: only those that nobody
- * uses, which then nobody can find or reference any more; their supers are
- * pinned.
- */
-static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs, uint64_t i,
-			bool (*wanted)(struct vfs_dentry *, const void *),
-			const void *argument, bool unused_only,
+struct search {
+	bool (*wanted)(struct vfs_dentry *d, const void *argument);
+	const void *argument;
+	/* only those that nobody uses, which then nobody can find or reference
+	 * any more; their supers are pinned */
+	bool unused_only;
+	uint64_t mask; /* of the table that the last bucket was in */
+};
+
+/* Of the table that has a locked bucket; inside the section. */
+static uint64_t mask_of(const struct vfs__dcache *dcache,
+			const struct vfs__dbucket *bucket)
+{
+	const struct vfs__dtable *table = VFS_LOAD_POINTER(
+		((struct vfs__dcache *)(uintptr_t)dcache)->table);
+	uintptr_t first = (uintptr_t)table->buckets;
+	uintptr_t last = (uintptr_t)(table->buckets + table->mask);
+
+	if ((uintptr_t)bucket < first || (uintptr_t)bucket > last)
+		table = VFS_LOAD_POINTER(
+			((struct vfs__dtable *)(uintptr_t)table)->next);
+	return table->mask;
+}
+
+/* Takes up to VICTIMS dentries that are wanted out of the bucket that hash is
+ * in at present, each with one reference. */
+static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs,
+			uint32_t hash, struct search *s,
 			struct vfs_dentry *victims[VICTIMS])
 {
 	struct vfs_dentry *d, *chained = NULL;
@@ -44,13 +64,14 @@ static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs, uint64_t i,
 	unsigned n = 0, at = 0;
 
 	vfs__epoch_enter(thread);
-	bucket = vfs__bucket_lock_for(vfs, (uint32_t)i);
+	bucket = vfs__bucket_lock_for(vfs, hash);
+	s->mask = mask_of(&vfs->dcache, bucket);
 	while (n < VICTIMS && (d = vfs__bucket_each(bucket, &at, &chained))) {
 		uint32_t unused = VFS__DENTRY_REF_HASHED;
 
-		if (!wanted(d, argument))
+		if (!s->wanted(d, s->argument))
 			continue;
-		if (unused_only) {
+		if (s->unused_only) {
 			if (!__atomic_compare_exchange_n(
 				    &d->ref, &unused, 0, false,
 				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
@@ -65,14 +86,17 @@ static unsigned harvest(struct vfs__thread *thread, struct vfs *vfs, uint64_t i,
 	}
 	vfs__bucket_unlock(bucket);
 	vfs__epoch_leave(thread);
-	for (unsigned k = 0; k < n; k++)
+	for (unsigned k = 0; k < n; k++) {
 		vfs__dcache_uncount(thread, vfs, victims[k]);
+		vfs__dcache_gone(&vfs->dcache, victims[k]);
+	}
 	return n;
 }
 
 void vfs__dcache_shutdown(struct vfs__thread *thread, struct vfs *vfs,
 			  struct vfs_super *super)
 {
+	struct search s = {.wanted = victim_of_super, .argument = super};
 	struct vfs_dentry *victims[VICTIMS];
 	struct vfs__dcache *dcache = &vfs->dcache;
 
@@ -81,8 +105,7 @@ void vfs__dcache_shutdown(struct vfs__thread *thread, struct vfs *vfs,
 		unsigned n;
 
 		do {
-			n = harvest(thread, vfs, i, victim_of_super, super,
-				    false, victims);
+			n = harvest(thread, vfs, (uint32_t)i, &s, victims);
 			for (unsigned k = 0; k < n; k++)
 				vfs__dentry_unref(thread, victims[k]);
 		} while (n == VICTIMS);
@@ -117,32 +140,47 @@ static bool victim_of_removal(struct vfs_dentry *d, const void *parent)
 	       VFS_READ_ONCE(d->ref) == VFS__DENTRY_REF_HASHED;
 }
 
-static void sweep_bucket(struct vfs__thread *thread, struct vfs *vfs,
-			 uint64_t bucket, const struct vfs_dentry *parent)
+/*
+ * The search for these goes through the hashes in the order of their reversed
+ * bits, 2^32 places in all. In that order a bucket is a run of places, and
+ * stays one when it becomes two because the table grows: so none is passed over
+ * that was not searched yet.
+ */
+#define PLACES (INT64_C(1) << 32)
+
+static uint32_t reversed(uint32_t n)
 {
+	n = (n >> 1 & 0x55555555) | (n & 0x55555555) << 1;
+	n = (n >> 2 & 0x33333333) | (n & 0x33333333) << 2;
+	n = (n >> 4 & 0x0f0f0f0f) | (n & 0x0f0f0f0f) << 4;
+	return __builtin_bswap32(n);
+}
+
+/* The places of a bucket, of so many. */
+static int64_t places_of(uint64_t buckets)
+{
+	return buckets < (uint64_t)PLACES ? PLACES / (int64_t)buckets : 1;
+}
+
+/* The buckets that the places from `from` on are in, before `end`. */
+static void sweep_places(struct vfs__thread *thread, struct vfs *vfs,
+			 int64_t from, int64_t end,
+			 const struct vfs_dentry *parent)
+{
+	struct search s = {.wanted = victim_of_removal,
+			   .argument = parent,
+			   .unused_only = true};
 	struct vfs_dentry *victims[VICTIMS];
 	unsigned count;
 
-	do {
-		count = harvest(thread, vfs, bucket, victim_of_removal, parent,
-				true, victims);
-		discard(thread, victims, count);
-	} while (count == VICTIMS);
-}
-
-/* A bounded step of the search for absences in removed directories. */
-static void sweep(struct vfs__thread *thread, struct vfs *vfs)
-{
-	struct vfs__dcache *dcache = &vfs->dcache;
-
-	for (unsigned n = 0; n < 64; n++) {
-		if (VFS_READ_ONCE(dcache->orphans_left) <= 0)
-			return;
-		sweep_bucket(thread, vfs,
-			     __atomic_fetch_add(&dcache->orphans_hand, 1,
-						__ATOMIC_RELAXED),
-			     NULL);
-		__atomic_fetch_sub(&dcache->orphans_left, 1, __ATOMIC_RELAXED);
+	while (from < end) {
+		do {
+			count = harvest(thread, vfs, reversed((uint32_t)from),
+					&s, victims);
+			discard(thread, victims, count);
+		} while (count == VICTIMS);
+		/* the first place of the next one */
+		from = (from | (places_of(s.mask + 1) - 1)) + 1;
 	}
 }
 
@@ -162,26 +200,40 @@ static uint64_t bucket_count(struct vfs__thread *thread,
 	return count;
 }
 
+/* A bounded step of the search for absences in removed directories. */
+static void sweep(struct vfs__thread *thread, struct vfs *vfs)
+{
+	struct vfs__dcache *dcache = &vfs->dcache;
+	int64_t from, count;
+
+	if (VFS_READ_ONCE(dcache->orphans_left) <= 0)
+		return;
+	count = STEP * places_of(bucket_count(thread, dcache));
+	from = (uint32_t)__atomic_fetch_add(&dcache->orphans_hand,
+					    (uint64_t)count, __ATOMIC_RELAXED);
+	/* before it is done: who begins anew meanwhile means these, too */
+	__atomic_fetch_sub(&dcache->orphans_left, count, __ATOMIC_RELAXED);
+	sweep_places(thread, vfs, from, from + count, NULL);
+}
+
 void vfs__dcache_orphaned(struct vfs__thread *thread, struct vfs *vfs,
 			  const struct vfs_dentry *dir)
 {
 	struct vfs__dcache *dcache = &vfs->dcache;
-	uint64_t buckets;
 
 	if (!(VFS_READ_ONCE(dir->inode->flags) & VFS_INODE_MISSED))
 		return;
-	buckets = bucket_count(thread, dcache);
-	if (buckets > FEW_BUCKETS)
-		__atomic_store_n(&dcache->orphans_left, (int64_t)buckets,
+	if (bucket_count(thread, dcache) > FEW_BUCKETS)
+		__atomic_store_n(&dcache->orphans_left, PLACES,
 				 __ATOMIC_RELAXED);
 	else
-		for (uint64_t i = 0; i < buckets; i++)
-			sweep_bucket(thread, vfs, i, dir);
+		sweep_places(thread, vfs, 0, PLACES, dir);
 }
 
 void vfs__dcache_trim(struct vfs__thread *thread, struct vfs *vfs)
 {
 	struct vfs__dcache *dcache = &vfs->dcache;
+	struct search s = {.wanted = victim_of_age, .unused_only = true};
 	struct vfs_dentry *victims[VICTIMS];
 
 	if (thread->nesting)
@@ -190,11 +242,11 @@ void vfs__dcache_trim(struct vfs__thread *thread, struct vfs *vfs)
 	if (VFS_READ_ONCE(dcache->evictable_count) <= dcache->evictable_max)
 		return;
 	/* a bounded step: the next miss takes the next one */
-	for (unsigned n = 0; n < 64; n++) {
+	for (unsigned n = 0; n < STEP; n++) {
 		uint64_t hand = __atomic_fetch_add(&dcache->clock_hand, 1,
 						   __ATOMIC_RELAXED);
-		unsigned count = harvest(thread, vfs, hand, victim_of_age, NULL,
-					 true, victims);
+		unsigned count =
+			harvest(thread, vfs, (uint32_t)hand, &s, victims);
 
 		discard(thread, victims, count);
 	}

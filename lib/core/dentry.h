@@ -24,11 +24,13 @@
 
 #define VFS__NAME_INLINE 24u
 
+#define VFS__DENTRY_REMEMBERED 0x1u /* by some thread: pathmem.h */
 #define VFS__DENTRY_MOUNTED 0x2u    /* something is mounted here, somewhere */
 #define VFS__DENTRY_ROOT 0x4u	    /* a super's root: its own parent */
 #define VFS__DENTRY_LONG 0x8u	    /* the name is outside, for good */
 #define VFS__DENTRY_EVICTABLE 0x10u /* of a super that is not complete */
 #define VFS__DENTRY_COLD 0x20u	    /* not walked to since the last trim */
+#define VFS__DENTRY_ABSENCES 0x40u  /* in it are remembered: pathmem.h */
 #define VFS__DENTRY_VOLATILE 0x80u  /* each step asks the backend again */
 
 struct vfs__longname {

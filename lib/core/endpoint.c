@@ -100,8 +100,12 @@ int vfs__socket_bind(struct vfs__thread *thread, struct vfs_task *task,
 		     struct vfs_endpoint *endpoint)
 {
 	struct vfs__create c;
-	int err = vfs__create_begin(thread, task, dirfd, path, false, &c);
+	int err;
 
+	/* it would be given back to an instance that may have ended */
+	if (endpoint->vfs != task->vfs)
+		return -EINVAL;
+	err = vfs__create_begin(thread, task, dirfd, path, false, &c);
 	if (!err) {
 		err = bind_locked(thread, task, &c, mode, endpoint);
 		vfs__create_end(thread, &c);

@@ -8,6 +8,7 @@
 #include "core/fdtable.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "core/lock.h"
@@ -17,8 +18,10 @@
 
 #define FIRST_INDEX 8u
 /* dup3 onto a number that is being opened gives up after so many looks; one
- * that is being closed is free before. */
+ * that is being closed is free before, if who closes it gets a processor: which
+ * is given up now and then. */
 #define BUSY_LOOKS 10000u
+#define BUSY_YIELD 1000u
 
 static uint64_t bit_of(uint32_t fd)
 {
@@ -351,8 +354,9 @@ int vfs__fd_install_pair(struct vfs__thread *thread, struct vfs_task *task,
 
 /* ---- finding files ---- */
 
-static struct vfs_file *get(struct vfs__thread *thread, struct vfs_task *task,
-			    int fd, uint32_t refused)
+VFS_HOT
+struct vfs_file *vfs__fd_get(struct vfs__thread *thread, struct vfs_task *task,
+			     int fd)
 {
 	struct vfs_file *file;
 
@@ -361,23 +365,18 @@ static struct vfs_file *get(struct vfs__thread *thread, struct vfs_task *task,
 		file = vfs__fd_peek(VFS_LOAD_POINTER(task->files), fd);
 	} while (file && !vfs__file_tryref(file));
 	vfs__epoch_leave(thread);
-	if (file && (vfs__file_mode(file) & refused)) {
-		vfs__file_unref(thread, file);
-		return NULL;
-	}
 	return file;
-}
-
-struct vfs_file *vfs__fd_get(struct vfs__thread *thread, struct vfs_task *task,
-			     int fd)
-{
-	return get(thread, task, fd, 0);
 }
 
 struct vfs_file *vfs__fd_get_io(struct vfs__thread *thread,
 				struct vfs_task *task, int fd)
 {
-	return get(thread, task, fd, VFS__FILE_PATH);
+	struct vfs_file *file = vfs__fd_get(thread, task, fd);
+
+	if (!file || !(vfs__file_mode(file) & VFS__FILE_PATH))
+		return file;
+	vfs__file_unref(thread, file);
+	return NULL;
 }
 
 bool vfs__fd_is(struct vfs__thread *thread, struct vfs__fdtable *table, int fd,
@@ -518,6 +517,8 @@ int vfs__fd_replace(struct vfs__thread *thread, struct vfs_task *task, int fd,
 		}
 		if (outcome == BUSY && ++looks == BUSY_LOOKS)
 			return -EBUSY;
+		if (outcome == BUSY && looks % BUSY_YIELD == 0)
+			sched_yield();
 	} while (outcome != DONE);
 	if (before)
 		closed(thread, task->vfs, table, vfs__fd_file(before), NULL);

@@ -83,17 +83,6 @@ struct vfs_file *vfs__file_alloc(struct vfs__thread *thread, struct vfs *vfs,
 	return file;
 }
 
-bool vfs__file_tryref(struct vfs_file *file)
-{
-	uint32_t ref = VFS_READ_ONCE(file->ref);
-
-	do {
-		if (!ref)
-			return false;
-	} while (!vfs__cas_u32(&file->ref, &ref, ref + 1));
-	return true;
-}
-
 static void was_closed(struct vfs__thread *thread, struct vfs_file *file)
 {
 	if (file->mode & (VFS__FILE_OPENED | VFS__FILE_STREAM))

@@ -113,7 +113,16 @@ static inline struct vfs_file *vfs__file_ref(struct vfs_file *file)
 	return file;
 }
 /* - A reference on a file found inside a section; false when it is gone. */
-bool vfs__file_tryref(struct vfs_file *file);
+static inline bool vfs__file_tryref(struct vfs_file *file)
+{
+	uint32_t ref = VFS_READ_ONCE(file->ref);
+
+	do {
+		if (!ref)
+			return false;
+	} while (!vfs__cas_u32(&file->ref, &ref, ref + 1));
+	return true;
+}
 /* - Not inside a section. With the last one: release. */
 void vfs__file_unref(struct vfs__thread *thread, struct vfs_file *file);
 

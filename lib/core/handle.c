@@ -473,18 +473,22 @@ static int encode_own(struct vfs__thread *thread, struct vfs *vfs,
 		      const struct vfs__path *path,
 		      struct vfs_layer_handle *out)
 {
-	const struct vfs_super *super = vfs__dentry_inode(path->dentry)->super;
-	struct vfs_file_handle handle = {.handle_bytes = VFS_MAX_HANDLE_SIZE};
-	int err = encode(thread, vfs, path, &handle, 0);
+	const struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
+	const struct vfs_super *super = inode->super;
+	struct content content;
+	int err = super->type->flags & VFS_FS_HANDLES
+			  ? publish(thread, vfs, path->dentry)
+			  : -EOPNOTSUPP;
 
 	if (err)
 		return err;
+	content_of(inode, &content);
 	memcpy(out->fs, own_fs, sizeof(own_fs));
 	memcpy(out->fs + sizeof(own_fs), &super->dev, sizeof(super->dev));
 	out->dev = super->dev;
-	out->length = handle.handle_bytes;
-	out->type = (uint32_t)handle.handle_type;
-	memcpy(out->bytes, handle.f_handle, handle.handle_bytes);
+	out->length = sizeof(content);
+	out->type = TYPE_TREE;
+	memcpy(out->bytes, &content, sizeof(content));
 	return 0;
 }
 

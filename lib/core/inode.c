@@ -191,11 +191,15 @@ struct vfs__inode_ext *vfs__inode_ext(struct vfs__thread *thread,
 	if (!ext)
 		return NULL;
 	memset(ext, 0, sizeof(*ext));
-	if (__atomic_compare_exchange_n(&inode->core_ext, &other, ext, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return ext;
-	vfs__mem_free(thread, ext, sizeof(*ext));
-	return other;
+	if (vfs__alone())
+		VFS_STORE_POINTER(inode->core_ext, ext);
+	else if (!__atomic_compare_exchange_n(&inode->core_ext, &other, ext,
+					      false, __ATOMIC_ACQ_REL,
+					      __ATOMIC_ACQUIRE)) {
+		vfs__mem_free(thread, ext, sizeof(*ext));
+		ext = other;
+	}
+	return ext;
 }
 
 void *vfs_inode_extra(const struct vfs_inode *inode)
@@ -273,9 +277,8 @@ void vfs__inode_set_atime(struct vfs_inode *inode,
 		if (nsec == VFS__ATIME_BUSY) {
 			sched_yield();
 			nsec = VFS_READ_ONCE(inode->atime_nsec);
-		} else if (__atomic_compare_exchange_n(
-				   &inode->atime_nsec, &nsec, VFS__ATIME_BUSY,
-				   true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		} else if (vfs__cas_u32(&inode->atime_nsec, &nsec,
+					VFS__ATIME_BUSY)) {
 			break;
 		}
 	}

@@ -100,7 +100,8 @@ static int read_config(const struct vfs_config *config, struct vfs_config *out)
 			return -E2BIG;
 	memcpy(out, config,
 	       config->size < sizeof(*out) ? config->size : sizeof(*out));
-	if (out->flags & ~(VFS_CONFIG_SLOW_WALK | VFS_CONFIG_PLAIN_MEMORY))
+	if (out->flags & ~(VFS_CONFIG_SLOW_WALK | VFS_CONFIG_PLAIN_MEMORY |
+			   VFS_CONFIG_NO_PATH_MEMORY))
 		return -EINVAL;
 	if (out->allocator && (!out->allocator->alloc || !out->allocator->free))
 		return -EINVAL;

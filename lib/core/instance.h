@@ -49,7 +49,6 @@ struct vfs__hosts {
 	uint32_t count, capacity;
 };
 
-#define VFS__TASK_BUCKETS 64u
 struct vfs__mark;
 struct vfs__notify_user;
 
@@ -100,8 +99,8 @@ struct vfs {
 	struct vfs_device *devices;
 	uint64_t next_device;
 
-	struct vfs__mutex tasks_lock;		   /* protects tasks; a leaf */
-	struct vfs_task *tasks[VFS__TASK_BUCKETS]; /* core/tasks.c: by number */
+	struct vfs__mutex tasks_lock; /* protects tasks; a leaf */
+	struct vfs_task *tasks;	      /* core/tasks.c: the tree's top */
 
 	/* POSIX locks' waiters-for graph, and the lock lists: core/lock.c */
 	struct vfs__mutex locks_lock;

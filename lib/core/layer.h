@@ -21,6 +21,9 @@ int vfs__layer_open_beside(struct vfs__thread *thread, struct vfs_task *layers,
 int vfs__layer_clone(struct vfs__thread *thread, struct vfs_task *layers,
 		     struct vfs_file *from, struct vfs_file *at,
 		     struct vfs_layer_clone *order);
+/* - file, as clone left it open, names its inode alone from here on.
+ *   Also inside a section. */
+int vfs__layer_settle(struct vfs__thread *thread, struct vfs_file *file);
 int vfs__layer_info(const struct vfs_file *file, struct vfs_layer_info *info);
 int vfs__layer_claim(struct vfs_inode *inode);
 int vfs__layer_setattr(struct vfs__thread *thread, struct vfs_inode *inode,

@@ -138,17 +138,22 @@ struct vfs_dentry *vfs__mount_unhash(struct vfs_mount *mnt)
 	VFS_STORE_POINTER(*link, mnt->next_at);
 	vfs__list_del(&mnt->child_link);
 	vfs->mounts.count--;
-	if (!vfs__mount_on(vfs, dentry))
-		vfs__dentry_clear(dentry, VFS__DENTRY_MOUNTED);
 	VFS_STORE_POINTER(mnt->parent, mnt);
 	VFS_STORE_POINTER(mnt->mountpoint, mnt->root);
 	return dentry;
+}
+
+void vfs__mount_left(struct vfs *vfs, struct vfs_dentry *dentry)
+{
+	if (!vfs__mount_on(vfs, dentry))
+		vfs__dentry_clear(dentry, VFS__DENTRY_MOUNTED);
 }
 
 void vfs__mount_take_off(struct vfs_mount *mnt)
 {
 	if (!vfs__mount_is_root(mnt)) {
 		mnt->drop = vfs__mount_unhash(mnt);
+		vfs__mount_left(mnt->vfs, mnt->drop);
 		vfs__super_ref(mnt->drop->inode->super);
 	}
 	VFS_WRITE_ONCE(mnt->dying, true);
@@ -433,8 +438,10 @@ int vfs__mount_set_idmap(struct vfs_mount *mnt, struct vfs_userns *ns)
 
 	vfs_userns_ref(ns);
 	if (__atomic_compare_exchange_n(&mnt->idmap, &none, ns, false,
-					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+					__ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+		vfs__dcache_changed(&mnt->vfs->dcache);
 		return 0;
+	}
 	vfs_userns_unref(ns);
 	return -EPERM;
 }
@@ -447,6 +454,7 @@ void vfs__mount_destroy(struct vfs__thread *thread, struct vfs_mount *mnt)
 	vfs__mutex_lock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
 	vfs__list_del(&mnt->super_link);
 	vfs__mutex_unlock(&vfs->mounts.super_lock, VFS__RANK_LEAF);
+	vfs__dcache_changed(&vfs->dcache);
 	vfs__dentry_unref(thread, mnt->root);
 	vfs__super_unref(thread, mnt->super);
 	vfs__epoch_retire(thread, mount_free, mnt, sizeof(*mnt));

@@ -209,6 +209,9 @@ void vfs__mount_hash(struct vfs_mount *mnt, struct vfs_mount *parent,
 /* - Off its place; the reference on the mount point's dentry is the caller's.
  *   Lock held, inside the rename sequence if a walk may be there. */
 struct vfs_dentry *vfs__mount_unhash(struct vfs_mount *mnt);
+/* - For that dentry, when no other mount will be put there: who removes its
+ * name need not look for mounts any more. Lock held. */
+void vfs__mount_left(struct vfs *vfs, struct vfs_dentry *dentry);
 /* - The same for good: mnt is dying, keeps the dentry, and keeps the file
  * system that it is of alive until vfs__mount_drop. A root has nothing to keep.
  */

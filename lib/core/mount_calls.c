@@ -56,47 +56,91 @@ bool vfs__may_mount(struct vfs__thread *thread, struct vfs_task *task)
 
 /* ---- places to mount on ---- */
 
-/* Sets MOUNTED while the inode is locked and the name is there, so that who
- * removes it afterwards looks for mounts. */
-static bool pin_place(struct vfs_dentry *dentry)
+/*
+ * Locks the directory (shared) that dentry has its name in. False: it has
+ * another by now, and *left, which it had, is to be given back without the tree
+ * lock, as the reference may be the last.
+ */
+static bool lock_parent(struct vfs__thread *thread, struct vfs_dentry *dentry,
+			struct vfs_dentry **left)
 {
-	struct vfs_inode *inode = dentry->inode;
-	bool there;
+	struct vfs_dentry *parent;
 
-	vfs__inode_lock(inode);
-	there = !(VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD) &&
-		((vfs__dentry_flags(dentry) & VFS__DENTRY_ROOT) ||
-		 vfs__dentry_hashed(dentry));
-	if (there)
+	vfs__epoch_enter(thread);
+	do {
+		parent = vfs__dentry_parent(dentry);
+	} while (!vfs__dentry_tryref(parent));
+	vfs__epoch_leave(thread);
+	vfs__inode_lock_shared(parent->inode);
+	if (vfs__dentry_parent(dentry) != parent) {
+		vfs__inode_unlock_shared(parent->inode);
+		*left = parent;
+		return false;
+	}
+	/* dentry has one too, and keeps it while it cannot be moved */
+	vfs__dentry_unref(thread, parent);
+	return true;
+}
+
+static bool is_removed(const struct vfs_dentry *dentry)
+{
+	if (VFS_READ_ONCE(dentry->inode->flags) & VFS_INODE_DEAD)
+		return true;
+	return !(vfs__dentry_flags(dentry) & VFS__DENTRY_ROOT) &&
+	       !vfs__dentry_hashed(dentry);
+}
+
+/* Sets MOUNTED while the name is there and nobody can take it away: who removes
+ * or forgets it afterwards looks for mounts. 0, -ENOENT, or as lock_parent
+ * -EAGAIN. Tree lock held. */
+static int pin_place(struct vfs__thread *thread, struct vfs_dentry *dentry,
+		     struct vfs_dentry **left)
+{
+	struct vfs_inode *parent;
+	bool removed;
+
+	if (!lock_parent(thread, dentry, left))
+		return -EAGAIN;
+	parent = dentry->parent->inode;
+	removed = is_removed(dentry);
+	if (!removed)
 		vfs__dentry_set(dentry, VFS__DENTRY_MOUNTED);
-	vfs__inode_unlock(inode);
-	return there;
+	vfs__epoch_enter(thread);
+	vfs__inode_unlock_shared(parent);
+	vfs__epoch_leave(thread);
+	return removed ? -ENOENT : 0;
 }
 
 int vfs__attach_lock(struct vfs__thread *thread, struct vfs_task *task,
 		     struct vfs__path *at, bool beneath)
 {
-	struct vfs_dentry *place;
+	struct vfs_dentry *place, *left = NULL;
+	int err;
 
-	vfs__tree_lock(task->vfs);
-	/* what is in a namespace under the lock is not dying: giving it back
-	 * is no more than that */
-	while (at->mnt->ns && vfs__mount_down(thread, task->vfs, at))
-		;
-	/* on the core's own nothing is mounted: the callers say so */
-	place = beneath ? at->mnt->mountpoint : at->dentry;
-	if ((at->mnt->ns || (vfs__mount_flags(at->mnt) & VFS__MNT_INTERNAL)) &&
-	    pin_place(place))
-		return 0;
-	vfs__tree_unlock(task->vfs);
-	return -ENOENT;
+	do {
+		vfs__dentry_unref(thread, left);
+		left = NULL;
+		vfs__tree_lock(task->vfs);
+		/* what is in a namespace under the lock is not dying: giving it
+		 * back is no more than that */
+		while (at->mnt->ns && vfs__mount_down(thread, task->vfs, at))
+			;
+		/* on the core's own nothing is mounted: the callers say so */
+		place = beneath ? at->mnt->mountpoint : at->dentry;
+		err = -ENOENT;
+		if (at->mnt->ns ||
+		    (vfs__mount_flags(at->mnt) & VFS__MNT_INTERNAL))
+			err = pin_place(thread, place, &left);
+		if (err)
+			vfs__tree_unlock(task->vfs);
+	} while (err == -EAGAIN);
+	return err;
 }
 
 void vfs__attach_unlock(struct vfs__thread *thread, struct vfs_task *task,
 			struct vfs__path *at, struct vfs__list *out)
 {
-	if (!vfs__mount_on(task->vfs, at->dentry))
-		vfs__dentry_clear(at->dentry, VFS__DENTRY_MOUNTED);
+	vfs__mount_left(task->vfs, at->dentry);
 	vfs__tree_unlock(task->vfs);
 	vfs__mounts_release(thread, task->vfs, out);
 }
@@ -505,6 +549,8 @@ static int share(struct vfs__thread *thread, struct vfs_mount *mnt,
 			vfs__peers_leave(thread, m);
 			vfs__peers_enslave(m, master);
 		}
+		if (!err)
+			vfs__mount_set_flags(m, VFS__MNT_UNBINDABLE, 0);
 		m->mark = 0;
 	}
 	return err;

@@ -42,6 +42,35 @@ int vfs__mount_fd_install(struct vfs__thread *thread, struct vfs_task *task,
 	return fd;
 }
 
+/* A namespace for a tree that is nowhere, which is as the task's own whose it
+ * is; NULL: out of memory. */
+static struct vfs__namespace *make_anonymous(struct vfs__thread *thread,
+					     struct vfs_task *task)
+{
+	struct vfs__namespace *ns =
+		vfs__namespace_create(thread, task->vfs, true);
+	struct vfs__namespace *own;
+
+	if (!ns)
+		return NULL;
+	own = vfs__task_namespace(thread, task);
+	vfs__namespace_own(ns, own->owner);
+	vfs__namespace_unref(thread, own);
+	return ns;
+}
+
+/* The tree of path's mount is ns's. Lock held, since the tree has more than one
+ * mount: who removes a place in it takes mounts there out, and has to know by
+ * their namespace that they are somebody's. */
+static void settle(struct vfs__thread *thread, struct vfs__namespace *ns,
+		   const struct vfs__path *path, uint64_t origin)
+{
+	ns->origin = origin;
+	vfs__namespace_adopt(ns, path->mnt);
+	ns->root = path->mnt;
+	vfs__path_ref(thread, path);
+}
+
 int vfs__mount_fd_detached(struct vfs__thread *thread, struct vfs_task *task,
 			   struct vfs_mount *mnt, uint64_t origin, bool cloexec)
 {
@@ -53,27 +82,16 @@ int vfs__mount_fd_detached_at(struct vfs__thread *thread, struct vfs_task *task,
 			      struct vfs_mount *mnt, struct vfs_dentry *at,
 			      uint64_t origin, bool cloexec)
 {
-	struct vfs__namespace *ns =
-		vfs__namespace_create(thread, task->vfs, true);
+	struct vfs__namespace *ns = make_anonymous(thread, task);
 	struct vfs__path path = {mnt, at};
-	struct vfs__namespace *own;
 	struct vfs__list out;
 
 	vfs__list_init(&out);
-	if (ns) {
-		own = vfs__task_namespace(thread, task);
-		vfs__namespace_own(ns, own->owner);
-		vfs__namespace_unref(thread, own);
-	}
 	vfs__tree_lock(task->vfs);
-	if (ns) {
-		ns->origin = origin;
-		vfs__namespace_adopt(ns, mnt);
-		ns->root = mnt;
-		vfs__path_ref(thread, &path);
-	} else {
+	if (ns)
+		settle(thread, ns, &path, origin);
+	else
 		vfs__tree_discard(mnt, &out);
-	}
 	vfs__tree_unlock(task->vfs);
 	vfs__mounts_release(thread, task->vfs, &out);
 	return ns ? vfs__mount_fd_install(thread, task, &path, ns, cloexec)
@@ -85,19 +103,31 @@ int vfs__mount_fd_detached_at(struct vfs__thread *thread, struct vfs_task *task,
 static int copy_tree(struct vfs__thread *thread, struct vfs_task *task,
 		     const struct vfs__path *from, uint32_t flags)
 {
-	const struct vfs__namespace *ns;
-	struct vfs_mount *copy;
-	uint64_t origin;
+	struct vfs__namespace *ns = make_anonymous(thread, task);
+	const struct vfs__namespace *of;
+	struct vfs__path path;
 	int err;
 
+	if (!ns)
+		return -ENOMEM;
 	vfs__tree_lock(task->vfs);
-	ns = from->mnt->ns;
-	origin = !ns ? 0 : ns->anonymous ? ns->origin : ns->id;
-	err = vfs__bind_copy(thread, task, from, flags & AT_RECURSIVE, &copy);
+	of = from->mnt->ns;
+	err = vfs__bind_copy(thread, task, from, flags & AT_RECURSIVE,
+			     &path.mnt);
+	if (!err) {
+		path.dentry = path.mnt->root;
+		settle(thread, ns, &path,
+		       !of	       ? 0
+		       : of->anonymous ? of->origin
+				       : of->id);
+	}
 	vfs__tree_unlock(task->vfs);
-	return err ? err
-		   : vfs__mount_fd_detached(thread, task, copy, origin,
-					    flags & OPEN_TREE_CLOEXEC);
+	if (err) {
+		vfs__namespace_unref(thread, ns);
+		return err;
+	}
+	return vfs__mount_fd_install(thread, task, &path, ns,
+				     flags & OPEN_TREE_CLOEXEC);
 }
 
 int vfs__open_tree(struct vfs__thread *thread, struct vfs_task *task, int dirfd,

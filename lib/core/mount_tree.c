@@ -328,6 +328,8 @@ static void commit(struct vfs__thread *thread, struct vfs_mount *mnt,
 		place(thread, copy, copy->to, at->dentry);
 	}
 	vfs__dcache_rename_end(vfs);
+	if (left)
+		vfs__mount_left(vfs, left);
 	vfs__dentry_unref(thread, left);
 	vfs__mounts_grow(thread, vfs);
 }
@@ -409,8 +411,7 @@ void vfs__tree_umount(struct vfs__thread *thread, struct vfs_mount *mnt,
 		vfs__dcache_rename_begin(vfs);
 	VFS__LIST_EACH (at, &set)
 		vfs__propagate_slide(thread, OUT(at), &covers);
-	VFS__LIST_EACH (at, &set)
-		take_out(OUT(at), how);
+	/* before what was there goes: the name stays MOUNTED */
 	while (!vfs__list_empty(&covers)) {
 		struct vfs_mount *cover = OUT(covers.next);
 
@@ -419,6 +420,8 @@ void vfs__tree_umount(struct vfs__thread *thread, struct vfs_mount *mnt,
 		vfs__dentry_unref(thread, cover->drop);
 		cover->drop = NULL;
 	}
+	VFS__LIST_EACH (at, &set)
+		take_out(OUT(at), how);
 	vfs__dcache_rename_end(vfs);
 	while (!vfs__list_empty(&set)) {
 		struct vfs_mount *m = OUT(set.next);

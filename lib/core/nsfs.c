@@ -107,9 +107,14 @@ const struct vfs_filesystem_type vfs__rootfs_type = {
 	.mount = nsfs_mount,
 };
 
-/* The dentry that is there, referenced, or NULL. */
+/*
+ * The dentry that is there, referenced; else made (may be NULL), which is there
+ * from now on. So two that come at once have one file: there are record locks
+ * on it, and mounts.
+ */
 static struct vfs_dentry *find_file(struct vfs__thread *thread, struct vfs *vfs,
-				    struct vfs_dentry *const *file)
+				    struct vfs_dentry **file,
+				    struct vfs_dentry *made)
 {
 	struct vfs_dentry *dentry;
 
@@ -119,17 +124,11 @@ static struct vfs_dentry *find_file(struct vfs__thread *thread, struct vfs *vfs,
 	dentry = *file;
 	if (dentry && !vfs__dentry_tryref(dentry))
 		dentry = NULL;
+	if (!dentry && made)
+		*file = dentry = made;
 	vfs__mutex_unlock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
 	vfs__epoch_leave(thread);
 	return dentry;
-}
-
-static void set_file(struct vfs *vfs, struct vfs_dentry **file,
-		     struct vfs_dentry *dentry)
-{
-	vfs__mutex_lock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
-	*file = dentry;
-	vfs__mutex_unlock(&vfs->mounts.zombie_lock, VFS__RANK_LEAF);
 }
 
 /* Of nothing yet. */
@@ -153,6 +152,7 @@ static struct vfs_dentry *make_dentry(struct vfs__thread *thread,
 	return dentry;
 }
 
+/* dentry's reference passes; NULL: there was no memory for it. */
 static int place(struct vfs__thread *thread, struct vfs *vfs,
 		 struct vfs_dentry *dentry, struct vfs__path *out)
 {
@@ -164,16 +164,28 @@ static int place(struct vfs__thread *thread, struct vfs *vfs,
 	return 0;
 }
 
+/* made, unless another was faster, whose is then taken. */
+static struct vfs_dentry *publish(struct vfs__thread *thread, struct vfs *vfs,
+				  struct vfs_dentry **file,
+				  struct vfs_dentry *made)
+{
+	struct vfs_dentry *dentry = find_file(thread, vfs, file, made);
+
+	if (dentry != made)
+		vfs__dentry_unref(thread, made);
+	return dentry;
+}
+
 int vfs__nsfs_path(struct vfs__thread *thread, struct vfs__namespace *ns,
 		   struct vfs__path *out)
 {
-	struct vfs_dentry *dentry = find_file(thread, ns->vfs, &ns->file);
+	struct vfs_dentry *dentry = find_file(thread, ns->vfs, &ns->file, NULL);
 
 	if (!dentry) {
 		dentry = make_dentry(thread, ns->vfs, ns->id);
 		if (dentry) {
 			slot(dentry->inode)->mounts = vfs__namespace_ref(ns);
-			set_file(ns->vfs, &ns->file, dentry);
+			dentry = publish(thread, ns->vfs, &ns->file, dentry);
 		}
 	}
 	return place(thread, ns->vfs, dentry, out);
@@ -183,13 +195,13 @@ int vfs__nsfs_user_path(struct vfs__thread *thread, struct vfs_userns *userns,
 			struct vfs__path *out)
 {
 	struct vfs *vfs = userns->vfs;
-	struct vfs_dentry *dentry = find_file(thread, vfs, &userns->file);
+	struct vfs_dentry *dentry = find_file(thread, vfs, &userns->file, NULL);
 
 	if (!dentry) {
 		dentry = make_dentry(thread, vfs, userns->id);
 		if (dentry) {
 			slot(dentry->inode)->users = vfs_userns_ref(userns);
-			set_file(vfs, &userns->file, dentry);
+			dentry = publish(thread, vfs, &userns->file, dentry);
 		}
 	}
 	return place(thread, vfs, dentry, out);

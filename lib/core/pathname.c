@@ -2,26 +2,36 @@
 /* Scanning components of any length. Contract: pathname.h. */
 #include "core/pathname.h"
 
+/* The hash of a name of eight bytes or more: its words, and the last eight
+ * bytes, which may overlap the word before. */
+static uint32_t hash_long(const uint64_t seed[2], const char *s, uint32_t len)
+{
+	uint64_t mixed = seed[0], last = vfs__load_le(s + len - 8, 8);
+
+	for (uint32_t at = 0; at + 8 < len; at += 8)
+		mixed = vfs__mix(mixed ^ vfs__load_le(s + at, 8), seed[1]);
+	mixed = vfs__mix(mixed ^ (last & (UINT64_MAX >> 8)), seed[1] ^ len);
+	return vfs__hash_end(mixed, s[len - 1]);
+}
+
 VFS_HOT
 uint32_t vfs__component_scan(const uint64_t seed[2], const char *s,
 			     const char *end, uint32_t *hash)
 {
-	uint64_t mixed = seed[0], word, found;
 	const char *p = s;
+	uint64_t found;
+	uint32_t len;
 
-	for (;;) {
-		word = vfs__load_le(p, (size_t)(end - p));
-		found = vfs__find_end(word);
-		if (found)
-			break;
+	while (!(found = vfs__find_end(vfs__load_le(p, (size_t)(end - p)))))
 		p += 8;
-		mixed = vfs__mix(mixed ^ word, seed[1]);
-	}
-	p += (uint32_t)__builtin_ctzll(found) >> 3;
-	mixed = vfs__mix(mixed ^ vfs__cut(word, found),
-			 seed[1] ^ (uint64_t)(p - s));
-	*hash = (uint32_t)(mixed ^ mixed >> 32);
-	return (uint32_t)(p - s);
+	len = (uint32_t)(p - s) + ((uint32_t)__builtin_ctzll(found) >> 3);
+	if (len >= 8)
+		*hash = hash_long(seed, s, len);
+	else
+		*hash = len ? vfs__hash_short(seed, vfs__load_le(s, len - 1),
+					      s[len - 1])
+			    : 0;
+	return len;
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \

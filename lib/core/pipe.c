@@ -111,9 +111,10 @@ int64_t vfs__pipe_readv(struct vfs__thread *thread, struct vfs_task *task,
 
 static int put_locked(struct vfs__thread *thread, struct vfs_file *file,
 		      struct vfs__pipe *pipe, struct vfs__pipe_cursor *from,
-		      bool nonblock, bool merge, struct vfs__pipe_sleep *b,
+		      bool nonblock, bool splice, struct vfs__pipe_sleep *b,
 		      int64_t *done)
 {
+	bool merge = !splice;
 	int err = 0;
 
 	while (!err) {
@@ -127,7 +128,7 @@ static int put_locked(struct vfs__thread *thread, struct vfs_file *file,
 		merge = false;
 		if (*done != before)
 			vfs__wait_wake(&pipe->readable);
-		if (err || !from->left)
+		if (err || !from->left || (splice && *done))
 			break;
 		if (nonblock)
 			return -EAGAIN;
@@ -137,20 +138,18 @@ static int put_locked(struct vfs__thread *thread, struct vfs_file *file,
 }
 
 static int64_t put(struct vfs__thread *thread, struct vfs_task *task,
-		   struct vfs_file *file, const struct vfs_iovec *iov,
-		   int iovcnt, bool nonblock, bool merge)
+		   struct vfs_file *file, struct vfs__pipe_cursor *from,
+		   bool nonblock, bool splice)
 {
 	struct vfs__pipe *pipe = vfs__pipe_of(file);
 	struct vfs__pipe_sleep b = {.task = task};
-	struct vfs__pipe_cursor from;
 	int64_t done = 0;
 	int err;
 
-	vfs__pipe_cursor_init(&from, iov, iovcnt);
-	if (!from.left)
+	if (!from->left)
 		return 0;
 	vfs__pipe_lock(pipe);
-	err = put_locked(thread, file, pipe, &from, nonblock, merge, &b, &done);
+	err = put_locked(thread, file, pipe, from, nonblock, splice, &b, &done);
 	vfs__pipe_unlock(pipe);
 	vfs__pipe_block_end(&b);
 	return done ? done : err;
@@ -160,8 +159,11 @@ int64_t vfs__pipe_writev(struct vfs__thread *thread, struct vfs_task *task,
 			 struct vfs_file *file, const struct vfs_iovec *iov,
 			 int iovcnt, bool nonblock)
 {
-	int64_t n = put(thread, task, file, iov, iovcnt, nonblock, true);
+	struct vfs__pipe_cursor from;
+	int64_t n;
 
+	vfs__pipe_cursor_init(&from, iov, iovcnt);
+	n = put(thread, task, file, &from, nonblock, false);
 	if (n > 0)
 		was_written(thread, file);
 	return n;
@@ -169,9 +171,13 @@ int64_t vfs__pipe_writev(struct vfs__thread *thread, struct vfs_task *task,
 
 int64_t vfs__pipe_splice(struct vfs__thread *thread, struct vfs_task *task,
 			 struct vfs_file *file, const struct vfs_iovec *iov,
-			 bool nonblock)
+			 int64_t from, bool nonblock)
 {
-	return put(thread, task, file, iov, 1, nonblock, false);
+	struct vfs__pipe_cursor cursor;
+
+	vfs__pipe_cursor_init(&cursor, iov, 1);
+	cursor.skip = (size_t)from % VFS_PAGE_SIZE;
+	return put(thread, task, file, &cursor, nonblock, true);
 }
 
 /* ---- control ---- */

@@ -36,11 +36,12 @@ int64_t vfs__pipe_readv(struct vfs__thread *thread, struct vfs_task *task,
 int64_t vfs__pipe_writev(struct vfs__thread *thread, struct vfs_task *task,
 			 struct vfs_file *file, const struct vfs_iovec *iov,
 			 int iovcnt, bool nonblock);
-/* - The same for sendfile: nothing is added to what a write left, and a FIFO's
- *   times do not change. */
+/* - The same for sendfile: what there is room for, when there is any; nothing
+ * is added to what a write left, and a FIFO's times do not change. from: iov is
+ *   of pages of a file, and begins there. */
 int64_t vfs__pipe_splice(struct vfs__thread *thread, struct vfs_task *task,
 			 struct vfs_file *file, const struct vfs_iovec *iov,
-			 bool nonblock);
+			 int64_t from, bool nonblock);
 /* What F_SETPIPE_SZ lets anybody have. */
 #define VFS__PIPE_SIZE_MAX (UINT32_C(1) << 20)
 /* F_GETPIPE_SZ, F_SETPIPE_SZ (arg ignored for the first). -EBADF: no pipe. */

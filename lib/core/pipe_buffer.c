@@ -29,6 +29,7 @@ void vfs__pipe_cursor_init(struct vfs__pipe_cursor *cursor,
 	cursor->count = count;
 	cursor->offset = 0;
 	cursor->left = left;
+	cursor->skip = 0;
 }
 
 /* Copies up to size bytes between the cursor and memory, and moves the cursor.
@@ -164,7 +165,8 @@ static int put_behind(struct vfs__pipe_buffer *buffer,
 static int put_page(struct vfs__thread *thread, struct vfs__pipe_buffer *buffer,
 		    struct vfs__pipe_cursor *from, bool packet, int64_t *done)
 {
-	size_t size = from->left < PAGE ? from->left : PAGE;
+	size_t room = PAGE - from->skip;
+	size_t size = from->left < room ? from->left : room;
 	char *page = vfs__page_alloc(thread);
 
 	if (!page)
@@ -179,6 +181,7 @@ static int put_page(struct vfs__thread *thread, struct vfs__pipe_buffer *buffer,
 		.packet = packet,
 	};
 	buffer->head++;
+	from->skip = 0;
 	*done += (int64_t)size;
 	return 0;
 }

@@ -35,6 +35,7 @@ struct vfs__pipe_cursor {
 	int count;
 	size_t offset; /* in iov[0] */
 	size_t left;   /* in all */
+	size_t skip;   /* so far into a page it begins that is given as it is */
 };
 
 #define VFS__PIPE_SLOTS 16u

@@ -56,6 +56,7 @@ static void turn(const struct pivot *p)
 	vfs__mount_hash(new, above, left[1]);
 	vfs__mount_hash(root, p->put_old.mnt, p->put_old.dentry);
 	vfs__dcache_rename_end(vfs);
+	vfs__mount_left(vfs, left[0]);
 	VFS_WRITE_ONCE(new->expiring, false);
 	vfs__dentry_unref(p->thread, left[0]);
 	vfs__dentry_unref(p->thread, left[1]);

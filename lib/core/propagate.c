@@ -30,7 +30,6 @@ int vfs__peers_share(struct vfs__thread *thread, struct vfs_mount *mnt)
 	vfs__list_init(&peers->work);
 	mnt->group = peers;
 	vfs__list_add(&peers->members, &mnt->peer_link);
-	vfs__mount_set_flags(mnt, VFS__MNT_UNBINDABLE, 0);
 	return 0;
 }
 
@@ -76,10 +75,14 @@ int vfs__propagation_change(struct vfs__thread *thread, struct vfs_mount *mnt,
 {
 	struct vfs__peers *peers = mnt->group;
 	uint32_t flags = 0;
+	int err;
 
 	switch (type) {
 	case MS_SHARED:
-		return vfs__peers_share(thread, mnt);
+		err = vfs__peers_share(thread, mnt);
+		if (!err)
+			vfs__mount_set_flags(mnt, VFS__MNT_UNBINDABLE, 0);
+		return err;
 	case MS_SLAVE:
 		if (!peers)
 			return 0;
@@ -342,8 +345,10 @@ void vfs__propagate_slide(struct vfs__thread *thread, struct vfs_mount *mnt,
 	}
 	cover->to = parent;
 	cover->drop = vfs__dentry_ref(place);
-	/* mnt holds its root: nothing is freed here */
-	vfs__dentry_unref(thread, vfs__mount_unhash(cover));
+	vfs__mount_unhash(cover);
+	vfs__mount_left(mnt->vfs, mnt->root);
+	/* mnt holds it: nothing is freed here */
+	vfs__dentry_unref(thread, mnt->root);
 	vfs__list_add(covers, &cover->out_link);
 }
 

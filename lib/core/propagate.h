@@ -21,7 +21,8 @@ struct vfs__peers {
 	struct vfs_mount *from;	  /* of one propagation: what is copied */
 };
 
-/* - mnt is shared, in a group of its own if it was not. 0, -ENOMEM. */
+/* - mnt is shared, in a group of its own if it was not. 0, -ENOMEM. It may be
+ *   undone: UNBINDABLE is cleared by the caller, when nothing else can fail. */
 int vfs__peers_share(struct vfs__thread *thread, struct vfs_mount *mnt);
 /* - mnt becomes old's peer (which is shared). */
 void vfs__peers_join(struct vfs_mount *mnt, const struct vfs_mount *old);

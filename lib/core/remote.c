@@ -21,23 +21,31 @@ static uint32_t flags_of(uint64_t attributes)
 	return (uint32_t)(attributes << 8) & SHOWN_FLAGS;
 }
 
-static void set_owner(struct vfs_inode *inode, const struct vfs_stat *stat,
+/* Whether it may be somebody else's, or others', now. */
+static bool set_owner(struct vfs_inode *inode, const struct vfs_stat *stat,
 		      uint32_t mask)
 {
+	uint32_t mode = inode->mode, uid = inode->uid, gid = inode->gid;
+
 	if (mask & STATX_MODE)
-		VFS_WRITE_ONCE(inode->mode,
-			       (inode->mode & S_IFMT) | (stat->mode & 07777));
+		mode = (mode & S_IFMT) | (stat->mode & 07777);
 	if (mask & STATX_UID)
-		VFS_WRITE_ONCE(inode->uid, stat->uid);
+		uid = stat->uid;
 	if (mask & STATX_GID)
-		VFS_WRITE_ONCE(inode->gid, stat->gid);
-	if (mask & STATX_NLINK)
-		VFS_WRITE_ONCE(inode->nlink, stat->nlink);
+		gid = stat->gid;
+	if (mode == inode->mode && uid == inode->uid && gid == inode->gid)
+		return false;
+	VFS_WRITE_ONCE(inode->mode, mode);
+	VFS_WRITE_ONCE(inode->uid, uid);
+	VFS_WRITE_ONCE(inode->gid, gid);
+	return true;
 }
 
 static void set_contents(struct vfs_inode *inode, const struct vfs_stat *stat,
 			 uint32_t mask)
 {
+	if (mask & STATX_NLINK)
+		VFS_WRITE_ONCE(inode->nlink, stat->nlink);
 	/* a symlink's is the length of what it says, which stays */
 	if ((mask & STATX_SIZE) && !(S_ISLNK(inode->mode) && inode->link))
 		VFS_WRITE_ONCE(inode->size, stat->size);
@@ -56,10 +64,14 @@ static void set_contents(struct vfs_inode *inode, const struct vfs_stat *stat,
 void vfs_inode_set_stat(struct vfs_inode *inode, const struct vfs_stat *stat,
 			uint32_t mask)
 {
+	bool owner;
+
 	vfs__inode_change_begin(inode);
-	set_owner(inode, stat, mask);
+	owner = set_owner(inode, stat, mask);
 	set_contents(inode, stat, mask);
 	vfs__inode_change_end(inode);
+	if (owner && vfs__inode_is_dir(inode))
+		vfs__dcache_changed(&inode->super->vfs->dcache);
 	if (mask & STATX_ATIME)
 		vfs__inode_set_atime(inode, &stat->atime);
 	if (mask & STATX_MODE) {

@@ -151,6 +151,7 @@ void vfs__forget_name(struct vfs__thread *thread, struct vfs *vfs,
 	/* another thread was here before, or moved it */
 	if (!vfs__dentry_hashed(d) || !vfs__dentry_is(d, dir, &c))
 		return;
+	/* nobody comes to mount on it while dir is locked */
 	if (vfs__dentry_flags(d) & VFS__DENTRY_MOUNTED)
 		return;
 	vfs__dcache_remove(thread, vfs, d);

@@ -46,7 +46,7 @@ struct vfs_task {
 	uint32_t ref;		    /* atomic */
 	int32_t id;
 	bool inner; /* constant: a file system's, see <vfs/sys/layer.h> */
-	struct vfs_task *id_next;	 /* core/tasks.c: the table's lock */
+	struct vfs_task *below, *above;	 /* core/tasks.c: the table's lock */
 	uint64_t fsize_cur, fsize_max;	 /* atomic: RLIMIT_FSIZE */
 	uint64_t nofile_cur, nofile_max; /* atomic: RLIMIT_NOFILE */
 	struct vfs__sleepers sleepers;	 /* core/wait.c: who to interrupt */

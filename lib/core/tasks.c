@@ -12,11 +12,6 @@
 /* linux/capability.h's CAP_SYS_PTRACE: no call on files asks for it */
 #define CAP_PTRACE 19
 
-static struct vfs_task **bucket_of(struct vfs *vfs, int32_t id)
-{
-	return &vfs->tasks[(uint32_t)id % VFS__TASK_BUCKETS];
-}
-
 static void lock(struct vfs *vfs)
 {
 	vfs__mutex_lock(&vfs->tasks_lock, VFS__RANK_LEAF);
@@ -27,15 +22,80 @@ static void unlock(struct vfs *vfs)
 	vfs__mutex_unlock(&vfs->tasks_lock, VFS__RANK_LEAF);
 }
 
+/* ---- the tree: ordered by number, a heap by rank ---- */
+
+/* As good as random, so that the tree is flat whatever numbers there are. */
+static uint32_t rank(const struct vfs_task *task)
+{
+	uint32_t n = (uint32_t)task->id;
+
+	n = (n ^ n >> 16) * UINT32_C(0x85ebca6b);
+	n = (n ^ n >> 13) * UINT32_C(0xc2b2ae35);
+	return n ^ n >> 16;
+}
+
 /* Locked; NULL: none. */
 static struct vfs_task *find(struct vfs *vfs, int32_t id)
 {
-	struct vfs_task *task = *bucket_of(vfs, id);
+	struct vfs_task *task = vfs->tasks;
 
 	while (task && task->id != id)
-		task = task->id_next;
+		task = task->id < id ? task->above : task->below;
 	return task;
 }
+
+/* Takes tree apart into what is below id and what is above it. */
+static void split(struct vfs_task *tree, int32_t id, struct vfs_task **below,
+		  struct vfs_task **above)
+{
+	while (tree) {
+		if (tree->id < id) {
+			*below = tree;
+			below = &tree->above;
+			tree = tree->above;
+		} else {
+			*above = tree;
+			above = &tree->below;
+			tree = tree->below;
+		}
+	}
+	*below = *above = NULL;
+}
+
+static void insert(struct vfs *vfs, struct vfs_task *task)
+{
+	struct vfs_task **link = &vfs->tasks;
+
+	while (*link && rank(*link) >= rank(task))
+		link = (*link)->id < task->id ? &(*link)->above
+					      : &(*link)->below;
+	split(*link, task->id, &task->below, &task->above);
+	*link = task;
+}
+
+static void take_out(struct vfs *vfs, struct vfs_task *task)
+{
+	struct vfs_task *below = task->below, *above = task->above;
+	struct vfs_task **link = &vfs->tasks;
+
+	while (*link != task)
+		link = (*link)->id < task->id ? &(*link)->above
+					      : &(*link)->below;
+	while (below && above) {
+		if (rank(below) >= rank(above)) {
+			*link = below;
+			link = &below->above;
+			below = below->above;
+		} else {
+			*link = above;
+			link = &above->below;
+			above = above->below;
+		}
+	}
+	*link = below ? below : above;
+}
+
+/* ---- numbers ---- */
 
 /* Locked. When all have been given, those that are free again; 0 is nobody's.
  */
@@ -51,24 +111,16 @@ static int32_t next_id(struct vfs *vfs)
 
 void vfs__tasks_add(struct vfs_task *task)
 {
-	struct vfs_task **bucket;
-
 	lock(task->vfs);
 	task->id = next_id(task->vfs);
-	bucket = bucket_of(task->vfs, task->id);
-	task->id_next = *bucket;
-	*bucket = task;
+	insert(task->vfs, task);
 	unlock(task->vfs);
 }
 
 void vfs__tasks_remove(struct vfs_task *task)
 {
-	struct vfs_task **link = bucket_of(task->vfs, task->id);
-
 	lock(task->vfs);
-	while (*link != task)
-		link = &(*link)->id_next;
-	*link = task->id_next;
+	take_out(task->vfs, task);
 	unlock(task->vfs);
 }
 
@@ -91,17 +143,19 @@ struct vfs_task *vfs__tasks_get(struct vfs *vfs, int32_t id)
 
 int32_t vfs_task_next(struct vfs *vfs, int32_t after)
 {
+	const struct vfs_task *task;
 	int32_t lowest = 0;
 
 	lock(vfs);
-	for (unsigned i = 0; i < VFS__TASK_BUCKETS; i++)
-		for (const struct vfs_task *task = vfs->tasks[i]; task;
-		     task = task->id_next)
-			if (task->id > after && (!lowest || task->id < lowest))
-				lowest = task->id;
+	for (task = vfs->tasks; task;
+	     task = task->id > after ? task->below : task->above)
+		if (task->id > after)
+			lowest = task->id;
 	unlock(vfs);
 	return lowest;
 }
+
+/* ---- what others may know of a task ---- */
 
 int vfs_task_owner(struct vfs *vfs, int32_t id, uint32_t *uid, uint32_t *gid)
 {

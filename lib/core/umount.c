@@ -57,9 +57,11 @@ static int expire(struct vfs_mount *mnt, int flags, bool root)
 	if (!vfs__list_empty(&mnt->children) ||
 	    vfs__refs_sum(&mnt->refs, VFS__REFS_USERS) > 1)
 		return -EBUSY;
-	return __atomic_exchange_n(&mnt->expiring, true, __ATOMIC_ACQ_REL)
-		       ? 0
-		       : -EAGAIN;
+	if (__atomic_exchange_n(&mnt->expiring, true, __ATOMIC_ACQ_REL))
+		return 0;
+	/* who comes by a path that is remembered does not see the mark */
+	vfs__dcache_changed(&mnt->vfs->dcache);
+	return -EAGAIN;
 }
 
 static int take_out(struct vfs__thread *thread, struct vfs_task *task,
@@ -88,7 +90,7 @@ static int take_out(struct vfs__thread *thread, struct vfs_task *task,
 }
 
 static int check(struct vfs__thread *thread, struct vfs_task *task,
-		 const struct vfs__path *at)
+		 const struct vfs__path *at, int flags)
 {
 	if (!vfs__may_mount(thread, task))
 		return -EPERM;
@@ -96,7 +98,19 @@ static int check(struct vfs__thread *thread, struct vfs_task *task,
 	    VFS_READ_ONCE(at->mnt->ns) != VFS_READ_ONCE(task->ns) ||
 	    (vfs__mount_flags(at->mnt) & VFS__MNT_LOCKED))
 		return -EINVAL;
+	if ((flags & MNT_FORCE) &&
+	    !vfs__may_administer(thread, task, at->mnt->super->userns))
+		return -EPERM;
 	return 0;
+}
+
+/* A task's root is not unmounted, but made to last. */
+static int settle_root(struct vfs__thread *thread, struct vfs_task *task,
+		       struct vfs_super *super)
+{
+	if (!vfs__may_administer(thread, task, super->userns))
+		return -EPERM;
+	return vfs__super_reconfigure(super, MS_RDONLY, MS_RDONLY, NULL);
 }
 
 int vfs__umount(struct vfs__thread *thread, struct vfs_task *task,
@@ -119,12 +133,10 @@ int vfs__umount(struct vfs__thread *thread, struct vfs_task *task,
 	while (vfs__mount_down(thread, task->vfs, &at))
 		;
 	mnt = at.mnt;
-	err = check(thread, task, &at);
+	err = check(thread, task, &at, flags);
 	root = is_task_root(thread, task, mnt);
-	/* a task's root is not unmounted, but made to last */
 	if (!err && root && !(flags & (MNT_DETACH | MNT_EXPIRE)))
-		err = vfs__super_reconfigure(mnt->super, MS_RDONLY, MS_RDONLY,
-					     NULL);
+		err = settle_root(thread, task, mnt->super);
 	else if (!err)
 		err = take_out(thread, task, mnt, flags, root);
 	vfs__path_unref(thread, &at);

@@ -284,6 +284,8 @@ static int publish(struct vfs_userns *ns, struct vfs__id_map *const maps[2])
 	for (int kind = 0; !err && kind < 2; kind++)
 		if (maps[kind])
 			VFS_STORE_POINTER(ns->maps[kind], maps[kind]);
+	if (!err)
+		vfs__dcache_changed(&ns->vfs->dcache);
 	vfs__mutex_unlock(&ns->vfs->userns_lock, VFS__RANK_LEAF);
 	return err;
 }

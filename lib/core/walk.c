@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "core/pathmem.h"
 #include "core/walk_engine.h"
 #include "util/barrier.h"
 
@@ -84,6 +85,54 @@ struct result {
 	uint32_t links;
 };
 
+/* Where e says that the path leads. */
+ALWAYS_INLINE int recall(struct vfs__remembered *e, struct spot *s)
+{
+	if (__builtin_expect(!e->used, 0))
+		e->used = true;
+	if (e->absent)
+		return -ENOENT;
+	s->at.mnt = e->mnt;
+	s->at.dentry = e->dentry;
+	look_around(s);
+	return 0;
+}
+
+/* What a walk takes to its end to be remembered. */
+struct memory {
+	struct vfs__remembered *entry;
+	uint64_t tag; /* 0: it will not be */
+	struct vfs__pathmem_start start;
+};
+
+/* Whether the path need not be walked: *err is what came of it. */
+ALWAYS_INLINE bool remembers(struct memory *m, const struct walk *w,
+			     struct spot *s, const struct request *q,
+			     uint64_t renames, int *err)
+{
+	m->entry = vfs__pathmem_entry(w->thread, m->tag);
+	m->start.renames = renames;
+	m->start.changes =
+		__atomic_load_n(&w->vfs->dcache.changes, __ATOMIC_ACQUIRE);
+	m->start.at = s->at;
+	m->start.cred = w->cred;
+	if (!vfs__pathmem_holds(m->entry, m->tag, q->path, q->len, &m->start))
+		return false;
+	*err = recall(m->entry, s);
+	return true;
+}
+
+/* Such a walk has ended at `at`. A function of its own, which is given copies,
+ * so that the spot stays in registers; absent: the last name is not there. */
+static __attribute__((noinline)) void remember(const struct memory *m,
+					       struct vfs *vfs,
+					       const struct request *q,
+					       struct vfs__path at, bool absent)
+{
+	vfs__pathmem_walked(m->entry, vfs, m->tag, q->path, q->len, &m->start,
+			    &at, absent);
+}
+
 /*
  * Leaves the thread inside a section when it succeeds. -ECHILD: not to be
  * decided here. A function of its own, so that its state can be in registers.
@@ -97,9 +146,11 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 	struct vfs__dcache *dcache = &vfs->dcache;
 	struct walk w;
 	struct spot s;
+	struct memory m;
 
 	if (vfs->flags & VFS_CONFIG_SLOW_WALK)
 		return -ECHILD;
+	m.tag = vfs__pathmem_tag(vfs, q->path, q->len, q->flags);
 	w.thread = thread;
 	w.vfs = vfs;
 	w.task = q->task;
@@ -119,8 +170,13 @@ static __attribute__((noinline)) int fast_walk(const struct request *q,
 			w.last->type = VFS__LAST_ROOT;
 		}
 		err = start(&w, &s, q->dirfd);
-		if (!err)
+		if (!err &&
+		    !(m.tag && remembers(&m, &w, &s, q, renames, &err))) {
 			err = engine(&w, &s, true);
+			if (m.tag && !w.links &&
+			    (!err || (err == -ENOENT && s.p == s.end)))
+				remember(&m, vfs, q, s.at, err);
+		}
 		if (!err)
 			err = finish(&w, &s, true);
 		if (__builtin_expect(vfs__dcache_unchanged(dcache, renames),

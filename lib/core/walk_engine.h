@@ -502,7 +502,10 @@ ALWAYS_INLINE uint32_t scan(const struct walk *w, const struct spot *s,
 	if (__builtin_expect(found != 0, 1)) {
 		len = (uint32_t)__builtin_ctzll(found) >> 3;
 		*word = vfs__cut(first, found);
-		*hash = vfs__hash_short(seed, *word, len);
+		/* a link's text may say anything, also nothing: not from the
+		 * string */
+		*hash = vfs__hash_short(seed, vfs__cut_last(first, found),
+					vfs__last_of(*word, len));
 		return len;
 	}
 	*word = LONG_WORD;

@@ -319,12 +319,12 @@ static int set_plain(const struct asking *q, const char *name,
 					   &size, stored);
 		value = stored;
 	}
-	if (!err)
-		err = set_check(q, name);
 	if (err)
 		return err;
 	vfs__inode_lock(inode);
-	err = inode->ops->setxattr(inode, name, value, size, flags);
+	err = set_check(q, name);
+	if (!err)
+		err = inode->ops->setxattr(inode, name, value, size, flags);
 	vfs__inode_unlock(inode);
 	return err;
 }
@@ -368,18 +368,18 @@ int vfs__xattr_set(struct vfs__thread *thread, const struct vfs_cred *cred,
 static int remove_plain(const struct asking *q, const char *name)
 {
 	struct vfs_inode *inode = q->inode;
-	int err = permission(q, name, VFS__MAY_WRITE);
+	int err;
 
+	vfs__inode_lock(inode);
+	err = permission(q, name, VFS__MAY_WRITE);
 	if (!err)
 		err = security_permission(q, name, true);
 	if (!err)
 		err = resolve_name(inode, name);
 	if (!err && !inode->ops->removexattr)
 		err = -EOPNOTSUPP;
-	if (err)
-		return err;
-	vfs__inode_lock(inode);
-	err = inode->ops->removexattr(inode, name);
+	if (!err)
+		err = inode->ops->removexattr(inode, name);
 	vfs__inode_unlock(inode);
 	return err;
 }

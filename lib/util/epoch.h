@@ -71,6 +71,26 @@ struct vfs__magazine {
 };
 
 /*
+ * The layer above's: a path that was walked, and where it led; what the words
+ * mean, core/pathmem.h says.
+ */
+#define VFS__REMEMBERED 16u
+#define VFS__REMEMBERED_PATH 120u
+
+struct vfs__remembered {
+	uint64_t tag;
+	uint64_t renames, changes;
+	const void *start_mnt, *start;
+	uint64_t cred;
+	void *mnt, *dentry;
+
+	uint8_t len; /* 0: nothing is remembered */
+	uint8_t wait, penalty;
+	bool used, absent;
+	char path[VFS__REMEMBERED_PATH];
+};
+
+/*
  * One thread's record in one domain, used by that thread alone, but for
  * record, which others scan. A record is never freed before its domain: when
  * its thread exits, it waits for another.
@@ -134,6 +154,8 @@ struct vfs__thread {
 	int64_t clock_sec;
 
 	struct vfs__batch embedded[VFS__EMBEDDED];
+
+	struct vfs__remembered remembered[VFS__REMEMBERED];
 };
 
 /* ck_epoch_begin, with the barrier left to the other side. */

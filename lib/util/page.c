@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "util/atomic.h"
 #include "util/domain_private.h"
 
 #define PAGE ((size_t)4096)
@@ -245,8 +246,7 @@ void *vfs__page_alloc(struct vfs__thread *thread)
 
 void *vfs__page_ref(void *page)
 {
-	uint32_t before =
-		__atomic_fetch_add(refs_of(page), 1, __ATOMIC_RELAXED);
+	uint32_t before = vfs__fetch_add_u32(refs_of(page), 1);
 
 	assert(before);
 	(void)before;
@@ -266,7 +266,7 @@ void vfs__page_unref(struct vfs__thread *thread, void *page)
 	/* whoever has the only reference needs no exchange to give it up */
 	if (__atomic_load_n(refs, __ATOMIC_ACQUIRE) == 1)
 		__atomic_store_n(refs, 0, __ATOMIC_RELAXED);
-	else if (__atomic_sub_fetch(refs, 1, __ATOMIC_ACQ_REL))
+	else if (vfs__fetch_add_u32(refs, UINT32_MAX) != 1)
 		return;
 	if (thread->page_count == VFS__PAGE_CACHE)
 		spill(thread, VFS__PAGE_CACHE / 2);

@@ -466,9 +466,9 @@ PLACE(vfs_layer_clone, xattr, 24);
 PLACE(vfs_layer_clone, value, 32);
 PLACE(vfs_layer_clone, value_size, 40);
 PLACE(vfs_layer_clone, empty, 48);
-PLACE(vfs_layer_clone, zero, 52);
-PLACE(vfs_layer_clone, path_fd, 56);
-PLACE(vfs_layer_clone, open_fd, 60);
+PLACE(vfs_layer_clone, open, 52);
+PLACE(vfs_layer_clone, fd, 56);
+PLACE(vfs_layer_clone, zero, 60);
 PLACE(vfs_layer_clone, st, 64);
 
 SIZE(vfs_overlay_layers, 24);

@@ -94,6 +94,8 @@ struct side {
 
 /* A new instance with an empty tmpfs and one task; side_vfs_fini frees it. */
 void side_vfs_init(struct side *side);
+/* The same, but that it walks each path. */
+void side_vfs_init_walking(struct side *side);
 void side_vfs_fini(struct side *side);
 
 /* The kernel's side works in the current directory, which kernel_tree_enter()

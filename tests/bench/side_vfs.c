@@ -151,11 +151,12 @@ static void op_leave(struct side *own)
 
 #include "loops.h"
 
-void side_vfs_init(struct side *side)
+static void init(struct side *side, uint32_t flags)
 {
 	/* Room for a million files on machines with little memory too. */
 	struct vfs_config config = {
 		.size = sizeof(config),
+		.flags = flags,
 		.root_options = "nr_inodes=4000000,mode=755",
 	};
 	int error;
@@ -170,6 +171,16 @@ void side_vfs_init(struct side *side)
 	error = vfs_task_create(side->vfs, NULL, &side->task);
 	if (error < 0)
 		side_fail(side, "vfs_task_create", error);
+}
+
+void side_vfs_init(struct side *side)
+{
+	init(side, 0);
+}
+
+void side_vfs_init_walking(struct side *side)
+{
+	init(side, VFS_CONFIG_NO_PATH_MEMORY);
 }
 
 void side_vfs_fini(struct side *side)

@@ -151,7 +151,7 @@ ok umount umount mnt
 refused volatile
 rm -rf work
 mkdir work
-for option in plugins=x xattr_permissions=2 squash_to_uid=3 uidmapping=0:1 \
+for option in plugins=x xattr_permissions=2 uidmapping=0:1 \
 	server=x ino32_t timeout=soon max_write=1 lowerdir=//plugin//x \
 	nonsense=1 fsync=2 owner=nobody; do
 	refused "$option"
@@ -162,6 +162,28 @@ no "no lowerdir" "$fuse" overlay mnt -o upperdir=up,workdir=work
 ok "is said" says lowerdir
 no "no such layer" "$fuse" -o lowerdir=low:none mnt
 ok "is said" says none
+
+# layers as image tools unpack them where a mount program is used: names are
+# whiteouts
+rm -rf up work
+mkdir up work image image/dir
+: >image/.wh.file
+: >image/dir/.wh..wh..opq
+echo three >image/dir/three
+ok "an image's layers" "$fuse" \
+	-o lowerdir=image:low:low2,upperdir=up,workdir=work mnt
+ok "what it hides" test "$(ls -A mnt mnt/dir | tr '\n' ' ')" = \
+	"mnt: dir  mnt/dir: three "
+no "a name that would hide" touch mnt/.wh.three
+ok "a directory there" mkdir mnt/file
+ok "is empty" test -z "$(ls -A mnt/file)"
+ok umount umount mnt
+ok "devices alone" "$fuse" -o lowerdir=image:low:low2,whiteouts=devices mnt
+ok "so names are names" test "$(ls -A mnt/dir | tr '\n' ' ')" = \
+	".wh..wh..opq one three two "
+ok umount umount mnt
+rm -rf up work
+mkdir up work
 
 # what some of them mean
 ok "static_nlink" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
@@ -179,9 +201,52 @@ if [ "$(cut -c 1-20 /proc/self/uid_map | tr -d ' ')" = 00 ]; then
 	ok "to nobody" chown 7:7 mnt/file
 	ok "still" test "$(stat -c %u:%g mnt/file)" = 0:0
 	ok umount umount mnt
+	# who is not the owner is asked for by what the owner is not: there are
+	# no ACLs, which the kernel would look for
+	ok "squash to somebody" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
+		-o squash_to_uid=5,squash_to_gid=6 mnt
+	ok "theirs" test "$(stat -c %u:%g mnt/file)" = 5:6
+	ok "written to by root" sh -c 'echo x >mnt/by-root && ls mnt/dir'
+	ok "is theirs" test "$(stat -c %u:%g mnt/by-root)" = 5:6
+	ok "and goes" rm mnt/by-root
+	ok umount umount mnt
+	ok "a user alone" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
+		-o squash_to_uid=5,gidmapping=0:2000:100 mnt
+	ok "and the group's own" test "$(stat -c %u:%g mnt/file)" = 5:2006
+	ok "a file of a group's" setpriv --regid 2007 --clear-groups \
+		touch mnt/by-group
+	ok "is the group's" test "$(stat -c %u:%g mnt/by-group)" = 5:2007
+	ok umount umount mnt
+	ok "also there" test "$(stat -c %u:%g up/by-group)" = 0:7
+	rm up/by-group
+	ok "a group alone" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
+		-o squash_to_gid=5 mnt
+	ok "and the user's own" test "$(stat -c %u:%g mnt/file)" = 5:5
+	ok umount umount mnt
 	ok mapping "$fuse" -o lowerdir=low,upperdir=up,workdir=work mnt \
 		-o uidmapping=0:1000:100,gidmapping=0:2000:100
 	ok "others' numbers" test "$(stat -c %u:%g mnt/dir)" = 1000:2000
+	ok umount umount mnt
+	# who mounts has no number there, and makes files all the same
+	for map in 0:1000:100/65534 0:100000:65536/65536; do
+		ok "$map" "$fuse" -o lowerdir=low,upperdir=up,workdir=work mnt \
+			-o "uidmapping=${map%/*},gidmapping=${map%/*}"
+		ok "a file" touch mnt/unnumbered
+		ok "is ours" test "$(stat -c %u:%g mnt/unnumbered)" = 0:0
+		ok "and nobody's" test "$(stat -c %u:%g up/unnumbered)" = \
+			"${map#*/}:${map#*/}"
+		ok "goes" rm mnt/unnumbered
+		ok umount umount mnt
+	done
+	ok "of users alone" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
+		-o uidmapping=0:1000:100 mnt
+	ok "the groups are theirs" \
+		test "$(stat -c %u:%g mnt/file)" = 1005:6
+	ok umount umount mnt
+	ok "as podman says it" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
+		-o ,,uidmapping=:0:1000:5:5:7:1,gidmapping=:0:2000:100 mnt
+	ok "others' numbers" test "$(stat -c %u:%g mnt/dir mnt/file | \
+		tr '\n' ' ')" = "1000:2000 7:2006 "
 	ok umount umount mnt
 	# somebody in a namespace of their own
 	mkdir theirs theirs/low theirs/up theirs/work theirs/mnt theirs/low/d

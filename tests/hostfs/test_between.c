@@ -226,6 +226,49 @@ static void test_attribute(void **state)
 	}
 }
 
+/* ---- a directory in two places ---- */
+
+/* Before call number `stage` of the rename it is where it was at first. */
+static void move_back(struct host_world *w, const char *call)
+{
+	(void)call;
+	if (!--w->stage)
+		host_rename(w, "c/b", "a/b");
+}
+
+/* It is found as the directory that another is to be moved to, then as what is
+ * to be moved there. It is locked once only, and not moved into itself. */
+static void test_directory_in_two_places(void **state)
+{
+	struct host_world w;
+	bool moved = true;
+
+	(void)state;
+	for (int i = 1; moved; i++) {
+		struct vfs_stat st;
+		int err;
+
+		check_ok(host_open(&w, "cache=revalidate"));
+		host_mkdir(&w, "a");
+		host_mkdir(&w, "a/b");
+		host_mkdir(&w, "c");
+		check_ok(vfs_stat(w.task, "/h/a/b", &st));
+		host_rename(&w, "a/b", "c/b");
+		check_ok(vfs_stat(w.task, "/h/c/b", &st));
+		w.stage = i;
+		w.before = move_back;
+		err = vfs_rename(w.task, "/h/a/b", "/h/c/b/z");
+		w.before = NULL;
+		moved = w.stage <= 0;
+		if (err != -ESTALE)
+			check_eq(err, -ENOENT);
+		check_ok(vfs_stat(w.task, moved ? "/h/a/b" : "/h/c/b", &st));
+		check_eq(vfs_stat(w.task, moved ? "/h/c/b" : "/h/a/b", &st),
+			 -ENOENT);
+		assert_true(host_close(&w));
+	}
+}
+
 /* One more, after it was asked how long the list is. */
 static void add_attribute(struct host_world *w, const char *call)
 {
@@ -258,9 +301,13 @@ static void test_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whiteout),  cmocka_unit_test(test_device),
-		cmocka_unit_test(test_directory), cmocka_unit_test(test_link),
-		cmocka_unit_test(test_attribute), cmocka_unit_test(test_list),
+		cmocka_unit_test(test_whiteout),
+		cmocka_unit_test(test_device),
+		cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_link),
+		cmocka_unit_test(test_attribute),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_directory_in_two_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -411,6 +411,34 @@ static void test_squash(void **state)
 	assert_true(host_close(&w));
 }
 
+/* One of the two is the host's, and new files get what asks for them there. */
+static void test_squash_one(void **state)
+{
+	struct host_world w;
+	struct vfs_stat st;
+	struct stat host;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	check_ok(host_open(&w, "owner=squash,uid=1234,gid=host"));
+	host_put(&w, "f", "x");
+	check_ok(fchownat(w.dirfd, "f", 7, 8, 0));
+	check_ok(vfs_stat(w.task, "/h/f", &st));
+	check_eq(st.uid, 1234);
+	check_eq(st.gid, 8);
+	check_eq(vfs_chown(w.task, "/h/f", 1234, 9), -EPERM);
+	check_ok(vfs_chmod(w.task, "/h", 0777));
+	put_file(w.user, "/h/g", "y");
+	check_ok(vfs_stat(w.task, "/h/g", &st));
+	check_eq(st.uid, 1234);
+	check_eq(st.gid, 1000);
+	check_ok(fstatat(w.dirfd, "g", &host, 0));
+	check_eq(host.st_uid, 0);
+	check_eq(host.st_gid, 1000);
+	assert_true(host_close(&w));
+}
+
 /* On the host they would be this process's, for whoever finds the file. */
 static void test_squash_privilege(void **state)
 {
@@ -484,6 +512,7 @@ int main(void)
 		cmocka_unit_test(test_rewritten),
 		cmocka_unit_test(test_retyped),
 		cmocka_unit_test(test_squash),
+		cmocka_unit_test(test_squash_one),
 		cmocka_unit_test(test_squash_privilege),
 		cmocka_unit_test(test_capabilities),
 	};

@@ -21,6 +21,7 @@
 
 struct ktask {
 	pthread_t thread;
+	pid_t group, id; /* the thread's numbers: constant once it runs */
 	bool adopted;
 	/* A user namespace is a process's: the task is then one that shares
 	 * all memory, and its thread only waits for it. */
@@ -168,6 +169,22 @@ static void start_process(struct ktask *task, char *stack)
 		task->error = -errno;
 }
 
+static void note_thread(struct ktask *task)
+{
+	self = task;
+	task->group = (pid_t)syscall(SYS_getpid);
+	task->id = (pid_t)syscall(SYS_gettid);
+}
+
+/* Joined, and out of its process: until then that is one of several threads,
+ * and cannot enter a user namespace. */
+static void join_thread(const struct ktask *task)
+{
+	pthread_join(task->thread, NULL);
+	while (!syscall(SYS_tgkill, task->group, task->id, 0) || errno == EPERM)
+		sched_yield();
+}
+
 /*
  * The thread that a process belongs to: it gives it its thread-local memory,
  * and lets go of what it shares with its own maker.
@@ -179,7 +196,7 @@ static void *serve_userns(void *argument)
 	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	self = task;
+	note_thread(task);
 	if (stack == MAP_FAILED)
 		die("out of memory");
 	start_process(task, stack);
@@ -202,7 +219,7 @@ static void *serve(void *argument)
 
 	if (task->shared & VFS_CLONE_NEWUSER)
 		return serve_userns(task);
-	self = task;
+	note_thread(task);
 	if (!(task->shared & VFS_CLONE_FS) && unshare(CLONE_FS))
 		die("cannot unshare the working directory");
 	if (!(task->shared & VFS_CLONE_FILES) && unshare(CLONE_FILES))
@@ -277,7 +294,7 @@ void ktask_end(struct ktask *task)
 		task->function = NULL;
 		if (!task->error)
 			sem_post(&task->go);
-		pthread_join(task->thread, NULL);
+		join_thread(task);
 		sem_destroy(&task->go);
 		sem_destroy(&task->done);
 		sem_destroy(&task->born);

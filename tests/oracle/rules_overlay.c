@@ -43,8 +43,11 @@ bool overlay_removed_lower(const struct call *call, const struct side *subject,
 		return false;
 	switch (oracle->result) {
 	case -EEXIST:
-		/* flags that the upper layer has not are refused here */
-		return subject->result >= 0 || subject->result == -EOPNOTSUPP;
+		/* flags that the upper layer has not are refused here, and so
+		 * is replacing an attribute that the file has not */
+		return subject->result >= 0 || subject->result == -EOPNOTSUPP ||
+		       (subject->result == -ENODATA &&
+			rule_is_call(call, "fsetxattr"));
 	case -EIO:
 	case -ENOENT: /* nor has its directory a name */
 	case -ENOTDIR:

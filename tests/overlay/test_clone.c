@@ -73,6 +73,28 @@ static void check_nothing(struct world *w)
 	check_eq(fs.files - fs.ffree, 1);
 }
 
+static int remount_read_only(struct world *w)
+{
+	return vfs_mount(w->task, NULL, "/b", NULL, MS_REMOUNT | MS_RDONLY,
+			 NULL);
+}
+
+/* Of the copy, and of nothing but its name. */
+static void check_descriptor(struct world *w, struct places *p)
+{
+	struct vfs_stat st;
+	char byte;
+
+	check_eq(vfs_pwrite(p->task, p->order.fd, "T", 1, 0), -EBADF);
+	check_eq(vfs_pread(p->task, p->order.fd, &byte, 1, 0), -EBADF);
+	check_eq(vfs_fcntl(p->task, p->order.fd, F_GETFL, 0), O_PATH);
+	check_ok(vfs_fstat(p->task, p->order.fd, &st));
+	check_eq(st.ino, p->order.st.ino);
+	/* no writer is left */
+	check_ok(remount_read_only(w));
+	check_ok(vfs_mount(w->task, NULL, "/b", NULL, MS_REMOUNT, NULL));
+}
+
 static void test_copy(void **state)
 {
 	struct world *w = *state;
@@ -107,14 +129,34 @@ static void test_copy(void **state)
 	check_ok(vfs_stat(w->task, "/b", &st));
 	check_eq(st.mtime.sec, dir.mtime.sec);
 	check_eq(st.mtime.nsec, dir.mtime.nsec);
-	/* both of its descriptors are what they should be */
-	check_eq(vfs_pwrite(p.task, p.order.open_fd, "T", 1, 0), 1);
-	check_eq(vfs_pwrite(p.task, p.order.path_fd, "T", 1, 0), -EBADF);
-	check_ok(vfs_fstat(p.task, p.order.path_fd, &st));
-	check_eq(st.ino, p.order.st.ino);
+	check_descriptor(w, &p);
+	check_file(w->task, "/b/to", "text");
+	check_eq(refused(&p), -EEXIST);
+	finish(&p);
+}
+
+/* Open for as long as it is wanted. */
+static void test_open_copy(void **state)
+{
+	struct world *w = *state;
+	struct vfs_stat st;
+	struct places p;
+
+	prepare(w, &p);
+	p.order.open = 1;
+	check_ok(vfs_layer_clone(p.task, &p.order));
+	check_eq(vfs_pwrite(p.task, p.order.fd, "T", 1, 0), 1);
 	check_file(w->task, "/b/to", "Text");
 	check_file(w->task, "/a/from", "text");
-	check_eq(refused(&p), -EEXIST);
+	check_eq(remount_read_only(w), -EBUSY);
+	check_ok(vfs_layer_settle(p.task, p.order.fd));
+	check_descriptor(w, &p);
+	check_ok(vfs_fstat(p.task, p.order.fd, &st));
+	check_eq(st.size, 4);
+	check_eq(vfs_layer_settle(p.task, p.order.fd), -EINVAL);
+	check_eq(vfs_layer_settle(p.task, p.order.from), -EINVAL);
+	check_eq(vfs_layer_settle(p.task, 99), -EBADF);
+	check_eq(vfs_layer_settle(NULL, p.order.fd), -EFAULT);
 	finish(&p);
 }
 
@@ -131,10 +173,11 @@ static void test_copy_is_shared(void **state)
 	prepare(w, &p);
 	fd = check_fd(vfs_open(w->task, "/a/from", O_WRONLY, 0));
 	check_eq(vfs_write(w->task, fd, page, sizeof(page)), sizeof(page));
+	p.order.open = 1;
 	check_ok(vfs_layer_clone(p.task, &p.order));
 	/* whoever writes has one of its own from then on */
 	check_eq(vfs_pwrite(w->task, fd, "y", 1, 4096), 1);
-	check_eq(vfs_pread(p.task, p.order.open_fd, text, sizeof(page), 0),
+	check_eq(vfs_pread(p.task, p.order.fd, text, sizeof(page), 0),
 		 sizeof(page));
 	assert_memory_equal(text, page, sizeof(page));
 	check_ok(vfs_close(w->task, fd));
@@ -287,11 +330,11 @@ static void test_no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(test_copy),	       world_test(test_copy_is_shared),
-		world_test(test_without_data), world_test(test_names),
-		world_test(test_nonsense),     world_test(test_long_way),
-		world_test(test_mounter),      world_test(test_read_only),
-		world_test(test_no_room),
+		world_test(test_copy),	    world_test(test_copy_is_shared),
+		world_test(test_open_copy), world_test(test_without_data),
+		world_test(test_names),	    world_test(test_nonsense),
+		world_test(test_long_way),  world_test(test_mounter),
+		world_test(test_read_only), world_test(test_no_room),
 	};
 
 	return cmocka_run_group_tests_name("overlay-clone", tests, NULL, NULL);

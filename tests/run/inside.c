@@ -364,6 +364,90 @@ static int do_write(int argc, char **argv)
 	return 0;
 }
 
+/* ---- a directory that somebody outside changes ---- */
+
+#define LOOKS 5000
+
+/* Says that it is there; goes on when the file is. */
+static void tell_and_wait(const char *word, const char *path)
+{
+	int i;
+
+	printf("%s\n", word);
+	fflush(stdout);
+	for (i = 0; access(path, F_OK); i++) {
+		CHECK(i < 1000 && errno == ENOENT);
+		usleep(10000);
+	}
+}
+
+static int has_name(const char *directory, const char *name)
+{
+	DIR *dir = opendir(directory);
+	struct dirent *entry;
+	int found = 0;
+
+	CHECK(dir != NULL);
+	while ((entry = readdir(dir)))
+		found |= !strcmp(entry->d_name, name);
+	closedir(dir);
+	return found;
+}
+
+static void check_content(int fd, const char *want)
+{
+	char text[64] = "";
+	struct stat st;
+
+	CHECK(pread(fd, text, sizeof(text) - 1, 0) == (ssize_t)strlen(want));
+	CHECK(!strcmp(text, want));
+	CHECK(!fstat(fd, &st) && st.st_size == (off_t)strlen(want));
+}
+
+static void look_often(const char *path)
+{
+	struct stat st;
+	int i;
+
+	for (i = 0; i < LOOKS; i++)
+		CHECK(!stat(path, &st));
+}
+
+/* What it knows before is not what it sees after. */
+static int do_outside(int argc, char **argv)
+{
+	int file = open("/bound/file", O_RDWR | O_APPEND);
+	int again;
+
+	(void)argc;
+	(void)argv;
+	CHECK(file >= 0);
+	check_content(file, "outside\n");
+	CHECK(!access("/bound/gone", F_OK));
+	CHECK(access("/bound/later", F_OK) && errno == ENOENT);
+	CHECK(has_name("/bound", "gone") && !has_name("/bound", "later"));
+	tell_and_wait("ready", "/bound/changed");
+	check_content(file, "changed outside\n");
+	CHECK(access("/bound/gone", F_OK) && errno == ENOENT);
+	CHECK(!access("/bound/later", F_OK));
+	CHECK(!has_name("/bound", "gone") && has_name("/bound", "later"));
+	again = open("/bound/file", O_RDONLY);
+	CHECK(again >= 0);
+	check_content(again, "changed outside\n");
+	/* at the end, wherever that is now */
+	CHECK(write(file, "and inside\n", 11) == 11);
+	check_content(again, "changed outside\nand inside\n");
+	again = open("/bound/new", O_RDONLY);
+	CHECK(again >= 0);
+	check_content(again, "another file\n");
+	tell_and_wait("seen", "/bound/count");
+	look_often("/etc/mode");
+	tell_and_wait("kept", "/bound/go");
+	look_often("/bound/file");
+	tell_and_wait("asked", "/bound/end");
+	return 0;
+}
+
 static int do_run(int argc, char **argv)
 {
 	(void)argc;
@@ -381,6 +465,7 @@ static const struct {
 	{"orphan", do_orphan},	   {"wait", do_wait},	{"sleep", do_sleep},
 	{"terminal", do_terminal}, {"busy", do_busy},	{"change", do_change},
 	{"read", do_read},	   {"write", do_write}, {"run", do_run},
+	{"outside", do_outside},
 };
 
 int main(int argc, char **argv)

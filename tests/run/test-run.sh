@@ -294,23 +294,71 @@ is 1 'Read-only file system' "$b" -- inside write /new text
 is 0 '' "$b" -- inside write /a/c/new text
 is 0 outside "$b" -- inside read /bound/file
 
+# begins ACT: in the background, and has got ready
+begins() {
+	checks=$((checks + 1))
+	: >"$work/out"
+	: >"$work/pid"
+	as sh -c 'echo $$ >&3; exec "$@" 3>&-' sh "$vfs_run" "$b" -- \
+		inside "$1" $$ >"$work/out" 2>"$work/err" 3>"$work/pid" </dev/null &
+	job=$!
+	await ready
+}
+
+# await WORD: until the program has said it
+await() {
+	i=0
+	until grep -q "$1" "$work/out" || [ $i -gt 100 ]; do
+		i=$((i + 1))
+		sleep 0.1
+	done
+}
+
+# Others change what is bound, which is seen at once; the rest the kernel keeps.
+plain
+mounts="$usual, {\"destination\": \"/bound\", \"source\": \"$work/outside\",
+\"options\": [\"rbind\"]}"
+config
+# how often the server has read something; each request is
+reads() {
+	sed -n 's/^syscr: //p' "/proc/$(cat "$work/pid")/io"
+}
+echo first >"$work/outside/gone"
+echo first >"$work/outside/new"
+[ "$(id -u)" != 0 ] || [ "$who" = root ] ||
+	chown -R $number:$number "$work/outside"
+begins outside
+echo changed outside >"$work/outside/file"
+echo another file >"$work/outside/new2"
+mv "$work/outside/new2" "$work/outside/new"
+rm "$work/outside/gone"
+: >"$work/outside/later"
+: >"$work/outside/changed"
+await seen
+before=$(reads)
+: >"$work/outside/count"
+await kept
+kept=$(($(reads) - before))
+before=$(reads)
+: >"$work/outside/go"
+await asked
+asked=$(($(reads) - before))
+: >"$work/outside/end"
+status=0
+wait $job || status=$?
+[ "$status" = 0 ] || bad "outside: status $status"
+if [ $kept -gt 2000 ] || [ $asked -lt 5000 ]; then
+	bad "outside: $kept requests for what is kept, $asked for what is not"
+fi
+echo outside >"$work/outside/file"
+
 # ---- signals ----
 
 plain
 config
 # sends NAME STATUS ACT
 sends() {
-	checks=$((checks + 1))
-	: >"$work/out"
-	: >"$work/pid"
-	as sh -c 'echo $$ >&3; exec "$@" 3>&-' sh "$vfs_run" "$b" -- \
-		inside "$3" $$ >"$work/out" 2>"$work/err" 3>"$work/pid" </dev/null &
-	job=$!
-	i=0
-	until grep -q ready "$work/out" || [ $i -gt 100 ]; do
-		i=$((i + 1))
-		sleep 0.1
-	done
+	begins "$3"
 	kill -s "$1" "$(cat "$work/pid")"
 	status=0
 	wait $job || status=$?

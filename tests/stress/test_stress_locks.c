@@ -313,6 +313,88 @@ static void test_locks__close_while_setting(void **state)
 	unref_all(&other, 1);
 }
 
+/* ---- descriptors that are replaced while others wait for their locks ---- */
+
+#define NUMBERS 400 /* in a table that has to grow for them */
+
+struct replacing {
+	struct vfs_task *task;
+	int stop; /* atomic */
+};
+
+/* The table is copied, grows, and has others come and go. */
+static void *churning_body(void *arg)
+{
+	struct replacing *r = arg;
+	struct worker w = {.seed = 5};
+
+	while (!__atomic_load_n(&r->stop, __ATOMIC_ACQUIRE)) {
+		int fd = NUMBERS + (int)random_below(&w, NUMBERS);
+		struct vfs_task *twin;
+
+		vfs_dup2(r->task, 0, fd);
+		vfs_close(r->task, NUMBERS + (int)random_below(&w, NUMBERS));
+		if (random_below(&w, 16))
+			continue;
+		if (!vfs_task_clone(r->task, 0, &twin))
+			vfs_task_unref(twin);
+	}
+	return NULL;
+}
+
+static void *waiting_body(void *arg)
+{
+	struct worker *w = arg;
+
+	__atomic_store_n(&w->shared->running, 1, __ATOMIC_RELEASE);
+	if (record(w, F_SETLKW, F_WRLCK, 0, BYTES) ||
+	    record(w, F_SETLK, F_UNLCK, 0, BYTES))
+		wrong(w);
+	return NULL;
+}
+
+/* Who waits gets the lock when its holder's descriptor is closed, by close
+ * or by dup2. */
+static void test_locks__replaced_while_waiting(void **state)
+{
+	struct world *world = *state;
+	struct shared shared = {.world = world};
+	struct worker other = {.seed = 3, .shared = &shared};
+	struct worker own = {.seed = 4, .shared = &shared};
+	struct replacing r = {0};
+	pthread_t churn;
+
+	open_for_all(world, &other, 1);
+	check_ok(vfs_task_create(world->vfs, NULL, &r.task));
+	check_eq(vfs_open(r.task, "/f", O_RDWR, 0), 0);
+	own.task = r.task;
+	assert_int_equal(pthread_create(&churn, NULL, churning_body, &r), 0);
+	for (int i = 0; i < 3000; i++) {
+		pthread_t waiter;
+
+		own.fd = 1 + (int)random_below(&own, NUMBERS - 1);
+		check_eq(vfs_dup2(r.task, 0, own.fd), own.fd);
+		check_ok(record(&own, F_SETLK, F_WRLCK, 0, BYTES));
+		__atomic_store_n(&shared.running, 0, __ATOMIC_RELAXED);
+		assert_int_equal(
+			pthread_create(&waiter, NULL, waiting_body, &other), 0);
+		while (!__atomic_load_n(&shared.running, __ATOMIC_ACQUIRE))
+			sched_yield();
+		if (i % 2)
+			check_eq(vfs_dup2(r.task, 0, own.fd), own.fd);
+		else
+			check_ok(vfs_close(r.task, own.fd));
+		pthread_join(waiter, NULL);
+		assert_int_equal(shared.wrong, 0);
+		if (i % 2)
+			check_ok(vfs_close(r.task, own.fd));
+	}
+	__atomic_store_n(&r.stop, 1, __ATOMIC_RELEASE);
+	pthread_join(churn, NULL);
+	vfs_task_unref(r.task);
+	unref_all(&other, 1);
+}
+
 /* ---- flock ---- */
 
 static void *flock_body(void *arg)
@@ -550,6 +632,7 @@ int main(void)
 		world_test(test_locks__ranges),
 		world_test(test_locks__deadlocks),
 		world_test(test_locks__close_while_setting),
+		world_test(test_locks__replaced_while_waiting),
 		world_test(test_locks__flock),
 		world_test(test_pipes__messages),
 		world_test(test_pipes__fifo_messages),

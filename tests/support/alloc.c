@@ -27,6 +27,8 @@ static void *test_alloc_get(void *context, size_t size, size_t align)
 		__atomic_add_fetch(&a->calls, !paused, __ATOMIC_RELAXED);
 	uint64_t fail_at = load(&a->fail_at);
 
+	if (!paused && call == load(&a->visit_at))
+		a->visit(a->argument);
 	if (!paused && fail_at && call >= fail_at &&
 	    call - fail_at < load(&a->fail_count)) {
 		__atomic_add_fetch(&a->failed, 1, __ATOMIC_RELAXED);
@@ -91,6 +93,14 @@ uint64_t test_alloc_heal(struct test_alloc *a)
 {
 	__atomic_store_n(&a->fail_at, 0, __ATOMIC_RELAXED);
 	return load(&a->failed);
+}
+
+void test_alloc_visit(struct test_alloc *a, uint64_t nth,
+		      void (*visit)(void *argument), void *argument)
+{
+	a->visit = visit;
+	a->argument = argument;
+	__atomic_store_n(&a->visit_at, load(&a->calls) + nth, __ATOMIC_RELAXED);
 }
 
 bool test_alloc_pause(struct test_alloc *a, bool paused)

@@ -20,9 +20,13 @@ struct test_alloc {
 	uint64_t fail_count; /* how many calls from there on fail */
 	bool paused;	     /* neither counted nor made to fail */
 	uint64_t failed;     /* allocations that were made to fail */
+	uint64_t visit_at; /* the call before which visit is called; 0: none */
 	int64_t live_blocks;
 	int64_t live_bytes;
 	uint64_t mismatches; /* blocks freed with another size or alignment */
+	/* not atomic: */
+	void (*visit)(void *argument);
+	void *argument;
 };
 
 void test_alloc_init(struct test_alloc *a);
@@ -30,6 +34,10 @@ void test_alloc_init(struct test_alloc *a);
 void test_alloc_fail(struct test_alloc *a, uint64_t nth, uint64_t count);
 /* No more failures. Returns how many there were since test_alloc_fail. */
 uint64_t test_alloc_heal(struct test_alloc *a);
+/* Before the nth allocation from here on visit is called, by whoever makes it:
+ * for what another thread does in between, and the visitor waits for. */
+void test_alloc_visit(struct test_alloc *a, uint64_t nth,
+		      void (*visit)(void *argument), void *argument);
 /* While paused, allocations are neither counted nor made to fail. Returns what
  * was. */
 bool test_alloc_pause(struct test_alloc *a, bool paused);

@@ -48,7 +48,8 @@ VFS_API int vfs_layer_task_create(struct vfs *vfs, struct vfs_task *like,
  * found instead, so that names can be moved between the two.
  *
  * Returns the descriptor or: -EINVAL the mount is unbindable, or locked mounts
- * hide something below; -EXDEV path is not in the view beside; those of a path.
+ * hide something below, or the tasks are not of one instance; -EXDEV path is
+ * not in the view beside; those of a path.
  */
 VFS_API int vfs_layer_open(struct vfs_task *layers, struct vfs_task *from,
 			   int dirfd, const char *path, uint32_t flags,
@@ -156,10 +157,11 @@ struct vfs_layer_clone {
 	const void *value;
 	uint64_t value_size;
 	uint32_t empty; /* not 0: without the original's data */
-	uint32_t zero;
-	/* out, on success: of the copy, O_PATH and O_RDWR, the caller's to
-	 * close; and its attributes. */
-	int32_t path_fd, open_fd;
+	uint32_t open;	/* not 0: fd is open, until vfs_layer_settle */
+	/* out, on success: a descriptor of the copy, the caller's to close:
+	 * O_PATH, or O_RDWR; and its attributes. */
+	int32_t fd;
+	int32_t zero;
 	struct vfs_stat st;
 };
 
@@ -178,6 +180,15 @@ struct vfs_layer_clone {
  */
 VFS_API int vfs_layer_clone(struct vfs_task *layers,
 			    struct vfs_layer_clone *order);
+
+/*
+ * A descriptor that vfs_layer_clone left open names the file alone from here
+ * on, as if opened with O_PATH: what a file system has one descriptor for, that
+ * names the copy for good, serves its first open file, too. By then nobody may
+ * be reading, writing or closing by it. It needs no vfs_nest_begin. 0, -EBADF,
+ * or -EINVAL it is not such a descriptor.
+ */
+VFS_API int vfs_layer_settle(struct vfs_task *layers, int fd);
 
 /*
  * For the mmap operation: the descriptor of the host behind an open file, as

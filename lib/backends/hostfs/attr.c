@@ -95,8 +95,10 @@ static int set_squashed(struct vfs_inode *inode, int fd,
 {
 	struct hostfs_super *s = hostfs_of(inode);
 
-	if (((attr->mask & VFS_ATTR_UID) && attr->uid != s->options.uid) ||
-	    ((attr->mask & VFS_ATTR_GID) && attr->gid != s->options.gid))
+	if (((attr->mask & VFS_ATTR_UID) &&
+	     attr->uid != VFS_READ_ONCE(inode->uid)) ||
+	    ((attr->mask & VFS_ATTR_GID) &&
+	     attr->gid != VFS_READ_ONCE(inode->gid)))
 		return -EPERM;
 	return attr->mask & VFS_ATTR_MODE
 		       ? hostfs_chmod(s, fd, kept_mode(inode, attr))
@@ -259,7 +261,13 @@ int64_t hostfs_getxattr(struct vfs_inode *inode, const char *name, void *value,
 	err = hostfs_handle(inode, &fd);
 	if (err)
 		return err;
-	n = hostfs_fgetxattr(hostfs_of(inode), fd->fd, name, value, size);
+	n = fd->access == O_PATH
+		    ? hostfs_place_getxattr(
+			      hostfs_of(inode), fd->fd,
+			      S_ISDIR(hostfs_inode(inode)->id.type), name,
+			      value, size)
+		    : hostfs_fgetxattr(hostfs_of(inode), fd->fd, name, value,
+				       size);
 	hostfs_fd_unref(fd);
 	return n;
 }

@@ -32,6 +32,7 @@ struct making {
 	int access;   /* as struct hostfs_fd has it */
 	bool exposed; /* others may change the directory, too */
 	bool foreign; /* somebody put something else there */
+	bool changed; /* since facts */
 	struct hostfs_facts facts;
 };
 
@@ -48,10 +49,26 @@ static uint32_t host_type(const struct making *m)
 	return is_recorded(m) && type != S_IFDIR ? S_IFREG : type;
 }
 
+/* Which of the owner's ids the host's file is to have: *uid and *gid, or
+ * HOSTFS_ID_HOST where it is not for the host to know. */
+static void host_ids(const struct making *m, uint32_t *uid, uint32_t *gid)
+{
+	const struct hostfs_options *o = &m->s->options;
+	bool squash = o->owner == HOSTFS_OWNER_SQUASH;
+
+	*uid = squash && o->uid != HOSTFS_ID_HOST ? HOSTFS_ID_HOST
+						  : m->args->uid;
+	*gid = squash && o->gid != HOSTFS_ID_HOST ? HOSTFS_ID_HOST
+						  : m->args->gid;
+}
+
 static bool is_ours(const struct making *m)
 {
-	return is_recorded(m) || m->s->options.owner == HOSTFS_OWNER_SQUASH ||
-	       (m->args->uid == geteuid() && m->args->gid == getegid());
+	uint32_t uid, gid;
+
+	host_ids(m, &uid, &gid);
+	return is_recorded(m) || ((uid == HOSTFS_ID_HOST || uid == geteuid()) &&
+				  (gid == HOSTFS_ID_HOST || gid == getegid()));
 }
 
 /* Whether it is made without permissions, by which it is known again. */
@@ -180,9 +197,11 @@ static int set_owner(struct making *m)
 	const struct vfs_create_args *args = m->args;
 	const struct vfs_stat *stat = &m->facts.stat;
 	uint32_t mode = hostfs_kept_mode(m->s, args->mode, args->mode);
+	uint32_t uid, gid;
 	bool moved = false;
 	int err = 0;
 
+	m->changed = is_recorded(m) || args->xattr_count;
 	if (is_recorded(m)) {
 		err = write_target(m);
 		if (!err)
@@ -193,14 +212,19 @@ static int set_owner(struct making *m)
 			   : hostfs_chmod(m->s, m->fd,
 					  hostfs_owner_mode(args->mode));
 	}
-	if (m->s->options.owner == HOSTFS_OWNER_HOST &&
-	    (stat->uid != args->uid || stat->gid != args->gid)) {
-		err = hostfs_chown(m->s, m->fd, args->uid, args->gid);
+	host_ids(m, &uid, &gid);
+	if (m->s->options.owner != HOSTFS_OWNER_XATTR &&
+	    ((uid != HOSTFS_ID_HOST && stat->uid != uid) ||
+	     (gid != HOSTFS_ID_HOST && stat->gid != gid))) {
+		err = hostfs_chown(m->s, m->fd, uid, gid);
 		moved = true;
 	}
 	if (!err && !S_ISLNK(args->mode) &&
-	    (moved || (stat->mode & PERMISSIONS) != mode))
+	    (moved || (stat->mode & PERMISSIONS) != mode)) {
 		err = hostfs_chmod(m->s, m->fd, mode);
+		m->changed = true;
+	}
+	m->changed |= moved;
 	return err;
 }
 
@@ -213,7 +237,9 @@ static int set_attributes(struct making *m)
 		err = hostfs_fsetxattr(m->s, m->fd, args->xattrs[i].name,
 				       args->xattrs[i].value,
 				       args->xattrs[i].size, 0);
-	return err ? err : hostfs_look_fd(m->s, m->fd, &m->facts);
+	if (err || !m->changed)
+		return err;
+	return hostfs_look_fd(m->s, m->fd, &m->facts);
 }
 
 static void unmake(struct making *m)
@@ -318,7 +344,8 @@ int hostfs_create(struct vfs_inode *dir, const struct vfs_name *name,
 		return err;
 	m.dir = fd->fd;
 	m.name = host.str;
-	m.exposed = is_exposed(dir);
+	/* a regular file is what it was made with */
+	m.exposed = host_type(&m) != S_IFREG && is_exposed(dir);
 	place = hostfs_place_new(dir, name);
 	err = place ? create_at(dir, &m, place, inode) : -ENOMEM;
 	if (err)

@@ -423,6 +423,22 @@ static unsigned count_places(struct hostfs_super *s,
 	return count;
 }
 
+/* Where others change names each look at one is compared with what it was, and
+ * that is done by name. */
+static void expect_more(struct vfs_inode *inode)
+{
+	struct hostfs_super *s = hostfs_of(inode);
+	struct hostfs_inode *h = hostfs_inode(inode);
+
+	if (!s->options.exclusive)
+		return;
+	pthread_mutex_lock(&s->fd_lock);
+	if (h->places)
+		VFS_WRITE_ONCE(hostfs_inode(h->places->parent)->open_found,
+			       true);
+	pthread_mutex_unlock(&s->fd_lock);
+}
+
 static int try_handle(struct vfs_inode *inode, struct hostfs_fd **out)
 {
 	struct hostfs_super *s = hostfs_of(inode);
@@ -435,8 +451,10 @@ static int try_handle(struct vfs_inode *inode, struct hostfs_fd **out)
 		*out = r.base;
 	} else {
 		err = open_route(inode, &r, out);
-		if (!err)
+		if (!err) {
 			hostfs_keep_handle(inode, hostfs_fd_ref(*out));
+			expect_more(inode);
+		}
 		hostfs_fd_unref(r.base);
 	}
 	vfs_free(s->vfs, r.path, r.size);

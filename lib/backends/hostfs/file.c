@@ -144,8 +144,16 @@ static int hostfs_open(struct vfs_inode *inode, struct vfs_file *file)
 	return 0;
 }
 
+/*
+ * What was written to is looked at while there is a descriptor of it: the host
+ * would have to be asked for another. Where others change files that would say
+ * nothing for long.
+ */
 static void hostfs_release(struct vfs_inode *inode, struct vfs_file *file)
 {
+	if (hostfs_of(inode)->options.exclusive &&
+	    (VFS_READ_ONCE(inode->flags) & VFS_INODE_STALE))
+		(void)hostfs_refresh(inode);
 	hostfs_remove_opened(inode, vfs_file_private(file));
 }
 

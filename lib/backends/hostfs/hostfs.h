@@ -39,6 +39,9 @@ enum hostfs_owner {
 	HOSTFS_OWNER_SQUASH /* everything is uid's and gid's */
 };
 
+/* As uid or gid of _SQUASH: that one is the host's. Also chown's no change. */
+#define HOSTFS_ID_HOST UINT32_MAX
+
 /* Which file of the host's: never the same for two, dead ones included, where
  * the host knows when files were made. */
 struct hostfs_id {
@@ -130,6 +133,8 @@ struct hostfs_inode {
 	bool is_root;		 /* constant */
 	bool pinned;		 /* handle is not to be dropped: fd_lock */
 	bool is_kept;		 /* fd_lock */
+	bool open_found;	 /* of a directory: what is found in it is going
+				    to be opened: atomic */
 	uint32_t cleared;	 /* places, so far: fd_lock; read without */
 	uint32_t dirty;		 /* changes that were made: atomic */
 	int64_t ctime_sec;	 /* as published: attr lock */
@@ -253,6 +258,9 @@ int hostfs_flags(struct hostfs_super *s, int fd, bool set, int *flags);
 /* - Attributes of the file behind fd, O_PATH or not. */
 int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
 			 void *value, size_t size);
+/* - The same, of a file that is known to be O_PATH. */
+int64_t hostfs_place_getxattr(struct hostfs_super *s, int fd, bool directory,
+			      const char *name, void *value, size_t size);
 int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,
 			  size_t size);
 int hostfs_fsetxattr(struct hostfs_super *s, int fd, const char *name,

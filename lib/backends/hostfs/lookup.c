@@ -20,14 +20,18 @@ struct target {
 struct found {
 	struct hostfs_facts facts;
 	struct target target;
-	int fd; /* O_PATH, owner=xattr alone; or -1 */
+	int fd; /* O_PATH; or -1 */
 };
 
 static int check_target(struct target *t)
 {
 	if (t->len < 0)
 		return (int)t->len;
-	return t->len && t->len < (int64_t)sizeof(t->text) ? 0 : -EIO;
+	/* a record may say what no symlink does */
+	return t->len && t->len < (int64_t)sizeof(t->text) &&
+			       !memchr(t->text, '\0', (size_t)t->len)
+		       ? 0
+		       : -EIO;
 }
 
 /* ---- by name: what is found is compared with what was read ---- */
@@ -118,13 +122,30 @@ static int find_by_fd(struct hostfs_super *s, int dir, const char *name,
 	return err;
 }
 
-static int find(struct hostfs_super *s, int dir, const char *name,
+/*
+ * A descriptor tells more, and is needed at once by who asks for attributes of
+ * everything that it finds, as overlay does; a look at a name tells sooner that
+ * there is nothing. What was the case last in a directory is expected again.
+ */
+static int find(struct vfs_inode *dir, int dirfd, const char *name,
 		struct found *f)
 {
+	struct hostfs_super *s = hostfs_of(dir);
+	bool *wanted = &hostfs_inode(dir)->open_found;
+	int err;
+
 	f->fd = -1;
-	return s->options.owner == HOSTFS_OWNER_XATTR
-		       ? find_by_fd(s, dir, name, f)
-		       : find_by_name(s, dir, name, f);
+	if (s->options.owner == HOSTFS_OWNER_XATTR)
+		return find_by_fd(s, dirfd, name, f);
+	if (VFS_READ_ONCE(*wanted)) {
+		err = find_by_fd(s, dirfd, name, f);
+		if (!err)
+			return 0;
+		VFS_WRITE_ONCE(*wanted, false);
+		if (err == -ENOENT)
+			return err;
+	}
+	return find_by_name(s, dirfd, name, f);
 }
 
 /* The inode for what was found as name in dir. f->fd passes. */
@@ -173,7 +194,7 @@ int hostfs_lookup(struct vfs_inode *dir, const struct vfs_name *name,
 	if (err)
 		return err;
 	look = hostfs_look_begin(s, NULL);
-	err = find(s, fd->fd, host.str, &f);
+	err = find(dir, fd->fd, host.str, &f);
 	hostfs_fd_unref(fd);
 	if (!err)
 		err = adopt(dir, name, &f, inode);

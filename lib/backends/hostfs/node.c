@@ -78,8 +78,10 @@ static void read_facts(const struct hostfs_super *s, const struct statx *stx,
 	stat->ctime = time_of(&stx->stx_ctime);
 	stat->attributes = stx->stx_attributes;
 	if (s->options.owner == HOSTFS_OWNER_SQUASH) {
-		stat->uid = s->options.uid;
-		stat->gid = s->options.gid;
+		if (s->options.uid != HOSTFS_ID_HOST)
+			stat->uid = s->options.uid;
+		if (s->options.gid != HOSTFS_ID_HOST)
+			stat->gid = s->options.gid;
 	}
 }
 

@@ -76,7 +76,9 @@ static bool set_number(struct hostfs_options *o, struct piece key,
 	uint64_t n;
 
 	if (is(key, "uid") || is(key, "gid")) {
-		if (!number(value, UINT32_MAX - 1, &n))
+		if (is(value, "host"))
+			n = HOSTFS_ID_HOST;
+		else if (!number(value, UINT32_MAX - 1, &n))
 			return false;
 		*(is(key, "uid") ? &o->uid : &o->gid) = (uint32_t)n;
 		*(is(key, "uid") ? &o->has_uid : &o->has_gid) = true;

@@ -57,6 +57,17 @@ static int hostfs_sync(struct vfs_super *super)
 	return err;
 }
 
+static void show_ids(const struct hostfs_options *o, char *out, size_t size)
+{
+	char uid[16] = "host", gid[16] = "host";
+
+	if (o->uid != HOSTFS_ID_HOST)
+		snprintf(uid, sizeof(uid), "%u", o->uid);
+	if (o->gid != HOSTFS_ID_HOST)
+		snprintf(gid, sizeof(gid), "%u", o->gid);
+	snprintf(out, size, ",uid=%s,gid=%s", uid, gid);
+}
+
 static int hostfs_show_options(struct vfs_super *super, char *out, size_t size)
 {
 	static const char *const owners[] = {"host", "xattr", "squash"};
@@ -64,7 +75,7 @@ static int hostfs_show_options(struct vfs_super *super, char *out, size_t size)
 	char ids[48] = "";
 
 	if (o->owner == HOSTFS_OWNER_SQUASH)
-		snprintf(ids, sizeof(ids), ",uid=%u,gid=%u", o->uid, o->gid);
+		show_ids(o, ids, sizeof(ids));
 	return snprintf(out, size, ",cache=%s,owner=%s%s%s%s,maxfds=%u",
 			o->exclusive ? "exclusive" : "revalidate",
 			owners[o->owner], ids, o->xdev ? ",xdev" : "",

@@ -373,32 +373,22 @@ int hostfs_flags(struct hostfs_super *s, int fd, bool set, int *flags)
 
 /* ---- extended attributes ---- */
 
-/* A file that is open tells by itself; one that is a place (EBADF) by its link
- * in proc, which takes many times as long. */
-static int64_t get_attribute(struct hostfs_super *s, int fd, const char *name,
-			     void *value, size_t size)
+/* By the file's link in proc, which takes many times as long as by a descriptor
+ * of it. */
+static int64_t get_by_link(struct hostfs_super *s, int fd, const char *name,
+			   void *value, size_t size)
 {
 	struct attribute_args args = {
 		.value = (uintptr_t)value,
 		.size = (uint32_t)size,
 	};
-	int64_t n = fgetxattr(fd, name, value, size);
-	struct fd_path path;
-
-	if (n >= 0 || errno != EBADF)
-		return n;
-	fd_path(fd, &path);
-	return syscall(SYS_getxattrat, s->proc, path.str, 0, name, &args,
-		       sizeof(args));
-}
-
-int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
-			 void *value, size_t size)
-{
 	struct fd_path path;
 	int64_t n;
 
-	HOSTFS_CALL(s, n, "getxattr", get_attribute(s, fd, name, value, size));
+	fd_path(fd, &path);
+	HOSTFS_CALL(s, n, "getxattr",
+		    syscall(SYS_getxattrat, s->proc, path.str, 0, name, &args,
+			    sizeof(args)));
 	if (n != -ENOSYS)
 		return n;
 	n = fd_path_absolute(s, fd, &path);
@@ -406,6 +396,36 @@ int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
 		return (int)n;
 	HOSTFS_CALL(s, n, "getxattr", getxattr(path.str, name, value, size));
 	return n;
+}
+
+int64_t hostfs_fgetxattr(struct hostfs_super *s, int fd, const char *name,
+			 void *value, size_t size)
+{
+	int64_t n;
+
+	HOSTFS_CALL(s, n, "getxattr", fgetxattr(fd, name, value, size));
+	/* a place */
+	return n == -EBADF ? get_by_link(s, fd, name, value, size) : n;
+}
+
+int64_t hostfs_place_getxattr(struct hostfs_super *s, int fd, bool directory,
+			      const char *name, void *value, size_t size)
+{
+	struct attribute_args args = {
+		.value = (uintptr_t)value,
+		.size = (uint32_t)size,
+	};
+	int64_t n = -EACCES;
+
+	/* a directory is its own `.`, for who may search it */
+	if (directory)
+		HOSTFS_CALL(s, n, "getxattr",
+			    syscall(SYS_getxattrat, fd, ".",
+				    AT_SYMLINK_NOFOLLOW, name, &args,
+				    sizeof(args)));
+	return n == -EACCES || n == -ENOSYS
+		       ? get_by_link(s, fd, name, value, size)
+		       : n;
 }
 
 int64_t hostfs_flistxattr(struct hostfs_super *s, int fd, char *list,

@@ -38,7 +38,7 @@ struct copy {
 	bool indexed;		  /* it goes to the index */
 	int fd;			  /* of the copy */
 	int out;		  /* the same, open, of a regular file; -1 */
-	bool ready;		  /* somebody is about to open it */
+	void **ready;		  /* of who is about to open it; NULL */
 	struct vfs_stat made;	  /* of the copy */
 };
 
@@ -429,7 +429,7 @@ static int make_copy(struct copy *c, struct overlay_inode *parent,
 	if (!err)
 		err = place_temp(c, parent, name);
 	if (!err && c->ready && c->bytes >= 0 && c->out >= 0)
-		overlay_keep_ready(c->oi, c->out);
+		*c->ready = overlay_upper_word(c->out, false);
 	else
 		overlay_close(fs, c->out);
 	if (!err)
@@ -500,11 +500,10 @@ static int copy_rest(struct overlay_inode *oi, int64_t bytes)
  * copied often. What it says is published, too. -EOPNOTSUPP: it is not that
  * simple. lock held. */
 static int clone_locked(struct overlay_inode *oi, struct overlay_inode *parent,
-			const char *name, int64_t bytes, bool ready)
+			const char *name, int64_t bytes, void **ready)
 {
 	struct overlay_super *fs = oi->fs;
 	unsigned char origin[OVERLAY_ORIGIN_MAX];
-	char xattr[64];
 	struct vfs_layer_clone order;
 	int64_t n;
 	int err;
@@ -522,27 +521,28 @@ static int clone_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 	order.from = oi->lower[0].fd;
 	order.dirfd = overlay_upper(parent);
 	order.name = name;
-	order.xattr = overlay_xattr_name(fs, "origin", xattr);
+	order.xattr = OVERLAY_XATTR(fs, "origin");
 	order.value = origin;
 	order.value_size = (uint64_t)n;
 	order.empty = !bytes;
+	order.open = ready != NULL;
 	order.zero = 0;
 	err = vfs_layer_clone(fs->task, &order);
 	if (err)
 		return err;
 	overlay_stale(parent->inode);
 	if (ready)
-		overlay_keep_ready(oi, order.open_fd);
-	else
-		overlay_close(fs, order.open_fd);
-	overlay_set_upper(oi, order.path_fd, &order.st, true);
-	overlay_dir_changed(parent);
+		*ready = overlay_upper_word(order.fd, true);
+	overlay_set_upper(oi, order.fd, &order.st, true);
+	/* else the listing has no reason to change */
+	if (overlay_state(oi) & OVERLAY_OWN_NUMBER)
+		overlay_dir_changed(parent);
 	return 0;
 }
 
 /* lock held; parent (NULL: there is no name) is on upper. */
 static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
-		       const char *name, int64_t bytes, bool ready)
+		       const char *name, int64_t bytes, void **ready)
 {
 	struct copy c = {
 		.fs = oi->fs,
@@ -580,7 +580,7 @@ static int copy_locked(struct overlay_inode *oi, struct overlay_inode *parent,
 }
 
 static int copy_one(struct overlay_inode *oi, struct overlay_inode *parent,
-		    const char *name, int64_t bytes, bool ready)
+		    const char *name, int64_t bytes, void **ready)
 {
 	int err = 0;
 
@@ -626,7 +626,7 @@ static int find_missing(struct overlay_inode *oi, struct vfs_inode **inode,
 	return err;
 }
 
-static int copy_all(struct overlay_inode *oi, int64_t bytes, bool ready)
+static int copy_all(struct overlay_inode *oi, int64_t bytes, void **ready)
 {
 	struct vfs_inode *inode, *parent;
 	struct overlay_name name;
@@ -641,7 +641,7 @@ static int copy_all(struct overlay_inode *oi, int64_t bytes, bool ready)
 		last = inode == oi->inode;
 		err = copy_one(overlay_inode(inode), overlay_inode(parent),
 			       name.text, last ? bytes : OVERLAY_ALL,
-			       last && ready);
+			       last ? ready : NULL);
 		vfs_inode_unref(parent);
 		if (!last)
 			vfs_inode_unref(inode);
@@ -649,7 +649,7 @@ static int copy_all(struct overlay_inode *oi, int64_t bytes, bool ready)
 	return err;
 }
 
-static int bring_up(struct overlay_inode *oi, int64_t bytes, bool ready)
+static int bring_up(struct overlay_inode *oi, int64_t bytes, void **ready)
 {
 	int err;
 
@@ -669,7 +669,7 @@ static int bring_up(struct overlay_inode *oi, int64_t bytes, bool ready)
 /* Of a file that is, or is to be, in the index: the name that the call came by
  * is on upper afterwards, which it may not be although the file is. */
 static int bring_up_by(struct overlay_inode *oi, struct vfs_inode *dir,
-		       const char *name, int64_t bytes, bool ready)
+		       const char *name, int64_t bytes, void **ready)
 {
 	char *home;
 	int err;
@@ -684,7 +684,7 @@ static int bring_up_by(struct overlay_inode *oi, struct vfs_inode *dir,
 	return err ? err : overlay_link_name(oi, overlay_inode(dir), name);
 }
 
-static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
+static int copy_up(struct overlay_inode *oi, int64_t bytes, void **ready)
 {
 	struct overlay_super *fs = oi->fs;
 	struct overlay_name name;
@@ -701,10 +701,10 @@ static int copy_up(struct overlay_inode *oi, int64_t bytes, bool ready)
 
 int overlay_copy_up(struct overlay_inode *oi, int64_t bytes)
 {
-	return copy_up(oi, bytes, false);
+	return copy_up(oi, bytes, NULL);
 }
 
-int overlay_copy_up_ready(struct overlay_inode *oi)
+int overlay_copy_up_ready(struct overlay_inode *oi, void **ready)
 {
-	return copy_up(oi, OVERLAY_ALL, true);
+	return copy_up(oi, OVERLAY_ALL, ready);
 }

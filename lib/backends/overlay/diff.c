@@ -71,28 +71,6 @@ static int add(struct vfs *vfs, struct overlay_diff_list *list,
 
 /* ---- one name ---- */
 
-/* What the name is on the lower layers of dir. 1 with *st, 0 or an error. */
-static int stat_below(struct overlay_super *fs, const struct overlay_inode *dir,
-		      const char *name, struct vfs_stat *st)
-{
-	for (uint32_t i = 0; overlay_has_lower(dir) && i < dir->lower_count;
-	     i++) {
-		int fd = overlay_open_path(fs, dir->lower[i].fd, name), err;
-
-		if (fd == -ENOENT || fd == -ENAMETOOLONG)
-			continue;
-		if (fd < 0)
-			return fd;
-		err = overlay_stat(fs, fd, st);
-		if (!err)
-			err = overlay_is_whiteout(fs, dir->lower[i].layer, fd,
-						  st);
-		overlay_close(fs, fd);
-		return err < 0 ? err : !err;
-	}
-	return 0;
-}
-
 /* Whether a file has the data that below has, as far as stat can tell. */
 static bool same_data(const struct overlay_found *found,
 		      const struct vfs_stat *below)
@@ -132,7 +110,7 @@ static int kind_of(struct overlay_super *fs, const struct overlay_inode *dir,
 		*kind = kind_of_merged(found);
 		return 0;
 	}
-	err = stat_below(fs, dir, name, &below);
+	err = overlay_below(fs, dir, name, &below);
 	if (err < 0)
 		return err;
 	if (!err)
@@ -150,11 +128,12 @@ static int add_name(struct overlay_super *fs, const struct overlay_inode *dir,
 {
 	struct overlay_diff_record record = {0};
 	struct overlay_found found;
+	struct vfs_stat below;
 	int err = overlay_find(fs, dir, name, &found);
 
 	if (err == -ENOENT) {
 		/* a whiteout, which may hide nothing */
-		err = overlay_below(fs, dir, name);
+		err = overlay_below(fs, dir, name, &below);
 		record.kind = VFS_OVERLAY_DELETED;
 		return err > 0 ? add(fs->vfs, list, &record, name, NULL) : err;
 	}
@@ -176,6 +155,20 @@ static int add_name(struct overlay_super *fs, const struct overlay_inode *dir,
 
 /* ---- one directory ---- */
 
+/* A mark says that the name is gone, if there is nothing in upper that says
+ * what it is. */
+static int add_mark(struct overlay_super *fs, const struct overlay_inode *dir,
+		    const char *mark, struct overlay_diff_list *list)
+{
+	const char *name = mark + OVERLAY_MARK_LEN;
+	int fd = overlay_open_path(fs, overlay_upper(dir), name);
+
+	overlay_close(fs, fd);
+	if (fd >= 0 || !strcmp(name, OVERLAY_MARK_OPAQUE))
+		return 0;
+	return fd == -ENOENT ? add_name(fs, dir, name, list) : fd;
+}
+
 static int add_buffer(struct overlay_super *fs, const struct overlay_inode *dir,
 		      const char *buffer, int64_t size,
 		      struct overlay_diff_list *list)
@@ -187,8 +180,10 @@ static int add_buffer(struct overlay_super *fs, const struct overlay_inode *dir,
 			(const struct vfs_dirent *)(buffer + at);
 
 		at += entry->reclen;
-		if (strcmp(entry->name, ".") != 0 &&
-		    strcmp(entry->name, "..") != 0)
+		if (overlay_is_mark(fs, entry->name))
+			err = add_mark(fs, dir, entry->name, list);
+		else if (strcmp(entry->name, ".") != 0 &&
+			 strcmp(entry->name, "..") != 0)
 			err = add_name(fs, dir, entry->name, list);
 	}
 	return err;

@@ -6,7 +6,9 @@
  * reading before the copy-up reads the lower file until then; from the next
  * read on it has a second descriptor, of the upper file, and so sees what is
  * written. Both are closed with the file, so that a read that is under way
- * keeps its own.
+ * keeps its own. One that was upper's from the beginning needs no more than a
+ * number; it may be that of the inode's own descriptor, which is open then, and
+ * settled when the file is closed.
  *
  * Opening for writing copies up, as does every change. Contract: overlay.h.
  */
@@ -22,11 +24,38 @@
 /* What is kept of how a file was opened. */
 #define PASSED (O_ACCMODE | O_SYNC | O_DSYNC)
 
+/* What the file has, if it was a lower layer's when it was opened; of others it
+ * is a word with these bits, and the descriptor above them. */
 struct overlay_file {
-	int fd;	    /* the first real file */
-	int upper;  /* atomic: upper's, when the first was lower's; -1 */
-	bool lower; /* the first is */
+	int fd;	   /* lower's */
+	int upper; /* atomic: -1 */
 };
+
+#define WORD_UPPER 1u
+#define WORD_BORROWED 2u /* the inode's own */
+#define WORD_SHIFT 2
+
+void *overlay_upper_word(int fd, bool is_inodes)
+{
+	uintptr_t word = (uintptr_t)(unsigned)fd << WORD_SHIFT | WORD_UPPER;
+
+	return (void *)(word | (is_inodes ? WORD_BORROWED : 0));
+}
+
+static bool is_upper_word(const void *data)
+{
+	return (uintptr_t)data & WORD_UPPER;
+}
+
+static bool is_borrowed(const void *data)
+{
+	return (uintptr_t)data & WORD_BORROWED;
+}
+
+static int upper_fd(const void *data)
+{
+	return (int)((uintptr_t)data >> WORD_SHIFT);
+}
 
 /* ---- the real file ---- */
 
@@ -53,11 +82,14 @@ int overlay_open_data(struct overlay_inode *oi, int flags)
 }
 
 /* The descriptor to read by; between nest calls. */
-static int read_fd(struct overlay_inode *oi, struct overlay_file *open)
+static int read_fd(struct overlay_inode *oi, void *data)
 {
+	struct overlay_file *open = data;
 	int fd, none = -1;
 
-	if (!open->lower || !has_upper_data(oi))
+	if (is_upper_word(data))
+		return upper_fd(data);
+	if (!has_upper_data(oi))
 		return open->fd;
 	fd = __atomic_load_n(&open->upper, __ATOMIC_ACQUIRE);
 	if (fd >= 0)
@@ -80,57 +112,40 @@ static bool writes(uint32_t flags)
 
 /* ---- open and release ---- */
 
-static struct overlay_file *file_alloc(struct overlay_super *fs, int fd)
-{
-	struct overlay_file *open = vfs_zalloc(fs->vfs, sizeof(*open));
-
-	if (open) {
-		open->fd = fd;
-		open->upper = -1;
-	}
-	return open;
-}
-
 int overlay_make_ready(struct overlay_inode *oi)
 {
-	struct overlay_file *open;
+	int fd;
 
 	if (!S_ISREG(VFS_READ_ONCE(oi->inode->mode)))
 		return 0;
-	open = file_alloc(oi->fs, -1);
-	if (!open)
-		return -ENOMEM;
-	open->fd = overlay_open_data(oi, O_RDWR);
-	if (open->fd < 0) {
-		int err = open->fd;
-
-		vfs_free(oi->fs->vfs, open, sizeof(*open));
-		return err;
-	}
-	__atomic_store_n(&oi->ready, open, __ATOMIC_RELEASE);
+	fd = overlay_open_data(oi, O_RDWR);
+	if (fd < 0)
+		return fd;
+	__atomic_store_n(&oi->ready, overlay_upper_word(fd, false),
+			 __ATOMIC_RELEASE);
 	return 0;
 }
 
-void overlay_keep_ready(struct overlay_inode *oi, int fd)
+static void file_close(struct overlay_super *fs, void *data)
 {
-	struct overlay_file *open = file_alloc(oi->fs, fd);
+	struct overlay_file *open = data;
 
-	if (open)
-		__atomic_store_n(&oi->ready, open, __ATOMIC_RELEASE);
-	else
-		overlay_close(oi->fs, fd);
-}
-
-static void file_close(struct overlay_super *fs, struct overlay_file *open)
-{
-	if (!open)
+	if (!data)
 		return;
+	if (is_borrowed(data)) {
+		(void)vfs_layer_settle(fs->task, upper_fd(data));
+		return;
+	}
+	if (is_upper_word(data)) {
+		overlay_close(fs, upper_fd(data));
+		return;
+	}
 	overlay_close(fs, open->fd);
 	overlay_close(fs, open->upper);
 	vfs_free(fs->vfs, open, sizeof(*open));
 }
 
-static struct overlay_file *take_ready(struct overlay_inode *oi)
+static void *take_ready(struct overlay_inode *oi)
 {
 	if (!VFS_READ_ONCE(oi->ready))
 		return NULL;
@@ -142,59 +157,82 @@ void overlay_drop_ready(struct overlay_inode *oi)
 	file_close(oi->fs, take_ready(oi));
 }
 
-/* flags as in open; *out is untouched on failure. */
-static int open_nested(struct overlay_inode *oi, uint32_t flags,
-		       struct overlay_file **out)
+static int open_lower(struct overlay_inode *oi, int flags, void **out)
 {
 	struct overlay_super *fs = oi->fs;
-	int err = writes(flags) ? overlay_copy_up_ready(oi) : 0;
-	struct overlay_file *open;
+	struct overlay_file *open = vfs_alloc(fs->vfs, sizeof(*open));
+	int fd;
 
-	if (err)
-		return err;
-	open = take_ready(oi);
-	if (open && !(flags & PASSED & ~O_ACCMODE)) {
-		*out = open;
-		return 0;
-	}
-	file_close(fs, open);
-	open = file_alloc(fs, -1);
 	if (!open)
 		return -ENOMEM;
-	open->lower = !has_upper_data(oi);
-	open->fd = overlay_open_data(oi, (int)(flags & PASSED));
-	if (open->fd < 0) {
-		err = open->fd;
+	fd = overlay_open_data(oi, flags);
+	if (fd < 0) {
 		vfs_free(fs->vfs, open, sizeof(*open));
-		return err;
+		return fd;
 	}
+	open->fd = fd;
+	open->upper = -1;
 	*out = open;
 	return 0;
+}
+
+static int open_upper_file(struct overlay_inode *oi, int flags, void **out)
+{
+	int fd = overlay_open_data(oi, flags);
+
+	if (fd < 0)
+		return fd;
+	*out = overlay_upper_word(fd, false);
+	return 0;
+}
+
+/* flags as in open; *out is untouched on failure. */
+static int open_nested(struct overlay_inode *oi, uint32_t flags, void **out)
+{
+	int passed = (int)(flags & PASSED);
+	void *ready = NULL;
+	int err = writes(flags) ? overlay_copy_up_ready(oi, &ready) : 0;
+
+	if (!err && !ready)
+		ready = take_ready(oi);
+	if (!err && ready && !(passed & ~O_ACCMODE)) {
+		*out = ready;
+		return 0;
+	}
+	file_close(oi->fs, ready);
+	if (err)
+		return err;
+	return has_upper_data(oi) ? open_upper_file(oi, passed, out)
+				  : open_lower(oi, passed, out);
 }
 
 static int overlay_open(struct vfs_inode *inode, struct vfs_file *file)
 {
 	struct vfs *vfs = inode->super->vfs;
-	struct overlay_file *open;
 	struct vfs_nesting nesting;
+	void *data;
 	int err;
 
 	vfs_nest_begin(vfs, &nesting);
-	err = open_nested(overlay_inode(inode), vfs_file_flags(file), &open);
+	err = open_nested(overlay_inode(inode), vfs_file_flags(file), &data);
 	vfs_nest_end(vfs, &nesting);
 	if (!err)
-		vfs_file_set_private(file, open);
+		vfs_file_set_private(file, data);
 	return err;
 }
 
 static void overlay_release(struct vfs_inode *inode, struct vfs_file *file)
 {
-	struct overlay_file *open = vfs_file_private(file);
 	struct overlay_super *fs = overlay_super(inode->super);
+	void *data = vfs_file_private(file);
 	struct vfs_nesting nesting;
 
+	if (is_borrowed(data)) {
+		file_close(fs, data);
+		return;
+	}
 	vfs_nest_begin(fs->vfs, &nesting);
-	file_close(fs, open);
+	file_close(fs, data);
 	vfs_nest_end(fs->vfs, &nesting);
 }
 
@@ -233,14 +271,14 @@ static int64_t overlay_write(struct vfs_inode *inode, struct vfs_file *file,
 			     const void *buffer, size_t count, int64_t offset)
 {
 	struct overlay_inode *oi = overlay_inode(inode);
-	const struct overlay_file *open = vfs_file_private(file);
+	int fd = upper_fd(vfs_file_private(file));
 	struct vfs_nesting nesting;
 	int64_t n;
 
 	vfs_nest_begin(oi->fs->vfs, &nesting);
 	n = vfs_fault(oi->fs->vfs, "overlay:write");
 	if (!n)
-		n = vfs_pwrite(oi->fs->task, open->fd, buffer, count, offset);
+		n = vfs_pwrite(oi->fs->task, fd, buffer, count, offset);
 	vfs_nest_end(oi->fs->vfs, &nesting);
 	was_written(oi, n > 0 ? offset + n : 0);
 	return n;
@@ -343,7 +381,7 @@ static int64_t overlay_copy_range(struct vfs_inode *in,
 {
 	struct overlay_inode *from = overlay_inode(in),
 			     *to = overlay_inode(out);
-	const struct overlay_file *open = vfs_file_private(out_file);
+	int to_fd = upper_fd(vfs_file_private(out_file));
 	struct vfs_nesting nesting;
 	int64_t n;
 	int fd;
@@ -353,7 +391,7 @@ static int64_t overlay_copy_range(struct vfs_inode *in,
 	vfs_nest_begin(to->fs->vfs, &nesting);
 	fd = read_fd(from, vfs_file_private(in_file));
 	n = fd < 0 ? fd
-		   : vfs_layer_copy(to->fs->task, fd, in_offset, open->fd,
+		   : vfs_layer_copy(to->fs->task, fd, in_offset, to_fd,
 				    out_offset, length);
 	vfs_nest_end(to->fs->vfs, &nesting);
 	was_written(to, n > 0 ? out_offset + n : 0);

@@ -25,10 +25,12 @@ struct search {
 	char *path;	/* on the next layer; absolute: from its root */
 	char *redirect; /* of what was looked at last: redirect_len bytes */
 	size_t redirect_len;
-	bool is_dir;   /* a directory was found further up */
-	bool metacopy; /* a file without data was */
-	bool stop;     /* nothing further down matters */
-	bool opaque;   /* what was looked at last hides what is below */
+	char *room; /* once there was one: of both, 2 * PATH_SIZE bytes */
+	char name[OVERLAY_NAME_MAX + 1]; /* path, until then */
+	bool is_dir;			 /* a directory was found further up */
+	bool metacopy;			 /* a file without data was */
+	bool stop;			 /* nothing further down matters */
+	bool opaque; /* what was looked at last hides what is below */
 };
 
 /* ---- places ---- */
@@ -88,11 +90,32 @@ static bool is_redirect(const char *text, size_t len)
 	return true;
 }
 
+/* Most names have no redirect, and short memory of theirs stays in use between
+ * long memory of ours that does not. */
+static int make_room(struct search *s)
+{
+	s->room = vfs_alloc(s->fs->vfs, 2 * PATH_SIZE);
+	if (!s->room)
+		return -ENOMEM;
+	memcpy(s->room, s->path, strlen(s->path) + 1);
+	s->path = s->room;
+	s->redirect = s->room + PATH_SIZE;
+	return 0;
+}
+
 static int check_redirect(struct search *s, int fd)
 {
-	int64_t n =
-		overlay_get_own(s->fs, fd, "redirect", s->redirect, PATH_SIZE);
+	int64_t n = overlay_get_own(s->fs, fd, "redirect", s->redirect,
+				    s->room ? PATH_SIZE : 0);
+	int err;
 
+	if (n >= 0 && !s->room) {
+		err = make_room(s);
+		if (err)
+			return err;
+		n = overlay_get_own(s->fs, fd, "redirect", s->redirect,
+				    PATH_SIZE);
+	}
 	if (n == -ENODATA)
 		return 0;
 	if (n < 0)
@@ -136,10 +159,18 @@ static int check_directory(struct search *s, uint32_t layer, int fd, bool last)
 		s->is_dir = true;
 	if (n < 0 && n != -ENODATA && n != -ERANGE)
 		return (int)n;
-	if (n == 1 && *value == 'y') {
+	if (n != 1 || *value != 'y') {
+		int marked = overlay_is_marked(s->fs, fd, OVERLAY_MARK_OPAQUE);
+
+		if (marked < 0)
+			return marked;
+		s->stop = marked;
+		s->opaque = marked && last;
+	} else {
 		s->stop = true;
 		s->opaque = last;
-	} else if (n == 1 && *value == 'x' && layer != OVERLAY_UPPER) {
+	}
+	if (n == 1 && *value == 'x' && layer != OVERLAY_UPPER) {
 		VFS_WRITE_ONCE(s->fs->layers[layer].xwhiteouts, true);
 	}
 	return s->stop ? 0 : check_redirect(s, fd);
@@ -204,6 +235,22 @@ static int judge(struct search *s, uint32_t layer, int fd,
 	return check_file(s, fd, st);
 }
 
+/* What err says of name in dirfd, 0 or -ENOENT, is all if it is marked. */
+static int heed_mark(struct search *s, int dirfd, const char *name, bool last,
+		     int err)
+{
+	int marked = s->stop || (err && err != -ENOENT)
+			     ? 0
+			     : overlay_is_marked(s->fs, dirfd, name);
+
+	if (marked <= 0)
+		return marked ? marked : err;
+	s->stop = true;
+	s->opaque = last;
+	s->redirect_len = 0;
+	return err;
+}
+
 /* name in dirfd: its descriptor with *st, or -ENOENT (stop: nor anywhere
  * below), or an error. last: it is what is looked for, not on the way to it. */
 static int look(struct search *s, uint32_t layer, int dirfd, const char *name,
@@ -215,11 +262,10 @@ static int look(struct search *s, uint32_t layer, int dirfd, const char *name,
 	s->opaque = false;
 	if (fd == -ENAMETOOLONG || fd == -ENOTDIR)
 		return -ENOENT;
-	if (fd < 0)
-		return fd;
-	err = overlay_stat(s->fs, fd, st);
+	err = fd < 0 ? fd : overlay_stat(s->fs, fd, st);
 	if (!err)
 		err = judge(s, layer, fd, st, last);
+	err = heed_mark(s, dirfd, name, last, err);
 	if (!err)
 		return fd;
 	overlay_close(s->fs, fd);
@@ -449,43 +495,51 @@ int overlay_find(struct overlay_super *fs, const struct overlay_inode *dir,
 		 const char *name, struct overlay_found *found)
 {
 	struct search s = {.fs = fs, .dir = dir, .found = found};
-	char *buffer;
 	int err;
 
 	*found = (struct overlay_found){.upper = -1};
-	if (strlen(name) > fs->super->name_max)
+	if (strlen(name) > fs->super->name_max ||
+	    strlen(name) > OVERLAY_NAME_MAX)
 		return -ENAMETOOLONG;
-	buffer = vfs_alloc(fs->vfs, 2 * PATH_SIZE);
-	if (!buffer)
-		return -ENOMEM;
-	s.path = buffer;
-	s.redirect = buffer + PATH_SIZE;
+	if (overlay_is_mark(fs, name))
+		return -ENOENT;
+	s.path = s.name;
 	err = search_all(&s, name);
-	vfs_free(fs->vfs, buffer, 2 * PATH_SIZE);
+	vfs_free(fs->vfs, s.room, 2 * PATH_SIZE);
 	if (err)
 		overlay_found_fini(fs, found);
 	return err;
 }
 
-int overlay_below(struct overlay_super *fs, const struct overlay_inode *dir,
-		  const char *name)
+/* The same on one layer; -ENOENT: it is to be looked for further down. */
+static int below_on(struct overlay_super *fs, const struct overlay_place *place,
+		    const char *name, struct vfs_stat *st)
 {
-	for (uint32_t i = 0; overlay_has_lower(dir) && i < dir->lower_count;
-	     i++) {
-		struct vfs_stat st;
-		int fd, err;
+	int fd = overlay_open_path(fs, place->fd, name), err;
 
-		fd = overlay_open_path(fs, dir->lower[i].fd, name);
-		if (fd == -ENOENT || fd == -ENAMETOOLONG)
-			continue;
-		if (fd < 0)
-			return fd;
-		err = overlay_stat(fs, fd, &st);
-		if (!err)
-			err = overlay_is_whiteout(fs, dir->lower[i].layer, fd,
-						  &st);
-		overlay_close(fs, fd);
-		return err < 0 ? err : !err;
+	if (fd == -ENOENT) {
+		err = overlay_is_marked(fs, place->fd, name);
+		return err > 0 ? 0 : err ? err : -ENOENT;
 	}
-	return 0;
+	if (fd == -ENAMETOOLONG)
+		return -ENOENT;
+	if (fd < 0)
+		return fd;
+	err = overlay_stat(fs, fd, st);
+	if (!err)
+		err = overlay_is_whiteout(fs, place->layer, fd, st);
+	overlay_close(fs, fd);
+	return err < 0 ? err : !err;
+}
+
+int overlay_below(struct overlay_super *fs, const struct overlay_inode *dir,
+		  const char *name, struct vfs_stat *st)
+{
+	int found = -ENOENT;
+
+	for (uint32_t i = 0;
+	     found == -ENOENT && overlay_has_lower(dir) && i < dir->lower_count;
+	     i++)
+		found = below_on(fs, &dir->lower[i], name, st);
+	return found == -ENOENT ? 0 : found;
 }

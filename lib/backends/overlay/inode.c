@@ -299,7 +299,7 @@ static int fill(struct overlay_super *fs, const struct overlay_found *found,
 		inode->rdev = found->st.rdev;
 	set_times_of_birth(inode, &found->st);
 	err = copy_flags(fs, fd, inode);
-	if (found->upper >= 0)
+	if (found->upper >= 0 && !found->is_new)
 		oi->flags = overlay_load_flags(fs, fd);
 	if (!err && S_ISLNK(found->st.mode))
 		err = read_link(fs, fd, inode, (size_t)found->st.size);

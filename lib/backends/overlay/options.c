@@ -266,6 +266,14 @@ static int check_same(struct parsing *p, const char *key, const char *value,
 	return -EINVAL;
 }
 
+static int set_whiteouts(struct parsing *p, const char *value, size_t len)
+{
+	if (!is_word(value, len, "names") && !is_word(value, len, "devices"))
+		return refuse(p->vfs, "no such whiteouts:", value, len);
+	p->config->marks = is_word(value, len, "names");
+	return 0;
+}
+
 static int set_flag(struct parsing *p, const char *key, const char *value,
 		    size_t len)
 {
@@ -310,6 +318,8 @@ static int set_option(struct parsing *p, const char *key, const char *value,
 		return set_redirect(p, value, len);
 	if (!strcmp(key, "xino"))
 		return set_xino(p, value, len);
+	if (!strcmp(key, "whiteouts"))
+		return set_whiteouts(p, value, len);
 	if (!strcmp(key, "metacopy")) {
 		c->has_metacopy = true;
 		return set_switch(p, value, len, &c->metacopy);
@@ -464,6 +474,8 @@ static void put_settings(struct text *t, const struct overlay_config *c)
 		put_word(t, ",volatile");
 	if (c->userxattr)
 		put_word(t, ",userxattr");
+	if (c->marks)
+		put_word(t, ",whiteouts=names");
 }
 
 static void put_all(struct text *t, const struct overlay_config *c)

@@ -96,9 +96,11 @@ struct overlay_config {
 	int upper_fd, work_fd; /* -1: none */
 	enum overlay_redirect redirect;
 	enum overlay_xino xino;
-	bool metacopy, index, userxattr, is_volatile, no_uuid;
+	bool metacopy, index, userxattr, is_volatile, no_uuid, marks;
 	bool has_metacopy, has_index, has_redirect; /* were given */
 };
+
+#define OVERLAY_NOBODY UINT64_MAX
 
 struct overlay_super {
 	struct vfs *vfs; /* constant after mount, as all of this */
@@ -113,9 +115,12 @@ struct overlay_super {
 	bool same_fs;	     /* all layers are one file system */
 	uint32_t xino_shift; /* numbers are below this bit; 0: no xino */
 	int work_base_fd, work_fd, index_fd; /* -1: none */
-	uint64_t upper_ino, work_base_ino;   /* of upper's root and workdir */
+	uint64_t maker; /* whose files are that are made: uid, gid; or
+			   OVERLAY_NOBODY: not known yet; atomic */
+	uint64_t upper_ino, work_base_ino; /* of upper's root and workdir */
 	enum overlay_redirect redirect;
 	bool metacopy, index, userxattr, is_volatile, xino_asked, xino_on, uuid;
+	bool marks; /* names may be whiteouts, too: overlay_is_mark */
 	bool claimed_upper, claimed_work;
 	uint64_t temp; /* atomic: names in work */
 	char *shown;   /* the options, as mountinfo shows them */
@@ -157,7 +162,7 @@ struct overlay_inode {
 	struct overlay_place *lower;
 	uint32_t lower_count, lower_room;
 	uint32_t redirect_size; /* names_lock */
-	uint64_t upper_ino;	/* of the upper file; table_lock */
+	uint64_t upper_ino;	/* of the upper file; atomic, before upper */
 	/* Home: under what it was found first, or lies now. names_lock; parent
 	 * is referenced; NULL: the root, or no name. */
 	struct vfs_inode *parent;
@@ -168,8 +173,7 @@ struct overlay_inode {
 	uint64_t dev;	/* what stat says; atomic */
 	uint64_t ino;	/* atomic, as it is in vfs_inode unless split */
 	/* Listing: lock; version is atomic. */
-	struct overlay_file
-		*ready; /* atomic: of a new file, for its first open */
+	void *ready; /* atomic: what the first open of a new file has */
 	uint64_t version;
 	struct overlay_cache *cache;
 	int map_fd, old_map_fd; /* lock: open files that mappings show; -1 */
@@ -260,7 +264,10 @@ bool overlay_make_name(const struct vfs_name *name, struct overlay_name *out);
 int overlay_open_path(struct overlay_super *fs, int dirfd, const char *name);
 void overlay_close(struct overlay_super *fs, int fd);
 int overlay_stat(struct overlay_super *fs, int fd, struct vfs_stat *out);
-/* The whole name of one of overlay's own attributes ("opaque"). */
+/* The whole name of one of overlay's own attributes ("opaque"); of one that is
+ * written in the source, without making it. */
+#define OVERLAY_XATTR(fs, suffix) \
+	((fs)->userxattr ? "user.overlay." suffix : "trusted.overlay." suffix)
 const char *overlay_xattr_name(const struct overlay_super *fs,
 			       const char *suffix, char buffer[64]);
 /* One of overlay's own attributes: its length (at most size), or -ENODATA where
@@ -273,6 +280,18 @@ int overlay_remove_own(struct overlay_super *fs, int fd, const char *suffix);
 /* Whether what is there (st) on layer is a whiteout. 1, 0 or an error. */
 int overlay_is_whiteout(struct overlay_super *fs, uint32_t layer, int fd,
 			const struct vfs_stat *st);
+/*
+ * Marks: with whiteouts=names, a file called `.wh.NAME` on a layer hides NAME
+ * on those below, not on its own; one called `.wh..wh..opq` in a directory
+ * hides all that is below that. None of them is seen or can be made.
+ */
+#define OVERLAY_MARK ".wh."
+#define OVERLAY_MARK_LEN 4u
+#define OVERLAY_MARK_OPAQUE ".wh..opq" /* as the name that is marked */
+/* Whether such a name is a mark, where there are any. */
+bool overlay_is_mark(const struct overlay_super *fs, const char *name);
+/* Whether name in the layer's directory dirfd is marked. 1, 0 or an error. */
+int overlay_is_marked(struct overlay_super *fs, int dirfd, const char *name);
 /* A fresh name in work. */
 void overlay_temp_name(struct overlay_super *fs, struct overlay_name *out);
 /* Takes what is called name in dirfd away, with all that is in it. */
@@ -286,6 +305,7 @@ struct overlay_found {
 	bool opaque; /* upper, a directory: hides; no upper: it is a whiteout */
 	bool metacopy; /* upper has no data */
 	bool is_dir;
+	bool is_new;	/* upper was just made: without flags of overlay's */
 	bool indexed;	/* upper is in the index */
 	uint32_t nlink; /* then: all its names */
 	char *redirect; /* upper's, of redirect_size bytes; NULL: none */
@@ -302,9 +322,9 @@ int overlay_find(struct overlay_super *fs, const struct overlay_inode *dir,
 		 const char *name, struct overlay_found *found);
 void overlay_found_fini(struct overlay_super *fs, struct overlay_found *found);
 /* Whether a lower layer of dir has the name: what is to be covered when the
- * name is to be gone. 1, 0 or an error. */
+ * name is to be gone. 1 with *st, 0 or an error. */
 int overlay_below(struct overlay_super *fs, const struct overlay_inode *dir,
-		  const char *name);
+		  const char *name, struct vfs_stat *st);
 /* Another place at the end of found->lower. 0, -ENOMEM; the descriptor passes.
  */
 int overlay_found_add(struct overlay_super *fs, struct overlay_found *found,
@@ -459,8 +479,9 @@ int overlay_lookup(struct vfs_inode *dir, const struct vfs_name *name,
  * `bytes` of its data, or, where metacopy is on and bytes is negative, without.
  * 0 or an error, and nothing has changed. */
 int overlay_copy_up(struct overlay_inode *oi, int64_t bytes);
-/* All of it, for who is about to open it: see overlay_make_ready. */
-int overlay_copy_up_ready(struct overlay_inode *oi);
+/* All of it, for who is about to open it: if it had to be copied, *ready may
+ * be what the open file is to have (overlay_upper_word), also on failure. */
+int overlay_copy_up_ready(struct overlay_inode *oi, void **ready);
 /* Marks the upper directory as having copied-up files in it. */
 int overlay_set_impure(struct overlay_inode *dir);
 /* From a place to the open, empty file `to`: the first `bytes` of data, and the
@@ -493,7 +514,8 @@ enum overlay_cover {
 	OVERLAY_WHITEOUT,
 	OVERLAY_TAKEN
 };
-/* What is called name in upper directory dirfd; or an error. */
+/* What is called name in upper directory dirfd; or an error. A mark becomes a
+ * whiteout, which a new file can take the place of in one step. */
 int overlay_cover(struct overlay_super *fs, int dirfd, const char *name);
 /* dir after a change of its names, and oi (may be NULL). */
 void overlay_changed(struct overlay_inode *dir, struct overlay_inode *oi);
@@ -507,6 +529,10 @@ int overlay_remove(struct vfs_inode *dir, const struct vfs_name *name,
 int overlay_check_empty(struct overlay_inode *oi, bool *hidden);
 int overlay_bring_name(struct overlay_inode *oi, struct overlay_inode *dir,
 		       const char *name);
+/* A whiteout takes the place of name in upper directory dirfd; what was there
+ * is in work, or gone. has_dir: it is a directory. */
+int overlay_whiteout(struct overlay_super *fs, int dirfd, const char *name,
+		     bool has_dir);
 /* oi has a name less; its lock is held. */
 void overlay_lost_name(struct overlay_inode *oi);
 /* The upper directory of the empty oi, as name in dirfd, is one without even
@@ -541,8 +567,9 @@ void overlay_dir_release(struct vfs_inode *inode, struct vfs_file *file);
 /* What opening a new regular file takes, so that opening what was just made
  * cannot fail any more. 0 or an error. */
 int overlay_make_ready(struct overlay_inode *oi);
-/* The same with a descriptor that is there, and passes. */
-void overlay_keep_ready(struct overlay_inode *oi, int fd);
+/* What an open file has whose data is upper's: the descriptor, which passes,
+ * unless it is the inode's own, that is to stay, only not open. */
+void *overlay_upper_word(int fd, bool is_inodes);
 /* Nobody opened it. */
 void overlay_drop_ready(struct overlay_inode *oi);
 /* Opens the file's data anew: with O_WRONLY on upper. */

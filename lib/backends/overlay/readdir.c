@@ -54,7 +54,9 @@ struct listing {
 	uint32_t *table; /* of entries + 1; NULL: one layer, nothing twice */
 	uint32_t table_size;
 	uint32_t layer;
-	int fd; /* of the layer's directory */
+	int fd;	      /* of the layer's directory */
+	char *marked; /* names that the layer hides below it */
+	uint32_t marked_used, marked_room;
 };
 
 /* An open directory. */
@@ -257,6 +259,49 @@ static int add_entry(struct listing *l, const struct vfs_dirent *from)
 	return white || !l->table ? white : grow_table(l);
 }
 
+/* What the mark hides is put down when the layer has been read: it may have the
+ * name itself. */
+static int keep_mark(struct listing *l, const char *mark)
+{
+	const char *name = mark + OVERLAY_MARK_LEN;
+	size_t len = strlen(name);
+	int err;
+
+	if (l->layer == OVERLAY_UPPER)
+		l->cache->hides = true;
+	/* what this one hides was not found */
+	if (!l->table || !len || !strcmp(name, OVERLAY_MARK_OPAQUE))
+		return 0;
+	err = grow(l->fs, (void **)&l->marked, &l->marked_room,
+		   l->marked_used + len + 1, 1);
+	if (err)
+		return err;
+	memcpy(l->marked + l->marked_used, name, len + 1);
+	l->marked_used += (uint32_t)len + 1;
+	return 0;
+}
+
+static int hide_marked(struct listing *l)
+{
+	int err = 0;
+
+	for (uint32_t at = 0; !err && at < l->marked_used;) {
+		const char *name = l->marked + at;
+		size_t len = strlen(name);
+		uint32_t *slot = find_slot(l, name, len);
+
+		at += (uint32_t)len + 1;
+		if (*slot)
+			continue;
+		*slot = l->cache->count + 1;
+		err = append(l, name, len, 0, DT_CHR, 1);
+		if (!err)
+			err = grow_table(l);
+	}
+	l->marked_used = 0;
+	return err;
+}
+
 static bool is_dots(const char *name)
 {
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
@@ -270,7 +315,9 @@ static int add_buffer(struct listing *l, const char *buffer, int64_t size)
 		const struct vfs_dirent *entry = (const void *)(buffer + at);
 
 		at += entry->reclen;
-		if (!is_dots(entry->name))
+		if (overlay_is_mark(l->fs, entry->name))
+			err = keep_mark(l, entry->name);
+		else if (!is_dots(entry->name))
 			err = add_entry(l, entry);
 	}
 	return err;
@@ -297,7 +344,7 @@ static int add_layer(struct listing *l, int place, uint32_t layer)
 	}
 	overlay_close(fs, l->fd);
 	vfs_free(fs->vfs, buffer, BUFFER_SIZE);
-	return (int)n;
+	return n ? (int)n : hide_marked(l);
 }
 
 /* ---- all layers ---- */
@@ -394,6 +441,7 @@ static int build(struct overlay_inode *dir, struct overlay_cache **out)
 	l.cache->version = __atomic_load_n(&dir->version, __ATOMIC_ACQUIRE);
 	err = add_layers(&l);
 	vfs_free(fs->vfs, l.table, l.table_size * sizeof(*l.table));
+	vfs_free(fs->vfs, l.marked, l.marked_room);
 	if (!err)
 		err = finish(&l);
 	if (err)

@@ -116,6 +116,33 @@ int overlay_is_whiteout(struct overlay_super *fs, uint32_t layer, int fd,
 	return n >= 0 || n == -ERANGE ? 1 : (int)n;
 }
 
+/* ---- whiteouts by name ---- */
+
+bool overlay_is_mark(const struct overlay_super *fs, const char *name)
+{
+	return fs->marks && !strncmp(name, OVERLAY_MARK, OVERLAY_MARK_LEN);
+}
+
+int overlay_is_marked(struct overlay_super *fs, int dirfd, const char *name)
+{
+	struct overlay_name mark;
+	struct vfs_stat st;
+	size_t len = strlen(name);
+	int err;
+
+	if (!fs->marks || len > OVERLAY_NAME_MAX - OVERLAY_MARK_LEN)
+		return 0;
+	memcpy(mark.text, OVERLAY_MARK, OVERLAY_MARK_LEN);
+	memcpy(mark.text + OVERLAY_MARK_LEN, name, len + 1);
+	err = vfs_fault(fs->vfs, "overlay:stat");
+	if (!err)
+		err = vfs_fstatat(fs->task, dirfd, mark.text, &st,
+				  AT_SYMLINK_NOFOLLOW);
+	if (err == -ENOENT || err == -ENAMETOOLONG)
+		return 0;
+	return err ? err : 1;
+}
+
 /* ---- the work directory ---- */
 
 void overlay_temp_name(struct overlay_super *fs, struct overlay_name *out)

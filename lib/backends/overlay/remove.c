@@ -63,10 +63,8 @@ static int make_whiteout(struct overlay_super *fs, const char *temp)
 	return err ? vfs_mknodat(fs->task, fs->work_fd, temp, S_IFCHR, 0) : 0;
 }
 
-/* A whiteout takes the place of name in dirfd; what was there is in work, or
- * gone. has_dir: it is a directory. */
-static int whiteout(struct overlay_super *fs, int dirfd, const char *name,
-		    bool has_dir)
+int overlay_whiteout(struct overlay_super *fs, int dirfd, const char *name,
+		     bool has_dir)
 {
 	struct overlay_name temp;
 	int err;
@@ -126,9 +124,11 @@ void overlay_lost_name(struct overlay_inode *oi)
 static int needs_whiteout(struct overlay_inode *dir, const char *name,
 			  const struct overlay_inode *oi)
 {
+	struct vfs_stat below;
+
 	if (overlay_upper(oi) < 0)
 		return 1;
-	return overlay_below(dir->fs, dir, name);
+	return overlay_below(dir->fs, dir, name, &below);
 }
 
 /* oi's lock held. */
@@ -145,8 +145,8 @@ static int remove_locked(struct overlay_inode *dir, const char *name,
 	if (err)
 		return err;
 	if (below)
-		err = whiteout(fs, dirfd, name,
-			       is_dir && overlay_upper(oi) >= 0);
+		err = overlay_whiteout(fs, dirfd, name,
+				       is_dir && overlay_upper(oi) >= 0);
 	else
 		err = remove_upper(fs, dirfd, name, is_dir);
 	if (err)

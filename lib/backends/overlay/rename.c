@@ -246,13 +246,14 @@ static int prepare_target(struct renaming *r)
 /* Which rename it is to be on upper. */
 static int choose_flags(struct renaming *r, int cover)
 {
+	struct vfs_stat st;
 	int below;
 
 	if (r->exchange) {
 		r->flags = VFS_RENAME_EXCHANGE;
 		return 0;
 	}
-	below = overlay_below(r->fs, r->old_dir, r->old_name.text);
+	below = overlay_below(r->fs, r->old_dir, r->old_name.text, &st);
 	if (below < 0)
 		return below;
 	if (below && cover == OVERLAY_WHITEOUT)
@@ -275,7 +276,8 @@ static int prepare_moved(const struct renaming *r, struct overlay_inode *oi,
 		err = set_redirect(oi, r->old_dir == r->new_dir);
 	else if (S_ISDIR(VFS_READ_ONCE(oi->inode->mode)) &&
 		 overlay_has_lower(dir) &&
-		 !(overlay_state(oi) & OVERLAY_OPAQUE))
+		 /* a mark beside it does not come along */
+		 (r->fs->marks || !(overlay_state(oi) & OVERLAY_OPAQUE)))
 		err = make_opaque(oi);
 	if (err == -EXDEV && !S_ISDIR(VFS_READ_ONCE(oi->inode->mode)))
 		err = overlay_copy_up(oi, OVERLAY_ALL);
@@ -424,6 +426,8 @@ int overlay_rename(struct vfs_rename_args *args)
 	if (!overlay_make_name(&args->old_name, &r.old_name) ||
 	    !overlay_make_name(&args->new_name, &r.new_name))
 		return -ENAMETOOLONG;
+	if (overlay_is_mark(r.fs, r.new_name.text))
+		return -EINVAL;
 	vfs_nest_begin(vfs, &nesting);
 	err = rename_nested(&r);
 	vfs_nest_end(vfs, &nesting);

@@ -100,6 +100,7 @@ static void configure(struct overlay_super *fs, const struct overlay_config *c)
 	fs->index = c->index;
 	fs->userxattr = c->userxattr;
 	fs->is_volatile = c->is_volatile;
+	fs->marks = c->marks;
 	fs->uuid = !c->no_uuid;
 	fs->xino_asked = c->xino != OVERLAY_XINO_OFF;
 	fs->xino_on = c->xino == OVERLAY_XINO_ON;
@@ -110,21 +111,25 @@ static void configure(struct overlay_super *fs, const struct overlay_config *c)
 	pthread_mutex_init(&fs->table_lock, NULL);
 }
 
-/* The root is all layers' roots. */
+/* The root is all layers' roots, down to one that hides the others. */
 static int make_root(struct overlay_super *fs, struct vfs_inode **root)
 {
 	struct overlay_found found = {.upper = -1, .is_dir = true};
-	int fd, err = 0;
+	int fd, opaque = 0, err = 0;
 
 	if (fs->has_upper) {
 		found.upper = fd = vfs_dup(fs->task, fs->layers[0].fd);
 		err = fd < 0 ? fd : 0;
 	}
-	for (uint32_t i = 1; !err && i < fs->layer_count; i++) {
+	for (uint32_t i = 1; !err && !opaque && i < fs->layer_count; i++) {
 		fd = vfs_dup(fs->task, fs->layers[i].fd);
 		err = fd < 0 ? fd : overlay_found_add(fs, &found, fd, i);
 		if (err && fd >= 0)
 			overlay_close(fs, fd);
+		opaque = err ? 0
+			     : overlay_is_marked(fs, fd, OVERLAY_MARK_OPAQUE);
+		if (opaque < 0)
+			err = opaque;
 	}
 	if (!err)
 		err = overlay_stat(fs, found.lower[0].fd, &found.lower_st);
@@ -184,6 +189,7 @@ static int mount_with(struct vfs_super *super,
 	super->magic = OVERLAY_MAGIC;
 	super->name_max = 0;
 	super->block_size = VFS_PAGE_SIZE;
+	fs->maker = OVERLAY_NOBODY;
 	configure(fs, config);
 	vfs_nest_begin(fs->vfs, &nesting);
 	err = mount_nested(fs, config, root);

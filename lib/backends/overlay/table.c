@@ -142,7 +142,8 @@ static bool is_wanted(struct overlay_inode *oi,
 	/* two copies of one lower file are two files, but in the index there is
 	 * one, although the inode may not have heard of it yet */
 	if (wanted->has_upper && !wanted->indexed &&
-	    (overlay_upper(oi) < 0 || oi->upper_ino != wanted->upper_ino))
+	    (overlay_upper(oi) < 0 ||
+	     VFS_READ_ONCE(oi->upper_ino) != wanted->upper_ino))
 		return false;
 	return !one_name || is_home(oi, wanted);
 }
@@ -194,15 +195,16 @@ void overlay_table_move(struct overlay_inode *oi, const struct vfs_stat *upper)
 {
 	struct overlay_super *fs = oi->fs;
 
+	/* seen by whoever sees that there is an upper file */
+	VFS_WRITE_ONCE(oi->upper_ino, upper->ino);
+	if (!(overlay_state(oi) & OVERLAY_ONE_NAME))
+		return;
 	pthread_mutex_lock(&fs->table_lock);
-	oi->upper_ino = upper->ino;
-	if (overlay_state(oi) & OVERLAY_ONE_NAME) {
-		take_out(oi);
-		oi->key_dev = upper->dev;
-		oi->key_ino = upper->ino;
-		if (!S_ISDIR(upper->mode))
-			overlay_clear_state(oi, OVERLAY_ONE_NAME);
-		add(oi);
-	}
+	take_out(oi);
+	oi->key_dev = upper->dev;
+	oi->key_ino = upper->ino;
+	if (!S_ISDIR(upper->mode))
+		overlay_clear_state(oi, OVERLAY_ONE_NAME);
+	add(oi);
 	pthread_mutex_unlock(&fs->table_lock);
 }

@@ -52,16 +52,18 @@ int tmpfs_make_inode(struct vfs_super *super, const struct vfs_inode *dir,
 		     uint64_t ino, const struct vfs_create_args *args,
 		     struct vfs_inode **out)
 {
+	uint64_t space = TMPFS_INODE_SPACE;
 	struct vfs_inode *inode;
-	uint64_t i;
 	int error;
 
-	error = tmpfs_take_inode_space(super, TMPFS_INODE_SPACE);
+	if (args->xattr_count)
+		space += tmpfs_xattrs_space(args);
+	error = tmpfs_take_inode_space(super, space);
 	if (error)
 		return error;
 	inode = vfs_inode_create(super, ops_for(args->mode), ino, args->mode);
 	if (!inode) {
-		tmpfs_give_inode_space(super, TMPFS_INODE_SPACE);
+		tmpfs_give_inode_space(super, space);
 		return -ENOMEM;
 	}
 	inode->uid = args->uid;
@@ -74,8 +76,10 @@ int tmpfs_make_inode(struct vfs_super *super, const struct vfs_inode *dir,
 		inode->rdev = args->rdev;
 	else if (S_ISLNK(args->mode))
 		error = set_target(inode, args);
-	for (i = 0; !error && i < args->xattr_count; i++)
-		error = tmpfs_xattr_init(inode, &args->xattrs[i]);
+	if (error)
+		tmpfs_give_inode_space(super, space - TMPFS_INODE_SPACE);
+	else if (args->xattr_count)
+		error = tmpfs_xattrs_init(inode, args);
 	if (error) {
 		tmpfs_undo_inode(inode);
 		return error;

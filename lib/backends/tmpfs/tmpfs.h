@@ -187,9 +187,11 @@ int tmpfs_setxattr(struct vfs_inode *inode, const char *name, const void *value,
 		   size_t size, int flags);
 int64_t tmpfs_listxattr(struct vfs_inode *inode, char *list, size_t size);
 int tmpfs_removexattr(struct vfs_inode *inode, const char *name);
-/* As setxattr, for an inode that nobody has seen: no times. */
-int tmpfs_xattr_init(struct vfs_inode *inode,
-		     const struct vfs_xattr_init *init);
+/* What an inode is born with: the space for it, and then, that space taken, the
+ * attributes; what is not used of it on failure is given back. */
+uint64_t tmpfs_xattrs_space(const struct vfs_create_args *args);
+int tmpfs_xattrs_init(struct vfs_inode *inode,
+		      const struct vfs_create_args *args);
 /* Frees all and gives their space back. */
 void tmpfs_xattrs_free(struct vfs_inode *inode);
 

@@ -98,30 +98,23 @@ static struct tmpfs_xattr *xattr_create(struct vfs *vfs, const char *name,
 	return xattr;
 }
 
-/* All but the inode's flag. */
-static int xattr_set(struct vfs_inode *inode, const char *name,
+/* With the space for it taken; all but the inode's flag. */
+static int xattr_put(struct vfs_inode *inode, const char *name,
 		     const void *value, size_t size, int flags)
 {
 	struct tmpfs_xattr *first = vfs_inode_extra(inode);
 	struct tmpfs_xattr **at, *xattr, *old;
 	int found, error;
 
-	/* In the kernel's order: room for the new one first, before the old one
-	 * gives its room back, and before the flags are looked at. */
-	error = tmpfs_take_inode_space(inode->super, xattr_space(name, size));
-	if (error)
-		return error;
 	at = xattr_find(&first, name, &found);
 	error = found && (flags & XATTR_CREATE)	    ? -EEXIST
 		: !found && (flags & XATTR_REPLACE) ? -ENODATA
 						    : 0;
 	if (error)
-		goto give_space;
+		return error;
 	xattr = xattr_create(inode->super->vfs, name, value, size);
-	if (!xattr) {
-		error = -ENOMEM;
-		goto give_space;
-	}
+	if (!xattr)
+		return -ENOMEM;
 	old = found ? *at : NULL;
 	xattr->next = old ? old->next : *at;
 	*at = xattr;
@@ -129,34 +122,62 @@ static int xattr_set(struct vfs_inode *inode, const char *name,
 	error = vfs_inode_set_extra(inode, first);
 	if (error) {
 		vfs_free(inode->super->vfs, xattr, xattr_size(xattr));
-		goto give_space;
+		return error;
 	}
 	if (old)
 		xattr_free(inode, old);
 	return 0;
-
-give_space:
-	tmpfs_give_inode_space(inode->super, xattr_space(name, size));
-	return error;
 }
 
 int tmpfs_setxattr(struct vfs_inode *inode, const char *name, const void *value,
 		   size_t size, int flags)
 {
-	int error = xattr_set(inode, name, value, size, flags);
+	uint64_t space = xattr_space(name, size);
+	/* In the kernel's order: room for the new one first, before the old one
+	 * gives its room back, and before the flags are looked at. */
+	int error = tmpfs_take_inode_space(inode->super, space);
 
-	if (!error) {
+	if (error)
+		return error;
+	error = xattr_put(inode, name, value, size, flags);
+	if (error) {
+		tmpfs_give_inode_space(inode->super, space);
+	} else {
 		vfs_inode_set_flags(inode, VFS_INODE_XATTR, 0);
 		vfs_inode_touch(inode, VFS_TOUCH_CTIME);
 	}
 	return error;
 }
 
-int tmpfs_xattr_init(struct vfs_inode *inode, const struct vfs_xattr_init *init)
+uint64_t tmpfs_xattrs_space(const struct vfs_create_args *args)
 {
-	/* nobody has seen it */
-	inode->flags |= VFS_INODE_XATTR;
-	return xattr_set(inode, init->name, init->value, init->size, 0);
+	uint64_t space = 0;
+
+	for (uint64_t i = 0; i < args->xattr_count; i++)
+		space +=
+			xattr_space(args->xattrs[i].name, args->xattrs[i].size);
+	return space;
+}
+
+int tmpfs_xattrs_init(struct vfs_inode *inode,
+		      const struct vfs_create_args *args)
+{
+	const struct vfs_xattr_init *init = args->xattrs, *end;
+	int error = 0;
+
+	for (end = init + args->xattr_count; !error && init < end; init++) {
+		/* nobody has seen it */
+		inode->flags |= VFS_INODE_XATTR;
+		error = xattr_put(inode, init->name, init->value, init->size,
+				  0);
+	}
+	if (!error)
+		return 0;
+	/* what has its space gives it back with the inode */
+	for (init--; init < end; init++)
+		tmpfs_give_inode_space(inode->super,
+				       xattr_space(init->name, init->size));
+	return error;
 }
 
 int64_t tmpfs_getxattr(struct vfs_inode *inode, const char *name, void *value,

@@ -54,9 +54,10 @@ extern "C" {
  *   is, put input into it, change its line discipline or give out another
  *   descriptor is -EPERM: TIOCSCTTY, TIOCNOTTY, TIOCSTI, TIOCSETD, TIOCCONS,
  *   TIOCLINUX, TIOCVHANGUP, TIOCGPTPEER; so are breaks, modem lines, and the
- *   characters of TCIOFF and TCION, with VFS_IMPORT_RDONLY. A pipe and a socket
- * answer FIONREAD. Nobody makes a pipe larger than 1 MiB (-EPERM), whatever the
- * process may. Any other request is -ENOTTY and does not reach the host.
+ *   characters of TCIOFF and TCION, with VFS_IMPORT_RDONLY. A pipe and a
+ *   socket answer FIONREAD. Nobody makes a pipe larger than 1 MiB (-EPERM),
+ *   whatever the process may. Any other request is -ENOTTY and does not reach
+ *   the host.
  *
  * The library asks the host with the rights of the process; what a task may do
  * is asked by its credentials and the file's owner and mode, as for any file.

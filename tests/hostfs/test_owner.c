@@ -349,6 +349,12 @@ static void test_rewritten(void **state)
 	host_put(&w, "target", "x");
 	host_put(&w, "f", "target");
 	check_file(w.task, "/h/f", "x");
+	/* no symlink says that */
+	check_ok(truncate(path, 20));
+	check_eq(vfs_stat(w.task, "/h/f/x", &st), -EIO);
+	check_ok(truncate(path, 0));
+	check_ok(truncate(path, 20));
+	check_eq(vfs_stat(w.task, "/h/f", &st), -EIO);
 	assert_true(host_close(&w));
 }
 

@@ -133,6 +133,15 @@ static void test_pathname__hashes_spread(void **state)
 	assert_in_range(used, COUNT * 58 / 100, COUNT * 68 / 100);
 }
 
+static void test_pathname__last_bytes(void **state)
+{
+	(void)state;
+	check_eq(vfs__last_of(0x6c6b6a, 3), 'l');
+	check_eq(vfs__last_of(0x6a, 1), 'j');
+	/* between two zero bytes of what is said to be a link's text */
+	check_eq(vfs__last_of(0, 0), 0);
+}
+
 /* Names that differ in the last digit lie side by side, others do not. */
 static void test_pathname__numbered_names_are_neighbours(void **state)
 {
@@ -169,6 +178,7 @@ int main(void)
 		cmocka_unit_test(test_pathname__components),
 		cmocka_unit_test(test_pathname__no_byte_is_special),
 		cmocka_unit_test(test_pathname__hashes_spread),
+		cmocka_unit_test(test_pathname__last_bytes),
 		cmocka_unit_test(test_pathname__numbered_names_are_neighbours),
 	};
 

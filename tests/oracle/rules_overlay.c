@@ -43,10 +43,12 @@ bool overlay_removed_lower(const struct call *call, const struct side *subject,
 		return false;
 	switch (oracle->result) {
 	case -EEXIST:
-		/* flags that the upper layer has not are refused here, and so
-		 * is replacing an attribute that the file has not */
+		/* what a file with a name would be refused is refused here:
+		 * flags that the upper layer has not, replacing an attribute
+		 * that the file has not, a name that is a prefix only */
 		return subject->result >= 0 || subject->result == -EOPNOTSUPP ||
-		       (subject->result == -ENODATA &&
+		       ((subject->result == -ENODATA ||
+			 subject->result == -EINVAL) &&
 			rule_is_call(call, "fsetxattr"));
 	case -EIO:
 	case -ENOENT: /* nor has its directory a name */

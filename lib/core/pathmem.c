@@ -39,16 +39,21 @@ static size_t count_names(const char *path, size_t len)
 	return names;
 }
 
-/* Whether `names` steps down lead from start to at, all where nothing changes
- * by itself. */
-static bool leads_down(const struct vfs__path *start, struct vfs__path at,
-		       size_t names)
+/*
+ * Whether `names` steps down lead from start to at, all where nothing changes
+ * by itself. All that is passed is remembered: a directory can be forgotten
+ * with what is in it.
+ */
+static bool leads_down(struct vfs *vfs, const struct vfs__path *start,
+		       struct vfs__path at, size_t names)
 {
 	for (unsigned steps = 0; steps < STEPS_MAX; steps++) {
 		if (!is_plain(at.dentry))
 			return false;
 		if (at.mnt == start->mnt && at.dentry == start->dentry)
 			return !names;
+		if (!vfs__dcache_remember(vfs, at.dentry))
+			return false;
 		if (at.dentry == at.mnt->root) {
 			at.dentry = VFS_LOAD_POINTER(at.mnt->mountpoint);
 			at.mnt = VFS_LOAD_POINTER(at.mnt->parent);
@@ -84,12 +89,10 @@ static bool can_remember(struct vfs *vfs, const char *path, size_t len,
 	if (path[len - 1] == '/' || path[len - 1] == '.' || names == SIZE_MAX ||
 	    names < 1 + (size_t)absent)
 		return false;
-	if (!leads_down(&s->at, *at, names - absent))
+	if (!leads_down(vfs, &s->at, *at, names - absent))
 		return false;
 	if (!absent)
-		return !S_ISLNK(vfs__inode_mode(
-			       vfs__dentry_inode(at->dentry))) &&
-		       vfs__dcache_remember(vfs, at->dentry);
+		return !S_ISLNK(vfs__inode_mode(vfs__dentry_inode(at->dentry)));
 	/* where absences are dentries, they may be gone without a change */
 	if (!(at->dentry->inode->super->type->flags & VFS_FS_COMPLETE))
 		return false;

@@ -186,7 +186,8 @@ bool rule_is_directory(const struct side *side, int slot)
 	return rule_stat_slot(side, slot, &stat) && S_ISDIR(stat.mode);
 }
 
-/* The host lets nobody change the mode of what is append-only. */
+/* The host lets nobody change the mode of what is append-only; Linux finds out
+ * afterwards that there is no room. */
 static bool append_only_setid(const struct call *call,
 			      const struct side *subject,
 			      const struct side *oracle)
@@ -195,7 +196,8 @@ static bool append_only_setid(const struct call *call,
 	int slot = call->args[0].slot;
 
 	return subject->host->kind && subject->result == -EPERM &&
-	       oracle->result >= 0 && rule_stat_slot(subject, slot, &stat) &&
+	       (oracle->result >= 0 || oracle->result == -ENOSPC) &&
+	       rule_stat_slot(subject, slot, &stat) &&
 	       (stat.mode & (S_ISUID | S_ISGID)) &&
 	       (stat.attributes & (STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE));
 }

@@ -324,9 +324,8 @@ int vfs_ioctl(struct vfs_task *task, int fd, uint64_t request, void *arg)
 	file = vfs__fd_get_io(thread, task, fd);
 	if (!file)
 		return -EBADF;
-	/* an int to Linux, with or without its sign; what is longer can only be
-	 * between a backend and its own calls */
-	if (request >> 32 == UINT32_MAX)
+	/* an int to Linux, whatever else is in the register */
+	if (request >> 32 != VFS_IOC_OWN >> 32)
 		request = (uint32_t)request;
 	switch (request) {
 	case FIOCLEX:

@@ -458,6 +458,10 @@ struct vfs_attr {
 #define VFS_ATTR_ATIME_NOW 0x80u
 #define VFS_ATTR_MTIME_NOW 0x100u
 
+/* What vfs_ioctl's requests begin with that a backend has for calls of its own:
+ * programs' are cut to 32 bits, as Linux does it. */
+#define VFS_IOC_OWN UINT64_C(0x7666730000000000)
+
 /*
  * cookie: 48 bits of the backend's that the core keeps with the name: set by
  * lookup, create, link and rename, given back to remove and rename. Where the
@@ -554,7 +558,8 @@ struct vfs_inode_ops {
 		     int datasync);
 	/* Missing: -ENOTTY. No lock. VFS_FS_OWN_ATTR with VFS_SUPER_FLAGS:
 	 * FS_IOC_GETFLAGS and FS_IOC_FSGETXATTR ask for FS_IOC_GETFLAGS
-	 * first, so that the inode has the flags that are not in statx. */
+	 * first, so that the inode has the flags that are not in statx.
+	 * request has 32 bits, or begins with VFS_IOC_OWN. */
 	int (*ioctl)(struct vfs_inode *inode, struct vfs_file *file,
 		     uint64_t request, void *argument);
 	/*

@@ -602,7 +602,7 @@ bool overlay_is_own(const struct overlay_super *fs, const char *name);
 /* -- diff.c -- */
 
 /* A request of ours alone, for open directories: fills a list. */
-#define OVERLAY_IOC_DIFF UINT64_C(0x766673006f766c01)
+#define OVERLAY_IOC_DIFF (VFS_IOC_OWN | 0x6f766c01)
 
 /* Behind it the name and, at from, another; then the next, size on. */
 struct overlay_diff_record {

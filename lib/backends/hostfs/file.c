@@ -20,20 +20,24 @@
 
 /* ---- opening ---- */
 
+static int open_list(struct hostfs_super *s, struct hostfs_fd *handle, int how)
+{
+	int fd = hostfs_openat2(s, handle->fd, ".", (uint64_t)how, 0);
+
+	/* who may read it, but not go into it */
+	return fd == -EACCES ? hostfs_reopen(s, handle->fd, how) : fd;
+}
+
 static int open_dir(struct vfs_inode *inode, struct hostfs_fd *handle,
 		    uint32_t flags)
 {
 	struct hostfs_super *s = hostfs_of(inode);
-	uint64_t how = O_RDONLY | O_DIRECTORY | (flags & O_NOATIME);
-	int fd = hostfs_openat2(s, handle->fd, ".", how, 0);
+	int how = O_RDONLY | O_DIRECTORY | (int)(flags & O_NOATIME);
+	int fd = open_list(s, handle, how);
 
 	/* the owner is whoever libvfs says; the host may see another */
 	if (fd == -EPERM && (how & O_NOATIME))
-		fd = hostfs_openat2(s, handle->fd, ".",
-				    how & ~(uint64_t)O_NOATIME, 0);
-	/* who may read it, but not go into it */
-	if (fd == -EACCES)
-		fd = hostfs_reopen(s, handle->fd, O_RDONLY | O_DIRECTORY);
+		fd = open_list(s, handle, how & ~O_NOATIME);
 	return fd;
 }
 

@@ -128,6 +128,11 @@ static int try_ext4(void)
 	if (loop >= 0)
 		close(loop);
 	close(image);
+	/* empty, and anybody's, as a tmpfs is made: who has no privilege could
+	 * do neither */
+	if (mnt >= 0 && (unlinkat(mnt, "lost+found", AT_REMOVEDIR) ||
+			 fchmodat(mnt, ".", 0777, 0)))
+		die("cannot prepare an ext4: %s", strerror(errno));
 	return mnt;
 }
 

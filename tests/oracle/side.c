@@ -252,6 +252,14 @@ static uint32_t shown_nlink(const struct side *side,
 		       : stat->nlink;
 }
 
+/* A namespace's file. It is as old as somebody has it, and who else on this
+ * machine has it is not known. */
+static bool is_namespace(const struct vfs_stat *stat)
+{
+	return stat->mode == (S_IFREG | 0444) && !stat->size &&
+	       !(stat->mask & STATX_BTIME);
+}
+
 void side_stat(struct side *side, const struct vfs_stat *stat)
 {
 	struct text *out = &side->out;
@@ -292,7 +300,7 @@ void side_stat(struct side *side, const struct vfs_stat *stat)
 		side_number(&side->inodes, stat->dev, identity_of(side, stat)),
 		side_number(&side->devices, stat->dev, 0));
 	/* what is no file: one inode in the whole system, touched by all */
-	if (!(stat->mode & S_IFMT))
+	if (!(stat->mode & S_IFMT) || is_namespace(stat))
 		return;
 	text_add(out, " a/m/c/b=", 9);
 	/* a rule is about these */

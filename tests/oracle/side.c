@@ -228,7 +228,8 @@ static bool has_atime(const struct side *side, uint32_t mode)
 
 /* A recorded symlink is another kind of file on the host; blocks of a device
  * node hold attributes, and are not shown; how many blocks a disk needs to find
- * those of a file depends on what was free where. */
+ * those of a file depends on what was free where; and a record takes the room
+ * in the inode that other attributes would have had. */
 static bool has_blocks(const struct side *side, uint32_t mode)
 {
 	/* marks of directories come and go with who looks */
@@ -236,7 +237,8 @@ static bool has_blocks(const struct side *side, uint32_t mode)
 		return false;
 	if (!side->host->kind && side->detail != DETAIL_EXACT)
 		return true;
-	if (side->host->kind == HOST_EXT4 && S_ISREG(mode))
+	if (side->host->kind == HOST_EXT4 &&
+	    (S_ISREG(mode) || side->host->xattr))
 		return false;
 	return !S_ISCHR(mode) && !S_ISBLK(mode) &&
 	       (!side->host->xattr || !S_ISLNK(mode));

@@ -392,7 +392,14 @@ static int open_route(struct vfs_inode *inode, const struct route *r,
 	return *out ? 0 : -ENOMEM;
 }
 
-/* The first place leads elsewhere: the others' turn. */
+/* Another place may lead there: this one is of something else by now, or below
+ * a directory that the process may not search. */
+static bool has_another_way(int err)
+{
+	return err == -ESTALE || err == -EACCES;
+}
+
+/* The first place does not lead there: the others' turn. */
 static void pass_place(struct hostfs_super *s, struct hostfs_inode *h,
 		       const struct hostfs_place *first)
 {
@@ -458,7 +465,7 @@ static int try_handle(struct vfs_inode *inode, struct hostfs_fd **out)
 		hostfs_fd_unref(r.base);
 	}
 	vfs_free(s->vfs, r.path, r.size);
-	if (err == -ESTALE)
+	if (has_another_way(err))
 		pass_place(s, hostfs_inode(inode), r.first);
 	return err;
 }
@@ -469,10 +476,10 @@ static int try_places(struct vfs_inode *inode, struct hostfs_fd **out)
 	int err = try_handle(inode, out);
 	unsigned tries;
 
-	if (err != -ESTALE)
+	if (!has_another_way(err))
 		return err;
 	tries = TRIES + count_places(hostfs_of(inode), hostfs_inode(inode));
-	while (err == -ESTALE && --tries)
+	while (has_another_way(err) && --tries)
 		err = try_handle(inode, out);
 	return err;
 }

@@ -348,6 +348,28 @@ static void test_redirect(void **state)
 	check_eq(vfs_open(w->task, "/m/e3", O_RDONLY, 0), -EPERM);
 }
 
+/* A path that a redirect says stops where a directory on the way is opaque. */
+static void test_redirect_stops(void **state)
+{
+	struct world *w = *state;
+	struct vfs_task *t = w->task;
+
+	make_layers(t);
+	check_ok(vfs_mkdir(t, "/l/bottom/d", 0755));
+	check_ok(vfs_mkdir(t, "/l/bottom/d/e", 0755));
+	put_file(t, "/l/bottom/d/e/hidden", "");
+	check_ok(vfs_mkdir(t, "/l/top/d", 0755));
+	check_ok(vfs_setxattr(t, "/l/top/d", "trusted.overlay.opaque", "y", 1,
+			      0));
+	check_ok(vfs_mkdir(t, "/l/top/d/e", 0755));
+	put_file(t, "/l/top/d/e/shown", "");
+	check_ok(mount_overlay(t, TWO ",redirect_dir=on"));
+	check_ok(vfs_rename(t, "/m/d/e", "/m/e"));
+	check_own(t, "/l/up/e", "trusted.overlay.redirect", "/d/e");
+	remount(t, TWO ",redirect_dir=on");
+	assert_string_equal(names_in(t, "/m/e"), "shown ");
+}
+
 static void test_redirect_copy(void **state)
 {
 	struct world *w = *state;
@@ -602,6 +624,7 @@ int main(void)
 		world_test(test_open_before_copy_up),
 		world_test(test_holes),
 		world_test(test_redirect),
+		world_test(test_redirect_stops),
 		world_test(test_redirect_copy),
 		world_test(test_redirect_copy_links),
 		world_test(test_device_numbers),

@@ -173,7 +173,8 @@ static int check_directory(struct search *s, uint32_t layer, int fd, bool last)
 
 		if (marked < 0)
 			return marked;
-		s->stop = marked;
+		/* a directory on the way may have stopped it already */
+		s->stop = s->stop || marked;
 		s->opaque = marked && last;
 	} else {
 		s->stop = true;

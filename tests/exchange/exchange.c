@@ -56,24 +56,6 @@ static bool forgets(struct stage *stage, struct text *live,
 	return same;
 }
 
-/* The kernel keeps that the root is immutable or append-only (`protattr`), and
- * does not read it when it mounts. */
-static void recall_root(const struct text *expected, struct text *got)
-{
-	static const char key[] = " attributes=";
-	const unsigned long flags = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
-	char *from = strstr(expected->data, key), *to = strstr(got->data, key);
-	unsigned long set, shown;
-
-	if (!from || !to || strcspn(got->data, "\n") < (size_t)(to - got->data))
-		return;
-	set = strtoul(from + strlen(key), NULL, 16);
-	shown = strtoul(to + strlen(key), NULL, 16);
-	/* of one length: a root is a mount's root, too */
-	if (!(shown & flags) && (set & ~flags) == shown)
-		memcpy(to, from, strcspn(from + 1, " ") + 1);
-}
-
 static bool look_again(struct stage *stage, struct side *side,
 		       struct text *expected, const char *what)
 {
@@ -83,7 +65,7 @@ static bool look_again(struct stage *stage, struct side *side,
 	if (same) {
 		stage_look(side, DETAIL_EXACT, &got);
 		if (side == stage->kernel)
-			recall_root(expected, &got);
+			stage_recall_root(expected, &got);
 		same = (stage->layers.userxattr && side == stage->library &&
 			strcmp(expected->data, got.data) &&
 			forgets(stage, expected, &got)) ||

@@ -58,6 +58,9 @@ void stage_work(struct stage *stage, struct side *side, unsigned length);
 
 /* The whole tree as text, without what is only open. */
 void stage_look(struct side *side, enum detail detail, struct text *out);
+/* The kernel keeps that the root is immutable or append-only (`protattr`), and
+ * does not read it when it mounts: got, which is the kernel's, gets it. */
+void stage_recall_root(const struct text *expected, struct text *got);
 /* Where two such texts differ: printed, with the log. */
 bool stage_same(const struct stage *stage, const char *what,
 		const struct text *expected, const struct text *got);

@@ -41,9 +41,9 @@ static uint64_t random_number(uint64_t *state)
 static bool is_whole(const char *line)
 {
 	static const char *const not_whole[] = {
-		"write", "copy_file_range", "sendfile", "poke",
-		"mmap",	 "truncate",	    "clone",	"newuser",
-		"task ", "chroot",	    "fallocate"};
+		"write", "copy_file_range", "sendfile",	 "poke",
+		"mmap",	 "truncate",	    "clone",	 "newuser",
+		"task ", "chroot",	    "fallocate", "O_TRUNC"};
 
 	for (unsigned i = 0; i < sizeof(not_whole) / sizeof(not_whole[0]); i++)
 		if (strstr(line, not_whole[i]))

@@ -136,20 +136,29 @@ static void test_pathmem__renamed(void **state)
 
 /* ---- who may ---- */
 
+struct acl {
+	uint32_t version;
+	struct {
+		uint16_t tag, perm;
+		uint32_t id;
+	} entries[5];
+};
+
+static void set_acl(struct vfs_task *task, const char *path,
+		    const struct acl *acl)
+{
+	check_ok(vfs_setxattr(task, path, "system.posix_acl_access", acl,
+			      sizeof(*acl), 0));
+}
+
 static void test_pathmem__permissions(void **state)
 {
-	static const struct {
-		uint32_t version;
-		struct {
-			uint16_t tag, perm;
-			uint32_t id;
-		} entries[5];
-	} acl = {2,
-		 {{1, 7, UINT32_MAX},
-		  {2, 0, 1000},
-		  {4, 5, UINT32_MAX},
-		  {16, 7, UINT32_MAX},
-		  {32, 5, UINT32_MAX}}};
+	static const struct acl acl = {2,
+				       {{1, 7, UINT32_MAX},
+					{2, 0, 1000},
+					{4, 5, UINT32_MAX},
+					{16, 7, UINT32_MAX},
+					{32, 5, UINT32_MAX}}};
 	struct world *w = *state;
 	struct vfs_task *t = w->task;
 
@@ -163,8 +172,7 @@ static void test_pathmem__permissions(void **state)
 	check_eq(get(w->user, FILE_PATH), -EACCES);
 	check_ok(vfs_chmod(t, "/directory/below", 0755));
 	check_ok(warm(w->user, FILE_PATH));
-	check_ok(vfs_setxattr(t, "/directory/below", "system.posix_acl_access",
-			      &acl, sizeof(acl), 0));
+	set_acl(t, "/directory/below", &acl);
 	check_eq(get(w->user, FILE_PATH), -EACCES);
 	check_ok(vfs_removexattr(t, "/directory/below",
 				 "system.posix_acl_access"));
@@ -174,22 +182,15 @@ static void test_pathmem__permissions(void **state)
 /* An ACL that goes takes with it what it allowed, and leaves the mode. */
 static void test_pathmem__acl_goes(void **state)
 {
-	static const struct {
-		uint32_t version;
-		struct {
-			uint16_t tag, perm;
-			uint32_t id;
-		} entries[5];
-	} acl = {2,
-		 {{1, 7, UINT32_MAX},
-		  {2, 5, 1000},
-		  {4, 0, UINT32_MAX},
-		  {16, 5, UINT32_MAX},
-		  {32, 0, UINT32_MAX}}};
+	static const struct acl acl = {2,
+				       {{1, 7, UINT32_MAX},
+					{2, 5, 1000},
+					{4, 0, UINT32_MAX},
+					{16, 5, UINT32_MAX},
+					{32, 0, UINT32_MAX}}};
 	struct world *w = *state;
 
-	check_ok(vfs_setxattr(w->task, DIR, "system.posix_acl_access", &acl,
-			      sizeof(acl), 0));
+	set_acl(w->task, DIR, &acl);
 	check_ok(warm(w->user, FILE_PATH));
 	assert_true(remembers(w, FILE_PATH));
 	check_ok(vfs_removexattr(w->task, DIR, "system.posix_acl_access"));

@@ -143,6 +143,29 @@ static struct vfs_inode *inode_of(const struct vfs_dentry *d)
 	return d ? d->inode : NULL;
 }
 
+static bool is_same_name(const struct renaming *r)
+{
+	const struct vfs_name *from = &r->from.last.name;
+	const struct vfs_name *to = &r->to.last.name;
+
+	return r->from.parent.dentry == r->to.parent.dentry &&
+	       from->hash == to->hash && from->len == to->len &&
+	       !memcmp(from->str, to->str, to->len);
+}
+
+/* A name that is both is looked up once: where others change names a second
+ * look may find another file, and the first one's dentry forgotten. */
+VFS_HOT
+static int look_up_target(struct renaming *r)
+{
+	if (__builtin_expect(is_same_name(r), 0)) {
+		r->to.dentry = vfs__dentry_ref(r->from.dentry);
+		return 0;
+	}
+	return vfs__lookup_there(r->thread, r->task->vfs, r->to.parent.dentry,
+				 &r->to.last.name, &r->to.dentry);
+}
+
 /* What can be said from the two names, in Linux's order. */
 VFS_HOT
 static int check_names(struct renaming *r)
@@ -157,8 +180,7 @@ static int check_names(struct renaming *r)
 	r->source = source = inode_of(r->from.dentry);
 	if (!source)
 		return -ENOENT;
-	err = vfs__lookup_there(r->thread, r->task->vfs, r->to.parent.dentry,
-				&r->to.last.name, &r->to.dentry);
+	err = look_up_target(r);
 	if (err)
 		return err;
 	r->target = target = inode_of(r->to.dentry);

@@ -269,6 +269,53 @@ static void test_directory_in_two_places(void **state)
 	}
 }
 
+/* ---- a name that is renamed to itself ---- */
+
+/* Before call number `stage` of the rename it is another file's. */
+static void replace_file(struct host_world *w, const char *call)
+{
+	(void)call;
+	if (!--w->stage)
+		host_rename(w, "other", "f");
+}
+
+/* It is one name, and found to be one file, whenever it becomes another's. */
+static void test_rename_to_itself(void **state)
+{
+	static const struct {
+		uint32_t flags;
+		int err;
+	} how[] = {{0, 0},
+		   {RENAME_EXCHANGE, 0},
+		   {RENAME_NOREPLACE, -EEXIST},
+		   {RENAME_WHITEOUT, 0}};
+	struct host_world w;
+	bool replaced;
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(how) / sizeof(how[0]); k++) {
+		replaced = true;
+		for (int i = 1; replaced; i++) {
+			check_ok(host_open(&w, "cache=revalidate"));
+			put_file(w.task, "/h/f", "one");
+			host_put(&w, "other", "another");
+			w.stage = i;
+			w.before = replace_file;
+			check_eq(vfs_renameat2(w.task, AT_FDCWD, "/h/f",
+					       AT_FDCWD, "/h/./f",
+					       how[k].flags),
+				 how[k].err);
+			w.before = NULL;
+			replaced = w.stage <= 0;
+			check_file(w.task, "/h/f",
+				   replaced ? "another" : "one");
+			assert_true(host_close(&w));
+		}
+	}
+}
+
+/* ---- attributes ---- */
+
 /* One more, after it was asked how long the list is. */
 static void add_attribute(struct host_world *w, const char *call)
 {
@@ -308,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_attribute),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_directory_in_two_places),
+		cmocka_unit_test(test_rename_to_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

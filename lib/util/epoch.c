@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/atomic.h"
 #include "util/domain_private.h"
 
 #define BATCH_BYTES ((size_t)256 << 10) /* a batch is full at this, too */
@@ -346,6 +347,14 @@ void vfs__epoch_retire(struct vfs__thread *thread,
 VFS_HOT
 void vfs__epoch_free(struct vfs__thread *thread, void *pointer, size_t size)
 {
+	/* nobody else is there who could be looking at it, and what is made
+	 * next finds memory that is still near */
+	if (vfs__alone()) {
+		assert(!vfs__epoch_inside(thread));
+		vfs__rank_retiring();
+		vfs__mem_free(thread, pointer, size);
+		return;
+	}
 	retire(thread, NULL, pointer, size);
 }
 

@@ -20,6 +20,7 @@
 #include "exchange.h"
 #include "faults.h"
 #include "kill.h"
+#include "removed.h"
 #include "stack.h"
 
 struct options {
@@ -230,7 +231,9 @@ int main(int argc, char **argv)
 	options.exchange.fuse = start_fuse(&options);
 	kernel_has_userns();
 	kernel_fine_times();
-	differing = run(&options, exchange_sequence, options.sequences);
+	differing = options.sequences &&
+		    !in_child(removed_case, &options.exchange, 0);
+	differing += run(&options, exchange_sequence, options.sequences);
 	broken = run(&options, kill_sequence, options.kills);
 	stacked = run(&options, stack_sequence, options.stacks);
 	faulty =

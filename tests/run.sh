@@ -16,7 +16,7 @@ have() {
 missing() {
 	have meson || echo meson
 	have ninja || echo ninja-build
-	have "${CC:-cc}" || echo gcc
+	compile --version >/dev/null || compiler
 	have pkg-config || echo pkg-config
 	have python3 || echo python3
 	printf '#include <ck_epoch.h>\n' | probe || echo libck-dev
@@ -34,8 +34,23 @@ wanted() {
 	have fusermount3 || echo fuse3
 }
 
+# CC may be several words, as "ccache gcc" and "gcc -m32" are.
+compile() {
+	# shellcheck disable=SC2086
+	${CC:-cc} "$@" 2>/dev/null
+}
+
+compiler() {
+	for word in ${CC:-gcc}; do
+		case $word in
+		-*) ;;
+		*) echo "$word" ;;
+		esac
+	done
+}
+
 probe() {
-	have "${CC:-cc}" && "${CC:-cc}" -xc -fsyntax-only - 2>/dev/null
+	compile -xc -fsyntax-only -
 }
 
 can_install() {

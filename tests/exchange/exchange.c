@@ -78,19 +78,39 @@ static bool look_again(struct stage *stage, struct side *side,
 	return same;
 }
 
+/* What side does, and how it looks then. */
+static bool work(struct stage *stage, struct side *side, unsigned length,
+		 struct text *plain, struct text *exact)
+{
+	struct text before = {0};
+	bool shown = stage_work(stage, side, length), ok = true;
+
+	if (!shown) {
+		stage_look(side, DETAIL_EXACT, &before);
+		stage_leave(stage, side);
+		ok = stage_enter(stage, side);
+	}
+	if (ok) {
+		stage_look(side, DETAIL_PLAIN, plain);
+		stage_look(side, DETAIL_EXACT, exact);
+	}
+	if (ok && !shown) {
+		stage_recall_root(&before, plain);
+		stage_recall_root(&before, exact);
+	}
+	text_fini(&before);
+	return ok;
+}
+
 static bool round_of(struct stage *stage, const struct exchange *exchange,
 		     bool by_library, bool fuse)
 {
 	struct side *writer = by_library ? stage->library : stage->kernel;
 	struct side *reader = by_library ? stage->kernel : stage->library;
 	struct text exact = {0}, plain = {0};
-	bool ok = stage_enter(stage, writer);
+	bool ok = stage_enter(stage, writer) &&
+		  work(stage, writer, exchange->length, &plain, &exact);
 
-	if (ok) {
-		stage_work(stage, writer, exchange->length);
-		stage_look(writer, DETAIL_PLAIN, &plain);
-		stage_look(writer, DETAIL_EXACT, &exact);
-	}
 	stage_leave(stage, writer);
 	if (ok)
 		ok = look_again(stage, reader, &exact,

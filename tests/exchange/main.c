@@ -9,7 +9,6 @@
  * a mistake in the use.
  */
 #define _GNU_SOURCE
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,9 @@
 #include "exchange.h"
 #include "faults.h"
 #include "kill.h"
+#include "removed.h"
 #include "stack.h"
+#include "support/options.h"
 
 struct options {
 	struct exchange exchange;
@@ -28,109 +29,50 @@ struct options {
 	bool keep_going, faults, no_fuse;
 };
 
-static _Noreturn void usage(int status)
+static struct options given = {
+	.exchange = {.kind = HOST_TMPFS,
+		     .layers = {.on = true, .mix = true},
+		     .seed = 1,
+		     .length = 80},
+};
+
+static bool take_host(const char *word)
 {
-	fputs("usage: overlay-exchange [OPTION]...\n"
-	      "  --sequences N   sequences of generated calls (default 0)\n"
-	      "  --first N       starting with number N (default 0)\n"
-	      "  --kills N       sequences that SIGKILL ends (default 0)\n"
-	      "  --stacks N      sequences on three overlays, one on another\n"
-	      "  --faults        every step of every call fails in turn\n"
-	      "  --all-errors    with each errno\n"
-	      "  --length L       calls by each side in turn (default 80)\n"
-	      "  --seed S        of this family (default 1)\n"
-	      "  --host FS       layers on tmpfs (the default) or ext4\n"
-	      "  --overlay WORDS as for oracle (default mix)\n"
-	      "  --no-fuse       without fuse-overlayfs\n"
-	      "  --keep-going    do not stop at the first difference\n",
-	      status ? stderr : stdout);
-	exit(status);
+	return host_parse(word, &given.exchange.kind);
 }
 
-static uint64_t number(const char *word)
+static bool take_layers(const char *words)
 {
-	char *end;
-	uint64_t value = strtoull(word, &end, 0);
-
-	if (*end || !*word)
-		usage(2);
-	return value;
+	return layers_parse(&given.exchange.layers, words);
 }
 
-static void apply(struct options *options, int option)
-{
-	switch (option) {
-	case 'n':
-		options->sequences = number(optarg);
-		break;
-	case 'F':
-		options->first = number(optarg);
-		break;
-	case 'K':
-		options->kills = number(optarg);
-		break;
-	case 'S':
-		options->stacks = number(optarg);
-		break;
-	case 'l':
-		options->exchange.length = (unsigned)number(optarg);
-		break;
-	case 's':
-		options->exchange.seed = number(optarg);
-		break;
-	case 'H':
-		if (strcmp(optarg, "tmpfs") && strcmp(optarg, "ext4"))
-			usage(2);
-		options->exchange.kind =
-			strcmp(optarg, "ext4") ? HOST_TMPFS : HOST_EXT4;
-		break;
-	case 'y':
-		if (!layers_parse(&options->exchange.layers, optarg))
-			usage(2);
-		break;
-	case 'U':
-		options->no_fuse = true;
-		break;
-	case 'f':
-		options->faults = true;
-		break;
-	case 'A':
-		options->exchange.all = true;
-		break;
-	case 'k':
-		options->keep_going = true;
-		break;
-	default:
-		usage(option == 'h' ? 0 : 2);
-	}
-}
+static const struct test_option table[] = {
+	{"sequences", "N", "sequences of generated calls (default 0)",
+	 .number = &given.sequences},
+	{"first", "N", "starting with number N (default 0)",
+	 .number = &given.first},
+	{"kills", "N", "sequences that SIGKILL ends (default 0)",
+	 .number = &given.kills},
+	{"stacks", "N", "sequences on three overlays, one on another",
+	 .number = &given.stacks},
+	{"faults", NULL, "every step of every call fails in turn",
+	 .flag = &given.faults},
+	{"all-errors", NULL, "with each errno", .flag = &given.exchange.all},
+	{"length", "L", "calls by each side in turn (default 80)",
+	 .small = &given.exchange.length},
+	{"seed", "S", "of this family (default 1)",
+	 .number = &given.exchange.seed},
+	{"host", "tmpfs|ext4", "what layers are on (default tmpfs)",
+	 .take = take_host},
+	{"overlay", "WORDS", "as for oracle (default mix)",
+	 .take = take_layers},
+	{"no-fuse", NULL, "without fuse-overlayfs", .flag = &given.no_fuse},
+	{"keep-going", NULL, "do not stop at the first difference",
+	 .flag = &given.keep_going},
+	{.name = NULL},
+};
 
-static void parse(struct options *options, int argc, char **argv)
-{
-	static const struct option long_options[] = {
-		{"sequences", required_argument, NULL, 'n'},
-		{"first", required_argument, NULL, 'F'},
-		{"kills", required_argument, NULL, 'K'},
-		{"stacks", required_argument, NULL, 'S'},
-		{"length", required_argument, NULL, 'l'},
-		{"seed", required_argument, NULL, 's'},
-		{"host", required_argument, NULL, 'H'},
-		{"overlay", required_argument, NULL, 'y'},
-		{"no-fuse", no_argument, NULL, 'U'},
-		{"faults", no_argument, NULL, 'f'},
-		{"all-errors", no_argument, NULL, 'A'},
-		{"keep-going", no_argument, NULL, 'k'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) !=
-	       -1)
-		apply(options, option);
-	if (optind != argc)
-		usage(2);
-}
+static const struct test_options command_line = {"overlay-exchange", table};
 
 typedef bool sequence_function(const struct exchange *exchange,
 			       uint64_t sequence);
@@ -208,43 +150,37 @@ static bool end_fuse(struct fuse_counts *counts)
 
 int main(int argc, char **argv)
 {
-	struct options options = {
-		.exchange = {.kind = HOST_TMPFS,
-			     .layers = {.on = true, .mix = true},
-			     .seed = 1,
-			     .length = 80},
-	};
-	const struct host host = {.kind = HOST_TMPFS};
-	struct host asked = host;
+	struct host asked = {.kind = HOST_NONE};
 	const char *why;
 	uint64_t differing, broken, stacked, faulty;
 
-	parse(&options, argc, argv);
-	asked.kind = options.exchange.kind;
+	test_options_parse(&command_line, argc, argv);
+	asked.kind = given.exchange.kind;
 	if (kernel_place() != PLACE_MOUNT || !kernel_has_overlay() ||
 	    !host_prepare(&asked, &why)) {
 		puts("overlay-exchange: wants root, overlayfs and that file "
 		     "system: skipped");
 		return 0;
 	}
-	options.exchange.fuse = start_fuse(&options);
+	given.exchange.fuse = start_fuse(&given);
 	kernel_has_userns();
 	kernel_fine_times();
-	differing = run(&options, exchange_sequence, options.sequences);
-	broken = run(&options, kill_sequence, options.kills);
-	stacked = run(&options, stack_sequence, options.stacks);
-	faulty =
-		run(&options, faults_case, options.faults ? faults_count() : 0);
+	differing =
+		given.sequences && !in_child(removed_case, &given.exchange, 0);
+	differing += run(&given, exchange_sequence, given.sequences);
+	broken = run(&given, kill_sequence, given.kills);
+	stacked = run(&given, stack_sequence, given.stacks);
+	faulty = run(&given, faults_case, given.faults ? faults_count() : 0);
 	printf("overlay-exchange: %llu sequences, %llu with differences; "
 	       "%llu kills, %llu left something else; %llu stacks, %llu with "
 	       "differences; faults in %llu calls, %llu answered wrongly\n",
-	       (unsigned long long)options.sequences,
-	       (unsigned long long)differing, (unsigned long long)options.kills,
-	       (unsigned long long)broken, (unsigned long long)options.stacks,
+	       (unsigned long long)given.sequences,
+	       (unsigned long long)differing, (unsigned long long)given.kills,
+	       (unsigned long long)broken, (unsigned long long)given.stacks,
 	       (unsigned long long)stacked,
-	       (unsigned long long)(options.faults ? faults_count() : 0),
+	       (unsigned long long)(given.faults ? faults_count() : 0),
 	       (unsigned long long)faulty);
-	if (!end_fuse(options.exchange.fuse))
+	if (!end_fuse(given.exchange.fuse))
 		return 1;
 	return differing || broken || stacked || faulty ? 1 : 0;
 }

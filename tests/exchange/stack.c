@@ -77,6 +77,7 @@ static bool enter(struct stage *stage, struct side *side, unsigned level,
 	struct text lines = {0};
 	bool ok;
 
+	snprintf(stage->upper, sizeof(stage->upper), "u%u/upper", level);
 	make_points(stage, side, &lines);
 	for (unsigned i = 1; !flat && i <= level; i++)
 		mount_level(stage, i, root, &lines);
@@ -128,10 +129,12 @@ static bool do_level(struct stage *stage, const struct exchange *exchange,
 
 	stage_seed(stage, exchange->seed, number);
 	ok = enter(stage, side, level, false);
-	if (ok) {
-		stage_work(stage, side, exchange->length);
-		stage_look(side, DETAIL_PLAIN, &expected);
+	if (ok && !stage_work(stage, side, exchange->length)) {
+		stage_leave(stage, side);
+		ok = enter(stage, side, level, false);
 	}
+	if (ok)
+		stage_look(side, DETAIL_PLAIN, &expected);
 	stage_leave(stage, side);
 	ok = ok &&
 	     look(stage, stage->library, level, false, &expected,

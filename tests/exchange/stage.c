@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "removed.h"
+
 #define FS_OPTIONS "size=64m,nr_inodes=20k"
 #define MOUNT_TRIES 200
 #define SHOWN 6
@@ -70,6 +72,7 @@ void stage_open_with(struct stage *stage, enum host_kind kind,
 
 	memset(stage, 0, sizeof(*stage));
 	text_clear(&stage->log);
+	strcpy(stage->upper, "u/upper");
 	stage->host.exclusive = true;
 	stage->host.dir = host_create(&host, FS_OPTIONS);
 	/* before the kernel's side takes it to its namespace */
@@ -102,13 +105,31 @@ void stage_close(struct stage *stage)
 		close(stage->trees[i]);
 }
 
-void stage_run(struct stage *stage, struct side *side, const char *line)
+static void parse(struct stage *stage, const struct side *side,
+		  const char *line)
 {
 	text_printf(&stage->log, "%s: %s\n", side->class->name, line);
 	if (!call_parse(&stage->call, line))
 		die("not a line: %s", line);
+}
+
+void stage_run(struct stage *stage, struct side *side, const char *line)
+{
+	parse(stage, side, line);
 	if (stage->call.def)
 		call_run(&stage->call, side);
+}
+
+bool stage_step(struct stage *stage, struct side *side, const char *line)
+{
+	struct removed removed;
+
+	parse(stage, side, line);
+	if (!stage->call.def)
+		return true;
+	removed_find(stage, side, &removed);
+	call_run(&stage->call, side);
+	return !removed_is_back(stage, &removed);
 }
 
 /* The kernel may not have let go of the layers yet. */
@@ -181,12 +202,17 @@ const char *stage_line(struct stage *stage, struct side *side)
 	return line;
 }
 
-void stage_work(struct stage *stage, struct side *side, unsigned length)
+bool stage_work(struct stage *stage, struct side *side, unsigned length)
 {
-	for (unsigned i = 0; i < length; i++) {
-		stage_run(stage, side, stage_line(stage, side));
+	bool shown = true;
+
+	for (unsigned i = 0; shown && i < length; i++) {
+		shown = stage_step(stage, side, stage_line(stage, side));
 		gen_learn(&stage->gen, &stage->call, side);
 	}
+	if (!shown)
+		puts("the kernel gave a removed file its name again");
+	return shown;
 }
 
 void stage_look(struct side *side, enum detail detail, struct text *out)

@@ -26,6 +26,7 @@ struct stage {
 	struct gen gen;
 	struct layers_script script;
 	struct text log; /* every line that was run, and by whom */
+	char upper[16];	 /* the upper directory, on the host's file system */
 };
 
 /* To one file system, which is what a hostfs is. Of a mixture, those that would
@@ -53,8 +54,11 @@ void stage_seed(struct stage *stage, uint64_t seed, uint64_t number);
 const char *stage_line(struct stage *stage, struct side *side);
 void stage_run(struct stage *stage, struct side *side, const char *line);
 void stage_lines(struct stage *stage, struct side *side, const char *lines);
-/* That many of the generator's, which learns of them. */
-void stage_work(struct stage *stage, struct side *side, unsigned length);
+/* The same. False: the kernel has to mount anew to show what it has done
+ * (removed.h). */
+bool stage_step(struct stage *stage, struct side *side, const char *line);
+/* That many of the generator's, which learns of them, or up to such a one. */
+bool stage_work(struct stage *stage, struct side *side, unsigned length);
 
 /* The whole tree as text, without what is only open. */
 void stage_look(struct side *side, enum detail detail, struct text *out);

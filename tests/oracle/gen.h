@@ -70,7 +70,8 @@ void gen_learn(struct gen *gen, const struct call *call, struct side *side);
  * - What a position in a directory is, as a number.
  * - What locks there are on the inode that queues of events share.
  * - What a pipe holds of a file: its bytes, or the file's page, which may
- *   change before it is read. */
+ *   change before it is read.
+ * - What becomes of bytes that a mapping writes past the end of a file. */
 bool gen_unclear(const char *line, struct side *side);
 
 /* The same for mount histories. */

@@ -155,6 +155,12 @@ int host_create(const struct host *host, const char *options)
 	return private_fd(fd);
 }
 
+bool host_parse(const char *word, enum host_kind *kind)
+{
+	*kind = strcmp(word, "ext4") ? HOST_TMPFS : HOST_EXT4;
+	return *kind == HOST_EXT4 || !strcmp(word, "tmpfs");
+}
+
 bool host_prepare(const struct host *host, const char **why)
 {
 	int fd;

@@ -34,6 +34,8 @@ struct host {
 /* One identity only: user1, without capabilities, on both sides. */
 #define HOST_SINGLE(host) ((host)->unprivileged && !(host)->xattr)
 
+/* As on the command line; false: there is no such. */
+bool host_parse(const char *word, enum host_kind *kind);
 /* Once, before children are made. False: not possible here; *why says so. */
 bool host_prepare(const struct host *host, const char **why);
 /* A new file system, mounted nowhere: an O_PATH descriptor of its root.

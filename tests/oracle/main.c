@@ -12,13 +12,13 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "support/options.h"
 #include "worker.h"
 
 #define MAX_JOBS 64
@@ -55,6 +55,7 @@ struct options {
 	bool stats;
 	bool directory; /* even where a mount is possible */
 	bool raw;	/* do not minimise */
+	bool threads;	/* for all of the kernel's tasks */
 };
 
 static struct totals totals;
@@ -268,184 +269,109 @@ static void show_summary(const struct options *options)
 	       (unsigned long long)bad, (unsigned long long)totals.differences);
 }
 
-static _Noreturn void usage(int status)
-{
-	fputs("usage: oracle [OPTION]...\n"
-	      "  --script FILE    run a script (may be given several times)\n"
-	      "  --scripts DIR    run every .txt file in DIR\n"
-	      "  --sequences N    run N generated sequences\n"
-	      "  --first N        starting with number N (default 0)\n"
-	      "  --length L       of L calls each (default 200)\n"
-	      "  --seed S         of this family (default 1)\n"
-	      "  --jobs J         in J processes at a time (default 1)\n"
-	      "  --interval I     compare the whole state after every I calls\n"
-	      "  --directory      use a temporary directory, not a mount\n"
-	      "  --mounts         mount histories (needs privileges)\n"
-	      "  --self           the kernel against itself\n"
-	      "  --threads        keep the kernel's tasks in their own "
-	      "threads\n"
-	      "  --keep-going     do not stop at the first difference\n"
-	      "  --raw            do not minimise\n"
-	      "  --lenient        go on in a script after a difference\n"
-	      "  --stats          count calls by kind\n"
-	      "  --verbose        show each call and its result\n"
-	      "  --hostfs FS      the library on a hostfs on tmpfs or ext4,\n"
-	      "                   the kernel on another one of these\n"
-	      "  --cache MODE     revalidate (the default) or exclusive\n"
-	      "  --owner MODE     host (the default) or xattr\n"
-	      "  --unprivileged   the library in a thread without "
-	      "capabilities;\n"
-	      "                   with --owner host, all are one user\n"
-	      "  --overlay WORDS  generated sequences run on an overlay:\n"
-	      "                   lowers=1..9,redirect_dir=on|off,metacopy=,\n"
-	      "                   index=,xino=,fs=one|lower|each; or mix,\n"
-	      "                   or mix,index=off\n",
-	      status ? stderr : stdout);
-	exit(status);
-}
-
-static uint64_t number(const char *word)
-{
-	char *end;
-	uint64_t value = strtoull(word, &end, 0);
-
-	if (*end || !*word)
-		usage(2);
-	return value;
-}
-
-static const char *const short_options = "h";
-static const struct option long_options[] = {
-	{"script", required_argument, NULL, 'f'},
-	{"scripts", required_argument, NULL, 'd'},
-	{"sequences", required_argument, NULL, 'n'},
-	{"first", required_argument, NULL, 'F'},
-	{"length", required_argument, NULL, 'l'},
-	{"seed", required_argument, NULL, 's'},
-	{"jobs", required_argument, NULL, 'j'},
-	{"interval", required_argument, NULL, 'i'},
-	{"self", no_argument, NULL, 'S'},
-	{"threads", no_argument, NULL, 't'},
-	{"keep-going", no_argument, NULL, 'k'},
-	{"raw", no_argument, NULL, 'r'},
-	{"directory", no_argument, NULL, 'D'},
-	{"lenient", no_argument, NULL, 'L'},
-	{"mounts", no_argument, NULL, 'm'},
-	{"stats", no_argument, NULL, 'c'},
-	{"verbose", no_argument, NULL, 'v'},
-	{"hostfs", required_argument, NULL, 'H'},
-	{"cache", required_argument, NULL, 'C'},
-	{"owner", required_argument, NULL, 'O'},
-	{"unprivileged", no_argument, NULL, 'U'},
-	{"overlay", required_argument, NULL, 'y'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+static struct options given = {
+	.plan = {.seed = 1,
+		 .length = 200,
+		 .interval = 20,
+		 .inlined = !SANITIZED},
+	.jobs = 1,
 };
 
-/* The second of two words: true; the first: false. */
-static bool second_of(const char *first, const char *second)
-{
-	if (strcmp(optarg, first) && strcmp(optarg, second))
-		usage(2);
-	return !strcmp(optarg, second);
-}
-
-static bool apply_host(struct host *host, int option)
-{
-	switch (option) {
-	case 'H':
-		host->kind =
-			second_of("tmpfs", "ext4") ? HOST_EXT4 : HOST_TMPFS;
-		break;
-	case 'C':
-		host->exclusive = second_of("revalidate", "exclusive");
-		break;
-	case 'O':
-		host->xattr = second_of("host", "xattr");
-		break;
-	case 'U':
-		host->unprivileged = true;
-		break;
-	default:
-		return false;
-	}
-	return true;
-}
-
-static bool apply(struct options *options, int option)
-{
-	switch (option) {
-	case 'n':
-		options->sequences = number(optarg);
-		break;
-	case 'F':
-		options->first = number(optarg);
-		break;
-	case 'l':
-		options->plan.length = (unsigned)number(optarg);
-		break;
-	case 's':
-		options->plan.seed = number(optarg);
-		break;
-	case 'j':
-		options->jobs = (unsigned)number(optarg);
-		break;
-	case 'i':
-		options->plan.interval = (unsigned)number(optarg);
-		break;
-	case 'S':
-		options->plan.self = true;
-		break;
-	case 't':
-		options->plan.inlined = false;
-		break;
-	case 'k':
-		options->keep_going = true;
-		break;
-	case 'r':
-		options->raw = true;
-		break;
-	case 'D':
-		options->directory = true;
-		break;
-	case 'm':
-		options->plan.mounts = true;
-		break;
-	case 'L':
-		options->plan.lenient = true;
-		break;
-	case 'c':
-		options->stats = true;
-		break;
-	case 'v':
-		options->plan.verbose = true;
-		break;
-	case 'y':
-		if (!layers_parse(&options->plan.layers, optarg))
-			usage(2);
-		break;
-	default:
-		return option == 'f' || option == 'd' ||
-		       apply_host(&options->plan.host, option);
-	}
-	return true;
-}
-
 /* The scripts on the command line, in their order. */
-static void run_named(const struct options *options, int argc, char **argv)
-{
-	int option;
+static struct named {
+	const char *path;
+	void (*run)(const struct options *options, const char *path);
+} * named;
+static size_t named_count;
 
-	optind = 1;
-	while ((option = getopt_long(argc, argv, short_options, long_options,
-				     NULL)) != -1) {
-		if (totals.differences && !options->keep_going)
-			break;
-		if (option == 'f')
-			run_script(options, optarg);
-		else if (option == 'd')
-			run_scripts(options, optarg);
-	}
+static bool add_named(const char *path, __typeof__(run_script) *run)
+{
+	named = realloc(named, (named_count + 1) * sizeof(*named));
+	if (!named)
+		die("out of memory");
+	named[named_count++] = (struct named){path, run};
+	return true;
+}
+
+static bool take_script(const char *path)
+{
+	return add_named(path, run_script);
+}
+
+static bool take_scripts(const char *path)
+{
+	return add_named(path, run_scripts);
+}
+
+static bool take_host(const char *word)
+{
+	return host_parse(word, &given.plan.host.kind);
+}
+
+static bool take_layers(const char *words)
+{
+	return layers_parse(&given.plan.layers, words);
+}
+
+static const struct test_option table[] = {
+	{"script", "FILE", "run a script (may be given several times)",
+	 .take = take_script},
+	{"scripts", "DIR", "run every .txt file in DIR", .take = take_scripts},
+	{"sequences", "N", "run N generated sequences",
+	 .number = &given.sequences},
+	{"first", "N", "starting with number N (default 0)",
+	 .number = &given.first},
+	{"length", "L", "of L calls each (default 200)",
+	 .small = &given.plan.length},
+	{"seed", "S", "of this family (default 1)", .number = &given.plan.seed},
+	{"jobs", "J", "in J processes at a time (default 1)",
+	 .small = &given.jobs},
+	{"interval", "I", "compare the whole state after every I calls",
+	 .small = &given.plan.interval},
+	{"directory", NULL, "use a temporary directory, not a mount",
+	 .flag = &given.directory},
+	{"mounts", NULL, "mount histories (needs privileges)",
+	 .flag = &given.plan.mounts},
+	{"self", NULL, "the kernel against itself", .flag = &given.plan.self},
+	{"threads", NULL, "keep the kernel's tasks in their own threads",
+	 .flag = &given.threads},
+	{"keep-going", NULL, "do not stop at the first difference",
+	 .flag = &given.keep_going},
+	{"raw", NULL, "do not minimise", .flag = &given.raw},
+	{"lenient", NULL, "go on in a script after a difference",
+	 .flag = &given.plan.lenient},
+	{"stats", NULL, "count calls by kind", .flag = &given.stats},
+	{"verbose", NULL, "show each call and its result",
+	 .flag = &given.plan.verbose},
+	{"hostfs", "tmpfs|ext4",
+	 "the library on a hostfs on one of these,\n"
+	 "the kernel on another one of that kind",
+	 .take = take_host},
+	{"cache", "revalidate|exclusive", "of the hostfs",
+	 .second = &given.plan.host.exclusive},
+	{"owner", "host|xattr", "of the hostfs",
+	 .second = &given.plan.host.xattr},
+	{"unprivileged", NULL,
+	 "the library in a thread without capabilities;\n"
+	 "with --owner host, all are one user",
+	 .flag = &given.plan.host.unprivileged},
+	{"overlay", "WORDS",
+	 "generated sequences run on an overlay:\n"
+	 "lowers=1..9,redirect_dir=on|off,metacopy=,\n"
+	 "index=,xino=,fs=one|lower|each; or mix,\n"
+	 "or mix,index=off",
+	 .take = take_layers},
+	{.name = NULL},
+};
+
+static const struct test_options command_line = {"oracle", table};
+
+static void run_named(const struct options *options)
+{
+	for (size_t i = 0; i < named_count; i++)
+		if (!totals.differences || options->keep_going)
+			named[i].run(options, named[i].path);
+	free(named);
 }
 
 /* False: not here, and said so. */
@@ -472,52 +398,46 @@ static bool prepare_host(struct options *options)
 	return false;
 }
 
-int main(int argc, char **argv)
+/* False: not here, and said so. */
+static bool prepare(struct options *options)
 {
-	struct options options = {
-		.plan = {.seed = 1,
-			 .length = 200,
-			 .interval = 20,
-			 .inlined = !SANITIZED},
-		.jobs = 1,
-	};
-	const char *sequences = getenv("ORACLE_SEQUENCES");
-	int option;
+	struct plan *plan = &options->plan;
 
-	while ((option = getopt_long(argc, argv, short_options, long_options,
-				     NULL)) != -1) {
-		if (!apply(&options, option))
-			usage(option == 'h' ? 0 : 2);
-	}
-	if (optind != argc || !options.jobs || options.jobs > MAX_JOBS ||
-	    !options.plan.interval)
-		usage(2);
-	if (sequences && options.sequences)
-		options.sequences = number(sequences);
-	options.plan.place = kernel_place();
+	plan->place = options->directory ? PLACE_DIRECTORY : kernel_place();
+	plan->inlined = plan->inlined && !options->threads;
 	/* once for all workers */
 	kernel_has_userns();
 	kernel_fine_times();
-	if (options.directory)
-		options.plan.place = PLACE_DIRECTORY;
-	side_reduced = options.plan.place == PLACE_DIRECTORY;
-	if (options.plan.mounts && options.plan.place != PLACE_MOUNT) {
+	side_reduced = plan->place == PLACE_DIRECTORY;
+	if (plan->mounts && plan->place != PLACE_MOUNT) {
 		puts("oracle: mount histories want root: skipped");
-		return 0;
+		return false;
 	}
-	if (options.plan.layers.on &&
-	    (options.plan.place != PLACE_MOUNT || !kernel_has_overlay())) {
+	if (plan->layers.on &&
+	    (plan->place != PLACE_MOUNT || !kernel_has_overlay())) {
 		puts("oracle: overlays want root, and a kernel that has them: "
 		     "skipped");
-		return 0;
+		return false;
 	}
-	if (!prepare_host(&options))
+	return prepare_host(options);
+}
+
+int main(int argc, char **argv)
+{
+	const char *sequences = getenv("ORACLE_SEQUENCES");
+
+	test_options_parse(&command_line, argc, argv);
+	if (!given.jobs || given.jobs > MAX_JOBS || !given.plan.interval ||
+	    (sequences && given.sequences &&
+	     !test_options_number(sequences, &given.sequences)))
+		test_options_usage(&command_line, 2);
+	if (!prepare(&given))
 		return 0;
-	run_named(&options, argc, argv);
-	if (!totals.differences || options.keep_going)
-		run_generated(&options);
-	if (options.stats)
+	run_named(&given);
+	if (!totals.differences || given.keep_going)
+		run_generated(&given);
+	if (given.stats)
 		show_stats();
-	show_summary(&options);
+	show_summary(&given);
 	return totals.differences ? 1 : 0;
 }

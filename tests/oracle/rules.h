@@ -6,6 +6,8 @@
 #include "run.h"
 
 bool rule_is_call(const struct call *call, const char *name);
+/* Of what a descriptor has open. */
+bool rule_changes_attributes(const struct call *call);
 /* What the descriptor in a slot is open on. False: there is none. */
 bool rule_stat_slot(const struct side *side, int slot, struct vfs_stat *out);
 bool rule_is_directory(const struct side *side, int slot);

@@ -18,8 +18,7 @@ static bool sets_flags(const struct call *call)
 	       call->args[1].number == FS_IOC_SETFLAGS;
 }
 
-/* By a descriptor. */
-static bool changes_attributes(const struct call *call)
+bool rule_changes_attributes(const struct call *call)
 {
 	static const char *const names[] = {
 		"fchmod",     "fchown",	   "futimens",
@@ -39,7 +38,7 @@ bool overlay_removed_lower(const struct call *call, const struct side *subject,
 {
 	struct vfs_stat here;
 
-	if (!subject->overlay || !changes_attributes(call))
+	if (!subject->overlay || !rule_changes_attributes(call))
 		return false;
 	switch (oracle->result) {
 	case -EEXIST:
@@ -72,7 +71,7 @@ bool overlay_removed_special(const struct call *call,
 	struct vfs_stat here, there;
 	int slot = call->args[0].slot;
 
-	return subject->overlay && changes_attributes(call) &&
+	return subject->overlay && rule_changes_attributes(call) &&
 	       rule_stat_slot(subject, slot, &here) &&
 	       rule_stat_slot(oracle, slot, &there) && !S_ISREG(here.mode) &&
 	       !here.nlink && there.nlink;

@@ -120,6 +120,41 @@ static void test_mmap__private_keeps_its_own(void **state)
 	check_file(w->task, "/f", "abc");
 }
 
+/* A file of a page, longer than its data and shorter, and not what was copied
+ * from it. */
+static void test_mmap__one_page(void **state)
+{
+	static const int64_t sizes[] = {PAGE, 3 * PAGE, 3000};
+	struct world *w = *state;
+	char page[PAGE], text[4] = {0};
+
+	memset(page, 'p', PAGE);
+	for (size_t i = 0; i < 3; i++) {
+		int fd = open_rw(w->task, "/f"), copy = open_rw(w->task, "/g");
+		char *at;
+
+		check_eq(vfs_pwrite(w->task, fd, page, PAGE, 0), PAGE);
+		check_eq(vfs_copy_file_range(w->task, fd, &(int64_t){0}, copy,
+					     &(int64_t){0}, PAGE, 0),
+			 PAGE);
+		check_ok(vfs_ftruncate(w->task, fd, sizes[i]));
+		at = map_shared(w->task, 3 * PAGE, fd);
+		assert_int_equal(blocks_of(w->task, fd), 8);
+		assert_memory_equal(at, page, 3000);
+		assert_int_equal(at[3000], sizes[i] > 3000 ? 'p' : 0);
+		at[5] = 'x';
+		check_eq(vfs_pread(w->task, fd, text, 3, 4), 3);
+		assert_string_equal(text, "pxp");
+		check_eq(vfs_pread(w->task, copy, text, 3, 4), 3);
+		assert_string_equal(text, "ppp");
+		check_ok(vfs_munmap(w->task, at, 3 * PAGE));
+		check_ok(vfs_close(w->task, fd));
+		check_ok(vfs_close(w->task, copy));
+		check_ok(vfs_unlink(w->task, "/f"));
+		check_ok(vfs_unlink(w->task, "/g"));
+	}
+}
+
 /* The file as it was before it was mapped for the first time. */
 static void test_mmap__large_sparse_and_promised(void **state)
 {
@@ -499,6 +534,7 @@ int main(void)
 		world_test(test_mmap__shared_is_coherent),
 		world_test(test_mmap__two_mappings_and_offsets),
 		world_test(test_mmap__private_keeps_its_own),
+		world_test(test_mmap__one_page),
 		world_test(test_mmap__large_sparse_and_promised),
 		world_test(test_mmap__follows_the_size),
 		world_test(test_mmap__outlives_name_and_descriptor),

@@ -14,8 +14,8 @@
 #define PAGE 4096
 #define PAGES 200 /* three leaves and more of the page tree */
 #define LIMIT ((int64_t)PAGES * PAGE)
+#define FEW 3 /* so that many a file is a page and no more */
 #define FILES 3
-#define STEPS 1500
 #define SMALL_FS "size=400k"
 #define SMALL_PAGES 100
 
@@ -27,6 +27,7 @@ struct file {
 
 static struct file files[FILES];
 static unsigned char buffer[PAGES * PAGE];
+static int64_t limit; /* so long the files become */
 static uint64_t state_word;
 
 static uint64_t some(uint64_t below)
@@ -39,19 +40,19 @@ static uint64_t some(uint64_t below)
 
 static int64_t some_offset(void)
 {
-	int64_t offset = (int64_t)some((uint64_t)LIMIT);
+	int64_t offset = (int64_t)some((uint64_t)limit);
 
 	return some(4) ? offset - offset % PAGE : offset;
 }
 
 static size_t some_length(int64_t offset)
 {
-	uint64_t length = 1 + some(some(4) ? 20000 : 400000);
+	uint64_t length = 1 + some((uint64_t)limit / (some(4) ? 40 : 2));
 
 	if (some(2))
 		length = (length + PAGE - 1) / PAGE * PAGE;
-	if (length > (uint64_t)(LIMIT - offset))
-		length = (uint64_t)(LIMIT - offset);
+	if (length > (uint64_t)(limit - offset))
+		length = (uint64_t)(limit - offset);
 	return length;
 }
 
@@ -76,10 +77,8 @@ static void step_write(struct vfs_task *task, struct file *f)
 	grow(f, at + n);
 }
 
-static void step_cut(struct vfs_task *task, struct file *f)
+static void cut(struct vfs_task *task, struct file *f, int64_t size)
 {
-	int64_t size = some_offset();
-
 	check_ok(vfs_ftruncate(task, f->fd, size));
 	if (size < f->size)
 		memset(f->bytes + size, 0, (size_t)(f->size - size));
@@ -104,7 +103,9 @@ static void step_copy(struct vfs_task *task, struct file *in, struct file *out)
 
 	if (some(3) == 0) { /* the whole file, as a copy-up does */
 		from = to = 0;
-		length = (size_t)LIMIT;
+		length = (size_t)limit;
+		if (in != out && some(2))
+			cut(task, out, 0);
 	}
 	if (in == out && from < to + (int64_t)length &&
 	    to < from + (int64_t)length)
@@ -146,11 +147,12 @@ static void close_all(struct vfs_task *task)
 	assert_int_equal(fs.blocks, SMALL_PAGES);
 }
 
-static void test_copy__is_the_models(void **state)
+static void run_models(void **state, int pages, int steps)
 {
 	static const char *const names[FILES] = {"/a", "/b", "/small/c"};
 	struct vfs_task *task = ((struct world *)*state)->task;
 
+	limit = (int64_t)pages * PAGE;
 	state_word = 4711;
 	memset(files, 0, sizeof(files));
 	check_ok(vfs_mkdir(task, "/small", 0755));
@@ -158,12 +160,12 @@ static void test_copy__is_the_models(void **state)
 	for (int i = 0; i < FILES; i++)
 		files[i].fd = check_fd(
 			vfs_open(task, names[i], O_RDWR | O_CREAT, 0644));
-	for (int i = 0; i < STEPS; i++) {
+	for (int i = 0; i < steps; i++) {
 		struct file *f = &files[some(FILES)], *g = &files[some(FILES)];
 
 		switch (some(8)) {
 		case 0:
-			step_cut(task, f);
+			cut(task, f, some(2) ? some_offset() : 0);
 			break;
 		case 1:
 			step_punch(task, f);
@@ -179,6 +181,16 @@ static void test_copy__is_the_models(void **state)
 			compare(task, &files[j]);
 	}
 	close_all(task);
+}
+
+static void test_copy__is_the_models(void **state)
+{
+	run_models(state, PAGES, 1500);
+}
+
+static void test_copy__of_a_page_is_the_models(void **state)
+{
+	run_models(state, FEW, 20000);
 }
 
 /* What both have is one page; a write makes a second. */
@@ -211,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_copy__is_the_models),
+		world_test(test_copy__of_a_page_is_the_models),
 		world_test(test_copy__shares_memory),
 	};
 

@@ -11,6 +11,7 @@
 #define PAGE 4096
 #define PAGES 160 /* more than two leaves of the page tree */
 #define LIMIT ((int64_t)PAGES * PAGE)
+#define FEW 3 /* so that many a file is a page and no more */
 #define STEPS 300
 
 /* What a page is to the kernel. */
@@ -22,6 +23,7 @@ enum page {
 
 struct model {
 	uint64_t random;
+	int64_t limit; /* so long it becomes */
 	int64_t size;
 	uint8_t page[PAGES];
 	uint8_t byte[PAGES * PAGE];
@@ -40,7 +42,7 @@ static uint64_t next_random(struct model *m, uint64_t below)
 
 static int64_t some_offset(struct model *m)
 {
-	int64_t offset = (int64_t)next_random(m, (uint64_t)LIMIT);
+	int64_t offset = (int64_t)next_random(m, (uint64_t)m->limit);
 
 	if (next_random(m, 3) == 0)
 		offset %= 3000;
@@ -57,7 +59,7 @@ static int64_t some_length(struct model *m, int64_t offset)
 		length = 1 + (int64_t)next_random(m, 300000);
 	if (next_random(m, 4) == 0)
 		length = PAGE - offset % PAGE;
-	return length < LIMIT - offset ? length : LIMIT - offset;
+	return length < m->limit - offset ? length : m->limit - offset;
 }
 
 /* -- the model's operations -- */
@@ -182,12 +184,13 @@ static void compare(struct vfs_task *task, int fd, struct model *m)
 	assert_memory_equal(m->buffer, m->byte + offset, (size_t)want);
 }
 
-static void one_file(struct vfs_task *task, uint64_t seed)
+static void one_file(struct vfs_task *task, uint64_t seed, int pages)
 {
 	int step, fd;
 
 	memset(&model, 0, sizeof(model));
 	model.random = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
+	model.limit = (int64_t)pages * PAGE;
 	fd = check_fd(vfs_open(task, "/file", O_RDWR | O_CREAT | O_EXCL, 0644));
 	for (step = 0; step < STEPS; step++) {
 		one_change(task, fd, &model);
@@ -205,7 +208,9 @@ static void test_tmpfs__data_is_the_models(void **state)
 
 	check_ok(vfs_statfs(world->task, "/", &before));
 	for (seed = 1; seed <= 12; seed++)
-		one_file(world->task, seed);
+		one_file(world->task, seed, PAGES);
+	for (; seed <= 72; seed++)
+		one_file(world->task, seed, FEW);
 	check_ok(vfs_statfs(world->task, "/", &after));
 	assert_int_equal(before.bfree, after.bfree);
 	assert_int_equal(before.ffree, after.ffree);

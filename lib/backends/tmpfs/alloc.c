@@ -37,7 +37,8 @@ static void pages_gone(struct vfs_inode *inode, uint64_t pages)
 	tmpfs_give_pages(inode->super, pages);
 }
 
-/* Zeroes from first to last, both inside one page, if the page has memory. */
+/* Zeroes from first to last, both inside one page of a tree, if the page has
+ * memory. */
 static void zero_in_page(struct vfs_inode *inode, uint64_t first, uint64_t last)
 {
 	struct tmpfs_node *root = tmpfs_inode(inode)->root, *leaf;
@@ -51,24 +52,28 @@ static void zero_in_page(struct vfs_inode *inode, uint64_t first, uint64_t last)
 				  (size_t)(last - first) + 1);
 }
 
-/* The bytes first to last are no more: pages wholly inside go. */
-static void erase_small(struct vfs_inode *inode, uint64_t first, uint64_t last)
+/* The bytes first to last of page 0, which is all there is, are no more: it
+ * goes if it is wholly inside. */
+static void erase_one(struct vfs_inode *inode, uint64_t first, uint64_t last)
 {
-	struct tmpfs_inode *data = tmpfs_inode(inode);
-	struct tmpfs_small *small = tmpfs_small(data->root);
+	struct tmpfs_small *small = tmpfs_small(tmpfs_inode(inode)->root);
+	unsigned char *bytes = tmpfs_single(tmpfs_inode(inode)->root);
+	uint64_t capacity = PAGE;
 
 	if (first == 0 && last >= PAGE - 1) {
-		/* readers must not find any more what is handed to be freed */
-		VFS_STORE_POINTER(data->root, NULL);
-		tmpfs_small_retire(inode->super->vfs, small);
+		tmpfs_data_replace(inode, NULL);
 		pages_gone(inode, 1);
 		return;
 	}
-	if (first >= small->capacity)
+	if (small) {
+		bytes = small->data;
+		capacity = small->capacity;
+	}
+	if (first >= capacity)
 		return;
-	if (last >= small->capacity)
-		last = small->capacity - 1;
-	tmpfs_zero_shared(small->data + first, (size_t)(last - first) + 1);
+	if (last >= capacity)
+		last = capacity - 1;
+	tmpfs_zero_shared(bytes + first, (size_t)(last - first) + 1);
 }
 
 /* The pages of which erase zeroes a part can be written. */
@@ -88,8 +93,8 @@ static void erase(struct vfs_inode *inode, uint64_t first, uint64_t last)
 	uint64_t begin = page_of(first + PAGE - 1), end = page_of(last + 1);
 
 	assert(first <= last);
-	if (tmpfs_small(tmpfs_inode(inode)->root)) {
-		erase_small(inode, first, last);
+	if (tmpfs_in_one(tmpfs_inode(inode)->root)) {
+		erase_one(inode, first, last);
 		return;
 	}
 	if (begin > end) {
@@ -178,7 +183,7 @@ static int reserve(struct vfs_inode *inode, uint64_t first, uint64_t last)
 
 	if (!tmpfs_could_reserve(inode, last - first + 1))
 		return -ENOSPC;
-	if (tmpfs_small(tmpfs_inode(inode)->root)) {
+	if (tmpfs_in_one(tmpfs_inode(inode)->root)) {
 		if (last == 0)
 			return 0;
 		error = tmpfs_promote(inode);
@@ -222,11 +227,12 @@ int tmpfs_fallocate(struct vfs_inode *inode, int mode, int64_t offset,
 static uint64_t find_page(struct vfs_inode *inode, uint64_t index, uint64_t end,
 			  bool data)
 {
-	struct tmpfs_node *root = tmpfs_inode(inode)->root;
+	/* a copy may be marking it */
+	struct tmpfs_node *root = VFS_LOAD_POINTER(tmpfs_inode(inode)->root);
 	const struct tmpfs_node *leaf;
 	uint64_t span;
 
-	if (!root || tmpfs_small(root)) {
+	if (!root || tmpfs_in_one(root)) {
 		if (data)
 			return root && index == 0 ? 0 : end;
 		return root && index == 0 ? 1 : index;
@@ -253,15 +259,15 @@ static uint64_t find_page(struct vfs_inode *inode, uint64_t index, uint64_t end,
 
 int64_t tmpfs_seek(struct vfs_inode *inode, int64_t offset, int whence)
 {
+	const void *root = VFS_LOAD_POINTER(tmpfs_inode(inode)->root);
 	bool data = whence == SEEK_DATA;
 	uint64_t index, end;
 	int64_t found;
 
 	if (offset < 0 || offset >= inode->size)
 		return -ENXIO;
-	if (tmpfs_shared(tmpfs_inode(inode)->root))
-		return tmpfs_shared_seek(tmpfs_shared(tmpfs_inode(inode)->root),
-					 offset, whence);
+	if (tmpfs_shared(root))
+		return tmpfs_shared_seek(tmpfs_shared(root), offset, whence);
 	end = page_of((uint64_t)inode->size - 1) + 1;
 	index = find_page(inode, page_of((uint64_t)offset), end, data);
 	/* The end's last page may begin where 63 bits end. */

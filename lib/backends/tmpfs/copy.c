@@ -2,8 +2,8 @@
 /*
  * Copying from file to file, maybe of another tmpfs of the instance, without
  * copying: both get the same pages, and whoever writes first makes one of its
- * own (data.c). Leaves that may have such pages are marked, so that the
- * straight ways need not look at each page.
+ * own (data.c). Leaves and single pages that may be such are marked, so that
+ * the straight ways need not look at each page.
  *
  * Accounting. A page counts for each file that has it, as if it were copied:
  * the room for the copy to be made is there.
@@ -126,10 +126,9 @@ static uint32_t run_of(const struct part *part, uint64_t limit)
 }
 
 /* As many pages as lie in one leaf on both sides, or in one hole. */
-static int64_t copy_part(struct vfs_inode *in, uint64_t source,
+static int64_t copy_part(struct tmpfs_node *root, uint64_t source,
 			 struct vfs_inode *out, uint64_t target, uint64_t count)
 {
-	struct tmpfs_node *root = tmpfs_inode(in)->root;
 	struct part part = {.out = out, .source = source, .target = target};
 	uint64_t span = count;
 
@@ -146,15 +145,43 @@ static int64_t copy_part(struct vfs_inode *in, uint64_t source,
 	return part_copy(&part);
 }
 
+/* Under any lock: others do the same at most. */
+static void mark_single(struct vfs_inode *in)
+{
+	void *root = VFS_LOAD_POINTER(tmpfs_inode(in)->root);
+
+	if (!((uintptr_t)root & TMPFS_LENT_TAG))
+		VFS_STORE_POINTER(
+			tmpfs_inode(in)->root,
+			tmpfs_single_root(tmpfs_single(root), TMPFS_LENT_TAG));
+}
+
+/* The root of a tree with the same pages. lone: for one that is none. */
+static struct tmpfs_node *tree_of(struct vfs_inode *in, struct tmpfs_node *lone)
+{
+	void *root = VFS_LOAD_POINTER(tmpfs_inode(in)->root);
+
+	if (!tmpfs_single(root))
+		return root;
+	mark_single(in);
+	memset(lone, 0, sizeof(*lone));
+	tmpfs_tree_fill(lone, 0, tmpfs_single(root));
+	return lone;
+}
+
 static int64_t copy_pages(struct vfs_inode *in, uint64_t source,
 			  struct vfs_inode *out, uint64_t target,
 			  uint64_t count)
 {
+	struct tmpfs_node lone, *root = tree_of(in, &lone);
 	uint64_t done = 0;
 	int64_t n = 0;
 
 	while (done < count) {
-		n = copy_part(in, source + done, out, target + done,
+		/* which may grow, when the file is its own source */
+		if (in == out)
+			root = tmpfs_inode(in)->root;
+		n = copy_part(root, source + done, out, target + done,
 			      count - done);
 		if (n < 0)
 			break;
@@ -177,6 +204,25 @@ static bool is_whole(const struct vfs_inode *in, int64_t in_offset,
 				    out_offset + (int64_t)length >= out->size);
 }
 
+/* A file of a single page to one that has none yet. */
+static int64_t copy_single(struct vfs_inode *in, struct vfs_inode *out,
+			   size_t length)
+{
+	void *page = tmpfs_single(VFS_LOAD_POINTER(tmpfs_inode(in)->root));
+	int error = tmpfs_take_pages(out->super, 1);
+
+	if (error)
+		return error;
+	mark_single(in);
+	VFS_STORE_POINTER(
+		tmpfs_inode(out)->root,
+		tmpfs_single_root(vfs_page_ref(page), TMPFS_LENT_TAG));
+	tmpfs_add_blocks(out, 1);
+	if ((int64_t)length > out->size)
+		VFS_STORE_POINTER(out->size, (int64_t)length);
+	return (int64_t)length;
+}
+
 static int64_t copy_small(const struct vfs_inode *in, int64_t in_offset,
 			  struct vfs_inode *out, int64_t out_offset,
 			  size_t length)
@@ -194,7 +240,7 @@ int64_t tmpfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 			 struct vfs_file *out_file, int64_t out_offset,
 			 size_t length)
 {
-	const void *from = tmpfs_inode(in)->root;
+	const void *from = VFS_LOAD_POINTER(tmpfs_inode(in)->root);
 	int64_t n, end;
 	int error;
 
@@ -206,6 +252,9 @@ int64_t tmpfs_copy_range(struct vfs_inode *in, struct vfs_file *in_file,
 		return copy_small(in, in_offset, out, out_offset, length);
 	if (!is_whole(in, in_offset, out, out_offset, length))
 		return -EOPNOTSUPP;
+	if (tmpfs_single(from) && !tmpfs_inode(out)->root && !in_offset &&
+	    !out_offset && length <= PAGE)
+		return copy_single(in, out, length);
 	error = tmpfs_promote(out);
 	if (error)
 		return error;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reading and writing. Files that stay small live in one block of just their
- * size; others in pages of a tree (tree.h).
+ * size, those of up to a page in one; others in pages of a tree (tree.h).
  *
  * A read holds no lock: it takes the size, then the root, and copies what it
  * finds. A page or block is filled before it is published, so that a reader
@@ -41,14 +41,15 @@ void tmpfs_zero_shared(void *to, size_t size)
 
 /* -- reading -- */
 
-static void read_small(const struct tmpfs_small *small, char *to, size_t count,
-		       uint64_t offset)
+/* Of the bytes that there are, and zeros behind them. */
+static void read_one(const unsigned char *bytes, size_t capacity, char *to,
+		     size_t count, uint64_t offset)
 {
 	size_t n = 0;
 
-	if (offset < small->capacity) {
-		n = min_size(count, small->capacity - (size_t)offset);
-		vfs_copy_shared(to, small->data + offset, n);
+	if (offset < capacity) {
+		n = min_size(count, capacity - (size_t)offset);
+		vfs_copy_shared(to, bytes + offset, n);
 	}
 	memset(to + n, 0, count - n);
 }
@@ -130,6 +131,12 @@ static inline char *find_straight(void *root, size_t count, uint64_t offset,
 	if ((uintptr_t)root & TMPFS_TAGS) {
 		struct tmpfs_small *small = tmpfs_small(root);
 
+		if ((uintptr_t)root & TMPFS_SINGLE_TAG)
+			return offset + count <= PAGE &&
+					       !(own && (uintptr_t)root &
+								TMPFS_LENT_TAG)
+				       ? (char *)tmpfs_single(root) + offset
+				       : NULL;
 		return small && offset + count <= small->capacity
 			       ? (char *)small->data + offset
 			       : NULL;
@@ -161,7 +168,9 @@ read_scattered(void *root, void *buffer, size_t count, uint64_t offset)
 		return tmpfs_shared_read(tmpfs_shared(root), buffer, count,
 					 offset);
 	if (small)
-		read_small(small, buffer, count, offset);
+		read_one(small->data, small->capacity, buffer, count, offset);
+	else if (tmpfs_single(root))
+		read_one(tmpfs_single(root), PAGE, buffer, count, offset);
 	else if (!root)
 		memset(buffer, 0, count);
 	else
@@ -259,29 +268,42 @@ static int64_t write_small(struct vfs_inode *inode, const void *from,
 	return count;
 }
 
+static void *page_of_small(struct vfs *vfs, const struct tmpfs_small *small)
+{
+	unsigned char *page = vfs_page_alloc(vfs);
+
+	if (page) {
+		memcpy(page, small->data, small->capacity);
+		memset(page + small->capacity, 0, PAGE - small->capacity);
+	}
+	return page;
+}
+
 int tmpfs_promote(struct vfs_inode *inode)
 {
 	struct vfs *vfs = inode->super->vfs;
 	struct tmpfs_inode *data = tmpfs_inode(inode);
 	struct tmpfs_small *small = tmpfs_small(data->root);
+	void *page = tmpfs_single(data->root);
 	struct tmpfs_node *root;
-	unsigned char *page;
 
-	if (!small)
+	if (!small && !page)
 		return 0;
-	page = vfs_page_alloc(vfs);
+	if (small)
+		page = page_of_small(vfs, small);
 	if (!page)
 		return -ENOMEM;
 	root = vfs_zalloc(vfs, sizeof(*root));
 	if (!root) {
-		vfs_page_unref(vfs, page);
+		if (small)
+			vfs_page_unref(vfs, page);
 		return -ENOMEM;
 	}
-	memcpy(page, small->data, small->capacity);
-	memset(page + small->capacity, 0, PAGE - small->capacity);
+	root->lent = !small && (uintptr_t)data->root & TMPFS_LENT_TAG;
 	tmpfs_tree_fill(root, 0, page);
 	VFS_STORE_POINTER(data->root, root);
-	tmpfs_small_retire(vfs, small);
+	if (small)
+		tmpfs_small_retire(vfs, small);
 	return 0;
 }
 
@@ -294,10 +316,83 @@ void tmpfs_data_replace(struct vfs_inode *inode, void *root)
 	VFS_STORE_POINTER(tmpfs_inode(inode)->root, root);
 	if (tmpfs_small(old))
 		tmpfs_small_retire(vfs, tmpfs_small(old));
+	else if (tmpfs_single(old))
+		tmpfs_page_retire(vfs, tmpfs_single(old));
 	else if (tmpfs_shared(old))
 		tmpfs_shared_retire(vfs, tmpfs_shared(old), pages);
 	else if (old)
 		tmpfs_tree_retire(vfs, old, pages);
+}
+
+/* -- files of a page -- */
+
+/* Into a fresh page, with what there was around it. -ENOMEM. */
+static int64_t replace_single(struct vfs_inode *inode, const void *from,
+			      size_t count, size_t offset)
+{
+	struct tmpfs_inode *data = tmpfs_inode(inode);
+	const struct tmpfs_small *small = tmpfs_small(data->root);
+	const unsigned char *old =
+		small ? small->data : tmpfs_single(data->root);
+	size_t kept = small ? small->capacity : old ? PAGE : 0;
+	size_t end = offset + count, before = min_size(offset, kept);
+	unsigned char *page = vfs_page_alloc(inode->super->vfs);
+
+	if (!page)
+		return -ENOMEM;
+	if (before)
+		memcpy(page, old, before);
+	memset(page + before, 0, offset - before);
+	memcpy(page + offset, from, count);
+	if (end < kept) {
+		memcpy(page + end, old + end, kept - end);
+		end = kept;
+	}
+	memset(page + end, 0, PAGE - end);
+	tmpfs_data_replace(inode, tmpfs_single_root(page, 0));
+	return (int64_t)count;
+}
+
+/* Writes where there is no page but the first and the end lies in it. */
+static int64_t write_single(struct vfs_inode *inode, const void *from,
+			    size_t count, size_t offset)
+{
+	struct tmpfs_inode *data = tmpfs_inode(inode);
+	unsigned char *page = tmpfs_single(data->root);
+	int64_t done;
+
+	if (page && !vfs_page_shared(page)) {
+		/* its own again */
+		VFS_STORE_POINTER(data->root, tmpfs_single_root(page, 0));
+		vfs_copy_shared(page + offset, from, count);
+		return (int64_t)count;
+	}
+	if (data->root)
+		return replace_single(inode, from, count, offset);
+	done = tmpfs_take_pages(inode->super, 1);
+	if (done)
+		return done;
+	done = replace_single(inode, from, count, offset);
+	if (done < 0)
+		tmpfs_give_pages(inode->super, 1);
+	else
+		tmpfs_add_blocks(inode, 1);
+	return done;
+}
+
+static int own_single(struct vfs_inode *inode)
+{
+	void *page = tmpfs_single(tmpfs_inode(inode)->root);
+	void *copy;
+
+	if (!vfs_page_shared(page))
+		return 0;
+	copy = vfs_page_alloc(inode->super->vfs);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, page, PAGE);
+	tmpfs_data_replace(inode, tmpfs_single_root(copy, 0));
+	return 0;
 }
 
 /* -- pages -- */
@@ -508,6 +603,8 @@ int tmpfs_own_page(struct vfs_inode *inode, uint64_t index)
 	void *page, *copy;
 	uint64_t span;
 
+	if (tmpfs_single(root))
+		return index ? 0 : own_single(inode);
 	if (root && !((uintptr_t)root & TMPFS_TAGS))
 		leaf = tmpfs_tree_leaf(root, index, &span);
 	if (!leaf || !leaf->lent)
@@ -538,7 +635,10 @@ write_scattered(struct vfs_inode *inode, const void *buffer, size_t count,
 	    at <= TMPFS_SMALL_MAX - count)
 		return write_small(inode, buffer, (uint32_t)count,
 				   (uint32_t)at);
-	error = tmpfs_small(root) ? tmpfs_promote(inode) : 0;
+	if ((!root || tmpfs_in_one(root)) && count <= PAGE &&
+	    at <= PAGE - count)
+		return write_single(inode, buffer, count, (size_t)at);
+	error = tmpfs_promote(inode);
 	return error ? error : write_tree(inode, buffer, count, at);
 }
 

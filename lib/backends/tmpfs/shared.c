@@ -366,6 +366,7 @@ static int move(int fd, const struct vfs_inode *inode)
 {
 	void *root = tmpfs_inode(inode)->root;
 	const struct tmpfs_small *small = tmpfs_small(root);
+	const char *single = (const char *)tmpfs_single(root);
 	uint64_t size = (uint64_t)inode->size;
 	int error = size ? host_truncate(fd, inode->size) : 0;
 
@@ -375,6 +376,9 @@ static int move(int fd, const struct vfs_inode *inode)
 		return put_all(fd, (const char *)small->data,
 			       small->capacity < size ? small->capacity
 						      : (size_t)size,
+			       0);
+	if (single)
+		return put_all(fd, single, PAGE < size ? PAGE : (size_t)size,
 			       0);
 	return move_tree(fd, root, 0, size);
 }

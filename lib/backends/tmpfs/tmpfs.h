@@ -133,8 +133,8 @@ int64_t tmpfs_read(struct vfs_inode *inode, struct vfs_file *file, void *buffer,
 		   size_t count, int64_t offset);
 int64_t tmpfs_write(struct vfs_inode *inode, struct vfs_file *file,
 		    const void *buffer, size_t count, int64_t offset);
-/* The file's small block, if it has one, becomes a page in a tree. 0, -ENOMEM.
- * excl. */
+/* The file's small block or single page, if it has one, becomes a page in a
+ * tree. 0, -ENOMEM. excl. */
 int tmpfs_promote(struct vfs_inode *inode);
 /* A page that other files have as well becomes the file's own, so that it can
  * be written in place. 0, -ENOMEM. excl. */

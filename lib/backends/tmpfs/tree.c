@@ -96,7 +96,7 @@ int tmpfs_tree_make_leaf(struct vfs_inode *inode, uint64_t index,
 	void **slot;
 	int error;
 
-	assert(!tmpfs_small(node));
+	assert(!((uintptr_t)node & TMPFS_TAGS));
 	if (!node || index >> (node->shift + TMPFS_FANOUT_SHIFT)) {
 		error = tree_grow(inode, index);
 		if (error)
@@ -278,7 +278,7 @@ uint64_t tmpfs_tree_remove(struct vfs_inode *inode, uint64_t first,
 	const struct range range = {first, last};
 	uint64_t pages;
 
-	assert(!tmpfs_small(root));
+	assert(!((uintptr_t)root & TMPFS_TAGS));
 	if (!tree_meets(root, &range))
 		return 0;
 	pages = remove_under(inode->super->vfs, root, 0, &range);
@@ -291,7 +291,7 @@ void tmpfs_tree_prune(struct vfs_inode *inode, uint64_t first, uint64_t last)
 	struct tmpfs_node *root = tmpfs_inode(inode)->root;
 	const struct range range = {first, last};
 
-	assert(!tmpfs_small(root));
+	assert(!((uintptr_t)root & TMPFS_TAGS));
 	if (!tree_meets(root, &range))
 		return;
 	prune_under(inode->super->vfs, root, 0, &range);
@@ -304,6 +304,6 @@ uint64_t tmpfs_tree_count(struct vfs_inode *inode, uint64_t first,
 	const struct tmpfs_node *root = tmpfs_inode(inode)->root;
 	const struct range range = {first, last};
 
-	assert(!tmpfs_small(root));
+	assert(!((uintptr_t)root & TMPFS_TAGS));
 	return tree_meets(root, &range) ? count_under(root, 0, &range) : 0;
 }

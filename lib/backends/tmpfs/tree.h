@@ -8,6 +8,7 @@
  *	a small block       (tagged) the front of page 0, the rest of which is
  *	                    zero; no other page exists. Whatever the file's
  *	                    size: it may be a sparse giant;
+ *	a single page       (tagged) page 0; no other page exists, as above;
  *	a node              a radix tree of 64-way nodes whose leaves hold
  *	                    pages.
  *
@@ -34,7 +35,12 @@
 #define TMPFS_ZEROED ((void *)2)
 #define TMPFS_SMALL_TAG UINT64_C(1)
 #define TMPFS_SHARED_TAG UINT64_C(2)
-#define TMPFS_TAGS (TMPFS_SMALL_TAG | TMPFS_SHARED_TAG)
+#define TMPFS_SINGLE_TAG UINT64_C(4)
+/* With the one before: the page may be another file's, too, as in a leaf that
+ * is lent. Set under any lock, cleared under excl. */
+#define TMPFS_LENT_TAG UINT64_C(8)
+/* What has one of them is no node. */
+#define TMPFS_TAGS (TMPFS_SMALL_TAG | TMPFS_SHARED_TAG | TMPFS_SINGLE_TAG)
 #define TMPFS_SMALL_MAX 2040u /* bytes of data in a small block */
 
 struct tmpfs_small {
@@ -64,6 +70,27 @@ static inline struct tmpfs_shared *tmpfs_shared(const void *root)
 	if (!((uintptr_t)root & TMPFS_SHARED_TAG))
 		return NULL;
 	return (struct tmpfs_shared *)((uintptr_t)root - TMPFS_SHARED_TAG);
+}
+
+/* The page, or NULL. */
+static inline unsigned char *tmpfs_single(const void *root)
+{
+	if (!((uintptr_t)root & TMPFS_SINGLE_TAG))
+		return NULL;
+	return (unsigned char *)((uintptr_t)root -
+				 (uintptr_t)root % VFS_PAGE_SIZE);
+}
+
+/* A root with nothing but that page; lent: TMPFS_LENT_TAG or 0. */
+static inline void *tmpfs_single_root(void *page, uint64_t lent)
+{
+	return (void *)((uintptr_t)page + TMPFS_SINGLE_TAG + lent);
+}
+
+/* Whether there is page 0 and no other. */
+static inline bool tmpfs_in_one(const void *root)
+{
+	return (uintptr_t)root & (TMPFS_SMALL_TAG | TMPFS_SINGLE_TAG);
 }
 
 static inline bool tmpfs_is_page(const void *slot)

@@ -456,7 +456,7 @@ bool vfs__dcache_remember(struct vfs *vfs, struct vfs_dentry *d)
 
 	if (!(vfs__dentry_flags(d) & VFS__DENTRY_REMEMBERED))
 		vfs__dentry_set(d, VFS__DENTRY_REMEMBERED);
-	if (vfs__dentry_flags(d) & VFS__DENTRY_ROOT)
+	if (vfs__dentry_is_root(d))
 		return true;
 	/* who had the lock before has taken it out, who has it later sees the
 	 * flag */

@@ -121,8 +121,6 @@ struct vfs_dentry *vfs__dentry_alloc(struct vfs__thread *thread,
 		vfs__name_words(name->str, name->len, d->name.words);
 	}
 	d->parent = parent ? vfs__dentry_ref(parent) : d;
-	if (!parent)
-		d->flags |= VFS__DENTRY_ROOT;
 	return d;
 }
 

@@ -26,7 +26,7 @@
 
 #define VFS__DENTRY_REMEMBERED 0x1u /* by some thread: pathmem.h */
 #define VFS__DENTRY_MOUNTED 0x2u    /* something is mounted here, somewhere */
-#define VFS__DENTRY_ROOT 0x4u	    /* a super's root: its own parent */
+#define VFS__DENTRY_HANDLE 0x4u	    /* what its inode's handle leads to */
 #define VFS__DENTRY_LONG 0x8u	    /* the name is outside, for good */
 #define VFS__DENTRY_EVICTABLE 0x10u /* of a super that is not complete */
 #define VFS__DENTRY_COLD 0x20u	    /* not walked to since the last trim */
@@ -95,6 +95,12 @@ static inline struct vfs_inode *vfs__dentry_inode(const struct vfs_dentry *d)
 static inline struct vfs_dentry *vfs__dentry_parent(const struct vfs_dentry *d)
 {
 	return VFS_LOAD_POINTER(d->parent);
+}
+
+/* Has it no parent: is it a super's root? */
+static inline bool vfs__dentry_is_root(const struct vfs_dentry *d)
+{
+	return vfs__dentry_parent(d) == d;
 }
 
 static inline uint64_t vfs__dentry_cookie(const struct vfs_dentry *d)

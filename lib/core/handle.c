@@ -45,8 +45,8 @@ struct content {
 struct vfs__handle {
 	struct vfs__handle *next; /* of the bucket */
 	struct vfs_inode *inode;  /* not referenced */
-	/* A name of it, not referenced; a directory's is its only one. NULL:
-	 * that one is gone. */
+	/* A name of it, not referenced, which has VFS__DENTRY_HANDLE; a
+	 * directory's is its only one. NULL: that one is gone. */
 	struct vfs_dentry *dentry;
 	uint64_t ino; /* the inode's: searching looks at entries alone */
 };
@@ -161,11 +161,15 @@ static int set_name(struct vfs__thread *thread, struct vfs__handles *h,
 		(*entry)->next = NULL;
 		(*entry)->inode = inode;
 		(*entry)->ino = inode->ino;
+		(*entry)->dentry = NULL;
 		*at = *entry;
 		*entry = NULL;
 		h->count++;
 	}
+	if ((*at)->dentry && (*at)->dentry != d)
+		vfs__dentry_clear((*at)->dentry, VFS__DENTRY_HANDLE);
 	(*at)->dentry = d;
+	vfs__dentry_set(d, VFS__DENTRY_HANDLE);
 	return 0;
 }
 
@@ -179,6 +183,8 @@ static int publish(struct vfs__thread *thread, struct vfs *vfs,
 	struct vfs__handle *entry = NULL;
 	int err = -ENOENT;
 
+	if (vfs__dentry_flags(d) & VFS__DENTRY_HANDLE)
+		return 0;
 	if (VFS_READ_ONCE(inode->flags) & VFS_INODE_HANDLE) {
 		handles_lock(h);
 		err = set_name(thread, h, d, &entry);

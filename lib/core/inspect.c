@@ -127,8 +127,7 @@ static int64_t describe(struct vfs__thread *thread, struct vfs_task *task,
 	int64_t len;
 
 	*start = scratch;
-	if (at->dentry != at->mnt->root &&
-	    (vfs__dentry_flags(at->dentry) & VFS__DENTRY_ROOT))
+	if (at->dentry != at->mnt->root && vfs__dentry_is_root(at->dentry))
 		return describe_nameless(at->dentry, scratch);
 	vfs__task_paths(thread, task, &paths);
 	len = vfs__path_describe(thread, task->vfs, at, &paths.root, scratch,

@@ -86,8 +86,7 @@ static bool is_removed(const struct vfs_dentry *dentry)
 {
 	if (VFS_READ_ONCE(dentry->inode->flags) & VFS_INODE_DEAD)
 		return true;
-	return !(vfs__dentry_flags(dentry) & VFS__DENTRY_ROOT) &&
-	       !vfs__dentry_hashed(dentry);
+	return !vfs__dentry_is_root(dentry) && !vfs__dentry_hashed(dentry);
 }
 
 /* Sets MOUNTED while the name is there and nobody can take it away: who removes

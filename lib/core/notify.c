@@ -209,7 +209,7 @@ static uint32_t wanted_of_children(const struct vfs_dentry *dentry)
 {
 	const struct vfs_inode *dir;
 
-	if (vfs__dentry_flags(dentry) & VFS__DENTRY_ROOT)
+	if (vfs__dentry_is_root(dentry))
 		return 0;
 	dir = vfs__dentry_inode(vfs__dentry_parent(dentry));
 	return dir ? wanted_of(dir) & OF_CHILDREN : 0;
@@ -253,7 +253,7 @@ void vfs__notify_path_slow(struct vfs__thread *thread, struct vfs *vfs,
 	begin(&t, thread, vfs);
 	t.mask = mask | (vfs__inode_is_dir(inode) ? VFS_IN_ISDIR : 0);
 	t.unlinked = opened && !vfs__dentry_hashed(dentry) &&
-		     !(vfs__dentry_flags(dentry) & VFS__DENTRY_ROOT);
+		     !vfs__dentry_is_root(dentry);
 	if (place.parent)
 		tell(&t, place.parent->inode, &place.name);
 	tell(&t, inode, NULL);

@@ -48,7 +48,7 @@ bool vfs__path_connected(const struct vfs__path *path)
 	const struct vfs_dentry *d = path->dentry;
 
 	while (d != path->mnt->root) {
-		if (vfs__dentry_flags(d) & VFS__DENTRY_ROOT)
+		if (vfs__dentry_is_root(d))
 			return false;
 		d = vfs__dentry_parent(d);
 	}
@@ -76,7 +76,7 @@ static int build(struct vfs__path at, const struct vfs__path *root,
 			continue;
 		}
 		/* not under the mount's root: nothing of it can be said */
-		if (vfs__dentry_flags(at.dentry) & VFS__DENTRY_ROOT) {
+		if (vfs__dentry_is_root(at.dentry)) {
 			*start = end;
 			*unreachable = true;
 			return 0;
@@ -91,10 +91,9 @@ static int build(struct vfs__path at, const struct vfs__path *root,
 /* A directory that is gone is DEAD; a file is unhashed. */
 bool vfs__dentry_is_removed(const struct vfs_dentry *d)
 {
-	uint32_t flags = vfs__dentry_flags(d);
 	const struct vfs_inode *inode = vfs__dentry_inode(d);
 
-	if (flags & VFS__DENTRY_ROOT)
+	if (vfs__dentry_is_root(d))
 		return false;
 	if (inode && (VFS_READ_ONCE(inode->flags) & VFS_INODE_DEAD))
 		return true;
@@ -176,8 +175,7 @@ int64_t vfs__dentry_string(struct vfs__thread *thread, struct vfs *vfs,
 		*start = buffer + size - 1;
 		**start = '\0';
 		fits = true;
-		for (d = dentry;
-		     fits && !(vfs__dentry_flags(d) & VFS__DENTRY_ROOT);
+		for (d = dentry; fits && !vfs__dentry_is_root(d);
 		     d = vfs__dentry_parent(d))
 			fits = prepend_name(buffer, start, d);
 		valid = vfs__dcache_unchanged(&vfs->dcache, renames);

@@ -55,7 +55,7 @@ int vfs_current_name(struct vfs *vfs, const struct vfs_inode *inode,
 	struct vfs__place place;
 
 	if (!d || vfs__dentry_inode(d) != inode || !vfs__dentry_hashed(d) ||
-	    (vfs__dentry_flags(d) & VFS__DENTRY_ROOT))
+	    vfs__dentry_is_root(d))
 		return -ENOENT;
 	vfs__place_of(thread, vfs, d, &place);
 	memcpy(name, place.name.str, place.name.len);

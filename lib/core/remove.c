@@ -31,7 +31,7 @@ int vfs__may_delete(struct vfs__thread *thread, const struct vfs_cred *cred,
 	if (directory) {
 		if (!vfs__inode_is_dir(inode))
 			return -ENOTDIR;
-		if (vfs__dentry_flags(victim) & VFS__DENTRY_ROOT)
+		if (vfs__dentry_is_root(victim))
 			return -EBUSY;
 	} else if (vfs__inode_is_dir(inode)) {
 		return -EISDIR;

@@ -57,7 +57,7 @@ struct renaming {
 static struct vfs_dentry *child_towards(const struct vfs_dentry *above,
 					struct vfs_dentry *d)
 {
-	while (!(vfs__dentry_flags(d) & VFS__DENTRY_ROOT)) {
+	while (!vfs__dentry_is_root(d)) {
 		/* a rename inside its directory stores the same again */
 		struct vfs_dentry *parent = vfs__dentry_parent(d);
 

@@ -138,8 +138,7 @@ ALWAYS_INLINE bool is_connected(struct walk *w, const struct vfs__path *at,
 {
 	bool connected;
 
-	if (__builtin_expect(
-		    vfs__dentry_flags(at->mnt->root) & VFS__DENTRY_ROOT, 1))
+	if (__builtin_expect(vfs__dentry_is_root(at->mnt->root), 1))
 		return true;
 	if (!fast)
 		vfs__epoch_enter(w->thread);

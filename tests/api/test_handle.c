@@ -94,6 +94,49 @@ static void test_handle__survives_names(void **state)
 	check_eq(open_handle(t, &handle, O_RDONLY), -ESTALE);
 }
 
+/* What the descriptor's file is called; it is closed. */
+static void check_called(struct vfs_task *t, int fd, const char *name)
+{
+	char link[32], text[32] = {0};
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", check_fd(fd));
+	assert_true(vfs_readlink(t, link, text, sizeof(text) - 1) > 0);
+	assert_string_equal(text, name);
+	check_ok(vfs_close(t, fd));
+}
+
+/* A handle leads to the name that it was asked of last, as long as that is
+ * known; also to one that was asked of before another, which is gone. */
+static void test_handle__of_two_names(void **state)
+{
+	struct world *w = *state;
+	struct vfs_task *t = w->task;
+	struct vfs_file_handle handle;
+
+	check_ok(vfs_mkdir(t, "/proc", 0755));
+	check_ok(vfs_mount(t, "proc", "/proc", "proc", 0, NULL));
+	put_file(t, "/a", "x");
+	check_ok(vfs_link(t, "/a", "/b"));
+	for (int i = 0; i < 3; i++) {
+		handle = handle_of(t, "/a");
+		check_called(t, open_handle(t, &handle, O_RDONLY), "/a");
+		handle = handle_of(t, "/a");
+		check_called(t, open_handle(t, &handle, O_RDONLY), "/a");
+		handle = handle_of(t, "/b");
+		check_called(t, open_handle(t, &handle, O_RDONLY), "/b");
+	}
+	handle = handle_of(t, "/a");
+	check_ok(vfs_unlink(t, "/b"));
+	check_called(t, open_handle(t, &handle, O_RDONLY), "/a");
+	check_ok(vfs_link(t, "/a", "/b"));
+	handle = handle_of(t, "/b");
+	check_ok(vfs_unlink(t, "/b"));
+	handle = handle_of(t, "/a");
+	check_called(t, open_handle(t, &handle, O_RDONLY), "/a");
+	check_ok(vfs_rename(t, "/a", "/c"));
+	check_called(t, open_handle(t, &handle, O_RDONLY), "/c");
+}
+
 static void test_handle__directories(void **state)
 {
 	struct world *w = *state;
@@ -294,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(test_handle__leads_back),
 		world_test(test_handle__survives_names),
+		world_test(test_handle__of_two_names),
 		world_test(test_handle__directories),
 		world_test(test_handle__other_types),
 		world_test(test_handle__sizes_and_flags),

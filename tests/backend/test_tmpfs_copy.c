@@ -5,6 +5,8 @@
  * other at random. After each step every file says what its model says, and at
  * the end every page is given back.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <vfs/sys/layer.h>
@@ -16,6 +18,8 @@
 #define LIMIT ((int64_t)PAGES * PAGE)
 #define FEW 3 /* so that many a file is a page and no more */
 #define FILES 3
+#define COPIERS 3
+#define ROUNDS 500
 #define SMALL_FS "size=400k"
 #define SMALL_PAGES 100
 
@@ -219,12 +223,96 @@ static void test_copy__shares_memory(void **state)
 	check_ok(vfs_close(task, b));
 }
 
+static uint32_t copiers_left; /* atomic */
+
+struct copier {
+	struct vfs_task *task;
+	int source;
+	int number;
+	int problems;
+};
+
+/* Copies a page that others copy and one writes: it is what one write has left,
+ * and the copier's own to change. */
+static void *copy_again(void *arg)
+{
+	struct copier *c = arg;
+	char path[16], page[PAGE], before[PAGE];
+	int fd;
+
+	snprintf(path, sizeof(path), "/copy%d", c->number);
+	fd = vfs_open(c->task, path, O_RDWR | O_CREAT, 0644);
+	for (int i = 0; i < ROUNDS; i++) {
+		char mark = (char)('a' + c->number);
+
+		c->problems += vfs_layer_copy(c->task, c->source, 0, fd, 0,
+					      PAGE) != PAGE;
+		c->problems += vfs_pread(c->task, fd, before, PAGE, 0) != PAGE;
+		sched_yield();
+		c->problems +=
+			vfs_lseek(c->task, c->source, 0, SEEK_HOLE) != PAGE;
+		c->problems += vfs_pwrite(c->task, fd, &mark, 1, 9) != 1;
+		c->problems += vfs_pread(c->task, fd, page, PAGE, 0) != PAGE;
+		c->problems += page[9] != mark;
+		page[9] = page[0];
+		c->problems += memcmp(page, page + 1, PAGE - 1) != 0;
+		c->problems += memcmp(page, before, PAGE) != 0;
+		c->problems += vfs_ftruncate(c->task, fd, 0) != 0;
+	}
+	vfs_close(c->task, fd);
+	__atomic_fetch_sub(&copiers_left, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static void *write_again(void *arg)
+{
+	struct copier *c = arg;
+	char page[PAGE];
+
+	for (int i = 0; __atomic_load_n(&copiers_left, __ATOMIC_RELAXED); i++) {
+		memset(page, i, PAGE);
+		c->problems +=
+			vfs_pwrite(c->task, c->source, page, PAGE, 0) != PAGE;
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void test_copy__of_a_page_by_many(void **state)
+{
+	struct vfs_task *task = ((struct world *)*state)->task;
+	struct copier copiers[COPIERS + 1] = {0};
+	pthread_t threads[COPIERS + 1];
+	int fd = check_fd(vfs_open(task, "/a", O_RDWR | O_CREAT, 0644));
+
+	memset(buffer, 0, PAGE);
+	copiers_left = COPIERS;
+	check_eq(vfs_pwrite(task, fd, buffer, PAGE, 0), PAGE);
+	for (int i = 0; i <= COPIERS; i++) {
+		copiers[i].source = fd;
+		copiers[i].number = i;
+		check_ok(vfs_task_clone(task, VFS_CLONE_FILES,
+					&copiers[i].task));
+		assert_int_equal(pthread_create(&threads[i], NULL,
+						i ? copy_again : write_again,
+						&copiers[i]),
+				 0);
+	}
+	for (int i = 0; i <= COPIERS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(copiers[i].problems, 0);
+		vfs_task_unref(copiers[i].task);
+	}
+	check_ok(vfs_close(task, fd));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_copy__is_the_models),
 		world_test(test_copy__of_a_page_is_the_models),
 		world_test(test_copy__shares_memory),
+		world_test(test_copy__of_a_page_by_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

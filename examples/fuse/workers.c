@@ -5,8 +5,8 @@
  * Waking a thread up costs more than most requests do, and several times as
  * much on another processor, so as few as can be are woken: one thread reads
  * and does what it has read itself, on the processor that whoever asks runs on
- * (follow). There it goes on where that one waits for the answer, and finds the
- * next request where that one runs again. The others are parked. One of them
+ * (follow.h). There it goes on where that one waits for the answer, and finds
+ * the next request where that one runs again. The others are parked. One of them
  * is called
  *
  *	- before something that takes its time (is_slow);
@@ -59,7 +59,7 @@ struct worker {
 	pid_t client;		/* whose the last one was: atomic */
 	unsigned int seen_data; /* as seen */
 	pid_t seen_client;	/* the same */
-	int cpu;		/* where it has to be, or -1: the same */
+	struct follow follow;	/* the same */
 };
 
 static void *work(void *argument);
@@ -67,13 +67,6 @@ static void *work(void *argument);
 static void on_wake(int signal)
 {
 	(void)signal;
-}
-
-void attr_set_processors(pthread_attr_t *attr, const cpu_set_t *processors)
-{
-	if (CPU_COUNT(processors))
-		pthread_attr_setaffinity_np(attr, sizeof(*processors),
-					    processors);
 }
 
 /* ---- whose turn it is; lock held ---- */
@@ -88,11 +81,11 @@ static int start_thread(struct session *session)
 		return -ENOMEM;
 	worker->session = session;
 	worker->reading = true;
-	worker->cpu = -1;
+	follow_init(&worker->follow, &session->freedom);
 	pthread_cond_init(&worker->called, NULL);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	attr_set_processors(&attr, &session->processors);
+	freedom_attr(&session->freedom, &attr);
 	err = pthread_create(&worker->thread, &attr, work, worker);
 	pthread_attr_destroy(&attr);
 	if (err) {
@@ -260,6 +253,11 @@ static void process(struct worker *worker, struct fuse_buf *buf)
 		step_aside(worker);
 	if (!session_look_into(session, buf))
 		fuse_session_process_buf(session->fuse, buf);
+	if (follow_has_lost(&worker->follow)) {
+		pthread_mutex_lock(&session->lock);
+		follow_catch_up(&worker->follow);
+		pthread_mutex_unlock(&session->lock);
+	}
 	__atomic_store_n(&worker->busy, false, __ATOMIC_RELEASE);
 }
 
@@ -298,6 +296,7 @@ static void *work(void *argument)
 	struct fuse_buf buf = {.mem = NULL};
 	bool hung_up = false;
 
+	follow_begin(&worker->follow);
 	while (!hung_up && await_turn(worker) && !fuse_session_exited(fuse)) {
 		int n = fuse_session_receive_buf(fuse, &buf);
 
@@ -340,53 +339,15 @@ static void adapt(struct session *session)
 
 /* ---- where they run ---- */
 
-/* The processor that the thread ran on last, or -1. */
-static int processor_of(pid_t tid)
-{
-	char path[32], text[512], *at;
-	int fd, i;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return -1;
-	text[n] = '\0';
-	/* behind the name, which may be of anything, and 36 numbers */
-	at = strrchr(text, ')');
-	for (i = 0; at && i < 37; i++)
-		at = strchr(at + 1, ' ');
-	return at ? atoi(at) : -1;
-}
-
-/* cpu -1: wherever it likes. */
-static void keep_on(struct worker *worker, int cpu)
-{
-	cpu_set_t set = worker->session->processors;
-
-	if (worker->cpu == cpu)
-		return;
-	if (cpu >= 0) {
-		CPU_ZERO(&set);
-		CPU_SET((unsigned int)cpu, &set);
-	}
-	/* one that is not ours to use: never mind */
-	if (!pthread_setaffinity_np(worker->thread, sizeof(set), &set))
-		worker->cpu = cpu;
-}
-
 /* Whether it is the only one that reads, for one client that waits for each of
  * its answers: data goes faster where both sides copy at once. */
 static bool is_followed(const struct worker *worker, unsigned int requests,
 			unsigned int data, pid_t client)
 {
-	return CPU_COUNT(&worker->session->processors) > 1 && worker->reading &&
-	       worker->session->readers == 1 && requests >= MANY &&
-	       data <= requests / 2 && client && client == worker->seen_client;
+	return CPU_COUNT(&worker->session->freedom.processors) > 1 &&
+	       worker->reading && worker->session->readers == 1 &&
+	       requests >= MANY && data <= requests / 2 && client &&
+	       client == worker->seen_client;
 }
 
 /* Lock held. requests: since the last time. */
@@ -395,10 +356,11 @@ static void follow(struct worker *worker, unsigned int requests)
 	unsigned int data = __atomic_load_n(&worker->data, __ATOMIC_RELAXED);
 	pid_t client = __atomic_load_n(&worker->client, __ATOMIC_RELAXED);
 
-	keep_on(worker,
+	follow_update(
+		&worker->follow,
 		is_followed(worker, requests, data - worker->seen_data, client)
-			? processor_of(client)
-			: -1);
+			? client
+			: 0);
 	worker->seen_data = data;
 	worker->seen_client = client;
 }

@@ -6,8 +6,8 @@
  * much on another processor, so as few as can be are woken: one thread reads
  * and does what it has read itself, on the processor that whoever asks runs on
  * (follow.h). There it goes on where that one waits for the answer, and finds
- * the next request where that one runs again. The others are parked. One of them
- * is called
+ * the next request where that one runs again. The others are parked. One of
+ *them is called
  *
  *	- before something that takes its time (is_slow);
  *	- when a thread has been at one request for longer than a tick, so that
@@ -56,9 +56,9 @@ struct worker {
 	unsigned int requests;	/* atomic */
 	unsigned int seen;	/* requests at the last tick: under the lock */
 	unsigned int data;	/* of these READ and WRITE: atomic */
-	pid_t client;		/* whose the last one was: atomic */
+	pid_t client;		/* whose the last ones were: atomic */
+	unsigned int streak;	/* how many of these there were: atomic */
 	unsigned int seen_data; /* as seen */
-	pid_t seen_client;	/* the same */
 	struct follow follow;	/* the same */
 };
 
@@ -227,10 +227,57 @@ static void note(struct worker *worker, const struct fuse_buf *buf)
 	if (header->opcode == FUSE_READ || header->opcode == FUSE_WRITE)
 		__atomic_store_n(&worker->data, worker->data + 1,
 				 __ATOMIC_RELAXED);
-	if (header->pid)
-		__atomic_store_n(&worker->client, (pid_t)header->pid,
-				 __ATOMIC_RELAXED);
+	if (!header->pid)
+		return;
+	if ((pid_t)header->pid != worker->client)
+		__atomic_store_n(&worker->streak, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&worker->client, (pid_t)header->pid, __ATOMIC_RELAXED);
+	__atomic_store_n(&worker->streak, worker->streak + 1, __ATOMIC_RELAXED);
 }
+
+/* ---- where they run ---- */
+
+/* Whether it is the only one that reads, for one client that waits for each of
+ * its answers: data goes faster where both sides copy at once. */
+static bool is_followed(const struct worker *worker)
+{
+	unsigned int requests =
+		__atomic_load_n(&worker->requests, __ATOMIC_RELAXED) -
+		worker->seen;
+	unsigned int data = __atomic_load_n(&worker->data, __ATOMIC_RELAXED) -
+			    worker->seen_data;
+
+	return CPU_COUNT(&worker->session->freedom.processors) > 1 &&
+	       worker->reading && worker->session->readers == 1 &&
+	       requests >= MANY && data <= requests / 2 &&
+	       __atomic_load_n(&worker->streak, __ATOMIC_RELAXED) >= MANY;
+}
+
+/* Lock held. */
+static void follow(struct worker *worker)
+{
+	pid_t client = __atomic_load_n(&worker->client, __ATOMIC_RELAXED);
+
+	follow_update(&worker->follow, is_followed(worker) ? client : 0);
+}
+
+/* Behind an answer: what would be late at the next tick. */
+static void keep_up(struct worker *worker)
+{
+	struct session *session = worker->session;
+	bool lost = follow_has_lost(&worker->follow);
+
+	if (!lost && worker->streak != MANY * 2)
+		return;
+	pthread_mutex_lock(&session->lock);
+	if (lost)
+		follow_catch_up(&worker->follow);
+	else if (worker->follow.client != worker->client)
+		follow(worker);
+	pthread_mutex_unlock(&session->lock);
+}
+
+/* ---- requests ---- */
 
 static void process(struct worker *worker, struct fuse_buf *buf)
 {
@@ -253,11 +300,7 @@ static void process(struct worker *worker, struct fuse_buf *buf)
 		step_aside(worker);
 	if (!session_look_into(session, buf))
 		fuse_session_process_buf(session->fuse, buf);
-	if (follow_has_lost(&worker->follow)) {
-		pthread_mutex_lock(&session->lock);
-		follow_catch_up(&worker->follow);
-		pthread_mutex_unlock(&session->lock);
-	}
+	keep_up(worker);
 	__atomic_store_n(&worker->busy, false, __ATOMIC_RELEASE);
 }
 
@@ -337,34 +380,6 @@ static void adapt(struct session *session)
 	call_another(session);
 }
 
-/* ---- where they run ---- */
-
-/* Whether it is the only one that reads, for one client that waits for each of
- * its answers: data goes faster where both sides copy at once. */
-static bool is_followed(const struct worker *worker, unsigned int requests,
-			unsigned int data, pid_t client)
-{
-	return CPU_COUNT(&worker->session->freedom.processors) > 1 &&
-	       worker->reading && worker->session->readers == 1 &&
-	       requests >= MANY && data <= requests / 2 && client &&
-	       client == worker->seen_client;
-}
-
-/* Lock held. requests: since the last time. */
-static void follow(struct worker *worker, unsigned int requests)
-{
-	unsigned int data = __atomic_load_n(&worker->data, __ATOMIC_RELAXED);
-	pid_t client = __atomic_load_n(&worker->client, __ATOMIC_RELAXED);
-
-	follow_update(
-		&worker->follow,
-		is_followed(worker, requests, data - worker->seen_data, client)
-			? client
-			: 0);
-	worker->seen_data = data;
-	worker->seen_client = client;
-}
-
 /* Lock held. How many requests there were. */
 static unsigned int look_at_workers(struct session *session)
 {
@@ -377,9 +392,11 @@ static unsigned int look_at_workers(struct session *session)
 		if (requests == worker->seen &&
 		    __atomic_load_n(&worker->busy, __ATOMIC_ACQUIRE))
 			set_reading(worker, false);
-		follow(worker, requests - worker->seen);
+		follow(worker);
 		sum += requests - worker->seen;
 		worker->seen = requests;
+		worker->seen_data =
+			__atomic_load_n(&worker->data, __ATOMIC_RELAXED);
 	}
 	return sum;
 }

@@ -18,8 +18,12 @@
 #define BAN_MAX 1024u
 #define GOOD 512u /* ticks after which what was is forgotten */
 
-/* Answers from one look at the own sleep to the next. */
-#define ASKED 8u
+#define STEADY 4u
+
+/* Answers from one look at the own sleep to the next: while that finds the
+ * client elsewhere, and otherwise. */
+#define ASKED_MIN 4u
+#define ASKED_MAX 64u
 
 /* ---- what proc says of threads ---- */
 
@@ -146,6 +150,7 @@ void follow_init(struct follow *f, const struct freedom *freedom)
 	f->freedom = freedom;
 	f->cpu = -1;
 	f->ban = BAN_FIRST;
+	f->patience = ASKED_MIN;
 }
 
 void follow_begin(struct follow *f)
@@ -156,9 +161,9 @@ void follow_begin(struct follow *f)
 
 /* Whether the thread waits for others than the client, who has the processor
  * first. Looks at both. */
-static bool is_kept_waiting(struct follow *f, pid_t client)
+static bool is_kept_waiting(struct follow *f, pid_t client, unsigned int ticks)
 {
-	uint64_t ran, waited, unused, others = 0;
+	uint64_t ran, waited, unused, others = 0, allowed = PATIENCE * ticks;
 	bool compare = f->ready && f->client == client;
 
 	f->ready = read_times(client, &ran, &unused) &&
@@ -171,19 +176,20 @@ static bool is_kept_waiting(struct follow *f, pid_t client)
 	f->ran = ran;
 	f->waited = waited;
 	f->debt += others;
-	f->debt -= f->debt < PATIENCE ? f->debt : PATIENCE;
+	f->debt -= f->debt < allowed ? f->debt : allowed;
 	return f->debt > DEBT_MAX;
 }
 
 /* Whether it may be modest now. */
-static bool may_be_modest(struct follow *f, pid_t client)
+static bool may_be_modest(struct follow *f, pid_t client, unsigned int ticks)
 {
 	if (f->banned) {
-		f->banned--;
+		f->banned -= ticks < f->banned ? ticks : f->banned;
 		return false;
 	}
-	if (!is_kept_waiting(f, client)) {
-		if (++f->good >= GOOD)
+	if (!is_kept_waiting(f, client, ticks)) {
+		f->good += ticks;
+		if (f->good >= GOOD)
 			f->ban = BAN_FIRST;
 		return true;
 	}
@@ -195,17 +201,24 @@ static bool may_be_modest(struct follow *f, pid_t client)
 	return false;
 }
 
-void follow_update(struct follow *f, pid_t client)
+void follow_update(struct follow *f, pid_t client, unsigned int ticks)
 {
-	bool modest;
+	bool modest, same = client == f->client;
 	int cpu = -1;
 
 	/* nothing was changed either */
 	if (!__atomic_load_n(&f->tid, __ATOMIC_ACQUIRE))
 		return;
-	modest = client && f->freedom->modest && may_be_modest(f, client);
-	if (!modest)
+	modest =
+		client && f->freedom->modest && may_be_modest(f, client, ticks);
+	if (!modest) {
 		f->ready = false;
+		f->good = 0;
+	}
+	/* a tick's own work disturbs the client: where that is now says less
+	 * than what the thread finds out by itself */
+	if (modest && same && f->modest)
+		return;
 	if (client && modest == f->freedom->modest)
 		cpu = processor_of(client);
 	set_modest(f, modest && cpu >= 0);
@@ -220,15 +233,19 @@ void follow_update(struct follow *f, pid_t client)
 bool follow_has_lost(struct follow *f)
 {
 	struct rusage usage;
+	bool lost;
 	long slept;
 
 	if (!__atomic_load_n(&f->modest, __ATOMIC_RELAXED) ||
-	    ++f->asked < ASKED || getrusage(RUSAGE_THREAD, &usage))
+	    ++f->asked < f->patience || getrusage(RUSAGE_THREAD, &usage))
 		return false;
-	f->asked = 0;
 	slept = usage.ru_nvcsw - f->slept;
+	lost = slept > (long)f->asked / 2 && slept <= (long)f->asked;
 	f->slept = usage.ru_nvcsw;
-	return slept >= (long)ASKED / 2 && slept <= (long)ASKED;
+	f->asked = 0;
+	if (!lost)
+		f->patience = ASKED_MIN;
+	return lost;
 }
 
 void follow_catch_up(struct follow *f)
@@ -238,6 +255,14 @@ void follow_catch_up(struct follow *f)
 	if (!f->modest || !f->ready)
 		return;
 	cpu = processor_of(f->client);
+	/* it is here, and sleeps for other reasons, too */
+	if (cpu == f->cpu && f->patience < ASKED_MAX)
+		f->patience *= 2;
 	if (cpu >= 0)
 		set_cpu(f, cpu);
+}
+
+bool follow_is_steady(const struct follow *f)
+{
+	return f->modest && f->good >= STEADY;
 }

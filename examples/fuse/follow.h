@@ -45,7 +45,8 @@ struct follow {
 	unsigned int good;   /* ticks that all went well */
 	/* the thread's own */
 	unsigned int asked; /* follow_has_lost */
-	long slept;	    /* times, when it answered last */
+	unsigned int patience;
+	long slept; /* times, when it answered last */
 };
 
 void freedom_find(struct freedom *freedom);
@@ -55,8 +56,11 @@ void freedom_attr(const struct freedom *freedom, pthread_attr_t *attr);
 void follow_init(struct follow *f, const struct freedom *freedom);
 /* By the thread itself, before it has answered anybody. */
 void follow_begin(struct follow *f);
-/* Each tick: client is whom to follow, 0: nobody. */
-void follow_update(struct follow *f, pid_t client);
+/* Now and then, ticks after the last time: client is whom to follow, 0: nobody.
+ */
+void follow_update(struct follow *f, pid_t client, unsigned int ticks);
+/* It goes well. */
+bool follow_is_steady(const struct follow *f);
 /* By the thread itself, behind each answer: does it follow somebody who is not
  * there any more? */
 bool follow_has_lost(struct follow *f);

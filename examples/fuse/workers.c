@@ -33,6 +33,8 @@
 #include "workers.h"
 
 #define TICK_NSEC 2000000
+/* Between two looks, while one thread does all there is to do. */
+#define STEADY_TICKS 5
 /* Ticks without a request until the one that looks after them sleeps. */
 #define QUIET_TICKS 25u
 #define MAX_READERS 8u
@@ -254,11 +256,11 @@ static bool is_followed(const struct worker *worker)
 }
 
 /* Lock held. */
-static void follow(struct worker *worker)
+static void follow(struct worker *worker, unsigned int ticks)
 {
 	pid_t client = __atomic_load_n(&worker->client, __ATOMIC_RELAXED);
 
-	follow_update(&worker->follow, is_followed(worker) ? client : 0);
+	follow_update(&worker->follow, is_followed(worker) ? client : 0, ticks);
 }
 
 /* Behind an answer: what would be late at the next tick. */
@@ -273,7 +275,7 @@ static void keep_up(struct worker *worker)
 	if (lost)
 		follow_catch_up(&worker->follow);
 	else if (worker->follow.client != worker->client)
-		follow(worker);
+		follow(worker, 0);
 	pthread_mutex_unlock(&session->lock);
 }
 
@@ -380,19 +382,23 @@ static void adapt(struct session *session)
 	call_another(session);
 }
 
-/* Lock held. How many requests there were. */
-static unsigned int look_at_workers(struct session *session)
+/* Lock held, ticks after the last time. How many requests there were. */
+static unsigned int look_at_workers(struct session *session, unsigned int ticks,
+				    bool *steady)
 {
 	unsigned int requests, sum = 0;
 	struct worker *worker;
 
+	*steady = false;
 	for (worker = session->workers; worker; worker = worker->next) {
 		requests = __atomic_load_n(&worker->requests, __ATOMIC_SEQ_CST);
 		/* at the same one as before: nobody is to wait for that */
 		if (requests == worker->seen &&
 		    __atomic_load_n(&worker->busy, __ATOMIC_ACQUIRE))
 			set_reading(worker, false);
-		follow(worker);
+		follow(worker, ticks);
+		if (follow_is_steady(&worker->follow))
+			*steady = true;
 		sum += requests - worker->seen;
 		worker->seen = requests;
 		worker->seen_data =
@@ -404,8 +410,8 @@ static unsigned int look_at_workers(struct session *session)
 static void *look_after(void *argument)
 {
 	struct session *session = argument;
-	unsigned int quiet = 0, requests;
-	struct timespec tick = {.tv_nsec = TICK_NSEC};
+	unsigned int quiet = 0, requests, ticks;
+	bool steady = false;
 
 	pthread_mutex_lock(&session->lock);
 	while (!session->stopping) {
@@ -413,17 +419,20 @@ static void *look_after(void *argument)
 			pthread_cond_wait(&session->tick, &session->lock);
 			continue;
 		}
+		/* to look disturbs */
+		ticks = steady ? STEADY_TICKS : 1;
 		pthread_mutex_unlock(&session->lock);
-		nanosleep(&tick, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = TICK_NSEC * ticks},
+			  NULL);
 		pthread_mutex_lock(&session->lock);
-		requests = look_at_workers(session);
+		requests = look_at_workers(session, ticks, &steady);
 		adapt(session);
 		quiet = requests ? 0 : quiet + 1;
 		if (quiet < QUIET_TICKS)
 			continue;
 		quiet = 0;
 		__atomic_store_n(&session->quiet, true, __ATOMIC_SEQ_CST);
-		if (look_at_workers(session))
+		if (look_at_workers(session, 0, &steady))
 			__atomic_store_n(&session->quiet, false,
 					 __ATOMIC_SEQ_CST);
 	}

@@ -41,8 +41,9 @@
 /* Requests of a tick that say something about it. */
 #define MANY 8u
 
-/* Every how many requests one looks whether more are waiting. */
-#define SAMPLE 16u
+/* Every how many requests one looks whether more are waiting: not as many as
+ * what programs do again and again may consist of. */
+#define SAMPLE 17u
 /* Samples that say something. */
 #define SAMPLES_MIN 8u
 
@@ -57,6 +58,7 @@ struct worker {
 	bool busy;		/* at a request: atomic */
 	unsigned int requests;	/* atomic */
 	unsigned int seen;	/* requests at the last tick: under the lock */
+	unsigned int unsampled; /* since the last sample: its own */
 	unsigned int data;	/* of these READ and WRITE: atomic */
 	pid_t client;		/* whose the last ones were: atomic */
 	unsigned int streak;	/* how many of these there were: atomic */
@@ -208,15 +210,18 @@ static bool is_slow(const struct fuse_buf *buf)
 }
 
 /* Now and then: do more requests wait than the one that was read? Others could
- * be at them. */
-static void sample(struct worker *worker)
+ * be at them. Where nobody waits for that one (pid 0), whoever has caused it
+ * goes on with the next. */
+static void sample(struct worker *worker, const struct fuse_buf *buf)
 {
+	const struct fuse_in_header *header = buf->mem;
 	struct session *session = worker->session;
 	struct pollfd poll_fd = {.fd = fuse_session_fd(session->fuse),
 				 .events = POLLIN};
 
-	if (worker->requests % SAMPLE)
+	if (++worker->unsampled < SAMPLE || !header->pid)
 		return;
+	worker->unsampled = 0;
 	__atomic_add_fetch(&session->samples, 1, __ATOMIC_RELAXED);
 	if (poll(&poll_fd, 1, 0) > 0)
 		__atomic_add_fetch(&session->queued, 1, __ATOMIC_RELAXED);
@@ -297,7 +302,7 @@ static void process(struct worker *worker, struct fuse_buf *buf)
 		pthread_mutex_unlock(&session->lock);
 	}
 	note(worker, buf);
-	sample(worker);
+	sample(worker, buf);
 	if (is_slow(buf))
 		step_aside(worker);
 	if (!session_look_into(session, buf))

@@ -10,6 +10,7 @@
  *	server.c    one instance, the mounts that show it, how they come and go
  *	session.c   one mount of the host's: requests, capabilities
  *	workers.c   its threads
+ *	follow.c    where they run
  *	nodes.c     what the kernel knows by number: files, and how often
  *	users.c     who is asking: from ids and /proc to credentials and tasks
  *	call.c      what every request begins and ends with
@@ -26,12 +27,12 @@
 
 #include <fuse_lowlevel.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <vfs/vfs.h>
 
+#include "follow.h"
 #include "nodes.h"
 #include "users.h"
 #include "waits.h"
@@ -97,7 +98,7 @@ struct session {
 	unsigned int threads, parked_count, readers, readers_wanted;
 	bool stopping;
 	unsigned int max_threads; /* constant */
-	cpu_set_t processors;	  /* that there are; or none: constant */
+	struct freedom freedom;	  /* constant */
 	unsigned int samples;	  /* requests that were looked at: atomic */
 	unsigned int queued;	  /* of these, behind which others were */
 	pthread_t after;	  /* looks after the others */

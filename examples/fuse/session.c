@@ -167,11 +167,8 @@ int session_create(struct server *server, const struct session_options *options,
 	session->ended_fd = ended_fd;
 	fd = vfs_open(root, server->place, O_PATH | O_DIRECTORY, 0);
 	session->nodes = fd < 0 ? NULL : nodes_create(server, fd);
-	/* there may be more than fit */
-	if (sched_getaffinity(0, sizeof(session->processors),
-			      &session->processors))
-		CPU_ZERO(&session->processors);
-	session->waits = waits_create(&session->processors);
+	freedom_find(&session->freedom);
+	session->waits = waits_create(&session->freedom);
 	session->owners = owners_create(server);
 	fuse_opt_add_arg(&args, program_invocation_short_name);
 	fuse_opt_add_arg(&args, "-o");

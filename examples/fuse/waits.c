@@ -29,7 +29,7 @@ struct wait {
 };
 
 struct waits {
-	const cpu_set_t *processors; /* constant */
+	const struct freedom *freedom; /* constant */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* below: under the lock */
@@ -40,13 +40,13 @@ struct waits {
 	pthread_t nagger;
 };
 
-struct waits *waits_create(const cpu_set_t *processors)
+struct waits *waits_create(const struct freedom *freedom)
 {
 	struct waits *waits = calloc(1, sizeof(*waits));
 
 	if (!waits)
 		return NULL;
-	waits->processors = processors;
+	waits->freedom = freedom;
 	pthread_mutex_init(&waits->lock, NULL);
 	pthread_cond_init(&waits->changed, NULL);
 	return waits;
@@ -165,9 +165,8 @@ static int start_threads(struct waits *waits, struct wait *w)
 
 	if (waits->stopping)
 		return -ENOLCK;
-	/* whoever asks may be bound to a processor */
 	pthread_attr_init(&attr);
-	attr_set_processors(&attr, waits->processors);
+	freedom_attr(waits->freedom, &attr);
 	if (!waits->nagging) {
 		if (pthread_create(&waits->nagger, &attr, nag, waits)) {
 			pthread_attr_destroy(&attr);

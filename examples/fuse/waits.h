@@ -11,17 +11,17 @@
 #ifndef WAITS_H
 #define WAITS_H
 
-#include <sched.h>
 #include <stdbool.h>
 
 #include <fuse_lowlevel.h>
 
 #include <vfs/vfs.h>
 
+struct freedom;
 struct waits;
 
-/* processors: for all of them, whoever starts one; stays. */
-struct waits *waits_create(const cpu_set_t *processors);
+/* freedom: of all of them, whoever starts one; stays. */
+struct waits *waits_create(const struct freedom *freedom);
 void waits_stop(struct waits *waits);
 void waits_destroy(struct waits *waits);
 

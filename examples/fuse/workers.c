@@ -5,9 +5,9 @@
  * Waking a thread up costs more than most requests do, and several times as
  * much on another processor, so as few as can be are woken: one thread reads
  * and does what it has read itself, on the processor that whoever asks runs on
- * (follow). There it goes on where that one waits for the answer, and finds the
- * next request where that one runs again. The others are parked. One of them
- * is called
+ * (follow.h). There it goes on where that one waits for the answer, and finds
+ * the next request where that one runs again. The others are parked. One of
+ *them is called
  *
  *	- before something that takes its time (is_slow);
  *	- when a thread has been at one request for longer than a tick, so that
@@ -33,14 +33,17 @@
 #include "workers.h"
 
 #define TICK_NSEC 2000000
+/* Between two looks, while one thread does all there is to do. */
+#define STEADY_TICKS 5
 /* Ticks without a request until the one that looks after them sleeps. */
 #define QUIET_TICKS 25u
 #define MAX_READERS 8u
 /* Requests of a tick that say something about it. */
 #define MANY 8u
 
-/* Every how many requests one looks whether more are waiting. */
-#define SAMPLE 16u
+/* Every how many requests one looks whether more are waiting: not as many as
+ * what programs do again and again may consist of. */
+#define SAMPLE 17u
 /* Samples that say something. */
 #define SAMPLES_MIN 8u
 
@@ -55,11 +58,12 @@ struct worker {
 	bool busy;		/* at a request: atomic */
 	unsigned int requests;	/* atomic */
 	unsigned int seen;	/* requests at the last tick: under the lock */
+	unsigned int unsampled; /* since the last sample: its own */
 	unsigned int data;	/* of these READ and WRITE: atomic */
-	pid_t client;		/* whose the last one was: atomic */
+	pid_t client;		/* whose the last ones were: atomic */
+	unsigned int streak;	/* how many of these there were: atomic */
 	unsigned int seen_data; /* as seen */
-	pid_t seen_client;	/* the same */
-	int cpu;		/* where it has to be, or -1: the same */
+	struct follow follow;	/* the same */
 };
 
 static void *work(void *argument);
@@ -67,13 +71,6 @@ static void *work(void *argument);
 static void on_wake(int signal)
 {
 	(void)signal;
-}
-
-void attr_set_processors(pthread_attr_t *attr, const cpu_set_t *processors)
-{
-	if (CPU_COUNT(processors))
-		pthread_attr_setaffinity_np(attr, sizeof(*processors),
-					    processors);
 }
 
 /* ---- whose turn it is; lock held ---- */
@@ -88,11 +85,11 @@ static int start_thread(struct session *session)
 		return -ENOMEM;
 	worker->session = session;
 	worker->reading = true;
-	worker->cpu = -1;
+	follow_init(&worker->follow, &session->freedom);
 	pthread_cond_init(&worker->called, NULL);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	attr_set_processors(&attr, &session->processors);
+	freedom_attr(&session->freedom, &attr);
 	err = pthread_create(&worker->thread, &attr, work, worker);
 	pthread_attr_destroy(&attr);
 	if (err) {
@@ -213,15 +210,18 @@ static bool is_slow(const struct fuse_buf *buf)
 }
 
 /* Now and then: do more requests wait than the one that was read? Others could
- * be at them. */
-static void sample(struct worker *worker)
+ * be at them. Where nobody waits for that one (pid 0), whoever has caused it
+ * goes on with the next. */
+static void sample(struct worker *worker, const struct fuse_buf *buf)
 {
+	const struct fuse_in_header *header = buf->mem;
 	struct session *session = worker->session;
 	struct pollfd poll_fd = {.fd = fuse_session_fd(session->fuse),
 				 .events = POLLIN};
 
-	if (worker->requests % SAMPLE)
+	if (++worker->unsampled < SAMPLE || !header->pid)
 		return;
+	worker->unsampled = 0;
 	__atomic_add_fetch(&session->samples, 1, __ATOMIC_RELAXED);
 	if (poll(&poll_fd, 1, 0) > 0)
 		__atomic_add_fetch(&session->queued, 1, __ATOMIC_RELAXED);
@@ -234,10 +234,57 @@ static void note(struct worker *worker, const struct fuse_buf *buf)
 	if (header->opcode == FUSE_READ || header->opcode == FUSE_WRITE)
 		__atomic_store_n(&worker->data, worker->data + 1,
 				 __ATOMIC_RELAXED);
-	if (header->pid)
-		__atomic_store_n(&worker->client, (pid_t)header->pid,
-				 __ATOMIC_RELAXED);
+	if (!header->pid)
+		return;
+	if ((pid_t)header->pid != worker->client)
+		__atomic_store_n(&worker->streak, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&worker->client, (pid_t)header->pid, __ATOMIC_RELAXED);
+	__atomic_store_n(&worker->streak, worker->streak + 1, __ATOMIC_RELAXED);
 }
+
+/* ---- where they run ---- */
+
+/* Whether it is the only one that reads, for one client that waits for each of
+ * its answers: data goes faster where both sides copy at once. */
+static bool is_followed(const struct worker *worker)
+{
+	unsigned int requests =
+		__atomic_load_n(&worker->requests, __ATOMIC_RELAXED) -
+		worker->seen;
+	unsigned int data = __atomic_load_n(&worker->data, __ATOMIC_RELAXED) -
+			    worker->seen_data;
+
+	return CPU_COUNT(&worker->session->freedom.processors) > 1 &&
+	       worker->reading && worker->session->readers == 1 &&
+	       requests >= MANY && data <= requests / 2 &&
+	       __atomic_load_n(&worker->streak, __ATOMIC_RELAXED) >= MANY;
+}
+
+/* Lock held. */
+static void follow(struct worker *worker, unsigned int ticks)
+{
+	pid_t client = __atomic_load_n(&worker->client, __ATOMIC_RELAXED);
+
+	follow_update(&worker->follow, is_followed(worker) ? client : 0, ticks);
+}
+
+/* Behind an answer: what would be late at the next tick. */
+static void keep_up(struct worker *worker)
+{
+	struct session *session = worker->session;
+	bool lost = follow_has_lost(&worker->follow);
+
+	if (!lost && worker->streak != MANY * 2)
+		return;
+	pthread_mutex_lock(&session->lock);
+	if (lost)
+		follow_catch_up(&worker->follow);
+	else if (worker->follow.client != worker->client)
+		follow(worker, 0);
+	pthread_mutex_unlock(&session->lock);
+}
+
+/* ---- requests ---- */
 
 static void process(struct worker *worker, struct fuse_buf *buf)
 {
@@ -255,11 +302,12 @@ static void process(struct worker *worker, struct fuse_buf *buf)
 		pthread_mutex_unlock(&session->lock);
 	}
 	note(worker, buf);
-	sample(worker);
+	sample(worker, buf);
 	if (is_slow(buf))
 		step_aside(worker);
 	if (!session_look_into(session, buf))
 		fuse_session_process_buf(session->fuse, buf);
+	keep_up(worker);
 	__atomic_store_n(&worker->busy, false, __ATOMIC_RELEASE);
 }
 
@@ -298,6 +346,7 @@ static void *work(void *argument)
 	struct fuse_buf buf = {.mem = NULL};
 	bool hung_up = false;
 
+	follow_begin(&worker->follow);
 	while (!hung_up && await_turn(worker) && !fuse_session_exited(fuse)) {
 		int n = fuse_session_receive_buf(fuse, &buf);
 
@@ -338,86 +387,27 @@ static void adapt(struct session *session)
 	call_another(session);
 }
 
-/* ---- where they run ---- */
-
-/* The processor that the thread ran on last, or -1. */
-static int processor_of(pid_t tid)
-{
-	char path[32], text[512], *at;
-	int fd, i;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return -1;
-	text[n] = '\0';
-	/* behind the name, which may be of anything, and 36 numbers */
-	at = strrchr(text, ')');
-	for (i = 0; at && i < 37; i++)
-		at = strchr(at + 1, ' ');
-	return at ? atoi(at) : -1;
-}
-
-/* cpu -1: wherever it likes. */
-static void keep_on(struct worker *worker, int cpu)
-{
-	cpu_set_t set = worker->session->processors;
-
-	if (worker->cpu == cpu)
-		return;
-	if (cpu >= 0) {
-		CPU_ZERO(&set);
-		CPU_SET((unsigned int)cpu, &set);
-	}
-	/* one that is not ours to use: never mind */
-	if (!pthread_setaffinity_np(worker->thread, sizeof(set), &set))
-		worker->cpu = cpu;
-}
-
-/* Whether it is the only one that reads, for one client that waits for each of
- * its answers: data goes faster where both sides copy at once. */
-static bool is_followed(const struct worker *worker, unsigned int requests,
-			unsigned int data, pid_t client)
-{
-	return CPU_COUNT(&worker->session->processors) > 1 && worker->reading &&
-	       worker->session->readers == 1 && requests >= MANY &&
-	       data <= requests / 2 && client && client == worker->seen_client;
-}
-
-/* Lock held. requests: since the last time. */
-static void follow(struct worker *worker, unsigned int requests)
-{
-	unsigned int data = __atomic_load_n(&worker->data, __ATOMIC_RELAXED);
-	pid_t client = __atomic_load_n(&worker->client, __ATOMIC_RELAXED);
-
-	keep_on(worker,
-		is_followed(worker, requests, data - worker->seen_data, client)
-			? processor_of(client)
-			: -1);
-	worker->seen_data = data;
-	worker->seen_client = client;
-}
-
-/* Lock held. How many requests there were. */
-static unsigned int look_at_workers(struct session *session)
+/* Lock held, ticks after the last time. How many requests there were. */
+static unsigned int look_at_workers(struct session *session, unsigned int ticks,
+				    bool *steady)
 {
 	unsigned int requests, sum = 0;
 	struct worker *worker;
 
+	*steady = false;
 	for (worker = session->workers; worker; worker = worker->next) {
 		requests = __atomic_load_n(&worker->requests, __ATOMIC_SEQ_CST);
 		/* at the same one as before: nobody is to wait for that */
 		if (requests == worker->seen &&
 		    __atomic_load_n(&worker->busy, __ATOMIC_ACQUIRE))
 			set_reading(worker, false);
-		follow(worker, requests - worker->seen);
+		follow(worker, ticks);
+		if (follow_is_steady(&worker->follow))
+			*steady = true;
 		sum += requests - worker->seen;
 		worker->seen = requests;
+		worker->seen_data =
+			__atomic_load_n(&worker->data, __ATOMIC_RELAXED);
 	}
 	return sum;
 }
@@ -425,8 +415,8 @@ static unsigned int look_at_workers(struct session *session)
 static void *look_after(void *argument)
 {
 	struct session *session = argument;
-	unsigned int quiet = 0, requests;
-	struct timespec tick = {.tv_nsec = TICK_NSEC};
+	unsigned int quiet = 0, requests, ticks;
+	bool steady = false;
 
 	pthread_mutex_lock(&session->lock);
 	while (!session->stopping) {
@@ -434,17 +424,20 @@ static void *look_after(void *argument)
 			pthread_cond_wait(&session->tick, &session->lock);
 			continue;
 		}
+		/* to look disturbs */
+		ticks = steady ? STEADY_TICKS : 1;
 		pthread_mutex_unlock(&session->lock);
-		nanosleep(&tick, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = TICK_NSEC * ticks},
+			  NULL);
 		pthread_mutex_lock(&session->lock);
-		requests = look_at_workers(session);
+		requests = look_at_workers(session, ticks, &steady);
 		adapt(session);
 		quiet = requests ? 0 : quiet + 1;
 		if (quiet < QUIET_TICKS)
 			continue;
 		quiet = 0;
 		__atomic_store_n(&session->quiet, true, __ATOMIC_SEQ_CST);
-		if (look_at_workers(session))
+		if (look_at_workers(session, 0, &steady))
 			__atomic_store_n(&session->quiet, false,
 					 __ATOMIC_SEQ_CST);
 	}

@@ -10,10 +10,6 @@ int workers_start(struct session *session);
 /* Ends all, and waits for their ends. */
 void workers_stop(struct session *session);
 
-/* A thread that is started by one that is bound to a processor is not; a set of
- * none: they are not known, and nobody is. */
-void attr_set_processors(pthread_attr_t *attr, const cpu_set_t *processors);
-
 /* session.c: what libfuse does not know, or does not say. True: it was
  * answered. */
 bool session_look_into(struct session *session, struct fuse_buf *buf);

@@ -85,6 +85,35 @@ ok "its size" sh -c "df -k $work/a | grep -q ' 1024 '"
 ok umount umount "$work/a"
 ok "nobody left" none_left
 
+# whoever asks again and again is followed, and nobody is left where it was: the
+# threads' policies and processors, each once
+threads() {
+	for task in /proc/"$(running)"/task/*; do
+		echo "$(awk '{ print $41 }' "$task/stat")" \
+			"$(awk '/^Cpus_allowed_list/ { print $2 }' "$task/status")"
+	done | sort -u
+}
+# threads says what the pattern does, in time
+threads_are() {
+	i=0
+	until threads | tr '\n' ';' | grep -q "$1"; do
+		i=$((i + 1))
+		[ $i -lt 500 ] || return 1
+	done
+}
+ok mount "$fuse" tmpfs "$work/a" -o cache=none
+before=$(threads | tr '\n' ';')
+if [ "$(nproc)" -gt 1 ] && [ -r /proc/self/schedstat ]; then
+	sh -c "while :; do test -e $work/a/file; done" &
+	client=$!
+	ok "is followed to its processor" threads_are '\(^\|;\)5 [0-9]*;'
+	kill $client
+	wait $client 2>/dev/null
+	ok "and all is as it was" threads_are "^$before\$"
+fi
+ok umount umount "$work/a"
+ok "nobody left" none_left
+
 # a signal unmounts, a busy mount too
 ok mount "$fuse" -f tmpfs "$work/a" -o size=1m & server=$!
 i=0

@@ -88,6 +88,7 @@ struct hostfs_release {
 struct hostfs_way {
 	int32_t thread; /* its number: constant */
 	int dir;	/* "/proc/thread-self/fd", O_PATH: its own */
+	int stand_in;	/* see link.c: constant; or negative */
 };
 
 /* Of the threads that came first; there are none in a forked child. */
@@ -298,12 +299,14 @@ struct hostfs_link {
 	int dir;
 	char path[40];
 	struct hostfs_way *way; /* that dir is of; or NULL */
+	int stand_in;		/* what is the same file meanwhile; or -1 */
 };
 void hostfs_link_begin(struct hostfs_super *s, int fd,
 		       struct hostfs_link *link);
 /* - By its whole name below proc. */
 void hostfs_link_slow(struct hostfs_super *s, int fd, struct hostfs_link *link);
-/* - Whether a call that failed with err is to be made again, by *link anew. */
+/* - Whether a call that failed with err is to be made again, by *link anew; if
+ *   not, the link ends. */
 bool hostfs_link_again(struct hostfs_super *s, int fd, int64_t err,
 		       struct hostfs_link *link);
 /* - Room for ways, where there can be any. */

@@ -8,6 +8,10 @@
  * its number, which no thread of a forked child has. A number may come again
  * when the thread has ended, but then the directory is of a thread that is not
  * there, and has nothing in it.
+ *
+ * The first look at a link makes the host remember it, which takes longer than
+ * the look itself, and most descriptors are looked at once. So each thread has
+ * one whose link is known, and which stands in for others.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,25 +53,35 @@ static int open_own(struct hostfs_super *s)
 static int make_way(struct hostfs_super *s, int32_t thread)
 {
 	struct hostfs_ways *ways = s->ways;
-	int dir = -ENOSPC;
+	int dir = -ENOSPC, stand_in;
 	uint32_t count;
 
 	if (VFS_READ_ONCE(ways->count) < HOSTFS_WAYS)
 		dir = open_own(s);
 	if (dir < 0)
 		return dir;
+	stand_in = hostfs_dup(s, s->proc);
 	pthread_mutex_lock(&s->fd_lock);
 	count = ways->count;
 	if (count < HOSTFS_WAYS) {
 		ways->way[count].thread = thread;
 		ways->way[count].dir = dir;
+		ways->way[count].stand_in = stand_in;
 		__atomic_store_n(&ways->count, count + 1, __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&s->fd_lock);
 	if (count < HOSTFS_WAYS)
 		return dir;
+	if (stand_in >= 0)
+		hostfs_close(s->vfs, stand_in);
 	hostfs_close(s->vfs, dir);
 	return -ENOSPC;
+}
+
+/* From now on, until it stands in for another: for what is always open. */
+static void stand_down(struct hostfs_super *s, int stand_in)
+{
+	(void)dup3(s->proc, stand_in, O_CLOEXEC);
 }
 
 void hostfs_link_begin(struct hostfs_super *s, int fd, struct hostfs_link *link)
@@ -75,14 +89,20 @@ void hostfs_link_begin(struct hostfs_super *s, int fd, struct hostfs_link *link)
 	int32_t thread = s->ways ? own_number() : 0;
 
 	link->way = thread ? find_way(s, thread) : NULL;
-	if (link->way)
+	link->stand_in = -1;
+	if (link->way) {
 		link->dir = link->way->dir;
-	else
+		if (link->way->stand_in >= 0)
+			link->stand_in =
+				dup3(fd, link->way->stand_in, O_CLOEXEC);
+	} else {
 		link->dir = thread ? make_way(s, thread) : -1;
+	}
 	if (link->dir < 0)
 		hostfs_link_slow(s, fd, link);
 	else
-		snprintf(link->path, sizeof(link->path), "%d", fd);
+		snprintf(link->path, sizeof(link->path), "%d",
+			 link->stand_in >= 0 ? link->stand_in : fd);
 }
 
 void hostfs_link_slow(struct hostfs_super *s, int fd, struct hostfs_link *link)
@@ -97,6 +117,9 @@ bool hostfs_link_again(struct hostfs_super *s, int fd, int64_t err,
 {
 	int dir;
 
+	if (link->stand_in >= 0)
+		stand_down(s, link->stand_in);
+	link->stand_in = -1;
 	if (err != -ENOENT || !link->way)
 		return false;
 	/* of a thread that had this one's number */
@@ -126,8 +149,11 @@ void hostfs_ways_close(struct hostfs_super *s)
 {
 	if (!s->ways)
 		return;
-	for (unsigned i = 0; i < s->ways->count; i++)
+	for (unsigned i = 0; i < s->ways->count; i++) {
 		hostfs_close(s->vfs, s->ways->way[i].dir);
+		if (s->ways->way[i].stand_in >= 0)
+			hostfs_close(s->vfs, s->ways->way[i].stand_in);
+	}
 	munmap(s->ways, sizeof(*s->ways));
 	s->ways = NULL;
 }

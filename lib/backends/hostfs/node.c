@@ -339,6 +339,16 @@ static void discard(struct vfs_inode *inode)
 	vfs_inode_discard(inode);
 }
 
+/* Whether nothing leads to inode any more: the host may have given its number
+ * to another file meanwhile, and in the same tick of its clock. Without the
+ * lock: a file that was just found by a name is not about to lose its last one.
+ */
+static bool is_lost_for_good(const struct hostfs_inode *h)
+{
+	return VFS_READ_ONCE(h->gone) && !VFS_READ_ONCE(h->handle) &&
+	       !VFS_READ_ONCE(h->opened);
+}
+
 /* Whether inode is of another type than what was just read, or a symlink that
  * leads elsewhere: an older one of the same number, or one whose record was
  * written anew. */
@@ -348,7 +358,8 @@ static bool is_outdated(const struct vfs_inode *inode,
 {
 	const struct hostfs_inode *h = hostfs_inode(inode);
 
-	if ((hostfs_mode(inode) ^ facts->stat.mode) & S_IFMT)
+	if ((hostfs_mode(inode) ^ facts->stat.mode) & S_IFMT ||
+	    is_lost_for_good(h))
 		return true;
 	return link && h->link &&
 	       (h->link_size != len + 1 || memcmp(h->link, link, len));

@@ -123,8 +123,6 @@ static bool is_home(struct overlay_inode *oi,
 {
 	bool same;
 
-	if (overlay_state(oi) & OVERLAY_UNLINKED)
-		return false;
 	pthread_mutex_lock(&oi->fs->names_lock);
 	same = oi->parent == wanted->dir && !strcmp(oi->name, wanted->name);
 	pthread_mutex_unlock(&oi->fs->names_lock);
@@ -138,6 +136,10 @@ static bool is_wanted(struct overlay_inode *oi,
 
 	if (oi->key_dev != wanted->dev || oi->key_ino != wanted->ino ||
 	    one_name != wanted->one_name)
+		return false;
+	/* what is left of a file that is gone, whose number the layer's file
+	 * system may have given to another */
+	if (overlay_state(oi) & OVERLAY_UNLINKED)
 		return false;
 	/* two copies of one lower file are two files, but in the index there is
 	 * one, although the inode may not have heard of it yet */

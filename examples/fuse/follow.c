@@ -159,9 +159,9 @@ void follow_begin(struct follow *f)
 	__atomic_store_n(&f->tid, gettid(), __ATOMIC_RELEASE);
 }
 
-/* Whether the thread waits for others than the client, who has the processor
- * first. Looks at both. */
-static bool is_kept_waiting(struct follow *f, pid_t client, unsigned int ticks)
+/* Looks at the client, who has the processor first, and at the thread, which
+ * may have waited for others, too; false: it is gone already. */
+static bool look_at_both(struct follow *f, pid_t client, unsigned int ticks)
 {
 	uint64_t ran, waited, unused, others = 0, allowed = PATIENCE * ticks;
 	bool compare = f->ready && f->client == client;
@@ -170,14 +170,14 @@ static bool is_kept_waiting(struct follow *f, pid_t client, unsigned int ticks)
 		   read_times(f->tid, &unused, &waited);
 	f->client = client;
 	if (!f->ready)
-		return true;
+		return false;
 	if (compare && waited - f->waited > ran - f->ran)
 		others = waited - f->waited - (ran - f->ran);
 	f->ran = ran;
 	f->waited = waited;
 	f->debt += others;
 	f->debt -= f->debt < allowed ? f->debt : allowed;
-	return f->debt > DEBT_MAX;
+	return true;
 }
 
 /* Whether it may be modest now. */
@@ -187,7 +187,9 @@ static bool may_be_modest(struct follow *f, pid_t client, unsigned int ticks)
 		f->banned -= ticks < f->banned ? ticks : f->banned;
 		return false;
 	}
-	if (!is_kept_waiting(f, client, ticks)) {
+	if (!look_at_both(f, client, ticks))
+		return false;
+	if (f->debt <= DEBT_MAX) {
 		f->good += ticks;
 		if (f->good >= GOOD)
 			f->ban = BAN_FIRST;

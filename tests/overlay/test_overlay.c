@@ -64,6 +64,50 @@ static void test_mount_refuses(void **state)
 	check_eq(mount_overlay(w->user, ONE), -EPERM);
 }
 
+/* On a full file system what is there can be read. */
+static void test_mount_without_room(void **state)
+{
+	struct world *w = *state;
+	char path[32], *tree;
+	int err = 0;
+
+	check_ok(vfs_mkdir(w->task, "/l", 0755));
+	check_ok(vfs_mkdir(w->task, "/m", 0755));
+	check_ok(vfs_mount(w->task, "t", "/l", "tmpfs", 0, "nr_inodes=16"));
+	for (int i = 0; i < 3; i++) {
+		static const char *const dirs[] = {"/l/bottom", "/l/up",
+						   "/l/work"};
+
+		check_ok(vfs_mkdir(w->task, dirs[i], 0755));
+	}
+	put_file(w->task, "/l/bottom/f", "lower");
+	put_file(w->task, "/l/up/g", "upper");
+	for (int i = 0; !err; i++) {
+		snprintf(path, sizeof(path), "/l/%d", i);
+		err = vfs_mkdir(w->task, path, 0755);
+	}
+	check_eq(err, -ENOSPC);
+	check_ok(mount_overlay(w->task, ONE ",index=on"));
+	assert_non_null(strstr(w->log, "read-only"));
+	assert_string_equal(names_in(w->task, "/m"), "f g ");
+	tree = dump_tree(w->task, "/m");
+	assert_non_null(strstr(tree, "lower"));
+	assert_non_null(strstr(tree, "upper"));
+	free(tree);
+	check_eq(vfs_unlink(w->task, "/m/g"), -EROFS);
+	check_eq(vfs_chmod(w->task, "/m/f", 0600), -EROFS);
+	check_eq(vfs_open(w->task, "/m/g", O_WRONLY, 0), -EROFS);
+	check_ok(vfs_rmdir(w->task, "/l/0"));
+	check_ok(vfs_rmdir(w->task, "/l/1"));
+	check_ok(vfs_rmdir(w->task, "/l/2"));
+	check_eq(vfs_mount(w->task, NULL, "/m", NULL, MS_REMOUNT, NULL),
+		 -EROFS);
+	check_ok(vfs_umount2(w->task, "/m", 0));
+	check_ok(mount_overlay(w->task, ONE ",index=on"));
+	check_ok(vfs_unlink(w->task, "/m/g"));
+	check_ok(vfs_umount2(w->task, "/m", 0));
+}
+
 static void test_mount_many_layers(void **state)
 {
 	struct world *w = *state;
@@ -611,6 +655,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_mount_refuses),
+		world_test(test_mount_without_room),
 		world_test(test_mount_many_layers),
 		world_test(test_mount_escapes),
 		world_test(test_mount_by_descriptors),

@@ -396,6 +396,21 @@ static int probe_xattrs(struct overlay_super *fs, const char *path)
 	return 0;
 }
 
+/* As in Linux: where what a change takes cannot be made, as on a full disk,
+ * what is there can be read. */
+static int only_read(struct overlay_super *fs, const char *path, int err)
+{
+	if (err == -ENOMEM)
+		return err;
+	vfs_log(fs->vfs, VFS_LOG_WARNING,
+		"overlay: %s: no work directory can be made (error %d): "
+		"read-only",
+		shown(path), -err);
+	fs->read_only = true;
+	fs->index = false;
+	return 0;
+}
+
 static int open_work(struct overlay_super *fs, const struct overlay_config *c)
 {
 	int err = check_incompatible(fs, c->work);
@@ -404,15 +419,16 @@ static int open_work(struct overlay_super *fs, const struct overlay_config *c)
 		return err;
 	fs->work_fd = make_work(fs, "work", true);
 	if (fs->work_fd < 0)
-		return refuse(fs, c->work, "no work directory can be made",
-			      fs->work_fd);
+		return only_read(fs, c->work, fs->work_fd);
 	err = probe_xattrs(fs, c->upper);
 	if (!err && fs->is_volatile)
 		err = mark_volatile(fs);
 	if (err || !fs->index)
 		return err;
 	fs->index_fd = make_work(fs, "index", false);
-	return fs->index_fd < 0 ? fs->index_fd : overlay_index_mount(fs);
+	if (fs->index_fd < 0)
+		return only_read(fs, c->work, fs->index_fd);
+	return overlay_index_mount(fs);
 }
 
 /* ---- all together ---- */
@@ -453,6 +469,7 @@ int overlay_open_layers(struct overlay_super *fs,
 	int err = 0;
 
 	fs->has_upper = c->upper || c->upper_fd >= 0;
+	fs->read_only = !fs->has_upper;
 	fs->layer_count = c->lower_count + 1;
 	size = fs->layer_count * sizeof(*fs->layers);
 	fs->layers = vfs_zalloc(fs->vfs, size);

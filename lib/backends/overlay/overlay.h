@@ -112,6 +112,7 @@ struct overlay_super {
 	uint32_t fs_count;    /* different file systems; upper's included */
 	uint64_t *fs_dev;     /* device numbers of files on them */
 	bool has_upper;
+	bool read_only;	     /* no upper, or no work directory */
 	bool same_fs;	     /* all layers are one file system */
 	uint32_t xino_shift; /* numbers are below this bit; 0: no xino */
 	int work_base_fd, work_fd, index_fd; /* -1: none */

@@ -57,7 +57,7 @@ static int overlay_reconfigure(struct vfs_super *super,
 			       uint64_t *flags)
 {
 	(void)args;
-	if (!overlay_super(super)->has_upper && !(*flags & VFS_SUPER_RDONLY))
+	if (overlay_super(super)->read_only && !(*flags & VFS_SUPER_RDONLY))
 		return -EROFS;
 	return 0;
 }
@@ -153,7 +153,7 @@ static int take_over(struct overlay_super *fs)
 		return err;
 	fs->super->flags |=
 		info.super_flags & (VFS_SUPER_POSIXACL | VFS_SUPER_FLAGS);
-	if (!fs->has_upper)
+	if (fs->read_only)
 		fs->super->flags |= VFS_SUPER_RDONLY;
 	return 0;
 }

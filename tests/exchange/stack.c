@@ -70,6 +70,21 @@ static void make_root(unsigned level, struct text *lines)
 		    level);
 }
 
+static void make_uppers(struct stage *stage)
+{
+	char line[64];
+
+	for (unsigned i = 1; i <= LEVELS + 1; i++) {
+		snprintf(line, sizeof(line),
+			 "mkdir /u%u 0755\nmkdir /u%u/upper 0777\n"
+			 "mkdir /u%u/work 0755\n",
+			 i, i, i);
+		stage_lines(stage, stage->kernel, line);
+		snprintf(line, sizeof(line), "mkdir /m%u 0755\n", i);
+		stage_lines(stage, stage->kernel, line);
+	}
+}
+
 static bool enter(struct stage *stage, struct side *side, unsigned level,
 		  bool flat)
 {
@@ -206,14 +221,32 @@ static bool show_inside(struct stage *stage, struct side *side,
 	return ok;
 }
 
+static bool make_inside(struct stage *stage, struct side *side)
+{
+	bool ok = enter(stage, side, 1, false);
+
+	if (ok) {
+		stage_lines(stage, side, inside);
+		ok = side->result >= 0;
+	}
+	stage_leave(stage, side);
+	return ok;
+}
+
 static bool do_inside(struct stage *stage, struct side *side)
 {
 	struct text kernel = {0}, library = {0};
-	bool ok = enter(stage, side, 1, false);
+	bool ok = make_inside(stage, side);
 
-	if (ok)
-		stage_lines(stage, side, inside);
-	stage_leave(stage, side);
+	/* what was done before may have filled the disk */
+	if (!ok) {
+		stage_refill(stage, stage->made);
+		make_uppers(stage);
+		ok = make_inside(stage, side);
+		if (!ok)
+			printf("--- layers in an overlay: %s\n",
+			       side->out.data);
+	}
 	ok = ok && show_inside(stage, stage->kernel, &kernel) &&
 	     show_inside(stage, stage->library, &library) &&
 	     stage_same(stage, "layers in an overlay", &kernel, &library);
@@ -228,21 +261,6 @@ static bool do_inside(struct stage *stage, struct side *side)
 }
 
 /* ---- a sequence ---- */
-
-static void make_uppers(struct stage *stage)
-{
-	char line[64];
-
-	for (unsigned i = 1; i <= LEVELS + 1; i++) {
-		snprintf(line, sizeof(line),
-			 "mkdir /u%u 0755\nmkdir /u%u/upper 0777\n"
-			 "mkdir /u%u/work 0755\n",
-			 i, i, i);
-		stage_lines(stage, stage->kernel, line);
-		snprintf(line, sizeof(line), "mkdir /m%u 0755\n", i);
-		stage_lines(stage, stage->kernel, line);
-	}
-}
 
 bool stack_sequence(const struct exchange *exchange, uint64_t sequence)
 {

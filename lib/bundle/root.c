@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <vfs/cred.h>
 #include <vfs/file.h>
@@ -253,6 +254,19 @@ static int make_upper(struct bundle_load *b)
 	return err;
 }
 
+/* An overlay without room for a work directory is mounted, and read-only: that
+ * is not what was asked for. */
+static int check_writable(struct bundle_load *b)
+{
+	struct vfs_statfs st;
+	int err;
+
+	if (root_flags(b) & MS_RDONLY)
+		return 0;
+	err = vfs_statfs(b->stage, STAGE_ROOT, &st);
+	return !err && (st.flags & ST_RDONLY) ? -EROFS : err;
+}
+
 static int mount_overlay(struct bundle_load *b)
 {
 	const char *more = b->spec->overlay_options;
@@ -274,6 +288,8 @@ static int mount_overlay(struct bundle_load *b)
 	if (!err)
 		err = vfs_mount(b->stage, "overlay", STAGE_ROOT, "overlay",
 				root_flags(b), options);
+	if (!err)
+		err = check_writable(b);
 	return err ? bundle_fail(&b->report, err, "overlay (\"%s\")",
 				 more ? more : "")
 		   : 0;

@@ -336,6 +336,40 @@ static void test_mmap__pages_are_counted(void **state)
 	assert_int_equal(free_blocks(w->task), before);
 }
 
+/* In the last page that there is the host sees no data. */
+static void test_mmap__limit_at_the_end(void **state)
+{
+	const int64_t last = INT64_MAX - (PAGE - 1);
+	struct vfs_config config = {
+		.size = sizeof(config),
+		.root_options = "nr_blocks=2",
+	};
+	struct world small = {0};
+	struct vfs_stat st;
+	char page[PAGE] = {0};
+	int there, hole, full;
+
+	(void)state;
+	check_ok(world_open(&small, &config));
+	there = open_rw(small.task, "/there");
+	hole = open_rw(small.task, "/hole");
+	full = open_rw(small.task, "/full");
+	check_eq(vfs_pwrite(small.task, there, "kk", 2, last), 2);
+	check_ok(vfs_ftruncate(small.task, hole, 7));
+	map_shared(small.task, PAGE, there);
+	map_shared(small.task, PAGE, hole);
+	check_eq(vfs_pwrite(small.task, full, page, PAGE, 0), PAGE);
+	check_eq(vfs_pwrite(small.task, there, "ccc", 3, last), 3);
+	check_eq(vfs_pwrite(small.task, hole, "ccc", 3, last), -ENOSPC);
+	check_ok(vfs_fstat(small.task, hole, &st));
+	check_eq(st.size, 7);
+	check_eq(st.blocks, 0);
+	assert_int_equal(free_blocks(small.task), 0);
+	check_eq(vfs_pread(small.task, there, page, 5, last), 3);
+	assert_memory_equal(page, "ccc", 3);
+	assert_true(world_close(&small));
+}
+
 static void test_mmap__limit(void **state)
 {
 	struct vfs_config config = {
@@ -544,6 +578,7 @@ int main(void)
 		world_test(test_mmap__fixed),
 		world_test(test_mmap__pages_are_counted),
 		world_test(test_mmap__limit),
+		world_test(test_mmap__limit_at_the_end),
 		world_test(test_mmap__times),
 		world_test(test_mmap__refusals),
 		world_test(test_mmap__locked),

@@ -172,18 +172,25 @@ static uint64_t count_holes(const struct tmpfs_shared *shared, uint64_t first,
 static bool is_promised(struct vfs_inode *inode, struct tmpfs_shared *shared,
 			uint64_t index)
 {
-	uint64_t offset = index << TMPFS_PAGE_SHIFT;
+	uint64_t offset = index << TMPFS_PAGE_SHIFT, bytes = PAGE;
 	struct stat before, after;
 
+	/* the last page there is ends one byte early, and the host does not
+	 * see data in it */
+	if (bytes > INT64_MAX - offset)
+		bytes = INT64_MAX - offset;
 	if (host_stat(shared, &before) ||
-	    host_fallocate(shared->fd, FALLOC_FL_KEEP_SIZE, offset, PAGE))
+	    host_fallocate(shared->fd, FALLOC_FL_KEEP_SIZE, offset, bytes))
 		return false;
 	if (host_stat(shared, &after))
 		return false;
 	if (after.st_blocks == before.st_blocks)
 		return true;
 	host_fallocate(shared->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		       offset, PAGE);
+		       offset, bytes);
+	/* which takes whole pages away only */
+	if (bytes < PAGE && !host_truncate(shared->fd, (int64_t)offset))
+		host_truncate(shared->fd, before.st_size);
 	/* this left a stamp, which is not a mapping's */
 	settle(inode, shared, 0);
 	return false;

@@ -348,6 +348,27 @@ static void ask_as_another(void)
 	_exit(0);
 }
 
+/* Threads come and go: what they kept goes, too, but for the last one's. */
+static void ask_in_many(void)
+{
+	int before;
+
+	want(fsetxattr(openat(w.dirfd, "f", O_RDWR), "user.mark", "f", 1, 0),
+	     0);
+	ask_once();
+	before = hostdir_count_fds();
+	for (int i = 0; i < 100; i++)
+		ask_once();
+	if (hostdir_count_fds() > before + 8)
+		want(hostdir_count_fds(), before);
+}
+
+static void test_many_threads(void **state)
+{
+	(void)state;
+	in_child("cache=revalidate", ask_in_many);
+}
+
 static void test_same_number(void **state)
 {
 	(void)state;
@@ -434,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_first_thread),
 		cmocka_unit_test(test_own_descriptors),
+		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_same_number),
 		cmocka_unit_test(test_root),
 	};

@@ -86,14 +86,15 @@ struct hostfs_release {
 
 /* A thread's to its own descriptors in proc. */
 struct hostfs_way {
-	int32_t thread; /* its number: constant */
+	int32_t thread; /* its number: fd_lock; atomic */
 	int dir;	/* "/proc/thread-self/fd", O_PATH: its own */
-	int stand_in;	/* see link.c: constant; or negative */
+	int stand_in;	/* see link.c; or negative */
 };
 
-/* Of the threads that came first; there are none in a forked child. */
+/* Of so many threads; there are none in a forked child. */
 struct hostfs_ways {
 	uint32_t count; /* fd_lock; atomic */
+	uint32_t asked; /* by how many there was no room for: atomic */
 	struct hostfs_way way[HOSTFS_WAYS];
 };
 

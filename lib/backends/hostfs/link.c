@@ -9,14 +9,19 @@
  * when the thread has ended, but then the directory is of a thread that is not
  * there, and has nothing in it.
  *
+ * What a thread kept when it ended goes when another one needs its room, or
+ * when the mount ends.
+ *
  * The first look at a link makes the host remember it, which takes longer than
  * the look itself, and most descriptors are looked at once. So each thread has
  * one whose link is known, and which stands in for others.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,7 +39,7 @@ static struct hostfs_way *find_way(struct hostfs_super *s, int32_t thread)
 	unsigned count = __atomic_load_n(&ways->count, __ATOMIC_ACQUIRE);
 
 	for (unsigned i = 0; i < count; i++)
-		if (ways->way[i].thread == thread)
+		if (VFS_READ_ONCE(ways->way[i].thread) == thread)
 			return &ways->way[i];
 	return NULL;
 }
@@ -49,33 +54,75 @@ static int open_own(struct hostfs_super *s)
 	return (int)fd;
 }
 
+/* What is proc's: a thread that ended may have had descriptors of its own, and
+ * the number may be somebody else's among ours. (Its directory is not there any
+ * more, and can tell nothing of itself but that.) */
+static void close_kept(struct hostfs_super *s, int fd)
+{
+	struct statfs st;
+	int saved = errno;
+
+	if (fd >= 0 && !fstatfs(fd, &st) && st.f_type == PROC_SUPER_MAGIC)
+		hostfs_close(s->vfs, fd);
+	errno = saved;
+}
+
+static bool has_ended(int32_t thread)
+{
+	int saved = errno;
+	bool ended = syscall(SYS_tgkill, getpid(), thread, 0) && errno == ESRCH;
+
+	errno = saved;
+	return ended;
+}
+
+/* Room for a thread: that of one that ended, whose descriptors *old are, or
+ * new; NULL: there is none. fd_lock is held. */
+static struct hostfs_way *find_room(struct hostfs_ways *ways,
+				    struct hostfs_way *old)
+{
+	old->dir = old->stand_in = -1;
+	for (uint32_t i = 0; i < ways->count; i++) {
+		if (!has_ended(ways->way[i].thread))
+			continue;
+		*old = ways->way[i];
+		return &ways->way[i];
+	}
+	return ways->count < HOSTFS_WAYS ? &ways->way[ways->count] : NULL;
+}
+
 /* A descriptor, or negative: there is no room for more threads. */
 static int make_way(struct hostfs_super *s, int32_t thread)
 {
 	struct hostfs_ways *ways = s->ways;
-	int dir = -ENOSPC, stand_in;
-	uint32_t count;
+	struct hostfs_way own = {.thread = thread};
+	struct hostfs_way *room, old;
 
-	if (VFS_READ_ONCE(ways->count) < HOSTFS_WAYS)
-		dir = open_own(s);
-	if (dir < 0)
-		return dir;
-	stand_in = hostfs_dup(s, s->proc);
+	/* too many threads: whether one has ended is not looked at each time */
+	if (VFS_READ_ONCE(ways->count) == HOSTFS_WAYS &&
+	    __atomic_fetch_add(&ways->asked, 1, __ATOMIC_RELAXED) % HOSTFS_WAYS)
+		return -ENOSPC;
+	own.dir = open_own(s);
+	if (own.dir < 0)
+		return own.dir;
+	own.stand_in = hostfs_dup(s, s->proc);
 	pthread_mutex_lock(&s->fd_lock);
-	count = ways->count;
-	if (count < HOSTFS_WAYS) {
-		ways->way[count].thread = thread;
-		ways->way[count].dir = dir;
-		ways->way[count].stand_in = stand_in;
-		__atomic_store_n(&ways->count, count + 1, __ATOMIC_RELEASE);
+	room = find_room(ways, &old);
+	if (room) {
+		room->dir = own.dir;
+		room->stand_in = own.stand_in;
+		/* others compare it */
+		VFS_WRITE_ONCE(room->thread, thread);
+		if (room == &ways->way[ways->count])
+			__atomic_store_n(&ways->count, ways->count + 1,
+					 __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&s->fd_lock);
-	if (count < HOSTFS_WAYS)
-		return dir;
-	if (stand_in >= 0)
-		hostfs_close(s->vfs, stand_in);
-	hostfs_close(s->vfs, dir);
-	return -ENOSPC;
+	if (!room)
+		old = own;
+	close_kept(s, old.dir);
+	close_kept(s, old.stand_in);
+	return room ? own.dir : -ENOSPC;
 }
 
 /* From now on, until it stands in for another: for what is always open. */
@@ -150,9 +197,8 @@ void hostfs_ways_close(struct hostfs_super *s)
 	if (!s->ways)
 		return;
 	for (unsigned i = 0; i < s->ways->count; i++) {
-		hostfs_close(s->vfs, s->ways->way[i].dir);
-		if (s->ways->way[i].stand_in >= 0)
-			hostfs_close(s->vfs, s->ways->way[i].stand_in);
+		close_kept(s, s->ways->way[i].dir);
+		close_kept(s, s->ways->way[i].stand_in);
 	}
 	munmap(s->ways, sizeof(*s->ways));
 	s->ways = NULL;

@@ -87,8 +87,9 @@ struct hostfs_release {
 /* A thread's to its own descriptors in proc. */
 struct hostfs_way {
 	int32_t thread; /* its number: fd_lock; atomic */
-	int dir;	/* "/proc/thread-self/fd", O_PATH: its own */
-	int stand_in;	/* see link.c; or negative */
+	/* the thread's; atomic, for another comes after it */
+	int dir;      /* "/proc/thread-self/fd", O_PATH: its own */
+	int stand_in; /* see link.c; or negative */
 };
 
 /* Of so many threads; there are none in a forked child. */

@@ -85,7 +85,8 @@ static struct hostfs_way *find_room(struct hostfs_ways *ways,
 	for (uint32_t i = 0; i < ways->count; i++) {
 		if (!has_ended(ways->way[i].thread))
 			continue;
-		*old = ways->way[i];
+		old->dir = VFS_READ_ONCE(ways->way[i].dir);
+		old->stand_in = VFS_READ_ONCE(ways->way[i].stand_in);
 		return &ways->way[i];
 	}
 	return ways->count < HOSTFS_WAYS ? &ways->way[ways->count] : NULL;
@@ -109,8 +110,9 @@ static int make_way(struct hostfs_super *s, int32_t thread)
 	pthread_mutex_lock(&s->fd_lock);
 	room = find_room(ways, &old);
 	if (room) {
-		room->dir = own.dir;
-		room->stand_in = own.stand_in;
+		/* who had them before has ended, and no lock tells of that */
+		VFS_WRITE_ONCE(room->dir, own.dir);
+		VFS_WRITE_ONCE(room->stand_in, own.stand_in);
 		/* others compare it */
 		VFS_WRITE_ONCE(room->thread, thread);
 		if (room == &ways->way[ways->count])
@@ -138,10 +140,11 @@ void hostfs_link_begin(struct hostfs_super *s, int fd, struct hostfs_link *link)
 	link->way = thread ? find_way(s, thread) : NULL;
 	link->stand_in = -1;
 	if (link->way) {
-		link->dir = link->way->dir;
-		if (link->way->stand_in >= 0)
-			link->stand_in =
-				dup3(fd, link->way->stand_in, O_CLOEXEC);
+		int stand_in = VFS_READ_ONCE(link->way->stand_in);
+
+		link->dir = VFS_READ_ONCE(link->way->dir);
+		if (stand_in >= 0)
+			link->stand_in = dup3(fd, stand_in, O_CLOEXEC);
 	} else {
 		link->dir = thread ? make_way(s, thread) : -1;
 	}
@@ -172,8 +175,8 @@ bool hostfs_link_again(struct hostfs_super *s, int fd, int64_t err,
 	/* of a thread that had this one's number */
 	dir = open_own(s);
 	if (dir >= 0) {
-		hostfs_close(s->vfs, link->way->dir);
-		link->way->dir = dir;
+		hostfs_close(s->vfs, VFS_READ_ONCE(link->way->dir));
+		VFS_WRITE_ONCE(link->way->dir, dir);
 	}
 	hostfs_link_slow(s, fd, link);
 	return true;

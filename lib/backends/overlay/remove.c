@@ -235,6 +235,9 @@ static int make_clear(struct overlay_inode *oi, const char *temp, int *fd)
 		return err;
 	*fd = overlay_open_path(fs, fs->work_fd, temp);
 	err = *fd < 0 ? *fd : overlay_copy_xattrs(fs, upper, *fd);
+	/* whoever has it open is shown what it had */
+	if (!err)
+		err = overlay_inherit_flags(fs, upper, *fd);
 	if (!err)
 		err = overlay_set_own(fs, *fd, "opaque", "y", 1);
 	if (!err)

@@ -309,15 +309,32 @@ static void *ask_in_thread(void *number)
 	return NULL;
 }
 
-/* Asks in a thread. Its number. */
-static pid_t ask_once(void)
+/* What the answer is does not matter: what the mount has open is in the other
+ * thread's table. */
+static void *ask_in_vain(void *number)
+{
+	char value;
+
+	*(pid_t *)number = gettid();
+	for (int i = 0; i < 2; i++)
+		(void)vfs_getxattr(w.task, "/h/f", "user.mark", &value, 1);
+	return NULL;
+}
+
+/* Its number. */
+static pid_t run_thread(void *(*body)(void *number))
 {
 	pthread_t thread;
 	pid_t number = 0;
 
-	want(pthread_create(&thread, NULL, ask_in_thread, &number), 0);
+	want(pthread_create(&thread, NULL, body, &number), 0);
 	want(pthread_join(thread, NULL), 0);
 	return number;
+}
+
+static pid_t ask_once(void)
+{
+	return run_thread(ask_in_thread);
 }
 
 /* A thread gets the number of one that has ended. */
@@ -369,6 +386,47 @@ static void test_many_threads(void **state)
 	in_child("cache=revalidate", ask_in_many);
 }
 
+static void *ask_with_own_files(void *number)
+{
+	want(unshare(CLONE_FILES), 0);
+	return ask_in_thread(number);
+}
+
+/* What a thread kept in a table of its own is at numbers that are others' in
+ * the process's, where a thread comes that has its number. */
+static void ask_after_own_files(void)
+{
+	int others[16], fd;
+	pid_t child, first, next = 0;
+	struct stat st, null;
+	char text[16];
+
+	want(fsetxattr(openat(w.dirfd, "f", O_RDWR), "user.mark", "f", 1, 0),
+	     0);
+	child = fork_as_first();
+	if (child) {
+		want_child(child);
+		return;
+	}
+	fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
+	first = run_thread(ask_with_own_files);
+	want(stat("/dev/null", &null), 0);
+	for (int i = 0; i < 16; i++)
+		others[i] = open("/dev/null", O_RDONLY);
+	snprintf(text, sizeof(text), "%d", (int)first - 1);
+	for (int i = 0; i < 1000 && next != first; i++) {
+		usleep(1000);
+		want(pwrite(fd, text, strlen(text), 0), (int64_t)strlen(text));
+		next = run_thread(ask_in_vain);
+	}
+	want(next, first);
+	for (int i = 0; i < 16; i++) {
+		want(fstat(others[i], &st), 0);
+		want((int64_t)st.st_rdev, (int64_t)null.st_rdev);
+	}
+	_exit(0);
+}
+
 static void test_same_number(void **state)
 {
 	(void)state;
@@ -376,6 +434,7 @@ static void test_same_number(void **state)
 		skip();
 	in_child("cache=exclusive", ask_in_namespaces);
 	in_child("cache=exclusive", ask_as_another);
+	in_child("cache=exclusive", ask_after_own_files);
 }
 
 /* ---- another root ---- */

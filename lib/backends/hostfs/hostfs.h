@@ -86,7 +86,8 @@ struct hostfs_release {
 
 /* A thread's to its own descriptors in proc. */
 struct hostfs_way {
-	int32_t thread; /* its number: fd_lock; atomic */
+	uint64_t identity; /* whose: link.c; fd_lock; atomic */
+	int32_t thread;	   /* its number: fd_lock */
 	/* the thread's; atomic, for another comes after it */
 	int dir;      /* "/proc/thread-self/fd", O_PATH: its own */
 	int stand_in; /* see link.c; or negative */

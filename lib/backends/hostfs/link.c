@@ -4,10 +4,11 @@
  *
  * "thread-self/fd/N" takes twice as long to walk as "N" does from there, so
  * that a thread keeps that directory. It shows the descriptors of that thread,
- * which may have a table of its own: it is used by that thread alone, known by
- * its number, which no thread of a forked child has. A number may come again
- * when the thread has ended, but then the directory is of a thread that is not
- * there, and has nothing in it.
+ * which may have a table of its own: it is used by that thread alone. The
+ * host's numbers of threads come again, in a forked child too, and what was
+ * kept at a descriptor's number in one table is somebody else's in another: a
+ * thread is known by a number of ours as well, which no other one of the
+ * process ever has.
  *
  * What a thread kept when it ended goes when another one needs its room, or
  * when the mount ends.
@@ -27,19 +28,27 @@
 
 #include "call.h"
 
-static int32_t own_number(void)
+/* Nothing but numbers: no state of any instance. */
+static uint64_t last_identity; /* atomic */
+static __thread uint64_t own_identity;
+
+static uint64_t identity(void)
 {
-	return (int32_t)syscall(SYS_gettid);
+	if (!own_identity)
+		own_identity =
+			__atomic_add_fetch(&last_identity, 1, __ATOMIC_RELAXED);
+	return own_identity;
 }
 
 /* This thread's; NULL: it has none. What is its own nobody else changes. */
-static struct hostfs_way *find_way(struct hostfs_super *s, int32_t thread)
+static struct hostfs_way *find_way(struct hostfs_super *s)
 {
 	struct hostfs_ways *ways = s->ways;
 	unsigned count = __atomic_load_n(&ways->count, __ATOMIC_ACQUIRE);
+	uint64_t own = identity();
 
 	for (unsigned i = 0; i < count; i++)
-		if (VFS_READ_ONCE(ways->way[i].thread) == thread)
+		if (VFS_READ_ONCE(ways->way[i].identity) == own)
 			return &ways->way[i];
 	return NULL;
 }
@@ -67,10 +76,14 @@ static void close_kept(struct hostfs_super *s, int fd)
 	errno = saved;
 }
 
-static bool has_ended(int32_t thread)
+/* own: the number of this thread, which has no way yet: whoever has the same
+ * had it before. */
+static bool has_ended(int32_t thread, int32_t own)
 {
 	int saved = errno;
-	bool ended = syscall(SYS_tgkill, getpid(), thread, 0) && errno == ESRCH;
+	bool ended =
+		thread == own ||
+		(syscall(SYS_tgkill, getpid(), thread, 0) && errno == ESRCH);
 
 	errno = saved;
 	return ended;
@@ -78,12 +91,12 @@ static bool has_ended(int32_t thread)
 
 /* Room for a thread: that of one that ended, whose descriptors *old are, or
  * new; NULL: there is none. fd_lock is held. */
-static struct hostfs_way *find_room(struct hostfs_ways *ways,
+static struct hostfs_way *find_room(struct hostfs_ways *ways, int32_t own,
 				    struct hostfs_way *old)
 {
 	old->dir = old->stand_in = -1;
 	for (uint32_t i = 0; i < ways->count; i++) {
-		if (!has_ended(ways->way[i].thread))
+		if (!has_ended(ways->way[i].thread, own))
 			continue;
 		old->dir = VFS_READ_ONCE(ways->way[i].dir);
 		old->stand_in = VFS_READ_ONCE(ways->way[i].stand_in);
@@ -93,38 +106,41 @@ static struct hostfs_way *find_room(struct hostfs_ways *ways,
 }
 
 /* A descriptor, or negative: there is no room for more threads. */
-static int make_way(struct hostfs_super *s, int32_t thread)
+static int make_way(struct hostfs_super *s)
 {
 	struct hostfs_ways *ways = s->ways;
-	struct hostfs_way own = {.thread = thread};
+	int32_t thread = (int32_t)syscall(SYS_gettid);
 	struct hostfs_way *room, old;
+	int dir, stand_in;
 
 	/* too many threads: whether one has ended is not looked at each time */
 	if (VFS_READ_ONCE(ways->count) == HOSTFS_WAYS &&
 	    __atomic_fetch_add(&ways->asked, 1, __ATOMIC_RELAXED) % HOSTFS_WAYS)
 		return -ENOSPC;
-	own.dir = open_own(s);
-	if (own.dir < 0)
-		return own.dir;
-	own.stand_in = hostfs_dup(s, s->proc);
+	dir = open_own(s);
+	if (dir < 0)
+		return dir;
+	stand_in = hostfs_dup(s, s->proc);
 	pthread_mutex_lock(&s->fd_lock);
-	room = find_room(ways, &old);
+	room = find_room(ways, thread, &old);
 	if (room) {
 		/* who had them before has ended, and no lock tells of that */
-		VFS_WRITE_ONCE(room->dir, own.dir);
-		VFS_WRITE_ONCE(room->stand_in, own.stand_in);
+		VFS_WRITE_ONCE(room->dir, dir);
+		VFS_WRITE_ONCE(room->stand_in, stand_in);
+		room->thread = thread;
 		/* others compare it */
-		VFS_WRITE_ONCE(room->thread, thread);
+		VFS_WRITE_ONCE(room->identity, identity());
 		if (room == &ways->way[ways->count])
 			__atomic_store_n(&ways->count, ways->count + 1,
 					 __ATOMIC_RELEASE);
+	} else {
+		old.dir = dir;
+		old.stand_in = stand_in;
 	}
 	pthread_mutex_unlock(&s->fd_lock);
-	if (!room)
-		old = own;
 	close_kept(s, old.dir);
 	close_kept(s, old.stand_in);
-	return room ? own.dir : -ENOSPC;
+	return room ? dir : -ENOSPC;
 }
 
 /* From now on, until it stands in for another: for what is always open. */
@@ -135,9 +151,7 @@ static void stand_down(struct hostfs_super *s, int stand_in)
 
 void hostfs_link_begin(struct hostfs_super *s, int fd, struct hostfs_link *link)
 {
-	int32_t thread = s->ways ? own_number() : 0;
-
-	link->way = thread ? find_way(s, thread) : NULL;
+	link->way = s->ways ? find_way(s) : NULL;
 	link->stand_in = -1;
 	if (link->way) {
 		int stand_in = VFS_READ_ONCE(link->way->stand_in);
@@ -146,7 +160,7 @@ void hostfs_link_begin(struct hostfs_super *s, int fd, struct hostfs_link *link)
 		if (stand_in >= 0)
 			link->stand_in = dup3(fd, stand_in, O_CLOEXEC);
 	} else {
-		link->dir = thread ? make_way(s, thread) : -1;
+		link->dir = s->ways ? make_way(s) : -1;
 	}
 	if (link->dir < 0)
 		hostfs_link_slow(s, fd, link);
@@ -165,19 +179,12 @@ void hostfs_link_slow(struct hostfs_super *s, int fd, struct hostfs_link *link)
 bool hostfs_link_again(struct hostfs_super *s, int fd, int64_t err,
 		       struct hostfs_link *link)
 {
-	int dir;
-
 	if (link->stand_in >= 0)
 		stand_down(s, link->stand_in);
 	link->stand_in = -1;
 	if (err != -ENOENT || !link->way)
 		return false;
-	/* of a thread that had this one's number */
-	dir = open_own(s);
-	if (dir >= 0) {
-		hostfs_close(s->vfs, VFS_READ_ONCE(link->way->dir));
-		VFS_WRITE_ONCE(link->way->dir, dir);
-	}
+	/* the thread has changed its table since */
 	hostfs_link_slow(s, fd, link);
 	return true;
 }

@@ -7,7 +7,7 @@
  * and does what it has read itself, on the processor that whoever asks runs on
  * (follow.h). There it goes on where that one waits for the answer, and finds
  * the next request where that one runs again. The others are parked. One of
- *them is called
+ * them is called
  *
  *	- before something that takes its time (is_slow);
  *	- when a thread has been at one request for longer than a tick, so that

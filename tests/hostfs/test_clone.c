@@ -250,21 +250,8 @@ static bool mount_xfs(const char *block_size, char dir[HOSTDIR_PATH])
 {
 	const char *const command[] = {
 		"mkfs.xfs", "-q", "-b", block_size, "-m", "reflink=1", NULL};
-	char path[IMAGE_PATH];
-	int image = image_make(IMAGE_SIZE, command);
-	int loop = image < 0 ? -1 : image_attach(image, path);
-	bool mounted = false;
 
-	check_ok(hostdir_make(dir));
-	if (loop >= 0)
-		mounted = !mount(path, dir, "xfs", 0, NULL);
-	if (loop >= 0)
-		close(loop);
-	if (image >= 0)
-		close(image);
-	if (!mounted)
-		hostdir_remove(dir);
-	return mounted;
+	return image_mount(IMAGE_SIZE, command, "xfs", dir);
 }
 
 static void compare_on_xfs(const char *block_size, const char *options)

@@ -20,21 +20,8 @@ static bool mount_ext4(char dir[HOSTDIR_PATH])
 {
 	const char *const command[] = {"mkfs.ext4", "-q",  "-F",
 				       "-I",	    "128", NULL};
-	char path[IMAGE_PATH];
-	int image = image_make(IMAGE_SIZE, command);
-	int loop = image < 0 ? -1 : image_attach(image, path);
-	bool mounted = false;
 
-	check_ok(hostdir_make(dir));
-	if (loop >= 0)
-		mounted = !mount(path, dir, "ext4", 0, NULL);
-	if (loop >= 0)
-		close(loop);
-	if (image >= 0)
-		close(image);
-	if (!mounted)
-		hostdir_remove(dir);
-	return mounted;
+	return image_mount(IMAGE_SIZE, command, "ext4", dir);
 }
 
 /* A descriptor of a file that was made at path and removed again. */

@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -90,4 +90,24 @@ int image_attach(int fd, char path[IMAGE_PATH])
 	if (control >= 0)
 		close(control);
 	return loop;
+}
+
+bool image_mount(int64_t size, const char *const command[], const char *type,
+		 char dir[HOSTDIR_PATH])
+{
+	char path[IMAGE_PATH];
+	int image = image_make(size, command);
+	int loop = image < 0 ? -1 : image_attach(image, path);
+	bool mounted = false;
+
+	if (loop >= 0 && !hostdir_make(dir)) {
+		mounted = !mount(path, dir, type, 0, NULL);
+		if (!mounted)
+			hostdir_remove(dir);
+	}
+	if (loop >= 0)
+		close(loop);
+	if (image >= 0)
+		close(image);
+	return mounted;
 }

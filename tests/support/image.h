@@ -6,7 +6,10 @@
 #ifndef TEST_IMAGE_H
 #define TEST_IMAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "support/hostdir.h"
 
 #define IMAGE_PATH 40
 
@@ -17,5 +20,9 @@ int image_make(int64_t size, const char *const command[]);
 /* A loop device for fd, named in path: a descriptor of it, which is kept until
  * it is mounted; -1: there is none. */
 int image_attach(int fd, char path[IMAGE_PATH]);
+/* Both, and mounted as a file system of that type on a fresh directory. False:
+ * the command, a device, or the permission is missing. */
+bool image_mount(int64_t size, const char *const command[], const char *type,
+		 char dir[HOSTDIR_PATH]);
 
 #endif

@@ -382,17 +382,11 @@ static int64_t write_single(struct vfs_inode *inode, const void *from,
 
 static int own_single(struct vfs_inode *inode)
 {
-	void *page = tmpfs_single(tmpfs_inode(inode)->root);
-	void *copy;
+	const void *page = tmpfs_single(tmpfs_inode(inode)->root);
 
 	if (!vfs_page_shared(page))
 		return 0;
-	copy = vfs_page_alloc(inode->super->vfs);
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, page, PAGE);
-	tmpfs_data_replace(inode, tmpfs_single_root(copy, 0));
-	return 0;
+	return replace_single(inode, page, PAGE, 0) < 0 ? -ENOMEM : 0;
 }
 
 /* -- pages -- */

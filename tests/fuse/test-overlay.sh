@@ -257,10 +257,13 @@ if [ "$(cut -c 1-20 /proc/self/uid_map | tr -d ' ')" = 00 ]; then
 	fi
 fi
 
-# killed at work: what was synced is there, and everybody accepts the layers
+# killed at work: what was synced is there, and everybody accepts the layers;
+# KILLS times
 rm -rf up work
 mkdir up work
-for i in 1 2 3 4 5 6 7 8; do
+i=0
+while [ $i -lt "${KILLS:-8}" ]; do
+	i=$((i + 1))
 	"$fuse" -f -o lowerdir=low:low2,upperdir=up,workdir=work mnt &
 	server=$!
 	n=0

@@ -40,6 +40,24 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	free(data);
 }
 
+/* Of pages that the kernel has kept it forgets what is not written, unless that
+ * is an error. */
+static int64_t write_all(struct call *call, const struct handle *h,
+			 const char *data, size_t size, off_t off)
+{
+	size_t done = 0;
+	int64_t n;
+
+	while (done < size) {
+		n = vfs_pwrite(call->task, h->fd, data + done, size - done,
+			       off + (off_t)done);
+		if (n <= 0)
+			return n ? n : -EIO;
+		done += (size_t)n;
+	}
+	return (int64_t)done;
+}
+
 /* Where the kernel has kept no size, it does not know the end. */
 static int64_t write_at(struct call *call, const struct handle *h,
 			const char *data, size_t size, off_t off, int flags)
@@ -66,7 +84,9 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 	if (!call_begin_fresh(&call, req, bits))
 		return;
 	do
-		n = write_at(&call, h, data, size, off, fi->flags);
+		n = fi->writepage
+			    ? write_all(&call, h, data, size, off)
+			    : write_at(&call, h, data, size, off, fi->flags);
 	while (call_again(&call, n));
 	if (bits)
 		forget_attributes(session, h->node);

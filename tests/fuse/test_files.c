@@ -574,6 +574,25 @@ static void test_poll(void)
 	close(fd);
 }
 
+/* Of pages of a mapping, all of which do not fit, whoever syncs is told. */
+static void test_full_mapping(void)
+{
+	const size_t size = 16 * 4096;
+	int fd = open("over", O_RDWR | O_CREAT, 0600);
+	char *at;
+
+	check_eq(ftruncate(fd, size), 0);
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	check(at != MAP_FAILED);
+	if (at == MAP_FAILED)
+		return;
+	memset(at, 'x', size);
+	check_errno(msync(at, size, MS_SYNC), ENOSPC);
+	munmap(at, size);
+	close(fd);
+	check_eq(unlink("over"), 0);
+}
+
 static void test_full(void)
 {
 	static char block[1 << 20];
@@ -584,6 +603,8 @@ static void test_full(void)
 		;
 	check_eq(n, -1);
 	check_eq(errno, ENOSPC);
+	check_eq(ftruncate(fd, stat_of("full").st_size - 4 * 4096), 0);
+	test_full_mapping();
 	check_eq(unlink("full"), 0);
 	close(fd);
 	check_eq(mkdir("room", 0755), 0);

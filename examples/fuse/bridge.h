@@ -77,6 +77,9 @@ struct session {
 	 * others may change: node_timeout */
 	double timeout;
 	bool noatime; /* reading leaves no trace */
+	/* the kernel keeps what is written, and tells it later, with sizes and
+	 * times that are its own meanwhile: CACHE_KERNEL alone */
+	bool writeback;
 	/* as in struct session_options */
 	bool no_xattrs, no_acls, no_sync, static_nlink, squash;
 	unsigned int max_write, max_idle;

@@ -44,6 +44,7 @@ static const char usage[] =
 	"  cache=kernel|none  what the kernel may keep: everything (default) "
 	"or\n"
 	"                     nothing\n"
+	"  writeback          it keeps what is written, too, for a while\n"
 	"  server=NAME        a tree that outlives its mount, and can have "
 	"several:\n"
 	"                     joins the server of that name, or starts it\n"

@@ -168,13 +168,18 @@ static struct vfs_timespec time_to_set(const struct timespec *time, bool set,
 static int set_times(struct call *call, const struct node *node,
 		     const struct stat *attr, int to_set)
 {
+	/* the kernel says what it has noted, whoever it is that it does that
+	 * for; whoever wanted it was asked by the kernel (bridge.h) */
+	struct vfs_task *task = call->session->writeback
+					? call->session->server->root
+					: call->task;
 	struct vfs_timespec times[2];
 
 	times[0] = time_to_set(&attr->st_atim, to_set & FUSE_SET_ATTR_ATIME,
 			       to_set & FUSE_SET_ATTR_ATIME_NOW);
 	times[1] = time_to_set(&attr->st_mtim, to_set & FUSE_SET_ATTR_MTIME,
 			       to_set & FUSE_SET_ATTR_MTIME_NOW);
-	return vfs_utimensat(call->task, node->fd, "", times, AT_EMPTY_PATH);
+	return vfs_utimensat(task, node->fd, "", times, AT_EMPTY_PATH);
 }
 
 #define SET_OWNER (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)

@@ -154,6 +154,11 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 	int64_t position;
 
 	(void)ino;
+	/* what the kernel has not written yet is no hole: it looks itself */
+	if (session_of(req)->writeback) {
+		fuse_reply_err(req, ENOSYS);
+		return;
+	}
 	/* moves a position that nothing uses: all reads say where */
 	position = vfs_lseek(session_of(req)->server->root, handle_of(fi)->fd,
 			     off, whence);

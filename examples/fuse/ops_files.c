@@ -62,8 +62,17 @@ static bool is_made_up(struct session *session, const struct handle *h)
 static bool is_written_through(const struct session *session,
 			       const struct fuse_file_info *fi)
 {
-	return (fi->flags & O_ACCMODE) == O_WRONLY &&
+	return (fi->flags & O_ACCMODE) == O_WRONLY && !session->writeback &&
 	       session_mixes_direct(session);
+}
+
+/* What can be appended to, and no more, must not be written where the kernel
+ * has kept it: in whole pages. */
+static bool only_appends(struct session *session, const struct handle *h,
+			 const struct fuse_file_info *fi)
+{
+	return session->writeback && fi->flags & O_APPEND &&
+	       vfs_fcntl(session->server->root, h->fd, F_GETFL, 0) & O_APPEND;
 }
 
 /* How the kernel may deal with the open file's data. */
@@ -86,7 +95,8 @@ static void advise(struct session *session, const struct handle *h,
 	} else if (S_ISREG(stat.mode)) {
 		fi->direct_io = asked || (made_up && !stat.size);
 		fi->keep_cache = keep && !fi->direct_io;
-		fi->direct_io |= is_written_through(session, fi);
+		fi->direct_io |= is_written_through(session, fi) ||
+				 only_appends(session, h, fi);
 	}
 }
 
@@ -137,6 +147,25 @@ static int open_flags(int flags)
 	return flags & ~(OPEN_IGNORED | OPEN_EXEC | O_APPEND);
 }
 
+/* What the kernel keeps of a page it reads before. */
+static int flags_to_keep(const struct session *session, int flags)
+{
+	if (session->writeback && (flags & O_ACCMODE) == O_WRONLY)
+		return (flags & ~O_ACCMODE) | O_RDWR;
+	return flags;
+}
+
+/* plain: as open_flags has it. */
+static int open_as(struct vfs_task *task, int dirfd, const char *name,
+		   int plain, int flags, mode_t mode)
+{
+	int fd = vfs_openat(task, dirfd, name, plain, mode);
+
+	if (fd == -EPERM && flags & O_APPEND)
+		fd = vfs_openat(task, dirfd, name, plain | O_APPEND, mode);
+	return fd;
+}
+
 /* To execute takes no permission to read. */
 static int open_to_execute(struct call *call, struct node *node)
 {
@@ -151,15 +180,32 @@ static int open_to_execute(struct call *call, struct node *node)
 	return vfs_open(server->root, fd_name(node->fd, buffer), O_RDONLY, 0);
 }
 
+/* By who may write and not read, for the kernel, which reads what it keeps. */
+static int open_to_keep(struct call *call, const char *name, int flags)
+{
+	struct vfs_task *root = call->session->server->root;
+	int plain = open_flags(flags);
+	int fd = open_as(call->task, AT_FDCWD, name, plain, flags, 0), kept;
+
+	if (fd < 0)
+		return fd;
+	kept = open_as(root, AT_FDCWD, name,
+		       flags_to_keep(call->session, plain & ~O_TRUNC), flags,
+		       0);
+	vfs_close(root, fd);
+	return kept;
+}
+
 static int open_node(struct call *call, struct node *node, int flags)
 {
 	char buffer[FD_NAME_SIZE];
 	const char *name = fd_name(node->fd, buffer);
 	int plain = open_flags(flags);
-	int fd = vfs_open(call->task, name, plain, 0);
+	int keep = flags_to_keep(call->session, plain);
+	int fd = open_as(call->task, AT_FDCWD, name, keep, flags, 0);
 
-	if (fd == -EPERM && flags & O_APPEND)
-		fd = vfs_open(call->task, name, plain | O_APPEND, 0);
+	if (fd == -EACCES && keep != plain)
+		fd = open_to_keep(call, name, flags);
 	if (fd == -EACCES && flags & OPEN_EXEC)
 		fd = open_to_execute(call, node);
 	return fd;
@@ -220,7 +266,7 @@ static bool is_nameless(const char *name)
 static int create_file(struct call *call, struct node *dir, const char *name,
 		       int flags, mode_t mode)
 {
-	int plain = open_flags(flags), fd;
+	int plain = flags_to_keep(call->session, open_flags(flags));
 
 	if (is_nameless(name))
 		return vfs_openat(call->task, dir->fd, ".",
@@ -228,11 +274,7 @@ static int create_file(struct call *call, struct node *dir, const char *name,
 					  (flags & O_EXCL),
 				  mode);
 	plain |= O_CREAT | O_NOFOLLOW | (flags & O_EXCL);
-	fd = vfs_openat(call->task, dir->fd, name, plain, mode);
-	if (fd == -EPERM && flags & O_APPEND)
-		fd = vfs_openat(call->task, dir->fd, name, plain | O_APPEND,
-				mode);
-	return fd;
+	return open_as(call->task, dir->fd, name, plain, flags, mode);
 }
 
 /* The node of the new file, and a handle for the descriptor, which is taken

@@ -116,6 +116,16 @@ static int set_noatime(struct options *options, const char *value)
 	return value ? -1 : 0;
 }
 
+static int set_writeback(struct options *options, const char *value)
+{
+	unsigned long on = 1;
+
+	if (value && rule_number(value, 1, &on))
+		return -1;
+	options->session.writeback = on;
+	return 0;
+}
+
 /* What is the same whatever the type. */
 static const struct rule rules_of_all[] = {
 	{"type", TO_SELF, set_type, NULL},
@@ -167,8 +177,8 @@ static const struct rule rules_of_all[] = {
 	{"big_writes", 0, NULL, NULL},
 	{"clone_fd", 0, NULL, NULL},
 	{"nonempty", 0, NULL, NULL},
-	{"writeback_cache", REFUSED, NULL,
-	 "times and full file systems would be told of too late"},
+	{"writeback", TO_SELF, set_writeback, NULL},
+	{"writeback_cache", TO_SELF, set_writeback, NULL},
 	{"blkdev", REFUSED, NULL, "the tree is in memory, not on a device"},
 	{NULL, 0, NULL, NULL},
 };
@@ -398,6 +408,22 @@ static int settle_cache(struct options *options)
 	return 0;
 }
 
+/* Where the kernel knows sizes and times better, it must know all changes. */
+static int settle_writeback(const struct options *options)
+{
+	const char *why = NULL;
+
+	if (options->session.cache == CACHE_NONE)
+		why = "not with cache=none and server=";
+	else if (options->tree.count || (strcmp(options->type, "tmpfs") &&
+					 strcmp(options->type, "overlay")))
+		why = "for a tmpfs or an overlay alone";
+	if (!why)
+		return 0;
+	fprintf(stderr, "vfs-fuse: option writeback: %s\n", why);
+	return -1;
+}
+
 /* What the command line alone says of the tree. */
 static int settle_root(struct options *options)
 {
@@ -432,6 +458,8 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (err || options->help || options->version || options->stop)
 		return err;
 	if (options->server && settle_cache(options))
+		return -1;
+	if (options->session.writeback && settle_writeback(options))
 		return -1;
 	if (options->debug)
 		options->foreground = true;

@@ -202,21 +202,6 @@ static int set_threaded(struct options *options, const char *value)
 	return 0;
 }
 
-static int set_writeback(struct options *options, const char *value)
-{
-	unsigned long on;
-
-	(void)options;
-	if (rule_number(value, 1, &on))
-		return -1;
-	if (!on)
-		return 0;
-	fputs("vfs-fuse: option writeback=1: not here: times and full file "
-	      "systems would be told of too late\n",
-	      stderr);
-	return RULE_SAID;
-}
-
 static int set_static_nlink(struct options *options, const char *value)
 {
 	unsigned long on = 1;
@@ -243,7 +228,6 @@ const struct rule rules_of_overlay[] = {
 	{"noxattrs", TO_SELF, set_noxattrs, NULL},
 	{"noacl", TO_SELF, set_noacl, NULL},
 	{"fsync", TO_SELF, set_fsync, NULL},
-	{"writeback", TO_SELF, set_writeback, NULL},
 	{"threaded", TO_SELF, set_threaded, NULL},
 	{"plugins", REFUSED, NULL, "there are no plugins"},
 	{"ino32_t", REFUSED, NULL, "inode numbers have 64 bits"},

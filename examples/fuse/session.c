@@ -77,9 +77,8 @@ void session_init(void *userdata, struct fuse_conn_info *conn)
 	 * it */
 	want(conn, FUSE_CAP_EXPLICIT_INVAL_DATA, keep);
 	want(conn, FUSE_CAP_AUTO_INVAL_DATA, !keep);
-	/* times would be the kernel's, and a full disk would be told too late
-	 */
-	want(conn, FUSE_CAP_WRITEBACK_CACHE, false);
+	/* times are the kernel's then, and a full disk is told too late */
+	want(conn, FUSE_CAP_WRITEBACK_CACHE, session->writeback);
 	if (session->max_write && session->max_write < conn->max_write)
 		conn->max_write = session->max_write;
 }
@@ -148,6 +147,7 @@ int session_create(struct server *server, const struct session_options *options,
 	session->server = server;
 	session->cache = options->cache;
 	session->noatime = options->noatime;
+	session->writeback = options->writeback;
 	session->no_xattrs = options->no_xattrs;
 	session->no_acls = options->no_acls || options->no_xattrs;
 	session->no_sync = options->no_sync;

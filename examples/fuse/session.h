@@ -15,6 +15,7 @@ struct session_options {
 	char *fuse; /* libfuse's options, with commas */
 	enum cache_mode cache;
 	bool noatime;
+	bool writeback; /* with CACHE_KERNEL, and no files that others change */
 	unsigned int max_threads; /* 0: the default */
 	unsigned int max_idle;	  /* of these; 0: the default */
 	unsigned int max_write;	  /* bytes of a request; 0: the default */

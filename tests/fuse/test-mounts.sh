@@ -72,8 +72,16 @@ no "no such type" "$fuse" nonesuch "$work/a"
 ok "the type is named" says nonesuch
 no "an option of nobody" "$fuse" tmpfs "$work/a" -o sizze=3
 ok "the option is named" says sizze
-no "refused by name" "$fuse" tmpfs "$work/a" -o writeback_cache
-ok "and why" says writeback_cache
+no "refused by name" "$fuse" tmpfs "$work/a" -o blkdev
+ok "and why" says blkdev
+no "what must know of each change" "$fuse" tmpfs "$work/a" \
+	-o writeback,cache=none
+ok "and why" says "option writeback: not with cache=none"
+no "for several mounts" "$fuse" tmpfs "$work/a" -o writeback_cache,server=x
+ok "and why" says "option writeback"
+no "of a file system that makes things up" "$fuse" proc "$work/a" -o writeback=1
+ok "and why" says "tmpfs or an overlay"
+no "how much" "$fuse" tmpfs "$work/a" -o writeback=2
 ok "nothing was mounted" none_left
 
 # in the background, and unmounted by whoever

@@ -627,10 +627,13 @@ int main(int argc, char **argv)
 	test_xattrs();
 	test_acls();
 	test_times();
-	test_sparse();
 	test_append();
 	test_mmap();
 	test_poll();
-	test_full();
+	/* what is kept is elsewhere later: test_writeback.c */
+	if (!strstr(argv[3], "writeback")) {
+		test_sparse();
+		test_full();
+	}
 	return mounted_end(&m);
 }

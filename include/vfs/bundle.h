@@ -175,8 +175,8 @@ struct vfs_bundle_spec {
 /* A container's tree and process. */
 struct vfs_bundle;
 
-/* vfs_bundle_read, vfs_bundle_parse: a field that is unknown to OCI is an
- * error, and not only a line to the log. */
+/* vfs_bundle_read, vfs_bundle_parse: a field that is unknown to OCI, and a
+ * capability of no such name, is an error, and not only a line to the log. */
 #define VFS_BUNDLE_STRICT 0x1u
 
 /*

@@ -59,6 +59,17 @@ static int capability(const char *name)
 	return -1;
 }
 
+/* What no kernel knows cannot be given: OCI has it told, and nothing more. */
+static int no_capability(struct reader *r, const char *name)
+{
+	if (r->strict)
+		return bundle_refuse(r->report, "\"%s\" is no capability",
+				     name);
+	bundle_note(r->report, "\"%s\" is no capability, and is left out",
+		    name);
+	return 0;
+}
+
 static int read_set(struct reader *r, const json_t *object, const char *key,
 		    uint64_t *out)
 {
@@ -73,8 +84,7 @@ static int read_set(struct reader *r, const json_t *object, const char *key,
 
 		within = reader_enter_index(r, i);
 		if (bit < 0)
-			err = bundle_refuse(
-				r->report, "\"%s\" is no capability", names[i]);
+			err = no_capability(r, names[i]);
 		else
 			set |= UINT64_C(1) << bit;
 		reader_leave(r, within);

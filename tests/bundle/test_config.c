@@ -321,6 +321,25 @@ static void test_config__unknown_fields_are_told(void **state)
 	vfs_bundle_spec_free(spec);
 }
 
+/* A capability of a newer kernel's, too: the others are given. */
+static void test_config__unknown_capabilities_are_told(void **state)
+{
+	struct fixture *f = *state;
+	struct vfs_bundle_spec *spec = NULL;
+
+	check_ok(parse(f,
+		       PROCESS("\"capabilities\":{\"permitted\":[\"CAP_KILL\","
+			       "\"CAP_FLY\",\"CAP_CHOWN\"]}"),
+		       0, &spec));
+	assert_string_equal(f->world.log,
+			    "bundle: config.json: "
+			    "/process/capabilities/permitted/1: \"CAP_FLY\" is "
+			    "no capability, and is left out");
+	assert_string_equal(f->why, "");
+	assert_true(spec->cap_permitted == (1 | 1 << 5));
+	vfs_bundle_spec_free(spec);
+}
+
 static void test_config__a_field_that_is_long(void **state)
 {
 	struct fixture *f = *state;
@@ -437,6 +456,7 @@ int main(void)
 		fixture_test(test_config__broken_text),
 		fixture_test(test_config__fields_that_are_wrong),
 		fixture_test(test_config__unknown_fields_are_told),
+		fixture_test(test_config__unknown_capabilities_are_told),
 		fixture_test(test_config__a_field_that_is_long),
 		fixture_test(test_file__none),
 		fixture_test(test_file__to_a_task),

@@ -245,6 +245,27 @@ static int config_rlimit(struct reader *r, const json_t *object, void *element)
 	return err ? err : read_resource(r, type, &limit->resource);
 }
 
+/* OCI wants an error: which of the two is meant? */
+static int check_rlimits(struct reader *r, const struct vfs_bundle_spec *spec)
+{
+	size_t before = reader_enter(r, "rlimits"), within;
+	int err = 0;
+
+	for (uint64_t i = 1; !err && i < spec->rlimit_count; i++)
+		for (uint64_t k = 0; !err && k < i; k++) {
+			if (spec->rlimits[k].resource !=
+			    spec->rlimits[i].resource)
+				continue;
+			within = reader_enter_index(r, i);
+			err = bundle_refuse(r->report,
+					    "the same limit as number %llu",
+					    (unsigned long long)k);
+			reader_leave(r, within);
+		}
+	reader_leave(r, before);
+	return err;
+}
+
 /* ---- the whole ---- */
 
 static int read_command(struct reader *r, const json_t *object,
@@ -303,6 +324,8 @@ int config_process(struct reader *r, const json_t *object, void *context)
 		err = read_array(
 			r, object, "rlimits", sizeof(struct vfs_bundle_rlimit),
 			config_rlimit, &spec->rlimits, &spec->rlimit_count);
+	if (!err)
+		err = check_rlimits(r, spec);
 	if (!err && terminal)
 		spec->flags |= VFS_BUNDLE_TERMINAL;
 	if (!err && nothing_new)

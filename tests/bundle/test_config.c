@@ -278,6 +278,11 @@ static const struct {
 	{PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_FUN\",\"soft\":1,"
 		 "\"hard\":1}]"),
 	 "/process/rlimits/0/type: \"RLIMIT_FUN\" is no limit"},
+	{PROCESS("\"rlimits\":["
+		 "{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},"
+		 "{\"type\":\"RLIMIT_CORE\",\"soft\":1,\"hard\":1},"
+		 "{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}]"),
+	 "/process/rlimits/2: the same limit as number 0"},
 	{PROCESS("\"cmd\":[]"), "/process/cmd: unknown field"},
 	{LINUX("\"uidMappings\":[{\"containerID\":0,\"hostID\":0}]"),
 	 "/linux/uidMappings/0/size: missing"},

@@ -54,8 +54,8 @@ struct vfs_bundle_mount {
 	const char *source;	    /* may be NULL */
 	const char *const *options; /* may be NULL when option_count is 0 */
 	uint64_t option_count;
-	/* With the option idmap or ridmap: the mount's own maps; none: the
-	 * container's. */
+	/* The mount's own maps, of a bind: both or none. None, and the option
+	 * idmap or ridmap: the container's. */
 	const struct vfs_id_map *uid_maps;
 	uint64_t uid_map_count;
 	const struct vfs_id_map *gid_maps;

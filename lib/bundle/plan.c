@@ -68,6 +68,21 @@ static int give_descriptor(struct bundle_load *b, struct bundle_plan *plan,
 					   plan->fd);
 }
 
+/* Maps say it without the option, too. */
+static int check_maps(struct bundle_load *b, struct bundle_plan *plan)
+{
+	const struct vfs_bundle_mount *m = plan->spec;
+
+	if (!m->uid_map_count && !m->gid_map_count)
+		return 0;
+	plan->options.idmap = true;
+	return m->uid_map_count && m->gid_map_count
+		       ? 0
+		       : bundle_refuse(&b->report, "uidMappings and "
+						   "gidMappings belong "
+						   "together");
+}
+
 static int check_plan(struct bundle_load *b, const struct bundle_plan *plan)
 {
 	const struct bundle_options *o = &plan->options;
@@ -112,6 +127,8 @@ static int plan_one(struct bundle_load *b, uint64_t index, uint64_t *given)
 	if (!plan->destination)
 		return bundle_no_memory(&b->report);
 	err = give_descriptor(b, plan, given);
+	if (!err)
+		err = check_maps(b, plan);
 	return err ? err : check_plan(b, plan);
 }
 

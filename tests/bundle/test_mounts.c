@@ -439,6 +439,22 @@ static void test_binds__ids(void **state)
 	assert_int_equal(st.uid, 5000);
 	assert_int_equal(st.gid, 5000);
 	unload(f);
+	/* maps are enough to say it */
+	mounts[0].options = mounts[1].options = STRINGS("bind", "rw");
+	load(f);
+	check_ok(vfs_stat(f->task, "/own/name", &st));
+	assert_int_equal(st.uid, 5000);
+	check_ok(vfs_stat(f->task, "/file", &st));
+	assert_int_equal(st.gid, 5000);
+	unload(f);
+	mounts[1].uid_map_count = 0;
+	load_fails(f, -EINVAL,
+		   "/mounts/1 (/file, bind): uidMappings and gidMappings "
+		   "belong together");
+	mounts[1].options = STRINGS("ro", "noexec");
+	mounts[1].type = "tmpfs";
+	mounts[1].uid_map_count = 1;
+	load_fails(f, -EINVAL, "/mounts/1 (/file, tmpfs): idmap is for binds");
 	mounts[0].gid_map_count = 0;
 	mounts[0].uid_maps = NULL;
 	load_fails(f, -EFAULT, "/mounts/0/uidMappings: NULL");

@@ -155,6 +155,7 @@ struct vfs_bundle_spec {
 	const char *cwd; /* absolute; NULL: / */
 	const char *const *args;
 	uint64_t arg_count; /* 0: no program is looked for */
+	/* NAME=value: of two that set one variable the last one counts. */
 	const char *const *env;
 	uint64_t env_count;
 	uint32_t uid, gid;

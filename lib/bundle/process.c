@@ -4,6 +4,7 @@
  * environment and its program. Contract: bundle.h.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <vfs/cred.h>
@@ -126,15 +127,75 @@ static const char **copy_strings(struct bundle_arena *arena,
 	return copy;
 }
 
-/* The value of a variable: the first of that name. NULL: it is not set. */
-static const char *get_env(const struct vfs_bundle_spec *spec, const char *name)
+/* Where a variable stands, to find those that are set twice. */
+struct variable {
+	const char *text;
+	uint64_t index;
+};
+
+/* By what is in front of the value. */
+static int compare_names(const char *left, const char *right)
+{
+	while (*left == *right && *left && *left != '=') {
+		left++;
+		right++;
+	}
+	return (unsigned char)*left - (unsigned char)*right;
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct variable *l = left, *r = right;
+	int order = compare_names(l->text, r->text);
+
+	return order ? order : l->index < r->index ? -1 : 1;
+}
+
+/* Those of env that are set again later become NULL. */
+static int drop_doubles(struct bundle_load *b, const char **env, uint64_t count)
+{
+	struct variable *list = bundle_array(&b->arena, count, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	for (uint64_t i = 0; i < count; i++)
+		list[i] = (struct variable){env[i], i};
+	if (count)
+		qsort(list, count, sizeof(*list), compare);
+	for (uint64_t i = 1; i < count; i++)
+		if (strchr(list[i].text, '=') &&
+		    !compare_names(list[i - 1].text, list[i].text))
+			env[list[i - 1].index] = NULL;
+	return 0;
+}
+
+/* With room for HOME. */
+static int copy_env(struct bundle_load *b, struct vfs_bundle *bundle)
+{
+	const struct vfs_bundle_spec *spec = b->spec;
+	uint64_t n = 0;
+
+	bundle->env =
+		copy_strings(&bundle->arena, spec->env, spec->env_count, 1);
+	if (!bundle->env || drop_doubles(b, bundle->env, spec->env_count))
+		return -ENOMEM;
+	for (uint64_t i = 0; i < spec->env_count; i++)
+		if (bundle->env[i])
+			bundle->env[n++] = bundle->env[i];
+	bundle->env_count = n;
+	bundle->env[n] = NULL;
+	return 0;
+}
+
+/* The value of a variable. NULL: it is not set. */
+static const char *get_env(const struct vfs_bundle *bundle, const char *name)
 {
 	size_t len = strlen(name);
 
-	for (uint64_t i = 0; i < spec->env_count; i++)
-		if (!strncmp(spec->env[i], name, len) &&
-		    spec->env[i][len] == '=')
-			return spec->env[i] + len + 1;
+	for (uint64_t i = 0; i < bundle->env_count; i++)
+		if (!strncmp(bundle->env[i], name, len) &&
+		    bundle->env[i][len] == '=')
+			return bundle->env[i] + len + 1;
 	return NULL;
 }
 
@@ -162,13 +223,10 @@ static int make_environment(struct bundle_load *b, struct vfs_bundle *bundle)
 	bundle_where(&b->report, "/process/env");
 	bundle->args =
 		copy_strings(&bundle->arena, spec->args, spec->arg_count, 0);
-	bundle->env =
-		copy_strings(&bundle->arena, spec->env, spec->env_count, 1);
-	if (!bundle->args || !bundle->env)
+	if (!bundle->args || copy_env(b, bundle))
 		return bundle_no_memory(&b->report);
 	bundle->arg_count = spec->arg_count;
-	bundle->env_count = spec->env_count;
-	return get_env(spec, "HOME") ? 0 : add_home(b, bundle);
+	return get_env(bundle, "HOME") ? 0 : add_home(b, bundle);
 }
 
 /* ---- the program ---- */
@@ -184,7 +242,7 @@ static int find_program(struct bundle_load *b, struct vfs_bundle *bundle)
 	bundle_where(&b->report, "/process/args/0");
 	if (!path || !strings)
 		return bundle_no_memory(&b->report);
-	err = vfs_resolve_executable(b->task, name, get_env(b->spec, "PATH"),
+	err = vfs_resolve_executable(b->task, name, get_env(bundle, "PATH"),
 				     path, BUNDLE_PATH_MAX);
 	if (err)
 		return bundle_fail(&b->report, err, "\"%s\"", name);

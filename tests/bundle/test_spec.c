@@ -305,6 +305,21 @@ static void test_process__environment(void **state)
 	assert_string_equal(vfs_bundle_arg(f->bundle, 2), "");
 	assert_null(vfs_bundle_arg(f->bundle, 3));
 	unload(f);
+	/* the last one counts, and stands where it stood; what sets nothing
+	 * is left alone */
+	LIST(f, env, env_count,
+	     STRINGS("HOME=/1", "A=1", "AB=2", "A=", "B", "=x", "B", "=x=y",
+		     "HOME=/2", "A==3"));
+	load(f);
+	b = f->bundle;
+	assert_string_equal(vfs_bundle_env(b, 0), "AB=2");
+	assert_string_equal(vfs_bundle_env(b, 1), "B");
+	assert_string_equal(vfs_bundle_env(b, 2), "B");
+	assert_string_equal(vfs_bundle_env(b, 3), "=x=y");
+	assert_string_equal(vfs_bundle_env(b, 4), "HOME=/2");
+	assert_string_equal(vfs_bundle_env(b, 5), "A==3");
+	assert_null(vfs_bundle_env(b, 6));
+	unload(f);
 	LIST(f, env, env_count, STRINGS("HOMER=/x", "XHOME=/y"));
 	load(f);
 	assert_string_equal(vfs_bundle_env(f->bundle, 2), "HOME=/root");
@@ -321,7 +336,7 @@ static void test_process__program(void **state)
 	host_file(f, "rootfs/bin/plain", "text", 0644);
 	host_link(f, "/bin/sh", "rootfs/etc/link");
 	LIST(f, args, arg_count, STRINGS("script", "a"));
-	LIST(f, env, env_count, STRINGS("PATH=/nowhere:/bin", "PATH=/etc"));
+	LIST(f, env, env_count, STRINGS("PATH=/etc", "PATH=/nowhere:/bin"));
 	load(f);
 	assert_string_equal(vfs_bundle_executable(f->bundle), "/bin/script");
 	unload(f);

@@ -104,6 +104,7 @@ struct bundle_plan {
 	uint32_t depth;		 /* components of it */
 	int fd;			 /* given for its source; -1: none */
 	bool seal;		 /* read-only as soon as it is filled */
+	bool mounted;		 /* not passed over, and no remount */
 	struct bundle_options options;
 };
 

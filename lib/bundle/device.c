@@ -2,8 +2,8 @@
 /*
  * Devices: those of the spec, and those that every container has. Where /dev is
  * a mount of the container's own, a node is made there; where it is the
- * rootfs's, or belongs to a user namespace (whose nodes lead nowhere), a node
- * of the stage is bound to the name. Contract: bundle.h.
+ * rootfs's or a bind of the host's, or belongs to a user namespace (whose nodes
+ * lead nowhere), a node of the stage is bound to the name. Contract: bundle.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -134,6 +134,23 @@ static int look(struct bundle_load *b, const char *path, struct vfs_stat *st,
 	return err == -ENOENT || err == -ENOTDIR ? 0 : err;
 }
 
+/* Whether what is mounted there, by its destination, is the host's: that is not
+ * for the container's devices to be made in. */
+static bool in_bind(const struct bundle_load *b, const char *path)
+{
+	bool is_bind = false;
+
+	for (uint64_t i = 0; i < b->spec->mount_count; i++) {
+		const struct bundle_plan *plan = &b->plans[i];
+		size_t len = strlen(plan->destination);
+
+		if (plan->mounted && !strncmp(path, plan->destination, len) &&
+		    (!path[len] || path[len] == '/'))
+			is_bind = plan->options.bind;
+	}
+	return is_bind;
+}
+
 /* writable: the file system may be written. */
 static int put_device(struct bundle_load *b,
 		      const struct vfs_bundle_device *device, bool writable)
@@ -154,7 +171,8 @@ static int put_device(struct bundle_load *b,
 	return err;
 }
 
-/* Whether /dev is a mount, and not the rootfs's. */
+/* Whether /dev is a mount of the container's own: not the rootfs's, nor the
+ * host's. */
 static int dev_is_mount(struct bundle_load *b, bool *is_mount)
 {
 	struct vfs_stat root, dev;
@@ -163,7 +181,8 @@ static int dev_is_mount(struct bundle_load *b, bool *is_mount)
 
 	if (!err)
 		err = look(b, "/dev", &dev, &there);
-	*is_mount = !err && there && root.mnt_id != dev.mnt_id;
+	*is_mount = !err && there && root.mnt_id != dev.mnt_id &&
+		    !in_bind(b, "/dev");
 	return err;
 }
 
@@ -220,7 +239,7 @@ static int put_own(struct bundle_load *b)
 					     "the container has no user %u or "
 					     "no group %u",
 					     device->uid, device->gid);
-		err = put_device(b, device, true);
+		err = put_device(b, device, !in_bind(b, device->path));
 		if (err)
 			return bundle_fail(&b->report, err, "device");
 	}

@@ -270,6 +270,7 @@ static int make_mount(struct bundle_load *b, struct bundle_plan *plan)
 	}
 	if (err)
 		return err < 0 ? err : 0;
+	plan->mounted = !plan->options.remount;
 	return finish(b, plan);
 }
 

@@ -344,6 +344,36 @@ static void test_devices__the_rootfs_has_some(void **state)
 	unload(f);
 }
 
+/* Nor is what is bound from the host. */
+static void test_devices__of_the_hosts(void **state)
+{
+	struct fixture *f = *state;
+	const char *host = host_path(f, "hostdev");
+
+	host_dir(f, "hostdev", 0755);
+	host_dir(f, "hostdev/sub", 0755);
+	f->spec.devices = (const struct vfs_bundle_device[]){
+		DEVICE("/dev/fuse", S_IFCHR | 0620, 10, 229, 7, 8),
+		DEVICE("/dev/sub/x", S_IFCHR | 0666, 1, 3, 0, 0),
+		DEVICE("/dev/own/x", S_IFCHR | 0666, 1, 3, 0, 0)};
+	f->spec.device_count = 3;
+	LIST(f, mounts, mount_count,
+	     MOUNTS(MOUNT("/dev", NULL, host, "bind"),
+		    PLAIN_MOUNT("/dev/own", "tmpfs", NULL)));
+	load(f);
+	check_device(f, "/dev/fuse", S_IFCHR | 0620, 10, 229, 7);
+	check_device(f, "/dev/sub/x", S_IFCHR | 0666, 1, 3, 0);
+	check_device(f, "/dev/own/x", S_IFCHR | 0666, 1, 3, 0);
+	check_device(f, "/dev/null", S_IFCHR | 0666, 1, 3, 0);
+	assert_string_equal(mount_line(f, "/dev/own/x"), "");
+	assert_false(exists(f->task, "/dev/fd"));
+	unload(f);
+	assert_false(host_exists(f, "hostdev/fuse"));
+	assert_false(host_exists(f, "hostdev/sub/x"));
+	assert_false(host_exists(f, "hostdev/null"));
+	assert_false(host_exists(f, "hostdev/fd"));
+}
+
 static void test_devices__that_are_none(void **state)
 {
 	struct fixture *f = *state;
@@ -381,6 +411,7 @@ int main(void)
 		fixture_test(test_devices__of_a_devtmpfs),
 		fixture_test(test_devices__none_but_those),
 		fixture_test(test_devices__the_rootfs_has_some),
+		fixture_test(test_devices__of_the_hosts),
 		fixture_test(test_devices__that_are_none),
 	};
 

@@ -84,7 +84,8 @@ struct vfs_bundle_rlimit {
 /* vfs_bundle_spec.flags */
 #define VFS_BUNDLE_ROOT_READONLY 0x1u
 #define VFS_BUNDLE_ROOT_FD 0x2u /* root_fd counts, root_path is shown only */
-/* Descriptors 0, 1 and 2 are one terminal: stdio[0], which must be one. */
+/* Descriptors 0, 1 and 2 are one terminal: stdio[0], which must be one, and
+ * gets console_rows and console_columns. */
 #define VFS_BUNDLE_TERMINAL 0x4u
 #define VFS_BUNDLE_STDIO 0x8u  /* stdio counts: else there are none */
 #define VFS_BUNDLE_UMASK 0x10u /* umask counts: else 022 */
@@ -171,6 +172,9 @@ struct vfs_bundle_spec {
 	uint64_t cap_ambient;
 	const struct vfs_bundle_rlimit *rlimits;
 	uint64_t rlimit_count;
+	/* With VFS_BUNDLE_TERMINAL: its size in characters; one of them is 0:
+	 * it stays as it is. */
+	uint32_t console_rows, console_columns;
 };
 
 /* A container's tree and process. */

@@ -222,6 +222,10 @@ static int check_process(struct bundle_report *r,
 	err = check_array(r, spec->groups, spec->group_count);
 	if (err)
 		return err;
+	bundle_where(r, "/process/consoleSize");
+	if (spec->console_rows > UINT16_MAX ||
+	    spec->console_columns > UINT16_MAX)
+		return bundle_refuse(r, "no terminal is that large");
 	bundle_where(r, "/process/rlimits");
 	err = check_array(r, spec->rlimits, spec->rlimit_count);
 	return err ? err : check_capabilities(r, spec);

@@ -287,6 +287,23 @@ static int read_command(struct reader *r, const json_t *object,
 	return err;
 }
 
+/* Which is of no account without a terminal. */
+static int config_console(struct reader *r, const json_t *object, void *context)
+{
+	static const char *const names[] = {"height", "width", NULL};
+	struct vfs_bundle_spec *spec = context;
+	int err;
+
+	if (!(spec->flags & VFS_BUNDLE_TERMINAL))
+		return 0;
+	err = read_u32(r, object, "height", true, UINT16_MAX,
+		       &spec->console_rows);
+	if (!err)
+		err = read_u32(r, object, "width", true, UINT16_MAX,
+			       &spec->console_columns);
+	return err ? err : read_unknown(r, object, names);
+}
+
 int config_process(struct reader *r, const json_t *object, void *context)
 {
 	/* runtime-spec 1.2; what is not read is nothing of a file system's */
@@ -328,6 +345,9 @@ int config_process(struct reader *r, const json_t *object, void *context)
 		err = check_rlimits(r, spec);
 	if (!err && terminal)
 		spec->flags |= VFS_BUNDLE_TERMINAL;
+	if (!err)
+		err = read_object(r, object, "consoleSize", false,
+				  config_console, spec);
 	if (!err && nothing_new)
 		spec->flags |= VFS_BUNDLE_NO_NEW_PRIVILEGES;
 	return err ? err : read_unknown(r, object, names);

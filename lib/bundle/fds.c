@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <vfs/file.h>
 #include <vfs/import.h>
@@ -36,6 +37,22 @@ static int import(struct bundle_load *b, int host_fd, int number)
 	return err < 0 ? err : 0;
 }
 
+static int set_size(struct bundle_load *b, int host_fd)
+{
+	const struct vfs_bundle_spec *spec = b->spec;
+	const struct winsize size = {
+		.ws_row = (unsigned short)spec->console_rows,
+		.ws_col = (unsigned short)spec->console_columns};
+	int err;
+
+	if (!size.ws_row || !size.ws_col)
+		return 0;
+	err = vfs_fault(b->report.vfs, "ioctl");
+	if (!err && ioctl(host_fd, TIOCSWINSZ, &size))
+		err = -errno;
+	return err;
+}
+
 static int import_terminal(struct bundle_load *b)
 {
 	int host_fd = b->spec->stdio[0], err;
@@ -43,7 +60,9 @@ static int import_terminal(struct bundle_load *b)
 	if (!isatty(host_fd))
 		return bundle_fail(&b->report, -ENOTTY, "descriptor %d",
 				   host_fd);
-	err = import(b, host_fd, 0);
+	err = set_size(b, host_fd);
+	if (!err)
+		err = import(b, host_fd, 0);
 	for (int i = 1; !err && i < COUNT; i++) {
 		err = vfs_dup2(b->task, 0, i);
 		err = err < 0 ? err : 0;

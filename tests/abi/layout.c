@@ -128,7 +128,7 @@ PLACE(vfs_bundle_rlimit, zero, 4);
 PLACE(vfs_bundle_rlimit, cur, 8);
 PLACE(vfs_bundle_rlimit, max, 16);
 
-SIZE(vfs_bundle_spec, 320);
+SIZE(vfs_bundle_spec, 328);
 PLACE(vfs_bundle_spec, size, 0);
 PLACE(vfs_bundle_spec, flags, 8);
 PLACE(vfs_bundle_spec, overlay, 12);
@@ -172,6 +172,8 @@ PLACE(vfs_bundle_spec, cap_inheritable, 288);
 PLACE(vfs_bundle_spec, cap_ambient, 296);
 PLACE(vfs_bundle_spec, rlimits, 304);
 PLACE(vfs_bundle_spec, rlimit_count, 312);
+PLACE(vfs_bundle_spec, console_rows, 320);
+PLACE(vfs_bundle_spec, console_columns, 324);
 
 SIZE(vfs_rlimit, 16);
 PLACE(vfs_rlimit, cur, 0);

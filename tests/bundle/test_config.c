@@ -99,6 +99,8 @@ static void check_process(const struct vfs_bundle_spec *spec)
 	assert_int_equal(spec->uid, 5);
 	assert_int_equal(spec->gid, 6);
 	assert_int_equal(spec->umask, 077);
+	assert_int_equal(spec->console_rows, 1);
+	assert_int_equal(spec->console_columns, 2);
 	assert_int_equal(spec->group_count, 2);
 	assert_int_equal(spec->groups[1], 8);
 	assert_int_equal(spec->arg_count, 3);
@@ -170,6 +172,11 @@ static void test_config__as_little_as_possible(void **state)
 			   "\"hard\":18446744073709551615}]}}");
 	assert_true(spec->rlimits[0].max == VFS_RLIM_INFINITY);
 	assert_int_equal(spec->uid, 4294967294u);
+	vfs_bundle_spec_free(spec);
+	/* a size without a terminal is of no account */
+	spec = parse_ok(f, "{\"root\":{\"path\":\"r\"},\"process\":{\"cwd\":"
+			   "\"/\",\"consoleSize\":{\"height\":-5}}}");
+	assert_int_equal(spec->console_rows, 0);
 	vfs_bundle_spec_free(spec);
 }
 
@@ -246,6 +253,13 @@ static const struct {
 	 "/process/env: an object where an array belongs"},
 	{PROCESS("\"terminal\":0"),
 	 "/process/terminal: an integer where a boolean belongs"},
+	{PROCESS("\"terminal\":true,\"consoleSize\":[25,80]"),
+	 "/process/consoleSize: an array where an object belongs"},
+	{PROCESS("\"terminal\":true,\"consoleSize\":{\"height\":25}"),
+	 "/process/consoleSize/width: missing"},
+	{PROCESS("\"terminal\":true,\"consoleSize\":"
+		 "{\"height\":65536,\"width\":80}"),
+	 "/process/consoleSize/height: it is no integer from 0 to 65535"},
 	{PROCESS("\"user\":{\"gid\":0}"), "/process/user/uid: missing"},
 	{PROCESS("\"user\":{\"uid\":\"0\",\"gid\":0}"),
 	 "/process/user/uid: a string where an integer belongs"},

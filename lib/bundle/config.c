@@ -47,7 +47,7 @@ static int config_root(struct reader *r, const json_t *object, void *context)
 	if (!err)
 		err = read_bool(r, object, "readonly", &readonly);
 	if (!err)
-		err = read_unknown(r, object, names);
+		err = read_unknown(r, object, names, NULL);
 	if (err)
 		return err;
 	if (readonly)
@@ -56,39 +56,17 @@ static int config_root(struct reader *r, const json_t *object, void *context)
 	return spec->root_path ? 0 : bundle_no_memory(r->report);
 }
 
-/* Whatever is in it. */
-static int any_object(struct reader *r, const json_t *object, void *context)
-{
-	(void)r;
-	(void)object;
-	(void)context;
-	return 0;
-}
-
-/* What there is no use for is of the type that it has to be. */
-static int read_unused(struct reader *r, const json_t *top)
-{
-	static const char *const strings[] = {"ociVersion", "hostname",
-					      "domainname"};
-	static const char *const objects[] = {"hooks", "annotations"};
-	const char *text = NULL;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < 3; i++)
-		err = read_string(r, top, strings[i], false, &text);
-	for (size_t i = 0; !err && i < 2; i++)
-		err = read_object(r, top, objects[i], false, any_object, NULL);
-	return err;
-}
-
 static int read_top(struct reader *r, const json_t *top,
 		    struct vfs_bundle_spec *spec)
 {
 	/* those of other platforms are none of a Linux container's */
-	static const char *const names[] = {
-		"ociVersion", "root",  "mounts",      "process", "hostname",
-		"domainname", "hooks", "annotations", "linux",	 NULL};
-	int err = read_unused(r, top);
+	static const char *const names[] = {"root", "mounts", "process",
+					    "linux", NULL};
+	static const struct reader_unused unused[] = {
+		{"ociVersion", "a string"},   {"hostname", "a string"},
+		{"domainname", "a string"},   {"hooks", "an object"},
+		{"annotations", "an object"}, {NULL, NULL}};
+	int err = read_unused(r, top, unused);
 
 	if (!err)
 		err = read_object(r, top, "root", true, config_root, spec);
@@ -101,7 +79,7 @@ static int read_top(struct reader *r, const json_t *top,
 				  spec);
 	if (!err)
 		err = read_object(r, top, "linux", false, config_linux, spec);
-	return err ? err : read_unknown(r, top, names);
+	return err ? err : read_unknown(r, top, names, unused);
 }
 
 /* ---- text ---- */

@@ -62,7 +62,7 @@ static int config_device(struct reader *r, const json_t *object, void *element)
 	if (!err)
 		err = read_u32(r, object, "fileMode", false, 0177777, &mode);
 	device->mode = kind | (mode & 07777);
-	return err ? err : read_unknown(r, object, names);
+	return err ? err : read_unknown(r, object, names, NULL);
 }
 
 static int read_maps(struct reader *r, const json_t *object,
@@ -117,16 +117,17 @@ static int read_propagation(struct reader *r, const json_t *object,
 
 int config_linux(struct reader *r, const json_t *object, void *context)
 {
-	/* runtime-spec 1.2; what is not read is nothing of a file system's */
-	static const char *const names[] = {"namespaces",   "uidMappings",
-					    "gidMappings",  "devices",
-					    "maskedPaths",  "readonlyPaths",
-					    "mountLabel",   "rootfsPropagation",
-					    "resources",    "cgroupsPath",
-					    "sysctl",	    "seccomp",
-					    "intelRdt",	    "personality",
-					    "timeOffsets",  "netDevices",
-					    "memoryPolicy", NULL};
+	static const char *const names[] = {
+		"uidMappings",	 "gidMappings",	      "devices", "maskedPaths",
+		"readonlyPaths", "rootfsPropagation", NULL};
+	/* runtime-spec 1.2: nothing of a file system's */
+	static const struct reader_unused unused[] = {
+		{"namespaces", "an array"},    {"mountLabel", "a string"},
+		{"resources", "an object"},    {"cgroupsPath", "a string"},
+		{"sysctl", "an object"},       {"seccomp", "an object"},
+		{"intelRdt", "an object"},     {"personality", "an object"},
+		{"timeOffsets", "an object"},  {"netDevices", "an object"},
+		{"memoryPolicy", "an object"}, {NULL, NULL}};
 	struct vfs_bundle_spec *spec = context;
 	int err = read_maps(r, object, spec);
 
@@ -138,5 +139,7 @@ int config_linux(struct reader *r, const json_t *object, void *context)
 		err = read_paths(r, object, spec);
 	if (!err)
 		err = read_propagation(r, object, spec);
-	return err ? err : read_unknown(r, object, names);
+	if (!err)
+		err = read_unused(r, object, unused);
+	return err ? err : read_unknown(r, object, names, unused);
 }

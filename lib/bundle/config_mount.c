@@ -18,7 +18,7 @@ int config_id_map(struct reader *r, const json_t *object, void *element)
 	if (!err)
 		err = read_u32(r, object, "size", true, UINT32_MAX,
 			       &map->count);
-	return err ? err : read_unknown(r, object, names);
+	return err ? err : read_unknown(r, object, names, NULL);
 }
 
 static bool is_bind(const struct vfs_bundle_mount *mount)
@@ -66,7 +66,7 @@ int config_mount(struct reader *r, const json_t *object, void *element)
 	if (!err)
 		err = read_maps(r, object, mount);
 	if (!err)
-		err = read_unknown(r, object, names);
+		err = read_unknown(r, object, names, NULL);
 	if (err || !mount->source || !is_bind(mount))
 		return err;
 	mount->source = config_host_path(r, mount->source);

@@ -115,7 +115,7 @@ static int config_capabilities(struct reader *r, const json_t *object,
 	if (!err)
 		err = read_set(r, object, "ambient", &spec->cap_ambient);
 	if (!err)
-		err = read_unknown(r, object, names);
+		err = read_unknown(r, object, names, NULL);
 	if (!err && (spec->cap_effective & ~spec->cap_permitted)) {
 		before = reader_enter(r, "effective");
 		err = bundle_refuse(r->report,
@@ -182,7 +182,7 @@ static int config_user(struct reader *r, const json_t *object, void *context)
 		spec->umask = (uint32_t)umask;
 		spec->flags |= VFS_BUNDLE_UMASK;
 	}
-	return err ? err : read_unknown(r, object, names);
+	return err ? err : read_unknown(r, object, names, NULL);
 }
 
 /* ---- limits ---- */
@@ -241,7 +241,7 @@ static int config_rlimit(struct reader *r, const json_t *object, void *element)
 		err = read_number(r, object, "hard", true, UINT64_MAX,
 				  &limit->max);
 	if (!err)
-		err = read_unknown(r, object, names);
+		err = read_unknown(r, object, names, NULL);
 	return err ? err : read_resource(r, type, &limit->resource);
 }
 
@@ -301,29 +301,31 @@ static int config_console(struct reader *r, const json_t *object, void *context)
 	if (!err)
 		err = read_u32(r, object, "width", true, UINT16_MAX,
 			       &spec->console_columns);
-	return err ? err : read_unknown(r, object, names);
+	return err ? err : read_unknown(r, object, names, NULL);
 }
 
 int config_process(struct reader *r, const json_t *object, void *context)
 {
-	/* runtime-spec 1.2; what is not read is nothing of a file system's */
 	static const char *const names[] = {"terminal",
 					    "consoleSize",
 					    "user",
 					    "args",
-					    "commandLine",
 					    "env",
 					    "cwd",
 					    "capabilities",
 					    "rlimits",
 					    "noNewPrivileges",
-					    "apparmorProfile",
-					    "oomScoreAdj",
-					    "selinuxLabel",
-					    "scheduler",
-					    "ioPriority",
-					    "execCPUAffinity",
 					    NULL};
+	/* runtime-spec 1.2: nothing of a file system's */
+	static const struct reader_unused unused[] = {
+		{"commandLine", "a string"},
+		{"apparmorProfile", "a string"},
+		{"oomScoreAdj", "an integer"},
+		{"selinuxLabel", "a string"},
+		{"scheduler", "an object"},
+		{"ioPriority", "an object"},
+		{"execCPUAffinity", "an object"},
+		{NULL, NULL}};
 	struct vfs_bundle_spec *spec = context;
 	bool terminal = false, nothing_new = false;
 	int err = read_command(r, object, spec);
@@ -350,5 +352,7 @@ int config_process(struct reader *r, const json_t *object, void *context)
 				  config_console, spec);
 	if (!err && nothing_new)
 		spec->flags |= VFS_BUNDLE_NO_NEW_PRIVILEGES;
-	return err ? err : read_unknown(r, object, names);
+	if (!err)
+		err = read_unused(r, object, unused);
+	return err ? err : read_unknown(r, object, names, unused);
 }

@@ -251,16 +251,51 @@ int read_array(struct reader *r, const json_t *object, const char *key,
 	return err;
 }
 
-static bool is_known(const char *const *names, const char *key)
+static bool is_known(const char *const *names,
+		     const struct reader_unused *unused, const char *key)
 {
 	for (; *names; names++)
 		if (!strcmp(*names, key))
 			return true;
+	for (; unused && unused->name; unused++)
+		if (!strcmp(unused->name, key))
+			return true;
 	return false;
 }
 
+static bool is_of_type(const struct reader *r, const json_t *value,
+		       const char *type)
+{
+	if (r->reals && json_is_real(value))
+		return !strcmp(type, "an integer");
+	return !strcmp(reader_type(value), type);
+}
+
+int read_unused(struct reader *r, const json_t *object,
+		const struct reader_unused *list)
+{
+	const json_t *value;
+	size_t before;
+	int err = 0;
+
+	for (; !err && list->name; list++) {
+		before = reader_enter(r, list->name);
+		err = find(r, object, list->name, false, &value);
+		if (!err && value) {
+			if (!is_of_type(r, value, list->type))
+				err = wrong_type(r, value, list->type);
+			else
+				vfs_log(r->report->vfs, VFS_LOG_INFO,
+					"bundle: %s: not looked at",
+					r->report->where);
+		}
+		reader_leave(r, before);
+	}
+	return err;
+}
+
 int read_unknown(struct reader *r, const json_t *object,
-		 const char *const *names)
+		 const char *const *names, const struct reader_unused *unused)
 {
 	const char *key;
 	json_t *value;
@@ -269,7 +304,7 @@ int read_unknown(struct reader *r, const json_t *object,
 
 	json_object_foreach((json_t *)object, key, value)
 	{
-		if (is_known(names, key))
+		if (is_known(names, unused, key))
 			continue;
 		before = reader_enter(r, key);
 		if (r->strict)

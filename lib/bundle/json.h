@@ -59,8 +59,20 @@ typedef int read_element_fn(struct reader *r, const json_t *object,
 int read_array(struct reader *r, const json_t *object, const char *key,
 	       size_t size, read_element_fn *fn, void *out, uint64_t *count);
 
-/* - Fields that are none of names (NULL-terminated) are told, or refused. */
+/* A field that there is no use for. */
+struct reader_unused {
+	const char *name; /* NULL: the end of a list */
+	const char *type; /* as reader_type has it */
+};
+
+/* - Those of a list are of the type that they have to be; that they are not
+ *   looked at is told to who wants to know everything. */
+int read_unused(struct reader *r, const json_t *object,
+		const struct reader_unused *list);
+
+/* - Fields that are none of names (NULL-terminated), nor of unused (may be
+ *   NULL), are told, or refused. */
 int read_unknown(struct reader *r, const json_t *object,
-		 const char *const *names);
+		 const char *const *names, const struct reader_unused *unused);
 
 #endif

@@ -167,6 +167,7 @@ static void test_config__as_little_as_possible(void **state)
 	/* RLIM_INFINITY is larger than most integers of JSON */
 	spec = parse_ok(f, "{\"root\":{\"path\":\"r\"},\"process\":{\"cwd\":"
 			   "\"/\",\"user\":{\"uid\":4294967294,\"gid\":0},"
+			   "\"oomScoreAdj\":-5,"
 			   "\"rlimits\":[{\"type\":\"RLIMIT_FSIZE\","
 			   "\"soft\":18446744073709551615,"
 			   "\"hard\":18446744073709551615}]}}");
@@ -314,6 +315,21 @@ static const struct {
 	{LINUX("\"rootfsPropagation\":\"loud\""),
 	 "/linux/rootfsPropagation: \"loud\" is no kind of propagation"},
 	{LINUX("\"a/b\":1"), "/linux/a/b: unknown field"},
+	/* what there is no use for */
+	{"{" ROOT ",\"annotations\":[]}",
+	 "/annotations: an array where an object belongs"},
+	{PROCESS("\"oomScoreAdj\":\"-5\""),
+	 "/process/oomScoreAdj: a string where an integer belongs"},
+	{PROCESS("\"apparmorProfile\":{}"),
+	 "/process/apparmorProfile: an object where a string belongs"},
+	{PROCESS("\"scheduler\":\"SCHED_IDLE\""),
+	 "/process/scheduler: a string where an object belongs"},
+	{LINUX("\"namespaces\":{\"type\":\"pid\"}"),
+	 "/linux/namespaces: an object where an array belongs"},
+	{LINUX("\"seccomp\":[]"),
+	 "/linux/seccomp: an array where an object belongs"},
+	{LINUX("\"cgroupsPath\":1"),
+	 "/linux/cgroupsPath: an integer where a string belongs"},
 };
 
 static void test_config__fields_that_are_wrong(void **state)
@@ -338,6 +354,24 @@ static void test_config__unknown_fields_are_told(void **state)
 					  "field, not looked at");
 	assert_string_equal(f->why, "");
 	vfs_bundle_spec_free(spec);
+}
+
+/* So are fields that are known and not for a file system, to who wants to know
+ * that; they are no error for anybody. */
+static void test_config__unused_fields_are_told(void **state)
+{
+	struct fixture *f = *state;
+
+	vfs_bundle_spec_free(parse_ok(f, PROCESS("\"oomScoreAdj\":-5")));
+	assert_string_equal(f->world.log, "bundle: config.json: "
+					  "/process/oomScoreAdj: not looked "
+					  "at");
+	vfs_bundle_spec_free(parse_ok(f, LINUX("\"seccomp\":{\"x\":1}")));
+	assert_string_equal(f->world.log, "bundle: config.json: "
+					  "/linux/seccomp: not looked at");
+	vfs_bundle_spec_free(parse_ok(f, "{\"hostname\":\"h\"," ROOT "}"));
+	assert_string_equal(f->world.log, "bundle: config.json: /hostname: not "
+					  "looked at");
 }
 
 /* A capability of a newer kernel's, too: the others are given. */
@@ -475,6 +509,7 @@ int main(void)
 		fixture_test(test_config__broken_text),
 		fixture_test(test_config__fields_that_are_wrong),
 		fixture_test(test_config__unknown_fields_are_told),
+		fixture_test(test_config__unused_fields_are_told),
 		fixture_test(test_config__unknown_capabilities_are_told),
 		fixture_test(test_config__a_field_that_is_long),
 		fixture_test(test_file__none),

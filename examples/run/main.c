@@ -2,6 +2,7 @@
 /* vfs-run: the order of things, and the exit status. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +146,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	fill_stdio();
+	/* who has it ignored is told of no child's end */
+	signal(SIGCHLD, SIG_DFL);
 	remember_limits(&run);
 	status = read_bundle(&run);
 	if (!status)

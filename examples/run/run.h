@@ -11,8 +11,9 @@
  *	init.c      the container's process 1: starts the program, reaps, ends
  *	enter.c     what process 1 does with mounts
  *	program.c   from process 1's child to the program
- *	watch.c     what the server does meanwhile: signals, the terminal, the
- *end console.c   a terminal of the container's own diff.c      what was changed
+ *	watch.c     what the server does meanwhile: signals, the terminal
+ *	console.c   a terminal of the container's own
+ *	diff.c      what was changed
  *
  * Two processes. The one that was started makes the tree and serves it; it
  * never looks into the mount, so nothing of it waits for itself. The other is

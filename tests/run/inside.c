@@ -224,6 +224,15 @@ static int do_sleep(int argc, char **argv)
 	return 1;
 }
 
+/* ignore PROGRAM...: runs it where ended children are ignored. */
+static int do_ignore(int argc, char **argv)
+{
+	(void)argc;
+	signal(SIGCHLD, SIG_IGN);
+	execv(argv[2], argv + 2);
+	return 1;
+}
+
 /* ---- terminals ---- */
 
 static int do_terminal(int argc, char **argv)
@@ -460,12 +469,12 @@ static const struct {
 	const char *name;
 	int (*act)(int argc, char **argv);
 } acts[] = {
-	{"who", do_who},	   {"exit", do_exit},	{"kill", do_kill},
-	{"devices", do_devices},   {"shm", do_shm},	{"proc", do_proc},
-	{"orphan", do_orphan},	   {"wait", do_wait},	{"sleep", do_sleep},
-	{"terminal", do_terminal}, {"busy", do_busy},	{"change", do_change},
-	{"read", do_read},	   {"write", do_write}, {"run", do_run},
-	{"outside", do_outside},
+	{"who", do_who},	   {"exit", do_exit},	  {"kill", do_kill},
+	{"devices", do_devices},   {"shm", do_shm},	  {"proc", do_proc},
+	{"orphan", do_orphan},	   {"wait", do_wait},	  {"sleep", do_sleep},
+	{"terminal", do_terminal}, {"busy", do_busy},	  {"change", do_change},
+	{"read", do_read},	   {"write", do_write},	  {"run", do_run},
+	{"outside", do_outside},   {"ignore", do_ignore},
 };
 
 int main(int argc, char **argv)

@@ -386,6 +386,13 @@ while sleeps; do
 	sleep 0.1
 done
 
+# ended children are ignored by whoever starts it
+checks=$((checks + 1))
+status=0
+as timeout -s KILL 20 "$b/rootfs/bin/inside" ignore "$vfs_run" "$b" -- \
+	inside exit 7 >"$work/out" 2>"$work/err" </dev/null || status=$?
+[ "$status" = 7 ] || bad "SIGCHLD ignored: status $status"
+
 # ---- the terminal ----
 
 process='"terminal": true,'

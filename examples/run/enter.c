@@ -19,6 +19,13 @@
 
 #include "run.h"
 
+#ifndef MOUNT_ATTR_NOSYMFOLLOW
+#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
+#endif
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
+
 /* What every container has (lib/bundle makes them in the tree). */
 static const char *const usual_devices[] = {"/dev/null",    "/dev/zero",
 					    "/dev/full",    "/dev/random",
@@ -76,7 +83,8 @@ static uint64_t attributes(uint64_t flags)
 	return (flags & MS_RDONLY ? MOUNT_ATTR_RDONLY : 0) |
 	       (flags & MS_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
 	       (flags & MS_NODEV ? MOUNT_ATTR_NODEV : 0) |
-	       (flags & MS_NOEXEC ? MOUNT_ATTR_NOEXEC : 0);
+	       (flags & MS_NOEXEC ? MOUNT_ATTR_NOEXEC : 0) |
+	       (flags & MS_NOSYMFOLLOW ? MOUNT_ATTR_NOSYMFOLLOW : 0);
 }
 
 /* What the tree has at each mount's place, before anything covers it. One that

@@ -5,8 +5,8 @@
  * terminals; and what no library could show (sysfs, mqueue). In the tree there
  * is an empty directory at each of these places, which the kernel mounts them
  * on. Every other mount has flags that are the kernel's to heed as well
- * (noexec, nosuid), as it runs the programs: each is bound to its own place
- * with them. Contract: run.h.
+ * (noexec, nosuid, nosymfollow), as it runs the programs and walks their paths:
+ * each is bound to its own place with them. Contract: run.h.
  */
 #include <errno.h>
 #include <stdio.h>

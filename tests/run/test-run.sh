@@ -287,6 +287,18 @@ cp "$inside" "$work/outside/inside"
 fails 126 '/process/args/0: "/bound/inside": Permission denied' "$b" -- \
 	/bound/inside
 is 1 'Permission denied' "$b" -- inside run /bound/inside
+# symlinks are followed by the kernel, here as there
+ln -s file "$work/outside/link"
+is 0 outside "$b" -- inside read /bound/link
+plain
+mounts="$usual, {\"destination\": \"/bound\", \"source\": \"$work/outside\",
+\"options\": [\"bind\", \"ro\", \"nosymfollow\"]}"
+config
+is 0 outside "$b" -- inside read /bound/file
+is 1 'Too many levels of symbolic links' "$b" -- inside read /bound/link
+mounts="$usual, {\"destination\": \"/bound\", \"source\": \"$work/outside\",
+\"options\": [\"rbind\", \"ro\"]}, {\"destination\": \"/a/b/../c\",
+\"type\": \"tmpfs\", \"options\": [\"mode=777\"]}"
 root='"path": "rootfs", "readonly": true'
 config
 is 1 'Read-only file system' "$b" -- inside write /new text

@@ -249,21 +249,29 @@ static int seal(int old, const char *path)
 	return attach(tree, path);
 }
 
+/* Where path leads, symlinks followed, is it the host kernel's? */
+static bool leads_to_kernels(const struct run *run, const char *path)
+{
+	char *real = realpath(path, NULL);
+	bool is = real && run_is_kernels(run, real);
+
+	free(real);
+	return is;
+}
+
 /* The library has done it in the tree: what the kernel has mounted is left. */
 static int for_paths(const struct run *run, const char *field,
 		     const char *const *paths, uint64_t count, int old,
 		     int (*act)(int old, const char *path))
 {
-	int err = 0, status = 0;
+	int status = 0;
 	uint64_t i;
 
 	for (i = 0; !status && i < count; i++) {
 		unsigned int depth;
 		char *path = run_clean(paths[i], &depth);
 
-		if (run_is_kernels(run, path))
-			err = act(old, path);
-		if (err)
+		if (leads_to_kernels(run, path) && act(old, path))
 			status = run_fail("/linux/%s/%llu (%s): %s", field,
 					  (unsigned long long)i, path,
 					  strerror(errno));

@@ -201,7 +201,7 @@ bool run_is_kernels(const struct run *run, const char *path)
 		size_t length = strlen(place);
 
 		if (run->mounts[i].type && !strncmp(path, place, length) &&
-		    path[length] == '/')
+		    (path[length] == '/' || !path[length]))
 			return true;
 	}
 	return false;

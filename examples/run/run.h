@@ -101,7 +101,7 @@ int run_options(struct run *run, int argc, char **argv);
  */
 int run_plan(struct run *run);
 void run_plan_free(struct run *run);
-/* - Is path, which is clean, below a mount of the host kernel's? */
+/* - Is path, which is clean, at or below a mount of the host kernel's? */
 bool run_is_kernels(const struct run *run, const char *path);
 /* - path without `.`, `..` and double slashes, as text. */
 char *run_clean(const char *path, unsigned int *depth);

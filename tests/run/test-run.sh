@@ -65,6 +65,8 @@ mkdir "$b/rootfs/proc" "$b/rootfs/dev" "$b/rootfs/sys" "$b/rootfs/tmp"
 cp "$inside" "$b/rootfs/bin/inside"
 ln -s inside "$b/rootfs/bin/link"
 mkdir "$b/rootfs/place" && ln -s place "$b/rootfs/name"
+ln -s /proc/version "$b/rootfs/etc/version"
+ln -s /proc/sys "$b/rootfs/etc/sysctl"
 printf '#!/bin/inside read\nof a script\n' >"$b/rootfs/bin/script"
 printf '#!/bin/none\n' >"$b/rootfs/bin/broken"
 printf '#!\n' >"$b/rootfs/bin/empty"
@@ -304,6 +306,15 @@ config
 is 1 'Read-only file system' "$b" -- inside write /new text
 is 0 '' "$b" -- inside write /a/c/new text
 is 0 outside "$b" -- inside read /bound/file
+
+# hidden and read-only: what the kernel has mounted, as a whole and by a symlink
+plain
+linux='"maskedPaths": ["/etc/version", "/dev//pts/"],
+"readonlyPaths": ["/etc/sysctl", "/proc/"]'
+config
+is 0 '' "$b" -- inside read /proc/version
+is 1 'No such file or directory' "$b" -- inside read /dev/pts/ptmx
+is 1 'Read-only file system' "$b" -- inside write /proc/self/comm x
 
 # begins ACT: in the background, and has got ready
 begins() {

@@ -34,8 +34,7 @@ static const char *const usual_devices[] = {"/dev/null",    "/dev/zero",
 static int fail_at(const struct run_mount *mount)
 {
 	return run_fail("/mounts/%zu (%s, %s): %s", mount->index,
-			mount->destination, mount->type ? mount->type : "bind",
-			strerror(errno));
+			mount->destination, mount->shown, strerror(errno));
 }
 
 /* Takes tree. As mount(2) does it, and the library: symlinks are followed. */
@@ -159,8 +158,7 @@ static int make_mounts(struct run *run, int old)
 
 		if (m->type)
 			status = mount_kernel(run, m, old);
-		else if (m->tree >= 0 && attach(m->tree, m->destination) &&
-			 errno != ENOENT)
+		else if (m->tree >= 0 && attach(m->tree, m->destination))
 			status = fail_at(m);
 	}
 	return status;

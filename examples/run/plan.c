@@ -147,12 +147,15 @@ static void plan_mount(struct run *run, size_t i, struct vfs_bundle_mount *m)
 
 	mount->index = i;
 	mount->tree = -1;
+	mount->shown = m->type ? m->type : "none";
 	read_options(mount, m, &remount);
 	if (m->type && !strcmp(m->type, "bind"))
 		mount->flags |= MS_BIND;
 	mount->destination = run_clean(m->destination, &mount->depth);
-	if (mount->flags & MS_BIND)
+	if (mount->flags & MS_BIND) {
+		mount->shown = "bind";
 		type = NULL;
+	}
 	/* a remount is the tree's alone: what it says is heeded there */
 	if (remount || !mount->depth) {
 		free(mount->data);

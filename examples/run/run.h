@@ -42,7 +42,8 @@
 
 /* A mount that the container's own mount namespace has to show (plan.c). */
 struct run_mount {
-	const char *type; /* of the host kernel's; NULL: the tree has it */
+	const char *type;  /* of the host kernel's; NULL: the tree has it */
+	const char *shown; /* as the config has it */
 	const char *source;
 	char *destination; /* clean */
 	uint64_t flags;	   /* MS_* */

@@ -8,11 +8,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -96,7 +98,7 @@ static int open_trees(struct run *run)
 		struct run_mount *m = &run->mounts[i];
 		struct mount_attr attr = {.attr_set = attributes(m->flags)};
 
-		if (m->type)
+		if (m->type || m->remount)
 			continue;
 		m->tree = open_tree(AT_FDCWD, m->destination,
 				    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -148,6 +150,26 @@ static int mount_kernel(const struct run *run, const struct run_mount *m,
 	return err && !m->optional ? fail_at(m) : 0;
 }
 
+static bool is_of_tree(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) || fs.f_type == FUSE_SUPER_MAGIC;
+}
+
+/* Of a bind, which everything of the tree is here, there are flags alone; what
+ * is said of its file system would be said of the whole tree. */
+static int remount(const struct run_mount *m)
+{
+	unsigned long flags = (m->flags & ~(uint64_t)MS_REC) | MS_REMOUNT |
+			      (is_of_tree(m->destination) ? MS_BIND : 0);
+
+	return mount(NULL, m->destination, NULL, flags,
+		     flags & MS_BIND ? NULL : m->data)
+		       ? fail_at(m)
+		       : 0;
+}
+
 static int make_mounts(struct run *run, int old)
 {
 	int status = open_trees(run);
@@ -156,7 +178,9 @@ static int make_mounts(struct run *run, int old)
 	for (i = 0; !status && i < run->mount_count; i++) {
 		struct run_mount *m = &run->mounts[i];
 
-		if (m->type)
+		if (m->remount)
+			status = remount(m);
+		else if (m->type)
 			status = mount_kernel(run, m, old);
 		else if (m->tree >= 0 && attach(m->tree, m->destination))
 			status = fail_at(m);

@@ -95,14 +95,14 @@ static bool take_flag(const char *option, uint64_t *flags)
 }
 
 static void read_options(struct run_mount *mount,
-			 const struct vfs_bundle_mount *m, bool *remount)
+			 const struct vfs_bundle_mount *m)
 {
 	struct text data = {0};
 	uint64_t i;
 
 	for (i = 0; i < m->option_count; i++) {
 		if (!strcmp(m->options[i], "remount"))
-			*remount = true;
+			mount->remount = true;
 		else if (!take_flag(m->options[i], &mount->flags))
 			text_option(&data, m->options[i],
 				    strlen(m->options[i]));
@@ -138,35 +138,48 @@ static void tell_unknown(const struct run *run, size_t i,
 		run->directory, i, m->destination, m->type);
 }
 
-/* The mount, for the kernel, and as the tree is to have it. */
-static void plan_mount(struct run *run, size_t i, struct vfs_bundle_mount *m)
+/* The mount of an earlier one at the same place, if that is the kernel's. */
+static const char *type_below(const struct run *run, const char *destination)
 {
-	const struct kernel_type *type = find_type(m);
-	struct run_mount *mount = &run->mounts[run->mount_count];
-	bool remount = false;
+	const char *type = NULL;
+	size_t i;
 
-	mount->index = i;
-	mount->tree = -1;
-	mount->shown = m->type ? m->type : "none";
-	read_options(mount, m, &remount);
-	if (m->type && !strcmp(m->type, "bind"))
-		mount->flags |= MS_BIND;
-	mount->destination = run_clean(m->destination, &mount->depth);
-	if (mount->flags & MS_BIND) {
-		mount->shown = "bind";
-		type = NULL;
+	for (i = 0; i < run->mount_count; i++) {
+		const struct run_mount *mount = &run->mounts[i];
+
+		if (!mount->remount && !strcmp(mount->destination, destination))
+			type = mount->type;
 	}
-	/* a remount is the tree's alone: what it says is heeded there */
-	if (remount || !mount->depth) {
-		free(mount->data);
-		free(mount->destination);
-		memset(mount, 0, sizeof(*mount));
+	return type;
+}
+
+/* What the tree has is remounted there, and its flags here. */
+static void plan_remount(struct run *run, struct run_mount *mount,
+			 struct vfs_bundle_mount *m)
+{
+	static const char *const nothing[] = {"remount", "bind"};
+
+	mount->type = type_below(run, mount->destination);
+	run->mount_count++;
+	if (!mount->type)
 		return;
-	}
+	m->options = nothing;
+	m->option_count = 2;
+}
+
+static void plan_new(struct run *run, struct run_mount *mount,
+		     struct vfs_bundle_mount *m)
+{
+	const struct kernel_type *type = NULL;
+
+	if (mount->flags & MS_BIND)
+		mount->shown = "bind";
+	else
+		type = find_type(m);
 	run->mount_count++;
 	if (!type) {
 		if (!(mount->flags & MS_BIND))
-			tell_unknown(run, i, m);
+			tell_unknown(run, mount->index, m);
 		return;
 	}
 	mount->type = type->type;
@@ -176,6 +189,30 @@ static void plan_mount(struct run *run, size_t i, struct vfs_bundle_mount *m)
 	m->type = "sysfs";
 	m->options = NULL;
 	m->option_count = 0;
+}
+
+/* The mount, for the kernel, and as the tree is to have it. */
+static void plan_mount(struct run *run, size_t i, struct vfs_bundle_mount *m)
+{
+	struct run_mount *mount = &run->mounts[run->mount_count];
+
+	mount->index = i;
+	mount->tree = -1;
+	mount->shown = m->type ? m->type : "none";
+	read_options(mount, m);
+	if (m->type && !strcmp(m->type, "bind"))
+		mount->flags |= MS_BIND;
+	mount->destination = run_clean(m->destination, &mount->depth);
+	if (!mount->depth) {
+		/* which the library will not have */
+		free(mount->data);
+		free(mount->destination);
+		memset(mount, 0, sizeof(*mount));
+	} else if (mount->remount) {
+		plan_remount(run, mount, m);
+	} else {
+		plan_new(run, mount, m);
+	}
 }
 
 static void plan_mounts(struct run *run)

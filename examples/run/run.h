@@ -49,6 +49,7 @@ struct run_mount {
 	uint64_t flags;	   /* MS_* */
 	char *data;	   /* may be NULL */
 	bool optional;	   /* may be refused */
+	bool remount;	   /* other flags for what is there */
 	unsigned int depth;
 	size_t index;
 	int tree; /* process 1's: from open_tree, or -1 */

@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -373,6 +374,32 @@ static int do_write(int argc, char **argv)
 	return 0;
 }
 
+/* How each of these is mounted. */
+static int do_flags(int argc, char **argv)
+{
+	static const struct {
+		unsigned long flag;
+		const char *name;
+	} names[] = {{ST_RDONLY, "ro"},
+		     {ST_NOEXEC, "noexec"},
+		     {ST_NOSUID, "nosuid"},
+		     {ST_NODEV, "nodev"}};
+	struct statvfs st;
+	size_t k;
+	int i;
+
+	for (i = 2; i < argc; i++) {
+		CHECK(!statvfs(argv[i], &st));
+		printf("%s", argv[i]);
+		for (k = 0; k < sizeof(names) / sizeof(*names); k++) {
+			if (st.f_flag & names[k].flag)
+				printf(" %s", names[k].name);
+		}
+		putchar('\n');
+	}
+	return 0;
+}
+
 /* ---- a directory that somebody outside changes ---- */
 
 #define LOOKS 5000
@@ -474,7 +501,7 @@ static const struct {
 	{"orphan", do_orphan},	   {"wait", do_wait},	  {"sleep", do_sleep},
 	{"terminal", do_terminal}, {"busy", do_busy},	  {"change", do_change},
 	{"read", do_read},	   {"write", do_write},	  {"run", do_run},
-	{"outside", do_outside},   {"ignore", do_ignore},
+	{"outside", do_outside},   {"ignore", do_ignore}, {"flags", do_flags},
 };
 
 int main(int argc, char **argv)

@@ -307,6 +307,26 @@ is 1 'Read-only file system' "$b" -- inside write /new text
 is 0 '' "$b" -- inside write /a/c/new text
 is 0 outside "$b" -- inside read /bound/file
 
+# other flags for what is there, the tree's and the kernel's
+plain
+mounts="$usual, {\"destination\": \"/bound\", \"source\": \"$work/outside\",
+\"options\": [\"rbind\", \"noexec\", \"nosuid\"]},
+{\"destination\": \"/bound\", \"options\": [\"remount\", \"bind\", \"ro\"]},
+{\"destination\": \"/t\", \"type\": \"tmpfs\"},
+{\"destination\": \"/t\", \"type\": \"tmpfs\",
+ \"options\": [\"remount\", \"noexec\", \"nodev\", \"size=1m\"]},
+{\"destination\": \"/proc\", \"type\": \"proc\",
+ \"options\": [\"remount\", \"bind\", \"nosuid\", \"ro\"]}"
+config
+is 0 '' "$b" -- /bound/inside exit
+is 1 'Read-only file system' "$b" -- inside write /bound/new text
+is 1 'Read-only file system' "$b" -- inside write /proc/self/comm x
+is 0 '' "$b" -- inside write /t/new text
+ok "$b" -- inside flags /bound /t /proc
+has '/bound ro'
+has '/t noexec nodev'
+has '/proc ro nosuid'
+
 # hidden and read-only: what the kernel has mounted, as a whole and by a symlink
 plain
 linux='"maskedPaths": ["/etc/version", "/dev//pts/"],

@@ -147,7 +147,15 @@ static int mount_kernel(const struct run *run, const struct run_mount *m,
 
 		err = tree < 0 ? -1 : attach(tree, m->destination);
 	}
-	return err && !m->optional ? fail_at(m) : 0;
+	/* where it is refused there is a mount all the same: the tree's empty
+	 * directory */
+	if (err && m->optional) {
+		int tree = open_tree(AT_FDCWD, m->destination,
+				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+		err = tree < 0 ? -1 : attach(tree, m->destination);
+	}
+	return err ? fail_at(m) : 0;
 }
 
 static bool is_of_tree(const char *path)
@@ -170,20 +178,41 @@ static int remount(const struct run_mount *m)
 		       : 0;
 }
 
+static int propagate(const struct run_mount *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->propagations; i++) {
+		if (mount(NULL, m->destination, NULL,
+			  (unsigned long)m->propagation[i], NULL))
+			return fail_at(m);
+	}
+	return 0;
+}
+
+static int make_mount(const struct run *run, const struct run_mount *m, int old)
+{
+	if (m->remount)
+		return remount(m);
+	if (m->type)
+		return mount_kernel(run, m, old);
+	return attach(m->tree, m->destination) ? fail_at(m) : 0;
+}
+
 static int make_mounts(struct run *run, int old)
 {
 	int status = open_trees(run);
 	size_t i;
 
 	for (i = 0; !status && i < run->mount_count; i++) {
-		struct run_mount *m = &run->mounts[i];
+		const struct run_mount *m = &run->mounts[i];
 
-		if (m->remount)
-			status = remount(m);
-		else if (m->type)
-			status = mount_kernel(run, m, old);
-		else if (m->tree >= 0 && attach(m->tree, m->destination))
-			status = fail_at(m);
+		/* which the library passed over */
+		if (!m->remount && !m->type && m->tree < 0)
+			continue;
+		status = make_mount(run, m, old);
+		if (!status)
+			status = propagate(m);
 	}
 	return status;
 }
@@ -318,5 +347,12 @@ int run_enter(struct run *run, int mount_fd)
 	if (!status)
 		status = for_paths(run, "maskedPaths", spec->masked_paths,
 				   spec->masked_path_count, old, mask);
-	return status ? status : leave_old(old);
+	if (!status)
+		status = leave_old(old);
+	if (!status && spec->propagation &&
+	    mount(NULL, "/", NULL,
+		  (unsigned long)run_propagation(spec->propagation), NULL))
+		status = run_fail("/linux/rootfsPropagation: %s",
+				  strerror(errno));
+	return status;
 }

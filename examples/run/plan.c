@@ -65,14 +65,41 @@ char *run_clean(const char *path, unsigned int *depth)
 	return out;
 }
 
-/* Nothing is mounted or unmounted in the container's namespace but by the
- * container, and old mount(8) has its words. */
+uint64_t run_propagation(const char *name)
+{
+	static const struct {
+		const char *name;
+		uint64_t flag;
+	} kinds[] = {
+		{"private", MS_PRIVATE},
+		{"shared", MS_SHARED},
+		{"slave", MS_SLAVE},
+		{"unbindable", MS_UNBINDABLE},
+	};
+	bool recursive = *name == 'r';
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (!strcmp(name + recursive, kinds[i].name))
+			return kinds[i].flag | (recursive ? MS_REC : 0);
+	}
+	return 0;
+}
+
+static bool take_propagation(struct run_mount *mount, const char *option)
+{
+	uint64_t flags = run_propagation(option);
+
+	if (flags && mount->propagations < PROPAGATIONS)
+		mount->propagation[mount->propagations++] = flags;
+	return flags;
+}
+
+/* Old mount(8) has its words. */
 static bool is_idle(const char *option)
 {
-	static const char *const words[] = {
-		"private", "shared", "slave",  "unbindable", "silent",
-		"loud",	   "mand",   "nomand", "iversion",   "noiversion",
-	};
+	static const char *const words[] = {"silent", "loud",	  "mand",
+					    "nomand", "iversion", "noiversion"};
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
@@ -103,7 +130,8 @@ static void read_options(struct run_mount *mount,
 	for (i = 0; i < m->option_count; i++) {
 		if (!strcmp(m->options[i], "remount"))
 			mount->remount = true;
-		else if (!take_flag(m->options[i], &mount->flags))
+		else if (!take_propagation(mount, m->options[i]) &&
+			 !take_flag(m->options[i], &mount->flags))
 			text_option(&data, m->options[i],
 				    strlen(m->options[i]));
 	}

@@ -40,16 +40,20 @@
 #define EXIT_NOT_FOUND 127   /* there is no such program */
 #define EXIT_SIGNAL_BASE 128 /* and the signal's number */
 
+#define PROPAGATIONS 8 /* of a mount; the library takes no more either */
+
 /* A mount that the container's own mount namespace has to show (plan.c). */
 struct run_mount {
 	const char *type;  /* of the host kernel's; NULL: the tree has it */
 	const char *shown; /* as the config has it */
 	const char *source;
-	char *destination; /* clean */
-	uint64_t flags;	   /* MS_* */
-	char *data;	   /* may be NULL */
-	bool optional;	   /* may be refused */
-	bool remount;	   /* other flags for what is there */
+	char *destination;		    /* clean */
+	uint64_t flags;			    /* MS_* */
+	char *data;			    /* may be NULL */
+	bool optional;			    /* may be refused */
+	bool remount;			    /* other flags for what is there */
+	uint64_t propagation[PROPAGATIONS]; /* MS_*, in the order given */
+	unsigned int propagations;
 	unsigned int depth;
 	size_t index;
 	int tree; /* process 1's: from open_tree, or -1 */
@@ -107,6 +111,9 @@ void run_plan_free(struct run *run);
 bool run_is_kernels(const struct run *run, const char *path);
 /* - path without `.`, `..` and double slashes, as text. */
 char *run_clean(const char *path, unsigned int *depth);
+
+/* - MS_* of a kind of propagation; 0: it is none. */
+uint64_t run_propagation(const char *name);
 
 /* identity.c: namespaces of users and mounts, where they are needed. 0 or an
  * exit status. */

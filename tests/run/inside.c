@@ -374,6 +374,25 @@ static int do_write(int argc, char **argv)
 	return 0;
 }
 
+/* What others see of what is mounted at path, which the kernel tells. */
+static void print_propagation(const char *path)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char line[1024], at[256], shown[256] = "";
+
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*s %*s %*s %*s %255s %*s %255s", at,
+			   shown) != 2 ||
+		    strcmp(at, path))
+			continue;
+		shown[strcspn(shown, ":")] = '\0';
+		if (strcmp(shown, "-"))
+			printf(" %s", shown);
+	}
+	fclose(file);
+}
+
 /* How each of these is mounted. */
 static int do_flags(int argc, char **argv)
 {
@@ -395,6 +414,7 @@ static int do_flags(int argc, char **argv)
 			if (st.f_flag & names[k].flag)
 				printf(" %s", names[k].name);
 		}
+		print_propagation(argv[i]);
 		putchar('\n');
 	}
 	return 0;

@@ -327,6 +327,28 @@ has '/bound ro'
 has '/t noexec nodev'
 has '/proc ro nosuid'
 
+# how they propagate
+plain
+mounts='{"destination": "/proc", "type": "proc", "options": ["rprivate"]},
+{"destination": "/s", "type": "tmpfs", "options": ["noexec", "rshared"]},
+{"destination": "/u", "type": "tmpfs", "options": ["unbindable"]},
+{"destination": "/p", "type": "tmpfs", "options": ["shared", "private"]},
+{"destination": "/sys", "type": "sysfs", "options": ["rprivate"]}'
+config
+is 0 '/
+/proc
+/s noexec shared
+/u unbindable
+/p' "$b" -- inside flags / /proc /s /u /p
+linux='"rootfsPropagation": "shared"'
+config
+is 0 '/ shared
+/proc' "$b" -- inside flags / /proc
+linux='"rootfsPropagation": "rshared"'
+config
+is 0 '/ shared
+/proc shared' "$b" -- inside flags / /proc
+
 # hidden and read-only: what the kernel has mounted, as a whole and by a symlink
 plain
 linux='"maskedPaths": ["/etc/version", "/dev//pts/"],

@@ -149,7 +149,7 @@ static int mount_kernel(const struct run *run, const struct run_mount *m,
 	}
 	/* where it is refused there is a mount all the same: the tree's empty
 	 * directory */
-	if (err && m->optional) {
+	if (err && m->optional && errno != EINVAL) {
 		int tree = open_tree(AT_FDCWD, m->destination,
 				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 

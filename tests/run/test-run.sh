@@ -575,6 +575,10 @@ mounts='{"destination": "/proc", "type": "proc", "options": ["nonsense=1"]}'
 wrong 125 '/mounts/0 (/proc, proc): '
 mounts="$usual"', {"destination": "/proc/none", "type": "tmpfs"}'
 wrong 125 '/mounts/6 (/proc/none, tmpfs): No such file or directory'
+if [ "$who" = root ]; then
+	mounts='{"destination": "/sys", "type": "sysfs", "options": ["x=1"]}'
+	wrong 125 '/mounts/0 (/sys, sysfs): Invalid argument'
+fi
 args='"none"'
 wrong 127 '/process/args/0: "none": No such file or directory'
 args='"/bin/none"'

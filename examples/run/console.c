@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -77,6 +79,35 @@ static int receive_fd(int sock)
 
 /* ---- process 1 ---- */
 
+static void set_size(const struct run *run, int master)
+{
+	const struct winsize size = {
+		.ws_row = (unsigned short)run->config->console_rows,
+		.ws_col = (unsigned short)run->config->console_columns};
+
+	if (size.ws_row && size.ws_col)
+		ioctl(master, TIOCSWINSZ, &size);
+}
+
+/* Also as /dev/console, if that is there or can be made. */
+static int show_console(int slave)
+{
+	static const char path[] = "/dev/console";
+	int err, tree;
+
+	if (mknod(path, S_IFREG | 0600, 0) && errno != EEXIST)
+		return 0;
+	tree = open_tree(slave, "",
+			 AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return -1;
+	err = move_mount(tree, "", AT_FDCWD, path,
+			 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
+	close(tree);
+	/* a symlink that leads nowhere */
+	return err && errno != ENOENT ? -1 : 0;
+}
+
 int run_console_make(struct run *run, int *terminal)
 {
 	int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -88,7 +119,8 @@ int run_console_make(struct run *run, int *terminal)
 	if (slave < 0)
 		return run_fail("/process/terminal: /dev/pts: %s",
 				strerror(errno));
-	if (fchown(slave, run->spec.uid, (gid_t)-1) ||
+	set_size(run, master);
+	if (fchown(slave, run->spec.uid, (gid_t)-1) || show_console(slave) ||
 	    send_fd(run->socket, master))
 		return run_fail("/process/terminal: %s", strerror(errno));
 	close(master);
@@ -98,12 +130,19 @@ int run_console_make(struct run *run, int *terminal)
 
 /* ---- the server ---- */
 
+/* As the terminal outside; what the config says is for where there is none. */
 void console_resize(struct console *console)
 {
 	struct winsize size;
+	int fd;
 
-	if (!ioctl(STDIN_FILENO, TIOCGWINSZ, &size))
-		ioctl(console->master, TIOCSWINSZ, &size);
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (ioctl(fd, TIOCGWINSZ, &size))
+			continue;
+		if (size.ws_row && size.ws_col)
+			ioctl(console->master, TIOCSWINSZ, &size);
+		return;
+	}
 }
 
 struct console *console_start(struct run *run)

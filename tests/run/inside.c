@@ -238,8 +238,10 @@ static int do_ignore(int argc, char **argv)
 
 static int do_terminal(int argc, char **argv)
 {
+	struct stat own, console;
 	struct winsize size;
 	char line[64];
+	int fd;
 
 	(void)argc;
 	(void)argv;
@@ -248,6 +250,9 @@ static int do_terminal(int argc, char **argv)
 	CHECK(!ioctl(0, TIOCGWINSZ, &size));
 	printf("%s %d %d\n", ttyname(0), size.ws_row, size.ws_col);
 	CHECK(open("/dev/tty", O_RDWR) >= 0);
+	fd = open("/dev/console", O_WRONLY | O_NOCTTY);
+	CHECK(fd >= 0 && isatty(fd) && !stat("/dev/console", &console));
+	CHECK(!fstat(0, &own) && own.st_rdev == console.st_rdev);
 	CHECK(fgets(line, sizeof(line), stdin) != NULL);
 	printf("said %s", line);
 	return 0;

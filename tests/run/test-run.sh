@@ -470,6 +470,14 @@ tr -d '\r' <"$work/out" >"$work/lines" && mv "$work/lines" "$work/out"
 [ $status = 0 ] || bad "terminal: status $status"
 has '/dev/pts/0 0 0'
 has 'said words'
+# the config's size, where nobody has another
+process='"terminal": true, "consoleSize": {"height": 31, "width": 97},'
+config
+checks=$((checks + 1))
+printf 'words\n' | as timeout 20 "$vfs_run" "$b" -- inside terminal \
+	>"$work/lines" 2>"$work/err"
+tr -d '\r' <"$work/lines" >"$work/out"
+has '/dev/pts/0 31 97'
 mounts='{"destination": "/proc", "type": "proc", "source": "proc"}'
 config
 fails 125 '/process/terminal: /dev/pts' "$b"

@@ -250,6 +250,30 @@ static int enter(struct run *run, struct ids *users, struct ids *groups,
 	return 0;
 }
 
+/* The library sees ids as the container does, and of a file that belongs to
+ * nobody there it cannot tell whose it is. */
+static int check_mounts(const struct run *run)
+{
+	const struct vfs_bundle_spec *config = run->config;
+	uint64_t i, k;
+
+	for (i = 0; i < config->mount_count; i++) {
+		const struct vfs_bundle_mount *m = &config->mounts[i];
+		bool maps = m->uid_map_count || m->gid_map_count;
+
+		for (k = 0; k < m->option_count; k++)
+			maps |= !strcmp(m->options[k], "idmap") ||
+				!strcmp(m->options[k], "ridmap");
+		if (maps)
+			return run_fail("%s: config.json: /mounts/%llu (%s): "
+					"ids cannot be mapped in a user "
+					"namespace",
+					run->directory, (unsigned long long)i,
+					m->destination);
+	}
+	return 0;
+}
+
 /* What the bundle's own user can reach, the container's perhaps cannot. */
 static void open_root(struct run *run)
 {
@@ -282,7 +306,9 @@ int run_identity(struct run *run)
 		groups.count = spec->gid_map_count;
 	}
 	open_root(run);
-	status = enter(run, &users, &groups, privileged);
+	status = check_mounts(run);
+	if (!status)
+		status = enter(run, &users, &groups, privileged);
 	if (status)
 		return status;
 	run->userns = true;

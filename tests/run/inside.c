@@ -379,6 +379,16 @@ static int do_write(int argc, char **argv)
 	return 0;
 }
 
+static int do_owner(int argc, char **argv)
+{
+	struct stat st;
+
+	(void)argc;
+	CHECK(!stat(argv[2], &st));
+	printf("%d %d\n", (int)st.st_uid, (int)st.st_gid);
+	return 0;
+}
+
 /* What others see of what is mounted at path, which the kernel tells. */
 static void print_propagation(const char *path)
 {
@@ -527,6 +537,7 @@ static const struct {
 	{"terminal", do_terminal}, {"busy", do_busy},	  {"change", do_change},
 	{"read", do_read},	   {"write", do_write},	  {"run", do_run},
 	{"outside", do_outside},   {"ignore", do_ignore}, {"flags", do_flags},
+	{"owner", do_owner},
 };
 
 int main(int argc, char **argv)

@@ -327,6 +327,21 @@ has '/bound ro'
 has '/t noexec nodev'
 has '/proc ro nosuid'
 
+# whose files they are
+plain
+maps='[{"containerID": 0, "hostID": 5000, "size": 60000}]'
+mapped="{\"destination\": \"/bound\", \"source\": \"$work/outside\", \"options\":
+[\"bind\"], \"uidMappings\": $maps, \"gidMappings\": $maps}"
+mounts="$usual, $mapped"
+config
+if [ "$who" = root ]; then
+	is 0 '5000 5000' "$b" -- inside owner /bound/file
+	linux='"uidMappings": [{"containerID": 0, "hostID": 54321, "size": 9}],
+	"gidMappings": [{"containerID": 0, "hostID": 54321, "size": 9}]'
+	config
+fi
+fails 125 '/mounts/6 (/bound): ids cannot be mapped' "$b"
+
 # how they propagate
 plain
 mounts='{"destination": "/proc", "type": "proc", "options": ["rprivate"]},

@@ -287,6 +287,49 @@ static void open_root(struct run *run)
 	spec->flags |= VFS_BUNDLE_ROOT_FD;
 }
 
+/* As the library has it. */
+static bool has_source(const struct vfs_bundle_mount *m)
+{
+	bool bind = m->type && !strcmp(m->type, "bind");
+	uint64_t i;
+
+	for (i = 0; i < m->option_count; i++) {
+		if (!strcmp(m->options[i], "remount"))
+			return false;
+		bind |= !strcmp(m->options[i], "bind") ||
+			!strcmp(m->options[i], "rbind");
+	}
+	return bind;
+}
+
+/* Likewise what is bound: the descriptors of all, or none at all. */
+static void open_sources(struct run *run)
+{
+	struct vfs_bundle_spec *spec = &run->spec;
+	int32_t *fds = text_need(calloc(spec->mount_count + 1, sizeof(*fds)));
+	uint64_t i, count = 0;
+	int fd = 0;
+
+	for (i = 0; i < spec->mount_count && fd >= 0; i++) {
+		const struct vfs_bundle_mount *m = &spec->mounts[i];
+
+		if (!has_source(m))
+			continue;
+		fd = m->source ? open(m->source, O_PATH | O_CLOEXEC) : -1;
+		if (fd >= 0)
+			fds[count++] = fd;
+	}
+	if (fd < 0) {
+		while (count)
+			close(fds[--count]);
+		free(fds);
+		return;
+	}
+	run->fds = fds;
+	spec->mount_fds = fds;
+	spec->mount_fd_count = count;
+}
+
 int run_identity(struct run *run)
 {
 	struct vfs_bundle_spec *spec = &run->spec;
@@ -306,6 +349,7 @@ int run_identity(struct run *run)
 		groups.count = spec->gid_map_count;
 	}
 	open_root(run);
+	open_sources(run);
 	status = check_mounts(run);
 	if (!status)
 		status = enter(run, &users, &groups, privileged);

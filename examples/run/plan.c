@@ -308,6 +308,7 @@ void run_plan_free(struct run *run)
 		free(run->mounts[i].data);
 	}
 	free(run->mounts);
+	free(run->fds);
 	/* run->config still has those that were read */
 	if (run->mounts)
 		free((void *)(uintptr_t)run->spec.mounts);

@@ -80,6 +80,7 @@ struct run {
 	size_t mount_count;
 
 	int fuse_fd;	   /* /dev/fuse, once it is open */
+	int32_t *fds;	   /* of what is bound, in spec; or NULL */
 	bool userns;	   /* in a user namespace of its own */
 	bool groups_fixed; /* setgroups(2) is denied there */
 

@@ -257,6 +257,19 @@ if [ "$who" = root ]; then
 	ok "$b" -- inside devices
 	ok "$b" -- inside read /proc/self/uid_map
 	has '         0      54321          9'
+	# what it may not reach, vfs-run may
+	mkdir -m 700 "$work/closed" && mkdir "$work/closed/in"
+	echo reached >"$work/closed/in/file"
+	user='"uid": 0, "gid": 0'
+	mounts="$usual, {\"destination\": \"/bound\", \"options\": [\"bind\"],
+	\"source\": \"$work/closed/in\"}"
+	config
+	is 0 reached "$b" -- inside read /bound/file
+	mounts="$usual, {\"destination\": \"/bound\", \"options\": [\"bind\"],
+	\"source\": \"$work/closed/none\"}"
+	config
+	fails 125 '/mounts/6 (/bound, bind): source ' "$b"
+	mounts=$usual
 	user='"uid": 9, "gid": 0'
 	config
 	fails 125 '/process/user/uid: ' "$b"

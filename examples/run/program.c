@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -115,6 +117,20 @@ static void drop_bounding(const struct vfs_bundle_spec *spec)
 	}
 }
 
+/* Pipes that it has as its first descriptors, so that it can open /dev/stdout:
+ * nobody else has a name for them. */
+static void give_pipes(const struct vfs_bundle_spec *spec)
+{
+	struct statfs fs;
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (!fstatfs(fd, &fs) && fs.f_type == PIPEFS_MAGIC &&
+		    fchown(fd, spec->uid, (gid_t)-1))
+			continue; /* it may do without */
+	}
+}
+
 static void become_user(const struct run *run)
 {
 	const struct vfs_bundle_spec *spec = &run->spec;
@@ -163,6 +179,7 @@ _Noreturn void run_program(struct run *run, int terminal)
 	set_limits(run);
 	there = !chdir(cwd);
 	drop_bounding(spec);
+	give_pipes(spec);
 	become_user(run);
 	set_capabilities(spec);
 	/* a directory that root may not search, the user may */

@@ -239,6 +239,11 @@ if [ "$who" = root ]; then
 	has 'umask 022'
 	has "CapEff:	0000000000000000"
 	has "CapBnd:	00000000000000eb"
+	# a pipe that others made it can open by its name
+	checks=$((checks + 1))
+	"$vfs_run" "$b" -- inside write /dev/stdout text 2>&1 </dev/null |
+		cat >"$work/out"
+	[ "$(cat "$work/out")" = text ] || bad "/dev/stdout cannot be opened"
 	kept='"CAP_CHOWN", "CAP_SETUID"'
 	config
 	ok "$b"

@@ -168,16 +168,16 @@ int bundle_open_source(struct bundle_load *b, const struct bundle_plan *plan,
 		       bool *is_dir);
 /* source.c: a host's path, O_PATH | flags. */
 int bundle_open_host(struct bundle_load *b, const char *path, int flags);
-/* - Puts such a tree at path of the task's, and closes fd whatever comes. The
- *   mount point is made, flags: VFS_MOUNTPOINT_*. */
-int bundle_place(struct bundle_load *b, int fd, const char *path,
-		 uint32_t flags);
-/* - vfs_make_mountpoint, in memory also where a file system says that what is
- *   not there cannot be, as procfs does. */
-int bundle_make_point(struct bundle_load *b, const char *path, uint32_t flags);
 /* device.c: the same for a device node of the stage: a descriptor. */
 int bundle_stage_node(struct bundle_load *b,
 		      const struct vfs_bundle_device *device);
+/* point.c: puts such a tree at path of the task's, and closes fd whatever
+ * comes. The mount point is made, flags: VFS_MOUNTPOINT_*. */
+int bundle_place(struct bundle_load *b, int fd, const char *path,
+		 uint32_t flags);
+/* - vfs_make_mountpoint, in memory also where a file system says that what is
+ *   not there cannot be, as procfs does, and where a dangling link leads to. */
+int bundle_make_point(struct bundle_load *b, const char *path, uint32_t flags);
 /* copy.c: what is below from_fd into to_fd, directories of task's. */
 int bundle_copy_tree(struct bundle_load *b, int from_fd, int to_fd);
 /* - Host ids of the container's numbers; UINT32_MAX: they are not mapped. */

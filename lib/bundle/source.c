@@ -197,29 +197,3 @@ int bundle_open_source(struct bundle_load *b, const struct bundle_plan *plan,
 	*is_dir = source.is_dir;
 	return fd;
 }
-
-int bundle_make_point(struct bundle_load *b, const char *path, uint32_t flags)
-{
-	int err = vfs_make_mountpoint(b->task, path, flags);
-
-	if (err == -ENOENT)
-		err = vfs_make_mountpoint(b->task, path,
-					  flags | VFS_MOUNTPOINT_SYNTHETIC);
-	return err;
-}
-
-int bundle_place(struct bundle_load *b, int fd, const char *path,
-		 uint32_t flags)
-{
-	int err = bundle_make_point(b, path, flags);
-
-	if (!err) {
-		bundle_be_outer(b);
-		err = vfs_move_mount(b->task, fd, "", AT_FDCWD, path,
-				     MOVE_MOUNT_F_EMPTY_PATH |
-					     MOVE_MOUNT_T_SYMLINKS);
-		bundle_be_inner(b);
-	}
-	vfs_close(b->task, fd);
-	return err;
-}

@@ -250,7 +250,6 @@ static void test_mounts__symlinks_stay_inside(void **state)
 	host_dir(f, "outside", 0755);
 	host_link(f, "/inside", "rootfs/absolute");
 	host_link(f, "../../../../../inside", "rootfs/upwards");
-	host_link(f, "/nowhere", "rootfs/dangling");
 	LIST(f, mounts, mount_count,
 	     MOUNTS(PLAIN_MOUNT("/absolute/a", "tmpfs", NULL),
 		    PLAIN_MOUNT("/upwards/b", "tmpfs", NULL)));
@@ -258,9 +257,43 @@ static void test_mounts__symlinks_stay_inside(void **state)
 	assert_string_not_equal(mount_line(f, "/inside/a"), "");
 	assert_string_not_equal(mount_line(f, "/inside/b"), "");
 	unload(f);
+}
+
+/* So do those that lead nowhere: what they lead to is made. */
+static void test_mounts__symlinks_that_lead_nowhere(void **state)
+{
+	struct fixture *f = *state;
+	const char *file = host_path(f, "file");
+
+	host_file(f, "file", "file", 0644);
+	host_link(f, "../run/resolve/conf", "rootfs/etc/conf");
+	host_link(f, "/there", "rootfs/first");
+	host_link(f, "first", "rootfs/second");
+	host_link(f, "../../../../above/it", "rootfs/upwards");
+	host_link(f, "round", "rootfs/round");
 	LIST(f, mounts, mount_count,
-	     MOUNTS(PLAIN_MOUNT("/dangling", "tmpfs", NULL)));
-	load_fails(f, -ENOENT, "/mounts/0 (/dangling, tmpfs): mount point");
+	     MOUNTS(MOUNT("/etc/conf", NULL, file, "bind"),
+		    PLAIN_MOUNT("/second/in", "tmpfs", NULL),
+		    PLAIN_MOUNT("/upwards", "tmpfs", NULL)));
+	for (int i = 0; i < 2; i++) {
+		f->spec.flags = i ? 0 : VFS_BUNDLE_ROOT_READONLY;
+		load(f);
+		check_file(f->task, "/run/resolve/conf", "file");
+		check_file(f->task, "/etc/conf", "file");
+		put_file(f->task, "/there/in/new", "text");
+		put_file(f->task, "/above/it/new", "text");
+		unload(f);
+		assert_int_equal(host_exists(f, "rootfs/run"), i);
+		assert_int_equal(host_exists(f, "rootfs/above"), i);
+	}
+	assert_false(host_exists(f, "above"));
+	LIST(f, mounts, mount_count,
+	     MOUNTS(PLAIN_MOUNT("/round", "tmpfs", NULL)));
+	load_fails(f, -ELOOP, "/mounts/0 (/round, tmpfs): mount point");
+	host_link(f, "/bin/sh/none", "rootfs/nodir");
+	LIST(f, mounts, mount_count,
+	     MOUNTS(PLAIN_MOUNT("/nodir", "tmpfs", NULL)));
+	load_fails(f, -ENOTDIR, "/mounts/0 (/nodir, tmpfs): mount point");
 }
 
 /* ---- order and descriptors ---- */
@@ -492,6 +525,7 @@ int main(void)
 		fixture_test(test_mounts__devpts),
 		fixture_test(test_mounts__destinations),
 		fixture_test(test_mounts__symlinks_stay_inside),
+		fixture_test(test_mounts__symlinks_that_lead_nowhere),
 		fixture_test(test_mounts__parents_come_first),
 		fixture_test(test_binds__descriptors),
 		fixture_test(test_binds__paths),

@@ -67,6 +67,7 @@ ln -s inside "$b/rootfs/bin/link"
 mkdir "$b/rootfs/place" && ln -s place "$b/rootfs/name"
 ln -s /proc/version "$b/rootfs/etc/version"
 ln -s /proc/sys "$b/rootfs/etc/sysctl"
+ln -s ../run/none/conf "$b/rootfs/etc/conf"
 printf '#!/bin/inside read\nof a script\n' >"$b/rootfs/bin/script"
 printf '#!/bin/none\n' >"$b/rootfs/bin/broken"
 printf '#!\n' >"$b/rootfs/bin/empty"
@@ -359,6 +360,13 @@ if [ "$who" = root ]; then
 	config
 fi
 fails 125 '/mounts/6 (/bound): ids cannot be mapped' "$b"
+
+# on a symlink that leads nowhere
+plain
+mounts="$usual, {\"destination\": \"/etc/conf\", \"type\": \"bind\",
+\"source\": \"$work/outside/file\", \"options\": [\"ro\"]}"
+config
+is 0 outside "$b" -- inside read /etc/conf
 
 # how they propagate
 plain

@@ -183,11 +183,50 @@ static int mount_type(struct bundle_load *b, struct bundle_plan *plan,
 		   : 0;
 }
 
+static bool says_mode(const char *data)
+{
+	while (data && *data) {
+		if (!strncmp(data, "mode=", 5))
+			return true;
+		data += strcspn(data, ",");
+		data += *data == ',';
+	}
+	return false;
+}
+
+/* A tmpfs is for those for whom the directory was that it covers, unless its
+ * options say for whom. */
+static int keep_mode(struct bundle_load *b, struct bundle_plan *plan,
+		     const struct vfs_filesystem_type *type)
+{
+	char *data = plan->options.data;
+	struct vfs_stat st;
+	int err;
+
+	if (strcmp(type->name, "tmpfs") || says_mode(data))
+		return 0;
+	bundle_be_outer(b);
+	err = vfs_stat(b->task, plan->destination, &st);
+	bundle_be_inner(b);
+	if (err == -ENOENT || err == -ENOTDIR || (!err && !S_ISDIR(st.mode)))
+		return 0;
+	if (err)
+		return bundle_fail(&b->report, err, "mount point");
+	data = bundle_printf(&b->arena, "mode=%o%s%s", st.mode & 07777,
+			     *data ? "," : "", data);
+	if (!data)
+		return bundle_no_memory(&b->report);
+	plan->options.data = data;
+	return 0;
+}
+
 static int mount_new(struct bundle_load *b, struct bundle_plan *plan,
 		     const struct vfs_filesystem_type *type)
 {
-	int from = -1, err;
+	int from = -1, err = keep_mode(b, plan, type);
 
+	if (err)
+		return err;
 	err = bundle_make_point(b, plan->destination, 0);
 	if (!err && plan->options.copy_up) {
 		from = vfs_open(b->task, plan->destination,

@@ -493,6 +493,33 @@ static void test_binds__ids(void **state)
 	load_fails(f, -EFAULT, "/mounts/0/uidMappings: NULL");
 }
 
+/* As the directory that it covers, which may be closed to most. */
+static void test_mounts__mode_of_a_tmpfs(void **state)
+{
+	struct fixture *f = *state;
+	struct vfs_stat st;
+
+	host_dir(f, "rootfs/closed", 0700);
+	host_dir(f, "rootfs/open", 01777);
+	LIST(f, mounts, mount_count,
+	     MOUNTS(PLAIN_MOUNT("/closed", "tmpfs", NULL),
+		    MOUNT("/open", "tmpfs", NULL, "size=1m", "ro"),
+		    MOUNT("/root", "tmpfs", NULL, "size=1m", "mode=711"),
+		    MOUNT("/new", "tmpfs", NULL, "size=1m")));
+	load(f);
+	check_ok(vfs_stat(f->task, "/closed", &st));
+	assert_int_equal(st.mode, S_IFDIR | 0700);
+	check_ok(vfs_stat(f->task, "/open", &st));
+	assert_int_equal(st.mode, S_IFDIR | 01777);
+	assert_non_null(strstr(mount_line(f, "/open"), "size=1024k"));
+	check_ok(vfs_stat(f->task, "/root", &st));
+	assert_int_equal(st.mode, S_IFDIR | 0711);
+	/* there was none */
+	check_ok(vfs_stat(f->task, "/new", &st));
+	assert_int_equal(st.mode, S_IFDIR | 01777);
+	unload(f);
+}
+
 static void test_mounts__again(void **state)
 {
 	struct fixture *f = *state;
@@ -531,6 +558,7 @@ int main(void)
 		fixture_test(test_binds__paths),
 		fixture_test(test_binds__what_the_host_mounted),
 		fixture_test(test_binds__ids),
+		fixture_test(test_mounts__mode_of_a_tmpfs),
 		fixture_test(test_mounts__again),
 	};
 

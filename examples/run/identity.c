@@ -149,6 +149,8 @@ static int write_map(pid_t pid, const struct ids *ids)
 		return 0;
 	pid = fork();
 	if (!pid) {
+		/* what it says is said once more, with the field */
+		dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDERR_FILENO);
 		execvp(tool, argv);
 		_exit(127);
 	}
@@ -348,6 +350,10 @@ int run_identity(struct run *run)
 		groups.maps = spec->gid_maps;
 		groups.count = spec->gid_map_count;
 	}
+	if (!users.count || !groups.count)
+		return run_fail("%s: config.json: /linux/%s: missing",
+				run->directory,
+				users.count ? "gidMappings" : "uidMappings");
 	open_root(run);
 	open_sources(run);
 	status = check_mounts(run);

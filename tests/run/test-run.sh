@@ -603,6 +603,20 @@ if [ "$status" != 0 ] || ! grep -q '/mounts/6 (/x, foofs): not mounted' \
 	bad "a mount that is left out is not told of"
 fi
 plain
+linux='"uidMappings": [{"containerID": 0, "hostID": 54321, "size": 1}]'
+wrong 125 '/linux/gidMappings: missing'
+linux='"gidMappings": [{"containerID": 0, "hostID": 54321, "size": 1}]'
+wrong 125 '/linux/uidMappings: missing'
+if [ "$who" = user ]; then
+	# one line, whatever else is said
+	mkdir "$work/tools"
+	printf '#!/bin/sh\necho no >&2\nexit 1\n' >"$work/tools/newuidmap"
+	chmod 755 "$work/tools/newuidmap"
+	linux='"uidMappings": [{"containerID": 0, "hostID": 5, "size": 9}],
+	"gidMappings": [{"containerID": 0, "hostID": 5, "size": 9}]'
+	PATH=$work/tools:$PATH
+	wrong 125 '/linux/uidMappings, /linux/gidMappings: they are not allowed'
+fi
 root='"path": "none"'
 wrong 125 '/root/path: '
 cwd=etc

@@ -51,7 +51,9 @@ static int attach(int tree, const char *path)
 
 /* ---- the root ---- */
 
-/* Leaves the old root in *old. */
+/* The tree's root is this process's from now on, and the old one, in *old, is
+ * below it: were it on top, as pivot_root(2) leaves it, `..` of a symlink would
+ * lead into it. */
 static int turn_root(int mount_fd, int *old)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
@@ -60,19 +62,21 @@ static int turn_root(int mount_fd, int *old)
 	*old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*old < 0 ||
 	    move_mount(mount_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) ||
-	    fchdir(mount_fd) || syscall(SYS_pivot_root, ".", "."))
+	    fchdir(mount_fd) || chroot("."))
 		return run_fail("the tree cannot become the root: %s",
 				strerror(errno));
-	close(mount_fd);
 	return 0;
 }
 
-/* Nothing of the host is left. */
-static int leave_old(int old)
+/* And the namespace's; nothing of the host is left. */
+static int leave_old(int mount_fd, int old)
 {
-	if (fchdir(old) || umount2(".", MNT_DETACH) || chdir("/"))
+	if (fchdir(old) || chroot(".") || fchdir(mount_fd) ||
+	    syscall(SYS_pivot_root, ".", ".") || fchdir(old) ||
+	    umount2(".", MNT_DETACH) || chdir("/"))
 		return run_fail("the host's mounts cannot be left: %s",
 				strerror(errno));
+	close(mount_fd);
 	close(old);
 	return 0;
 }
@@ -348,7 +352,7 @@ int run_enter(struct run *run, int mount_fd)
 		status = for_paths(run, "maskedPaths", spec->masked_paths,
 				   spec->masked_path_count, old, mask);
 	if (!status)
-		status = leave_old(old);
+		status = leave_old(mount_fd, old);
 	if (!status && spec->propagation &&
 	    mount(NULL, "/", NULL,
 		  (unsigned long)run_propagation(spec->propagation), NULL))

@@ -65,7 +65,7 @@ mkdir "$b/rootfs/proc" "$b/rootfs/dev" "$b/rootfs/sys" "$b/rootfs/tmp"
 cp "$inside" "$b/rootfs/bin/inside"
 ln -s inside "$b/rootfs/bin/link"
 mkdir "$b/rootfs/place" && ln -s place "$b/rootfs/name"
-ln -s /proc/version "$b/rootfs/etc/version"
+ln -s ../proc/version "$b/rootfs/etc/version"
 ln -s /proc/sys "$b/rootfs/etc/sysctl"
 ln -s ../run/none/conf "$b/rootfs/etc/conf"
 printf '#!/bin/inside read\nof a script\n' >"$b/rootfs/bin/script"
@@ -367,6 +367,7 @@ mounts="$usual, {\"destination\": \"/etc/conf\", \"type\": \"bind\",
 \"source\": \"$work/outside/file\", \"options\": [\"ro\"]}"
 config
 is 0 outside "$b" -- inside read /etc/conf
+is 0 '/run/none/conf ro' "$b" -- inside flags /run/none/conf
 
 # how they propagate
 plain

@@ -82,8 +82,8 @@ static int start_program(struct run *run)
 	if (program < 0)
 		return run_fail("process: %s", strerror(errno));
 	close(run->socket);
-	if (terminal >= 0)
-		close(terminal);
+	/* the terminal stays open: when the program has closed it, it can open
+	 * it again */
 	/* nobody inside is to see what this process is, which is the host's */
 	prctl(PR_SET_DUMPABLE, 0);
 	return reap(program);

@@ -258,6 +258,31 @@ static int do_terminal(int argc, char **argv)
 	return 0;
 }
 
+/* Closes its terminal, and comes back to it with more than fits at once. */
+static int do_late(int argc, char **argv)
+{
+	char text[60000];
+	size_t done = 0;
+	ssize_t n;
+	int i, fd;
+
+	(void)argc;
+	(void)argv;
+	for (i = 0; i < 3; i++)
+		close(i);
+	usleep(300000);
+	fd = open("/dev/tty", O_RDWR);
+	memset(text, 'x', sizeof(text));
+	memcpy(text + sizeof(text) - 6, "\nlate\n", 6);
+	while (fd >= 0 && done < sizeof(text)) {
+		n = write(fd, text + done, sizeof(text) - done);
+		if (n < 0)
+			return 1;
+		done += (size_t)n;
+	}
+	return fd < 0 ? 2 : 5;
+}
+
 /* ---- its own tree ---- */
 
 static int files;
@@ -537,7 +562,7 @@ static const struct {
 	{"terminal", do_terminal}, {"busy", do_busy},	  {"change", do_change},
 	{"read", do_read},	   {"write", do_write},	  {"run", do_run},
 	{"outside", do_outside},   {"ignore", do_ignore}, {"flags", do_flags},
-	{"owner", do_owner},
+	{"owner", do_owner},	   {"late", do_late},
 };
 
 int main(int argc, char **argv)

@@ -512,6 +512,13 @@ tr -d '\r' <"$work/out" >"$work/lines" && mv "$work/lines" "$work/out"
 [ $status = 0 ] || bad "terminal: status $status"
 has '/dev/pts/0 0 0'
 has 'said words'
+checks=$((checks + 1))
+as timeout -s KILL 20 "$vfs_run" "$b" -- inside late >"$work/lines" \
+	2>"$work/err" </dev/null
+status=$?
+tr -d '\r' <"$work/lines" >"$work/out"
+[ $status = 5 ] || bad "a terminal that is opened again: status $status"
+has 'late'
 # the config's size, where nobody has another
 process='"terminal": true, "consoleSize": {"height": 31, "width": 97},'
 config

@@ -19,7 +19,8 @@ static char *field(char *line, unsigned n)
 {
 	while (line && n--) {
 		line = strchr(line, ':');
-		line += line != NULL;
+		if (line)
+			line++;
 	}
 	return line;
 }

@@ -335,6 +335,39 @@ static int for_paths(const struct run *run, const char *field,
 	return status;
 }
 
+static bool is_destination(const struct run *run, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < run->mount_count; i++) {
+		if (!strcmp(run->mounts[i].destination, path))
+			return true;
+	}
+	return false;
+}
+
+/* A root that cannot be written is shown as one. The library's own tmpfs on
+ * /tmp, which can be, is a mount here, too. */
+static int seal_root(const struct run *run)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+	struct stat st;
+	int tree;
+
+	if (!(run->spec.flags & VFS_BUNDLE_ROOT_READONLY))
+		return 0;
+	if (!is_destination(run, "/tmp") && !lstat("/tmp", &st) &&
+	    S_ISDIR(st.st_mode)) {
+		tree = open_tree(AT_FDCWD, "/tmp",
+				 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		if (tree < 0 || attach(tree, "/tmp"))
+			return run_fail("/tmp: %s", strerror(errno));
+	}
+	if (mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof(attr)))
+		return run_fail("/root/readonly: %s", strerror(errno));
+	return 0;
+}
+
 int run_enter(struct run *run, int mount_fd)
 {
 	const struct vfs_bundle_spec *spec = &run->spec;
@@ -351,6 +384,8 @@ int run_enter(struct run *run, int mount_fd)
 	if (!status)
 		status = for_paths(run, "maskedPaths", spec->masked_paths,
 				   spec->masked_path_count, old, mask);
+	if (!status)
+		status = seal_root(run);
 	if (!status)
 		status = leave_old(mount_fd, old);
 	if (!status && spec->propagation &&

@@ -323,6 +323,10 @@ mounts="$usual, {\"destination\": \"/bound\", \"source\": \"$work/outside\",
 root='"path": "rootfs", "readonly": true'
 config
 is 1 'Read-only file system' "$b" -- inside write /new text
+is 0 '/ ro
+/a/c
+/tmp' "$b" -- inside flags / /a/c /tmp
+is 0 '' "$b" -- inside write /tmp/new text
 is 0 '' "$b" -- inside write /a/c/new text
 is 0 outside "$b" -- inside read /bound/file
 

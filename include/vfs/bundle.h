@@ -237,10 +237,10 @@ VFS_API void vfs_bundle_spec_free(struct vfs_bundle_spec *spec);
  *
  * Returns 0 or: -EFAULT a NULL; -EINVAL size is too small, an unknown flag, a
  * field that makes no sense, a descriptor too few or left over; -E2BIG a larger
- * size whose tail is not zero; -ENOENT, -EACCES, -ENOEXEC, -ELOOP of the
- * program, and any other error of the step that failed; -ENOMEM. *out is
- * untouched on failure, and no mount and no descriptor is left. Any thread.
- * Since 0.1. See vfs_bundle(3).
+ * size whose tail is not zero, or one above 4096; -ENOENT, -EACCES, -ENOEXEC,
+ * -ELOOP of the program, and any other error of the step that failed; -ENOMEM.
+ * *out is untouched on failure, and no mount and no descriptor is left. Any
+ * thread. Since 0.1. See vfs_bundle(3).
  */
 VFS_API int vfs_bundle_load(struct vfs *vfs, const struct vfs_bundle_spec *spec,
 			    struct vfs_bundle **out, char *message,

@@ -46,9 +46,10 @@ struct vfs_cred_spec {
  * -EINVAL size too small, more than 65536 groups, an id of 0xffffffff or one
  * that userns does not map, an effective capability that is not permitted, or
  * another instance's userns; -E2BIG a larger size whose tail
- * is not zero; -ENOMEM. *out gets one reference and is untouched on failure.
- * Credentials belong to vfs, and do not keep it: give them back before the
- * instance's last reference. Any thread. Since 0.1. See credentials(7).
+ * is not zero, or one above 4096; -ENOMEM. *out gets one reference and is
+ * untouched on failure. Credentials belong to vfs, and do not keep it: give
+ * them back before the instance's last reference. Any thread. Since 0.1. See
+ * credentials(7).
  */
 VFS_API int vfs_cred_create(struct vfs *vfs, const struct vfs_cred_spec *spec,
 			    struct vfs_cred **out);

@@ -159,7 +159,8 @@ struct vfs_watch_spec {
  *
  * 0 or: -EFAULT vfs, spec, spec->event or out is NULL; -EINVAL spec->size is
  * smaller than the first version's; -E2BIG spec is larger than this library
- * knows and its tail is not zero; -ENOMEM. *out is untouched on failure.
+ * knows and its tail is not zero, or size is above 4096; -ENOMEM. *out is
+ * untouched on failure.
  */
 VFS_API int vfs_watch_create(struct vfs *vfs, const struct vfs_watch_spec *spec,
 			     struct vfs_watch **out);

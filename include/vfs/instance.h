@@ -99,11 +99,15 @@ struct vfs_config {
  * Makes an instance whose first namespace's root is an empty tmpfs, unless
  * config says otherwise. config may be NULL. *out receives one reference.
  *
- * Returns 0 or: -EFAULT out is NULL; -EINVAL config->size is smaller than the
- * first version's, an unknown flag, half an allocator, or an option the root
- * type refuses; -E2BIG config is larger than this library knows and its tail
- * is not zero; -ENODEV root_type is unknown; -ENOMEM; -EAGAIN no thread key is
- * left; any error of the root type's mount. *out is untouched on failure.
+ * Returns 0 or: -EFAULT out is NULL, or types or one of them; -EINVAL
+ * config->size is smaller than the first version's, an unknown flag, zero is
+ * not 0, max_descriptors above 2^31 - 1, half an allocator, a type that is
+ * malformed, or an option the root type refuses; -E2BIG config is larger than
+ * this library knows and its tail is not zero, or size is above 4096; -EEXIST
+ * two types of one name, or one that the library has; -ENODEV root_type is
+ * unknown; -ENOMEM; -EAGAIN no thread key is left; any error of the root type's
+ * mount. *out is untouched on failure. The log is told which type is unknown,
+ * and which option is refused.
  * Thread safety: any thread. Since 0.1.
  */
 VFS_API int vfs_create(const struct vfs_config *config, struct vfs **out);

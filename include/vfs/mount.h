@@ -295,9 +295,10 @@ struct vfs_statmount {
  * What is known of a mount, into buffer, a struct vfs_statmount with room for
  * strings behind it. flags must be 0.
  *
- * Errors: -EINVAL a flag, or req->size is too small; -ENOENT no such mount in
- * the task's namespace; -EPERM the task's root does not lead to it;
- * -EOVERFLOW size is too small. Since 0.1. See statmount(2).
+ * Errors: -EINVAL a flag, or req->size is too small; -E2BIG it is larger than
+ * this library knows and the tail is not zero; -ENOENT no such mount in the
+ * task's namespace; -EPERM the task's root does not lead to it; -EOVERFLOW size
+ * is too small. Since 0.1. See statmount(2).
  */
 VFS_API int vfs_statmount(struct vfs_task *task,
 			  const struct vfs_mnt_id_req *req,
@@ -310,9 +311,9 @@ VFS_API int vfs_statmount(struct vfs_task *task,
  * VFS_LISTMOUNT_REVERSE, the other way round.
  *
  * Returns how many were written, or: -EINVAL an unknown flag, or req->size is
- * too small; -ENOENT no such mount in the task's namespace; -EPERM the task's
- * root does not lead to it; -EOVERFLOW count is above 1000000. Since 0.1. See
- * listmount(2).
+ * too small; -E2BIG as for vfs_statmount; -ENOENT no such mount in the task's
+ * namespace; -EPERM the task's root does not lead to it; -EOVERFLOW count is
+ * above 1000000. Since 0.1. See listmount(2).
  */
 VFS_API int64_t vfs_listmount(struct vfs_task *task,
 			      const struct vfs_mnt_id_req *req, uint64_t *ids,

@@ -72,9 +72,10 @@ struct vfs_overlay_spec {
  * Mounts an overlay on target, as vfs_mount does with flags. The descriptors
  * may be closed afterwards.
  *
- * Errors: -EFAULT a NULL; -EINVAL size, no lower directory, more than 500, and
- * as above; -EBADF a descriptor is not open; and those of vfs_mount. Any
- * thread. Since 0.1. See mount(2).
+ * Errors: -EFAULT a NULL; -EINVAL size is too small, no lower directory, more
+ * than 500, one of upper and work without the other, and as above; -E2BIG a
+ * larger size whose tail is not zero, or one above 4096; -EBADF a descriptor is
+ * not open; and those of vfs_mount. Any thread. Since 0.1. See mount(2).
  */
 VFS_API int vfs_overlay_mount(struct vfs_task *task,
 			      const struct vfs_overlay_spec *spec,
@@ -155,12 +156,13 @@ struct vfs_overlay_layers {
  * for directories that were renamed, which are complete in the end. Until then
  * a directory `.vfs-commit` is in lower.
  *
- * Returns 0 or: -EFAULT a NULL; -EINVAL size; -EBADF a descriptor; -ENOTDIR it
- * is of no directory; -EBUSY an overlay uses upper; -ELOOP one lies in another,
- * or they are too deep; -EOPNOTSUPP the work directory has an index with files;
- * -EXDEV a directory was renamed, and lower's file system cannot; -EROFS;
- * -ENOSPC, -EDQUOT; -ENOMEM; and those of reading and changing names, as
- * whoever calls. Any thread. Since 0.1. See rename(2).
+ * Returns 0 or: -EFAULT a NULL; -EINVAL size is too small; -E2BIG a larger
+ * size whose tail is not zero, or one above 4096; -EBADF a descriptor; -ENOTDIR
+ * it is of no directory; -EBUSY an overlay uses upper; -ELOOP one lies in
+ * another, or they are too deep; -EOPNOTSUPP the work directory has an index
+ * with files; -EXDEV a directory was renamed, and lower's file system cannot;
+ * -EROFS; -ENOSPC, -EDQUOT; -ENOMEM; and those of reading and changing names,
+ * as whoever calls. Any thread. Since 0.1. See rename(2).
  */
 VFS_API int vfs_overlay_commit(struct vfs_task *task,
 			       const struct vfs_overlay_layers *layers);

@@ -7,6 +7,7 @@
 #include "api/call.h"
 #include "core/inotify.h"
 #include "core/watch.h"
+#include "util/grown.h"
 
 /* The size of struct vfs_watch_spec in the first version. */
 #define SPEC_SIZE_0 32u
@@ -86,9 +87,8 @@ static int read_spec(const struct vfs_watch_spec *spec,
 {
 	if (spec->size < SPEC_SIZE_0)
 		return -EINVAL;
-	for (uint64_t i = sizeof(*out); i < spec->size; i++)
-		if (((const char *)spec)[i])
-			return -E2BIG;
+	if (vfs__grown_check(spec, spec->size, sizeof(*out)))
+		return -E2BIG;
 	memcpy(out, spec, sizeof(*out));
 	return out->event ? 0 : -EFAULT;
 }

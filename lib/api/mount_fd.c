@@ -7,11 +7,11 @@
 
 #include "api/call.h"
 #include "core/mount_fd.h"
+#include "util/grown.h"
 
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
 #endif
-#define PAGE 4096u
 #define LIST_MAX 1000000u /* of what is asked for at once */
 
 int vfs_open_tree(struct vfs_task *task, int dirfd, const char *path,
@@ -75,17 +75,6 @@ int vfs_fsmount(struct vfs_task *task, int fd, uint32_t flags,
 	return err ? err : vfs__fsmount(thread, task, fd, flags, attributes);
 }
 
-/* Whether bytes beyond what this version knows are all 0. */
-static bool tail_is_zero(const void *structure, size_t known, size_t size)
-{
-	const char *bytes = structure;
-
-	for (size_t i = known; i < size; i++)
-		if (bytes[i])
-			return false;
-	return true;
-}
-
 int vfs_mount_setattr(struct vfs_task *task, int dirfd, const char *path,
 		      uint32_t flags, const struct vfs_mount_attr *attr,
 		      size_t size)
@@ -98,16 +87,15 @@ int vfs_mount_setattr(struct vfs_task *task, int dirfd, const char *path,
 	if (flags & ~(uint32_t)(AT_EMPTY_PATH | AT_RECURSIVE |
 				AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
 		return -EINVAL;
-	if (size > PAGE)
+	if (size > VFS__GROWN_MAX)
 		return -E2BIG;
 	if (size < sizeof(*attr))
 		return -EINVAL;
 	if (!vfs__may_mount(thread, task))
 		return -EPERM;
-	if (!attr)
-		return -EFAULT;
-	if (!tail_is_zero(attr, sizeof(*attr), size))
-		return -E2BIG;
+	err = vfs__grown_check(attr, size, sizeof(*attr));
+	if (err)
+		return err;
 	return vfs__mount_setattr(thread, task, dirfd, path, flags, attr);
 }
 
@@ -119,11 +107,9 @@ static int read_request(const struct vfs_mnt_id_req *req,
 {
 	if (!req)
 		return -EFAULT;
-	if (req->size > PAGE)
-		return -E2BIG;
 	if (req->size < REQUEST_SIZE_0)
 		return -EINVAL;
-	if (!tail_is_zero(req, sizeof(*req), req->size))
+	if (vfs__grown_check(req, req->size, sizeof(*req)))
 		return -E2BIG;
 	memset(out, 0, sizeof(*out));
 	memcpy(out, req, req->size < sizeof(*out) ? req->size : sizeof(*out));

@@ -9,6 +9,7 @@
 #include "core/fdtable.h"
 #include "core/handle.h"
 #include "core/open.h"
+#include "util/grown.h"
 
 #ifndef O_TMPFILE
 #define O_TMPFILE (020000000 | O_DIRECTORY)
@@ -104,14 +105,9 @@ int vfs_openat2(struct vfs_task *task, int dirfd, const char *path,
 		return err;
 	if (size < sizeof(*how))
 		return -EINVAL;
-	if (size > 4096)
-		return -E2BIG;
-	if (!how)
-		return -EFAULT;
-	for (size_t i = sizeof(*how); i < size; i++)
-		if (((const char *)how)[i])
-			return -E2BIG;
-	err = check_how(how);
+	err = vfs__grown_check(how, size, sizeof(*how));
+	if (!err)
+		err = check_how(how);
 	if (err)
 		return err;
 	wanted.flags = (uint32_t)how->flags;

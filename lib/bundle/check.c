@@ -16,6 +16,9 @@
 	 VFS_BUNDLE_STDIO | VFS_BUNDLE_UMASK | VFS_BUNDLE_NO_DEVICES |         \
 	 VFS_BUNDLE_ALL_MOUNTS | VFS_BUNDLE_NO_NEW_PRIVILEGES)
 
+/* As much as Linux believes of a structure's size. */
+#define STRUCTURE_MAX 4096u
+
 /* A structure that begins with its size, which may be a newer one's. */
 static int check_size(struct bundle_report *r, const void *object,
 		      uint64_t size, size_t known)
@@ -24,6 +27,8 @@ static int check_size(struct bundle_report *r, const void *object,
 
 	if (size < known)
 		return bundle_refuse(r, "size is too small");
+	if (size > STRUCTURE_MAX)
+		return bundle_fail(r, -E2BIG, "size is too large");
 	for (uint64_t i = known; i < size; i++)
 		if (tail[i])
 			return bundle_fail(

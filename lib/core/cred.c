@@ -9,6 +9,7 @@
 #include "core/instance.h"
 #include "util/atomic.h"
 #include "util/epoch.h"
+#include "util/grown.h"
 
 #define GROUPS_MAX UINT64_C(65536)
 /* the size of struct vfs_cred_spec in the first version */
@@ -32,9 +33,8 @@ static int read_spec(const struct vfs_cred_spec *spec,
 {
 	if (spec->size < sizeof(*spec) && spec->size != SPEC_SIZE_0)
 		return -EINVAL;
-	for (uint64_t i = sizeof(*spec); i < spec->size; i++)
-		if (((const char *)spec)[i])
-			return -E2BIG;
+	if (vfs__grown_check(spec, spec->size, sizeof(*spec)))
+		return -E2BIG;
 	memset(out, 0, sizeof(*out));
 	memcpy(out, spec,
 	       spec->size < sizeof(*out) ? (size_t)spec->size : sizeof(*out));

@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 
 #include "core/device_file.h"
+#include "util/grown.h"
 
 #define NAME_MAX_BYTES (sizeof(((struct vfs_device *)0)->name) - 1)
 /* Positions: regions in the order of registration, minors within. */
@@ -106,6 +107,8 @@ static int check_spec(const struct vfs_device_spec *spec)
 
 	if (spec->size < sizeof(*spec))
 		return -EINVAL;
+	if (vfs__grown_check(spec, spec->size, sizeof(*spec)))
+		return -E2BIG;
 	if (!spec->name || !spec->ops)
 		return -EFAULT;
 	len = strnlen(spec->name, NAME_MAX_BYTES + 1);

@@ -23,6 +23,7 @@
 #include "core/pipefs.h"
 #include "core/task.h"
 #include "util/epoch.h"
+#include "util/grown.h"
 #include "util/time.h"
 
 #define DEFAULT_NAMES 100000u
@@ -95,9 +96,8 @@ static int read_config(const struct vfs_config *config, struct vfs_config *out)
 		return 0;
 	if (config->size < CONFIG_SIZE_0)
 		return -EINVAL;
-	for (uint64_t i = sizeof(*out); i < config->size; i++)
-		if (((const char *)config)[i])
-			return -E2BIG;
+	if (vfs__grown_check(config, config->size, sizeof(*out)))
+		return -E2BIG;
 	memcpy(out, config,
 	       config->size < sizeof(*out) ? config->size : sizeof(*out));
 	if (out->flags & ~(VFS_CONFIG_SLOW_WALK | VFS_CONFIG_PLAIN_MEMORY |

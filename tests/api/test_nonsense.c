@@ -5,9 +5,12 @@
  */
 #include <linux/openat2.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+#include <vfs/sys/device.h>
 
 #include "support/check.h"
 
@@ -525,6 +528,104 @@ static void test_nonsense__credentials(void **state)
 	vfs_cred_unref(NULL);
 }
 
+/* What a structure that begins with its size is given to. */
+typedef int64_t sized_call(struct world *w, void *structure);
+
+static int64_t sized_config(struct world *w, void *structure)
+{
+	struct vfs *vfs;
+
+	(void)w;
+	return vfs_create(structure, &vfs);
+}
+
+static int64_t sized_cred(struct world *w, void *structure)
+{
+	struct vfs_cred *cred;
+
+	return vfs_cred_create(w->vfs, structure, &cred);
+}
+
+static int64_t sized_watch(struct world *w, void *structure)
+{
+	struct vfs_watch *watch;
+
+	return vfs_watch_create(w->vfs, structure, &watch);
+}
+
+static int64_t sized_device(struct world *w, void *structure)
+{
+	return vfs_register_device(w->vfs, structure, NULL);
+}
+
+static int64_t sized_bundle(struct world *w, void *structure)
+{
+	struct vfs_bundle *bundle;
+
+	return vfs_bundle_load(w->vfs, structure, &bundle, NULL, 0);
+}
+
+static int64_t sized_overlay(struct world *w, void *structure)
+{
+	return vfs_overlay_mount(w->task, structure, "/", 0);
+}
+
+static int64_t sized_commit(struct world *w, void *structure)
+{
+	return vfs_overlay_commit(w->task, structure);
+}
+
+static int64_t sized_discard(struct world *w, void *structure)
+{
+	return vfs_overlay_discard(w->task, structure);
+}
+
+static const struct {
+	sized_call *call;
+	size_t known;
+} sized_calls[] = {
+	{sized_config, sizeof(struct vfs_config)},
+	{sized_cred, sizeof(struct vfs_cred_spec)},
+	{sized_watch, sizeof(struct vfs_watch_spec)},
+	{sized_device, sizeof(struct vfs_device_spec)},
+	{sized_bundle, sizeof(struct vfs_bundle_spec)},
+	{sized_overlay, sizeof(struct vfs_overlay_spec)},
+	{sized_commit, sizeof(struct vfs_overlay_layers)},
+	{sized_discard, sizeof(struct vfs_overlay_layers)},
+};
+
+/* A size that nobody set is no reason to look at what is not there. */
+static void test_nonsense__sizes_of_structures(void **state)
+{
+	static const uint64_t sizes[] = {4097, 1 << 20, INT64_MAX,
+					 UINT64_C(0xaaaaaaaaaaaaaaaa),
+					 UINT64_MAX};
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(page != MAP_FAILED);
+	assert_int_equal(mprotect(page + 4096, 4096, PROT_NONE), 0);
+	for (size_t i = 0; i < sizeof(sized_calls) / sizeof(*sized_calls);
+	     i++) {
+		uint64_t *size = (void *)(page + 4096 - sized_calls[i].known);
+
+		for (size_t j = 0; j < sizeof(sizes) / sizeof(*sizes); j++) {
+			*size = sizes[j];
+			check_eq(sized_calls[i].call(*state, size), -E2BIG);
+		}
+		for (*size = 0; *size < 8; ++*size)
+			check_eq(sized_calls[i].call(*state, size), -EINVAL);
+		/* the last byte of a page is one of a newer structure's */
+		size = (void *)page;
+		memset(page, 0, 4096);
+		*size = 4096;
+		page[4095] = 1;
+		check_eq(sized_calls[i].call(*state, size), -E2BIG);
+		memset(page, 0, 4096);
+	}
+	munmap(page, 8192);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -537,6 +638,7 @@ int main(void)
 		world_test(test_nonsense__flags),
 		world_test(test_nonsense__sizes),
 		world_test(test_nonsense__credentials),
+		world_test(test_nonsense__sizes_of_structures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

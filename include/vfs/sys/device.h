@@ -88,8 +88,9 @@ struct vfs_device_spec {
  *
  * Returns 0 or: -EFAULT vfs, spec, its name or ops are NULL; -EINVAL a size too
  * small, another type, no minors or too high ones, a major of 512 and above, a
- * malformed name, a table of an older size or unknown flags; -EBUSY numbers
- * that overlap another region's, or no major is free; -ENOMEM.
+ * malformed name, a table of an older size or unknown flags; -E2BIG a larger
+ * size of spec whose tail is not zero, or one above 4096; -EBUSY numbers that
+ * overlap another region's, or no major is free; -ENOMEM.
  * Thread safety: any thread. Since 0.1. Linux: register_chrdev_region,
  * alloc_chrdev_region.
  */

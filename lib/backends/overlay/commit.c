@@ -538,10 +538,10 @@ static int begin(struct vfs_task *task, const struct vfs_overlay_layers *layers,
 {
 	struct vfs *vfs = vfs_task_instance(task);
 	struct overlay_commit *c;
-	int err;
+	int err = overlay_check_size(layers, layers->size, sizeof(*layers));
 
-	if (layers->size < sizeof(*layers))
-		return -EINVAL;
+	if (err)
+		return err;
 	if (layers->upper < 0 || (lower && layers->lower < 0))
 		return -EBADF;
 	c = vfs_zalloc(vfs, sizeof(*c));

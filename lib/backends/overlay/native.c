@@ -11,11 +11,30 @@
 #include "overlay.h"
 
 #define NUMBER_MAX 12u /* bytes of a number and what is around it */
+/* As much as Linux believes of a structure's size. */
+#define STRUCTURE_MAX 4096u
+
+int overlay_check_size(const void *structure, uint64_t size, size_t known)
+{
+	const char *bytes = structure;
+
+	if (size < known)
+		return -EINVAL;
+	if (size > STRUCTURE_MAX)
+		return -E2BIG;
+	for (size_t i = known; i < size; i++)
+		if (bytes[i])
+			return -E2BIG;
+	return 0;
+}
 
 static int check_spec(const struct vfs_overlay_spec *spec)
 {
-	if (spec->size < sizeof(*spec) || !spec->lower_count ||
-	    spec->lower_count > OVERLAY_LAYERS_MAX)
+	int err = overlay_check_size(spec, spec->size, sizeof(*spec));
+
+	if (err)
+		return err;
+	if (!spec->lower_count || spec->lower_count > OVERLAY_LAYERS_MAX)
 		return -EINVAL;
 	if (!spec->lower)
 		return -EFAULT;

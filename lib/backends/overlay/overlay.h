@@ -521,6 +521,12 @@ int overlay_cover(struct overlay_super *fs, int dirfd, const char *name);
 /* dir after a change of its names, and oi (may be NULL). */
 void overlay_changed(struct overlay_inode *dir, struct overlay_inode *oi);
 
+/* -- native.c -- */
+
+/* A structure that begins with its size, which may be a newer caller's: 0,
+ * -EINVAL it is too small, -E2BIG it says something that is not known. */
+int overlay_check_size(const void *structure, uint64_t size, size_t known);
+
 /* -- remove.c -- */
 
 int overlay_remove(struct vfs_inode *dir, const struct vfs_name *name,

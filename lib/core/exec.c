@@ -82,7 +82,7 @@ struct search {
 static int join(struct search *s, const char *directory, size_t len,
 		const char *name)
 {
-	size_t name_len = strlen(name);
+	size_t name_len = strnlen(name, sizeof(s->path));
 	bool slash = len && directory[len - 1] != '/';
 
 	if (len >= sizeof(s->path) || name_len >= sizeof(s->path) ||
@@ -146,7 +146,7 @@ static int resolve(struct search *s, const char *name, const char *path_env)
 
 	if (!*name)
 		return -ENOENT;
-	if (!strchr(name, '/'))
+	if (!memchr(name, '/', strnlen(name, VFS__PATH_MAX)))
 		return search(s, name, path_env);
 	err = *name == '/' ? join(s, "", 0, name) : below_cwd(s, name);
 	return err ? err : check_program(s->thread, s->task, s->path);

@@ -443,7 +443,7 @@ bool vfs__path_sibling(struct vfs__thread *thread, struct vfs_task *task,
 	    strncmp(path, first, before) != 0)
 		return false;
 	name = path + before;
-	len = vfs__path_length(name);
+	len = vfs__path_length(path) - before;
 	if (!len || len >= VFS__PATH_MAX - before || *name == '/' ||
 	    *name == '.')
 		return false;

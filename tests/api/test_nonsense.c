@@ -273,6 +273,39 @@ static void test_nonsense__paths(void **state)
 	assert_false(exists(t, "/new"));
 }
 
+/* What is too long is not looked at any further: there may be nothing. */
+static void test_nonsense__paths_without_an_end(void **state)
+{
+	struct vfs_task *t = ((struct world *)*state)->task;
+	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *name = pages + 4096 - 256, out[64];
+
+	assert_true(pages != MAP_FAILED);
+	assert_int_equal(mprotect(pages + 4096, 4096, PROT_NONE), 0);
+	for (int i = 0; i < 4096; i++)
+		pages[i] = i % 100 ? 'n' : '/';
+	put_file(t, "/f", "data");
+	for (size_t i = 0; i < PATH_CALLS; i++)
+		check_eq(path_calls[i](t, pages), -ENAMETOOLONG);
+	check_eq(vfs_mount(t, pages, "/", "tmpfs", 0, NULL), -EINVAL);
+	check_eq(vfs_mount(t, "x", "/", pages, 0, NULL), -EINVAL);
+	check_eq(vfs_mount(t, "x", pages, "tmpfs", 0, NULL), -ENAMETOOLONG);
+	check_eq(vfs_umount(t, pages), -ENAMETOOLONG);
+	check_eq(vfs_make_mountpoint(t, pages, 0), -ENAMETOOLONG);
+	check_eq(vfs_resolve_executable(t, pages, "/bin", out, 64),
+		 -ENAMETOOLONG);
+	check_eq(vfs_resolve_script(t, pages, out, 64), -ENAMETOOLONG);
+	memset(name, 'n', 256);
+	check_eq(vfs_getxattr(t, "/f", name, NULL, 0), -ERANGE);
+	check_eq(vfs_setxattr(t, "/f", name, "", 1, 0), -ERANGE);
+	check_eq(vfs_removexattr(t, "/f", name), -ERANGE);
+	check_eq(vfs_memfd_create(t, name, 0), -EINVAL);
+	munmap(pages, 8192);
+	check_file(t, "/f", "data");
+	assert_false(exists(t, "/new"));
+}
+
 /* Every call that takes a descriptor. */
 typedef int64_t fd_call(struct vfs_task *t, int fd);
 
@@ -633,6 +666,7 @@ int main(void)
 		cmocka_unit_test(test_nonsense__no_task_names),
 		world_test(test_nonsense__no_stream),
 		world_test(test_nonsense__paths),
+		world_test(test_nonsense__paths_without_an_end),
 		world_test(test_nonsense__descriptors),
 		world_test(test_nonsense__buffers),
 		world_test(test_nonsense__flags),

@@ -77,10 +77,17 @@ struct vfs_config {
 	uint32_t max_inotify_events;
 	uint32_t zero;
 	/*
-	 * For tests of what happens when a host does: asked before each call
-	 * that a backend makes on the host, with that call's name ("openat2"):
-	 * 0, or a negative errno with which it fails instead. Calls on the
-	 * instance are not allowed in it. NULL: nothing fails. Since 0.1.
+	 * For tests of what happens when a host fails: asked before each call
+	 * that is made on the host (by hostfs, devpts and vfs_bundle_*) with
+	 * that call's name ("openat2", "pwrite", "fsync"), and before each that
+	 * an overlay makes on a layer ("overlay:write"): 0, or a negative errno
+	 * with which it fails instead (a positive one is taken for negative).
+	 * After -EINTR, and after -EMFILE and -ENFILE as long as there are
+	 * descriptors to be closed, the host's call is made again, and this
+	 * one before it. It may wait, and holds up whoever waits for the same
+	 * file; calls on the instance are not allowed in it. tmpfs asks nobody,
+	 * so it has no failures but those of its limits and of memory.
+	 * NULL: nothing fails. Since 0.1.
 	 */
 	int (*fault)(void *context, const char *call);
 	void *fault_context;

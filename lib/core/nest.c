@@ -60,5 +60,8 @@ void vfs_nest_end(struct vfs *vfs, const struct vfs_nesting *outer)
 
 int vfs_fault(struct vfs *vfs, const char *call)
 {
-	return vfs->fault ? vfs->fault(vfs->fault_context, call) : 0;
+	int err = vfs->fault ? vfs->fault(vfs->fault_context, call) : 0;
+
+	/* what is more than 0 would be taken for a descriptor or a count */
+	return err > 0 ? -err : err;
 }

@@ -127,6 +127,13 @@ static void test_mount_type__faults_are_the_hosts_errors(void **state)
 	fault = (struct fault){"pwrite", -ENOSPC, 0};
 	check_eq(vfs_pwrite(w.task, fd, "x", 1, 0), -ENOSPC);
 	assert_int_equal(fault.seen, 1);
+	/* forgetting the sign makes no descriptor and no count */
+	fault = (struct fault){"pwrite", EIO, 0};
+	check_eq(vfs_pwrite(w.task, fd, "x", 1, 0), -EIO);
+	fault = (struct fault){"open", EIO, 0};
+	check_eq(vfs_mount_type(w.task, &vfs_hostfs_type, dir, "/m", 0, NULL),
+		 -EIO);
+	assert_int_equal(fault.seen, 1);
 	fault.call = NULL;
 	check_ok(vfs_stat(w.task, "/m/file", &st));
 	assert_int_equal(st.size, 4);

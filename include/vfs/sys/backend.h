@@ -746,7 +746,8 @@ VFS_API void vfs_nest_end(struct vfs *vfs, const struct vfs_nesting *outer);
 /*
  * A backend that depends on what may fail asks this before each call that it
  * makes (a system call, say): 0, or a negative errno to be taken for the call's
- * own. vfs_config.fault decides. call: the name of what is called; constant.
+ * own; never more than 0. vfs_config.fault decides. call: the name of what is
+ * called; constant.
  */
 VFS_API int vfs_fault(struct vfs *vfs, const char *call);
 

@@ -155,6 +155,7 @@ int vfs_bundle_parse(struct vfs *vfs, const char *text, size_t length,
 {
 	struct bundle_report report = {
 		.vfs = vfs, .message = message, .size = size};
+	int err, saved = errno;
 
 	if (!vfs || !text || !out)
 		return -EFAULT;
@@ -162,7 +163,9 @@ int vfs_bundle_parse(struct vfs *vfs, const char *text, size_t length,
 		return bundle_refuse(&report, "unknown flags");
 	if (length > FILE_MAX)
 		return bundle_fail(&report, -EFBIG, FILE_NAME);
-	return parse(&report, text, length, directory, flags, out);
+	err = parse(&report, text, length, directory, flags, out);
+	errno = saved;
+	return err;
 }
 
 void vfs_bundle_spec_free(struct vfs_bundle_spec *spec)
@@ -246,8 +249,8 @@ int vfs_bundle_read(struct vfs *vfs, const char *directory, uint32_t flags,
 	struct bundle_report report = {
 		.vfs = vfs, .message = message, .size = size};
 	struct bundle_arena arena = {.vfs = vfs};
+	int err, saved = errno; /* jansson and the host set it */
 	const char *path;
-	int err;
 
 	if (!vfs || !directory || !out)
 		return -EFAULT;
@@ -257,5 +260,6 @@ int vfs_bundle_read(struct vfs *vfs, const char *directory, uint32_t flags,
 	err = path ? read_file(&report, directory, flags, path, out)
 		   : bundle_no_memory(&report);
 	bundle_arena_fini(&arena);
+	errno = saved;
 	return err;
 }

@@ -70,7 +70,7 @@ int vfs_bundle_load(struct vfs *vfs, const struct vfs_bundle_spec *spec,
 		.arena = {.vfs = vfs},
 	};
 	struct vfs_bundle *bundle;
-	int err;
+	int err, saved = errno; /* calls of the host are made on the way */
 
 	if (!vfs || !spec || !out)
 		return -EFAULT;
@@ -88,6 +88,7 @@ int vfs_bundle_load(struct vfs *vfs, const struct vfs_bundle_spec *spec,
 	load_fini(&b);
 	if (bundle)
 		vfs_bundle_free(bundle);
+	errno = saved;
 	return err;
 }
 

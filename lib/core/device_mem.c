@@ -41,20 +41,22 @@ static int64_t read_zeros(struct vfs_device *device, struct vfs_file *file,
 static int64_t read_random(struct vfs_device *device, struct vfs_file *file,
 			   void *buffer, size_t count, int64_t *position)
 {
+	int saved = errno;
 	size_t done = 0;
+	ssize_t n = 0;
 
 	(void)device;
 	(void)file;
 	(void)position;
 	while (done < count) {
-		ssize_t n = getrandom((char *)buffer + done, count - done, 0);
-
+		n = getrandom((char *)buffer + done, count - done, 0);
 		if (n > 0)
 			done += (size_t)n;
 		else if (n < 0 && errno != EINTR)
-			return done ? (int64_t)done : -EIO;
+			break;
 	}
-	return (int64_t)done;
+	errno = saved;
+	return done || n >= 0 ? (int64_t)done : -EIO;
 }
 
 static int64_t write_away(struct vfs_device *device, struct vfs_file *file,

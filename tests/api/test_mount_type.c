@@ -142,12 +142,37 @@ static void test_mount_type__faults_are_the_hosts_errors(void **state)
 	host_gone(dir);
 }
 
+static void test_mount_type__errno_is_left_alone(void **state)
+{
+	struct vfs_task *task = ((struct world *)*state)->task;
+	struct vfs_stat st;
+	char dir[32];
+
+	host_dir(dir);
+	check_ok(vfs_mkdir(task, "/m", 0755));
+	errno = 4711;
+	check_eq(vfs_mount_type(task, &vfs_hostfs_type, "/none/x", "/m", 0,
+				NULL),
+		 -ENOENT);
+	assert_int_equal(errno, 4711);
+	check_ok(vfs_mount_type(task, &vfs_hostfs_type, dir, "/m", 0, NULL));
+	check_eq(vfs_stat(task, "/m/none", &st), -ENOENT);
+	check_eq(vfs_mkdir(task, "/m/file", 0755), -EEXIST);
+	check_eq(vfs_rmdir(task, "/m/file"), -ENOTDIR);
+	check_eq(vfs_open(task, "/m/file/x", O_RDONLY, 0), -ENOTDIR);
+	check_eq(vfs_getxattr(task, "/m/file", "user.none", NULL, 0), -ENODATA);
+	check_ok(vfs_umount(task, "/m"));
+	assert_int_equal(errno, 4711);
+	host_gone(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_mount_type__needs_no_registration),
 		world_test(test_mount_type__refuses_nonsense),
 		cmocka_unit_test(test_mount_type__faults_are_the_hosts_errors),
+		world_test(test_mount_type__errno_is_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

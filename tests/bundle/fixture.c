@@ -184,8 +184,10 @@ void load_fails(struct fixture *f, int error, const char *text)
 
 	memset(f->why, 0, sizeof(f->why));
 	f->world.log[0] = 0;
+	errno = 4711;
 	err = vfs_bundle_load(f->world.vfs, &f->spec, &bundle, f->why,
 			      sizeof(f->why));
+	assert_int_equal(errno, 4711);
 	if (!strstr(f->why, text) || err != error)
 		print_error("it says: %s\n", f->why);
 	check_eq(err, error);

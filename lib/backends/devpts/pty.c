@@ -100,8 +100,11 @@ static int slave_open_host(struct vfs_inode *inode, struct vfs_file *file,
 	pthread_mutex_lock(&s->lock);
 	pty = *place_of(s, number);
 	if (pty && pty->slave == inode) {
+		int saved = errno;
+
 		fd = ioctl(pty->master, TIOCGPTPEER, access_of(file) | FLAGS);
 		fd = fd < 0 ? -errno : fd;
+		errno = saved;
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (fd < 0)
@@ -159,23 +162,24 @@ static struct vfs_inode *make_slave(struct vfs_super *super, uint32_t number)
 
 static int open_master(struct vfs *vfs, int access, uint32_t *number)
 {
+	int fd = -1, saved = errno, err = vfs_fault(vfs, "openpt");
 	unsigned n;
-	int fd, err = vfs_fault(vfs, "openpt");
 
-	if (err)
-		return err;
-	fd = open("/dev/ptmx", access | FLAGS);
-	if (fd < 0)
-		return errno == ENOENT ? -ENODEV : -errno;
-	err = vfs_fault(vfs, "ioctl");
+	if (!err) {
+		fd = open("/dev/ptmx", access | FLAGS);
+		if (fd < 0)
+			err = errno == ENOENT ? -ENODEV : -errno;
+	}
+	if (!err)
+		err = vfs_fault(vfs, "ioctl");
 	if (!err && ioctl(fd, TIOCGPTN, &n))
 		err = -errno;
-	if (err) {
+	if (!err)
+		*number = n;
+	else if (fd >= 0)
 		close(fd);
-		return err;
-	}
-	*number = n;
-	return fd;
+	errno = saved;
+	return err ? err : fd;
 }
 
 static void enter(struct devpts_super *s, struct devpts_pty *pty)

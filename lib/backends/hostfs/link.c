@@ -146,7 +146,10 @@ static int make_way(struct hostfs_super *s)
 /* From now on, until it stands in for another: for what is always open. */
 static void stand_down(struct hostfs_super *s, int stand_in)
 {
+	int saved = errno;
+
 	(void)dup3(s->proc, stand_in, O_CLOEXEC);
+	errno = saved;
 }
 
 void hostfs_link_begin(struct hostfs_super *s, int fd, struct hostfs_link *link)
@@ -155,10 +158,12 @@ void hostfs_link_begin(struct hostfs_super *s, int fd, struct hostfs_link *link)
 	link->stand_in = -1;
 	if (link->way) {
 		int stand_in = VFS_READ_ONCE(link->way->stand_in);
+		int saved = errno;
 
 		link->dir = VFS_READ_ONCE(link->way->dir);
 		if (stand_in >= 0)
 			link->stand_in = dup3(fd, stand_in, O_CLOEXEC);
+		errno = saved;
 	} else {
 		link->dir = s->ways ? make_way(s) : -1;
 	}

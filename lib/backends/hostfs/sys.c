@@ -219,10 +219,13 @@ int hostfs_dup(struct hostfs_super *s, int fd)
 
 void hostfs_close(struct vfs *vfs, int fd)
 {
+	int saved = errno;
+
 	/* it is closed whatever close says */
 	(void)vfs_fault(vfs, "close");
 	if (fd >= 0)
 		close(fd);
+	errno = saved;
 }
 
 /* ---- what is there ---- */

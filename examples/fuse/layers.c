@@ -16,9 +16,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <vfs/hostfs.h>
-#include <vfs/overlay.h>
-#include <vfs/sys/backend.h>
+#include <vfs/vfs.h>
 
 #include "text.h"
 

@@ -6,8 +6,8 @@
  * things about on the host meanwhile.
  *
  * No instance knows the type by itself, because who may mount it may have any
- * directory of the host. It is mounted with vfs_mount_type
- *(<vfs/sys/backend.h>), which leaves it unnamed for the tasks inside,
+ * directory of the host. It is mounted with vfs_mount_type, which leaves it
+ * unnamed for the tasks inside,
  *
  *	vfs_mount_type(task, &vfs_hostfs_type, "/srv/root", "/mnt", 0,
  *		       "cache=exclusive");

@@ -18,6 +18,8 @@
 extern "C" {
 #endif
 
+struct vfs_filesystem_type;
+
 /*
  * Mounts something on target (a last symlink is followed), or changes what is
  * mounted there. Which, the flags say, in this order:
@@ -50,6 +52,21 @@ extern "C" {
 VFS_API int vfs_mount(struct vfs_task *task, const char *source,
 		      const char *target, const char *type, uint64_t flags,
 		      const char *data);
+
+/*
+ * A new mount of a type that need not be registered, and so cannot be named by
+ * the tasks inside: vfs_hostfs_type and its like, or one of your own
+ * (<vfs/sys/backend.h>), which outlives the mount. flags: those that vfs_mount
+ * has for a new mount.
+ *
+ * Errors: those of vfs_mount; -EFAULT also type is NULL; -EINVAL also a
+ * malformed table, or a flag for something else than a new mount. Since 0.1.
+ * See mount(2).
+ */
+VFS_API int vfs_mount_type(struct vfs_task *task,
+			   const struct vfs_filesystem_type *type,
+			   const char *source, const char *target,
+			   uint64_t flags, const char *data);
 
 /*
  * What a word of mount(8)'s options says of vfs_mount's flags: sets and clears

@@ -32,6 +32,8 @@ class PublicHeaders(unittest.TestCase):
             part = cheader.read_header("vfs/" + name, [include])
             for function in part.functions:
                 self.assertIn(function, whole.functions, name)
+            for thing in part.objects:
+                self.assertIn(thing, whole.objects, name)
 
     def test_names__all_begin_with_vfs(self):
         header = cheader.read_header("vfs/vfs.h", [include])

@@ -29,6 +29,7 @@
 
 #include <vfs/base.h>
 #include <vfs/instance.h>
+#include <vfs/mount.h>
 #include <vfs/stat.h>
 
 #ifdef __cplusplus
@@ -38,6 +39,7 @@ extern "C" {
 struct vfs_inode;
 struct vfs_super;
 struct vfs_file;
+struct vfs_task;
 struct vfs__inode_ext;
 struct vfs_jump;
 struct vfs_layer_handle;
@@ -126,20 +128,6 @@ struct vfs_filesystem_type {
 	int (*check_options)(struct vfs *vfs,
 			     const struct vfs_mount_args *args);
 };
-
-struct vfs_task;
-
-/*
- * mount(2) of a type that need not be registered, and so cannot be named by
- * the tasks inside. flags: MS_* of a new mount; the rest as for vfs_mount, with
- * its errors, and -EFAULT for a NULL task or type, -EINVAL for a malformed
- * table and for flags of other than new mounts. type outlives the mount.
- * Thread safety: any thread. Since 0.1.
- */
-VFS_API int vfs_mount_type(struct vfs_task *task,
-			   const struct vfs_filesystem_type *type,
-			   const char *source, const char *target,
-			   uint64_t flags, const char *data);
 
 struct vfs_super_ops {
 	uint64_t size;

@@ -134,27 +134,41 @@ class DirEntry(NamedTuple):
 
 
 class VFS:
-    """One instance. type, source and options configure the root's mount."""
+    """One instance. type, source and options configure the root's mount.
 
-    def __init__(self, type=None, source=None, options=None, log=None):
+    log(level, line) is told what an errno cannot say, such as which option is
+    refused. fault(call) is asked before each call of the host that a hostfs
+    makes, by that call's name: an errno makes it fail, 0 does not. Neither may
+    use the instance.
+    """
+
+    def __init__(self, type=None, source=None, options=None, log=None,
+                 fault=None):
         config = structs["vfs_config"]()
         config.size = ctypes.sizeof(config)
         config.root_type = _encode(type) if type else None
         config.root_source = _encode(source) if source else None
         config.root_options = _encode(options) if options else None
         self._handle = ctypes.POINTER(structs["vfs"])()
-        self._log = None
+        # C holds no references on them: the tasks do, which keep the instance.
+        self._callbacks = []
         if log is not None:
-            log_type = dict(structs["vfs_config"]._fields_)["log"]
-            # Kept, for C does not hold a reference on it.
-            self._log = log_type(
-                lambda context, level, message:
+            config.log = self._callback(
+                "log", lambda context, level, message:
                 log(level, os.fsdecode(message)))
-            config.log = self._log
+        if fault is not None:
+            config.fault = self._callback(
+                "fault", lambda context, call: fault(call.decode()) or 0)
         _check(calls.vfs_create(ctypes.byref(config),
                                 ctypes.byref(self._handle)))
 
+    def _callback(self, member, function):
+        made = dict(structs["vfs_config"]._fields_)[member](function)
+        self._callbacks.append(made)
+        return made
+
     def close(self):
+        """The instance ends with its last task, or here."""
         handle, self._handle = self._handle, None
         if handle:
             calls.vfs_unref(handle)
@@ -195,14 +209,15 @@ class VFS:
                                          ctypes.byref(handle)))
         finally:
             calls.vfs_cred_unref(cred)
-        return Task(handle)
+        return Task(handle, self._callbacks)
 
 
 class Task:
     """A process's view of the tree; its methods are os's functions."""
 
-    def __init__(self, handle):
+    def __init__(self, handle, callbacks=()):
         self._handle = handle
+        self._callbacks = callbacks
 
     def close_task(self):
         handle, self._handle = self._handle, None
@@ -243,6 +258,8 @@ class Task:
         if flags is None:
             raise ValueError(f"invalid mode: {mode!r}")
         raw = RawFile(self, self.open(path, flags, 0o666), flags)
+        if flags & os.O_APPEND and raw.seekable():
+            raw.seek(0, os.SEEK_END)
         if flags & os.O_ACCMODE == os.O_RDWR:
             buffered = io.BufferedRandom(raw)
         elif flags & os.O_ACCMODE == os.O_WRONLY:
@@ -456,3 +473,22 @@ class Task:
         _check(calls.vfs_realpath(self._handle, _encode(path), buffer,
                                   PATH_MAX), path)
         return os.fsdecode(buffer.value)
+
+    # ---- mounts ----
+
+    def mount(self, source, target, type, flags=0, options=None):
+        """mount(2); flags are those of <sys/mount.h>."""
+        _check(calls.vfs_mount(
+            self._handle, _encode(source), _encode(target), _encode(type),
+            flags, _encode(options) if options else None), source, target)
+
+    def mount_host(self, directory, target, flags=0, options=None):
+        """A directory of the host's in the tree: hostfs."""
+        _check(calls.vfs_mount_type(
+            self._handle, calls.vfs_hostfs_type, _encode(directory),
+            _encode(target), flags, _encode(options) if options else None),
+            directory, target)
+
+    def umount(self, target, flags=0):
+        _check(calls.vfs_umount2(self._handle, _encode(target), flags),
+               target)

@@ -5,9 +5,11 @@ VFS_LIBRARY say what it is made from: test_binding.py PYTHON_DIRECTORY."""
 
 import ctypes
 import errno
+import gc
 import os
 import stat
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -54,6 +56,7 @@ class Files(Case):
         with self.root.file("/note") as note:
             self.assertEqual(note.readlines(), ["one\n", "two\n", "thr\u00e9e\n"])
         with self.root.file("/note", "a") as note:
+            self.assertEqual(note.tell(), 15)
             note.write("four\n")
         with self.root.file("/note", "r+b") as note:
             note.seek(4)
@@ -210,6 +213,62 @@ class Names(Case):
         self.assertEqual(self.root.stat("/null").st_rdev, os.makedev(1, 3))
         self.fails(errno.EPERM, self.user.mknod, "/sda",
                    stat.S_IFBLK | 0o600, os.makedev(8, 0))
+
+
+class Mounts(Case):
+    def setUp(self):
+        super().setUp()
+        self.host = tempfile.TemporaryDirectory()
+        self.root.mkdir("/m")
+
+    def tearDown(self):
+        super().tearDown()
+        self.host.cleanup()
+
+    def test_mount__and_umount(self):
+        self.root.mount("small", "/m", "tmpfs", options="size=64k")
+        self.assertEqual(self.root.statvfs("/m")["blocks"], 16)
+        self.fails(errno.EPERM, self.user.umount, "/m")
+        self.root.umount("/m")
+        self.fails(errno.EINVAL, self.root.umount, "/m")
+        self.fails(errno.ENODEV, self.root.mount, "x", "/m", "nosuchfs")
+
+    def test_mount_host__shows_a_directory(self):
+        with open(os.path.join(self.host.name, "f"), "w") as file:
+            file.write("outside")
+        self.root.mount_host(self.host.name, "/m")
+        with self.root.file("/m/f") as file:
+            self.assertEqual(file.read(), "outside")
+        self.fails(errno.ENOENT, self.root.mount_host, "/no/such", "/m")
+
+    def test_fault__makes_the_host_fail(self):
+        asked, broken = set(), {}
+
+        def fault(call):
+            asked.add(call)
+            return broken.get(call)
+
+        with vfs.VFS(fault=fault) as fs, fs.task() as task:
+            task.mkdir("/m")
+            task.mount_host(self.host.name, "/m")
+            fd = task.open("/m/f", os.O_RDWR | os.O_CREAT)
+            broken["fsync"] = errno.EIO
+            self.fails(errno.EIO, task.fsync, fd)
+            broken.clear()
+            task.fsync(fd)
+            broken["pwrite"] = -errno.ENOSPC
+            self.fails(errno.ENOSPC, task.write, fd, b"x")
+            self.assertEqual(task.stat(fd).st_size, 0)
+            self.assertIn("openat2", asked)
+
+    def test_callbacks__live_as_long_as_a_task(self):
+        lines = []
+        task = vfs.VFS(log=lambda level, line: lines.append(line)).task()
+        gc.collect()
+        task.mkdir("/m")
+        self.fails(errno.EINVAL, task.mount, "x", "/m", "tmpfs", 0, "colour=red")
+        self.assertTrue(any("colour" in line for line in lines), lines)
+        task.close_task()
 
 
 class Errors(Case):

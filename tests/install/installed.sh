@@ -38,7 +38,7 @@ flags() {
 }
 
 # shellcheck disable=SC2086
-for program in hello custom-backend synthetic; do
+for program in hello custom-backend synthetic broken-disk; do
 	"$@" "$source/examples/$program.c" -o shared \
 		$(flags --cflags --libs) ||
 		fail "$program does not build"

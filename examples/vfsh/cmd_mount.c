@@ -6,8 +6,7 @@
 
 /* ---- options ---- */
 
-/* Words that are flags go there, the others stay in text. */
-static void take_flags(char *text, uint64_t *flags)
+void sh_take_flags(char *text, uint64_t *flags)
 {
 	char *save = NULL, *copy = sh_strdup(text);
 
@@ -212,7 +211,7 @@ static int run_mount(struct shell *sh, int argc, char **argv)
 		} else if (c == 'o') {
 			free(options);
 			options = sh_strdup(optarg);
-			take_flags(options, &flags);
+			sh_take_flags(options, &flags);
 		} else if (c >= MS_UNBINDABLE) {
 			flags |= (uint64_t)c;
 		} else {

@@ -3,9 +3,6 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include <vfs/hostfs.h>
-#include <vfs/sys/backend.h>
-
 #include "vfsh.h"
 
 #ifdef HAVE_LIBEDIT
@@ -13,23 +10,35 @@
 #endif
 
 static const char usage_text[] =
-	"usage: vfsh [-e] [-t TYPE] [-o OPTIONS] [-m TYPE:TARGET[:OPTIONS]]\n"
+	"usage: vfsh [-e] [-t TYPE] [-o OPTIONS] "
+	"[-m TYPE[=SOURCE]:TARGET[:OPTIONS]]...\n"
 	"            [-u UID:GID[:GROUP,GROUP...]] [-c COMMANDS | SCRIPT]\n"
 	"\n"
-	"  -t TYPE      the root's file system (tmpfs)\n"
-	"  -o OPTIONS   its mount options, such as size=1g,nr_inodes=10k\n"
-	"  -m MOUNT     the same in one word: tmpfs:/:size=1g\n"
-	"  -u IDS       who works in it (0:0, with every capability)\n"
-	"  -c COMMANDS  run these; without -c and SCRIPT, lines from the "
+	"  -t TYPE        the root's file system (tmpfs)\n"
+	"  -o OPTIONS     its mount options, such as size=1g,nr_inodes=10k\n"
+	"  -m MOUNT       what is mounted, the root too: tmpfs:/:size=1g,\n"
+	"                 proc:/proc, hostfs=/srv:/mnt:ro\n"
+	"  -u IDS         who works in it (0:0, with every capability)\n"
+	"  -c COMMANDS    run these; without -c and SCRIPT, lines from the "
 	"input\n"
-	"  -e           stop at the first failure\n"
+	"  -e             stop at the first failure\n"
+	"  -h, --help     this\n"
+	"  -V, --version  the version\n"
 	"\n"
 	"The exit status is that of the last failure. `help` lists the\n"
 	"commands.\n";
 
+/* A -m that is not the root's; its words are the command line's. */
+struct mounting {
+	char *type, *source, *target, *options;
+};
+
 struct settings {
 	char *type;
+	char *source;
 	char *options;
+	struct mounting *mounts;
+	size_t mount_count;
 	const char *ids;
 	const char *commands;
 	bool stop_on_failure;
@@ -41,37 +50,50 @@ static int fail(const char *what, const char *why)
 	return 2;
 }
 
-/* TYPE:TARGET[:OPTIONS]. Only the root can be mounted: the library has no
- * mount call yet. */
+/* Cuts text at the first c; what is behind it, or NULL. */
+static char *cut(char *text, char c)
+{
+	char *at = strchr(text, c);
+
+	if (at)
+		*at++ = '\0';
+	return at;
+}
+
+/* TYPE[=SOURCE]:TARGET[:OPTIONS] */
 static int parse_mount(char *text, struct settings *settings)
 {
-	char *target = strchr(text, ':');
-	char *options;
+	struct mounting mount = {.type = text, .target = strchr(text, ':')};
 
-	if (!target || target == text)
-		return fail(text, "not TYPE:TARGET[:OPTIONS]");
-	*target++ = '\0';
-	options = strchr(target, ':');
-	if (options)
-		*options++ = '\0';
-	if (strcmp(target, "/") != 0)
-		return fail(target, "only / can be mounted: this version of "
-				    "libvfs has no mount call");
-	settings->type = text;
-	settings->options = options;
+	if (!mount.target || mount.target == text || mount.target[1] != '/')
+		return fail(text, "not TYPE[=SOURCE]:TARGET[:OPTIONS]");
+	mount.target = cut(text, ':');
+	mount.options = cut(mount.target, ':');
+	mount.source = cut(mount.type, '=');
+	if (strcmp(mount.target, "/") == 0) {
+		settings->type = mount.type;
+		settings->source = mount.source;
+		settings->options = mount.options;
+		return 0;
+	}
+	settings->mounts = sh_realloc(
+		settings->mounts, (settings->mount_count + 1) * sizeof(mount));
+	settings->mounts[settings->mount_count++] = mount;
 	return 0;
 }
 
 /* Less than 0: go on; otherwise the exit status. */
 static int parse_arguments(int argc, char **argv, struct settings *settings)
 {
+	static const struct option longs[] = {
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
 	int letter;
 
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(usage_text, stdout);
-		return 0;
-	}
-	while ((letter = getopt(argc, argv, "+c:ehm:o:t:u:")) != -1) {
+	while ((letter = getopt_long(argc, argv, "+c:ehm:o:t:u:V", longs,
+				     NULL)) != -1) {
 		if (letter == 'c') {
 			settings->commands = optarg;
 		} else if (letter == 'e') {
@@ -85,6 +107,10 @@ static int parse_arguments(int argc, char **argv, struct settings *settings)
 			settings->type = optarg;
 		} else if (letter == 'u') {
 			settings->ids = optarg;
+		} else if (letter == 'V') {
+			printf("vfsh %d.%d.%d\n", VFS_VERSION_MAJOR,
+			       VFS_VERSION_MINOR, VFS_VERSION_PATCH);
+			return 0;
 		} else {
 			fputs(usage_text, letter == 'h' ? stdout : stderr);
 			return letter == 'h' ? 0 : 2;
@@ -106,6 +132,22 @@ static void print_log(void *context, int32_t level, const char *message)
 		fprintf(stderr, "vfsh: %s\n", message);
 }
 
+/* What is missing of the mount point is made. */
+static int mount_one(struct shell *sh, const struct mounting *mount)
+{
+	char *options = sh_strdup(mount->options ? mount->options : "");
+	uint64_t flags = 0;
+	int error = vfs_make_mountpoint(sh->task, mount->target, 0);
+
+	sh_take_flags(options, &flags);
+	if (!error)
+		error = vfs_mount(sh->task,
+				  mount->source ? mount->source : mount->type,
+				  mount->target, mount->type, flags, options);
+	free(options);
+	return error ? fail(mount->target, vfs_strerror(error)) : 0;
+}
+
 static int shell_init(struct shell *sh, const struct settings *settings)
 {
 	/* who has this shell has the host's files anyway */
@@ -115,6 +157,7 @@ static int shell_init(struct shell *sh, const struct settings *settings)
 		.size = sizeof(config),
 		.log = print_log,
 		.root_type = settings->type,
+		.root_source = settings->source,
 		.root_options = settings->options,
 		.types = types,
 		.type_count = 1,
@@ -124,12 +167,13 @@ static int shell_init(struct shell *sh, const struct settings *settings)
 	if (!sh_parse_ids(settings->ids, &sh->ids))
 		return fail(settings->ids, "not UID:GID[:GROUP,GROUP...]");
 	error = vfs_create(&config, &sh->vfs);
-	if (error) {
-		free((void *)sh->ids.groups);
+	if (error)
 		return fail(settings->type ? settings->type : "tmpfs",
 			    vfs_strerror(error));
-	}
 	error = vfs_task_create(sh->vfs, NULL, &sh->task);
+	for (size_t i = 0; !error && i < settings->mount_count; i++)
+		if (mount_one(sh, &settings->mounts[i]))
+			return 2;
 	if (error == 0)
 		error = sh_become(sh, &sh->ids);
 	return error ? fail(settings->ids, vfs_strerror(error)) : 0;
@@ -289,7 +333,7 @@ int main(int argc, char **argv)
 	int status = parse_arguments(argc, argv, &settings);
 
 	if (status >= 0)
-		return status;
+		goto fini;
 	sh.stop_on_failure = settings.stop_on_failure;
 	status = shell_init(&sh, &settings);
 	if (status)
@@ -307,5 +351,6 @@ int main(int argc, char **argv)
 		status = fail("standard output", strerror(errno));
 fini:
 	shell_fini(&sh);
+	free(settings.mounts);
 	return status;
 }

@@ -159,6 +159,9 @@ bool sh_parse_size(const char *text, int64_t *out);
 /* UID:GID[:GROUP,GROUP...] into spec; frees the groups it held. */
 bool sh_parse_ids(const char *text, struct vfs_cred_spec *spec);
 int sh_become(struct shell *sh, const struct vfs_cred_spec *spec);
+/* Mount options, with commas: words that are flags go there, the others stay in
+ * text. */
+void sh_take_flags(char *text, uint64_t *flags);
 /* The mode that an octal or symbolic text makes of one; false: malformed. */
 bool sh_parse_mode(const char *text, uint32_t old, uint32_t umask,
 		   uint32_t *out);

@@ -110,8 +110,36 @@ check mount 0 'df' -m tmpfs:/:size=64k <<'EOT'
     1K-blocks         Used    Available  Use% Path
            64            0           64    0% /
 EOT
-check mount_elsewhere 2 'df' -m tmpfs:/mnt <<'EOT'
-vfsh: /mnt: only / can be mounted: this version of libvfs has no mount call
+check mount_elsewhere 1 'write /mnt/a/f x; mounts' \
+	-m tmpfs=small:/mnt/a:ro,size=64k -m proc:/proc -u 5:5 <<'EOT'
+write: /mnt/a/f: Read-only file system
+/ none tmpfs rw,relatime
+/mnt/a small tmpfs ro,relatime
+/proc proc proc rw,relatime
+EOT
+mkdir "$work/host"
+echo outside >"$work/host/f"
+check mount_host 0 'cat /h/f' -m "hostfs=$work/host:/h" <<'EOT'
+outside
+EOT
+check root_of_host 0 'cat /f' -m "hostfs=$work/host:/:ro" <<'EOT'
+outside
+EOT
+check mount_refused 2 'df' -m tmpfs:/mnt:colour=red <<'EOT'
+vfsh: tmpfs: unknown option 'colour=red'
+vfsh: /mnt: Invalid argument
+EOT
+for word in tmpfs :/ tmpfs: tmpfs:mnt; do
+	check "mount_$word" 2 'df' -m "$word" <<EOT
+vfsh: $word: not TYPE[=SOURCE]:TARGET[:OPTIONS]
+EOT
+done
+check groups_and_no_root 2 'df' -u 1:1:5,6 -t nosuchfs <<'EOT'
+vfsh: unknown file-system type: nosuchfs
+vfsh: nosuchfs: No such device
+EOT
+check version 0 '' --version <<'EOT'
+vfsh 0.1.0
 EOT
 # The library's own words come first, through the log.
 "$vfsh" -t nosuchfs -c df 2>&1 | tail -n 1 >"$work/printed"

@@ -23,6 +23,10 @@
  * readlink may be called inside a read section: they must not block, sleep or
  * take a lock for long, and what they look at must be freed with vfs_retire().
  * No other operation is called inside a section.
+ *
+ * Threads. Operations come on the threads that make calls, several at once
+ * where no lock says otherwise; what is declared here may be called by any
+ * thread. All of it: since 0.1.
  */
 #ifndef VFS_SYS_BACKEND_H
 #define VFS_SYS_BACKEND_H

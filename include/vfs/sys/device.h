@@ -104,10 +104,12 @@ VFS_API int vfs_register_device(struct vfs *vfs,
  */
 VFS_API int vfs_unregister_device(struct vfs_device *device);
 
-/* The region's first number (makedev(3)), and what its spec gave. */
+/* The region's first number (makedev(3)), and what its spec gave. device is not
+ * NULL. Any thread. Since 0.1. */
 VFS_API uint64_t vfs_device_number(const struct vfs_device *device);
 VFS_API void *vfs_device_context(const struct vfs_device *device);
-/* The number that file was opened by. 0: not a device's. */
+/* The number that file was opened by. 0: not a device's. Any thread. Since
+ * 0.1. */
 VFS_API uint64_t vfs_file_device(const struct vfs_file *file);
 
 /*

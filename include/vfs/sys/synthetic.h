@@ -89,7 +89,8 @@ struct vfs_synthetic_call {
 	uint64_t ino; /* of node: of its place if that has 0 */
 };
 
-/* Text in the making; a failure for want of memory is remembered. */
+/* Text in the making, for the callback that is given it; a failure for want of
+ * memory is remembered, and becomes the callback's -ENOMEM. Since 0.1. */
 struct vfs_synthetic_text;
 VFS_API void vfs_synthetic_printf(struct vfs_synthetic_text *text,
 				  const char *format, ...)
@@ -103,7 +104,7 @@ struct vfs_synthetic_listing;
  * One entry of a directory that lists itself; node as lookup would fill it for
  * name (mode and ino count). cookie: 0 and above, growing from entry to entry,
  * the same for an entry as long as it exists. 0: no room, the listing ends, and
- * goes on with this cookie.
+ * goes on with this cookie. Since 0.1.
  */
 VFS_API int vfs_synthetic_emit(struct vfs_synthetic_listing *listing,
 			       const char *name, uint32_t len,

@@ -56,6 +56,13 @@ for page in "$source"/docs/man/*.[1-9]; do
 		fail "$page is not installed"
 done
 
+# A function is a name of the page that it is on.
+for page in vfs_open.3 vfs_readdir.3 vfs_bundle_env.3 vfs_overlay_commit.5; do
+	found=$(find root -name "$page*")
+	[ -n "$found" ] && grep -q "${page%.*}" "$found" ||
+		fail "$page is not installed"
+done
+
 shell=$(find "$place/root" -name vfsh)
 [ -z "$shell" ] || [ "$("$shell" -c 'echo here')" = here ] ||
 	fail "the installed vfsh"

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Making and ending instances: configuration, isolation, memory. */
+#include <pthread.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <vfs/sys/backend.h>
 #include <vfs/tmpfs.h>
 
@@ -216,6 +219,66 @@ static void test_instance__words(void **state)
 	}
 }
 
+static void *make_and_remove(void *context)
+{
+	struct vfs_task *t = context;
+
+	for (int i = 0; i < 100; i++) {
+		check_ok(vfs_mkdir(t, "/d", 0755));
+		check_ok(vfs_rmdir(t, "/d"));
+	}
+	return NULL;
+}
+
+/* The exit status of a child that goes on with what it has a copy of. */
+static int go_on(struct vfs *vfs, struct vfs_task *t, int fd)
+{
+	struct vfs_stat st;
+	char b[8] = "";
+	int bad = vfs_pread(t, fd, b, 8, 0) != 4 || strcmp(b, "data") != 0;
+
+	bad |= vfs_write(t, fd, "!", 1) != 1;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(b, sizeof(b), "/%d", i);
+		bad |= vfs_mkdir(t, b, 0755) != 0;
+	}
+	bad |= vfs_stat(t, "/f", &st) != 0 || st.size != 5;
+	bad |= vfs_unlink(t, "/f") != 0;
+	vfs_task_unref(t);
+	vfs_unref(vfs);
+	return bad;
+}
+
+static void test_instance__a_child_has_a_copy(void **state)
+{
+	struct vfs_task *t;
+	struct vfs_stat st;
+	pthread_t thread;
+	struct vfs *vfs;
+	int fd, status;
+	pid_t pid;
+
+	(void)state;
+	check_ok(vfs_create(NULL, &vfs));
+	check_ok(vfs_task_create(vfs, NULL, &t));
+	fd = check_fd(vfs_open(t, "/f", O_RDWR | O_CREAT, 0644));
+	check_eq(vfs_write(t, fd, "data", 4), 4);
+	/* there have been others, who are not in the child */
+	assert_int_equal(pthread_create(&thread, NULL, make_and_remove, t), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(go_on(vfs, t, fd));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	check_file(t, "/f", "data");
+	check_eq(vfs_stat(t, "/0", &st), -ENOENT);
+	make_and_remove(t);
+	vfs_task_unref(t);
+	vfs_unref(vfs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_instance__slow_walk),
 		world_test(test_instance__register),
 		cmocka_unit_test(test_instance__words),
+		cmocka_unit_test(test_instance__a_child_has_a_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

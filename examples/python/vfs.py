@@ -485,9 +485,9 @@ class Task:
     def mount_host(self, directory, target, flags=0, options=None):
         """A directory of the host's in the tree: hostfs."""
         _check(calls.vfs_mount_type(
-            self._handle, calls.vfs_hostfs_type, _encode(directory),
-            _encode(target), flags, _encode(options) if options else None),
-            directory, target)
+            self._handle, calls.vfs_builtin_type(b"hostfs"),
+            _encode(directory), _encode(target), flags,
+            _encode(options) if options else None), directory, target)
 
     def umount(self, target, flags=0):
         _check(calls.vfs_umount2(self._handle, _encode(target), flags),

@@ -142,6 +142,18 @@ VFS_API int vfs_register_filesystem(struct vfs *vfs,
 				    const struct vfs_filesystem_type *type,
 				    uint32_t flags);
 
+/*
+ * A type that comes with the library, by its name: "tmpfs", "overlay", "proc",
+ * "devtmpfs", which every instance knows, and "hostfs", "devpts", "sysfs",
+ * which are for vfs_mount_type and vfs_register_filesystem. They are
+ * vfs_hostfs_type and its like, for languages that cannot name an object of a
+ * library.
+ *
+ * NULL: there is no such type, or name is NULL. Any thread; no instance is
+ * needed. Since 0.1.
+ */
+VFS_API const struct vfs_filesystem_type *vfs_builtin_type(const char *name);
+
 #ifdef __cplusplus
 }
 #endif

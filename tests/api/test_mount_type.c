@@ -142,6 +142,31 @@ static void test_mount_type__faults_are_the_hosts_errors(void **state)
 	host_gone(dir);
 }
 
+static void test_mount_type__by_name(void **state)
+{
+	static const char *const names[] = {"tmpfs",	"overlay", "proc",
+					    "devtmpfs", "hostfs",  "devpts",
+					    "sysfs"};
+	struct vfs_task *task = ((struct world *)*state)->task;
+	char dir[32];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		assert_non_null(vfs_builtin_type(names[i]));
+		assert_string_equal(vfs_builtin_type(names[i])->name, names[i]);
+	}
+	assert_ptr_equal(vfs_builtin_type("hostfs"), &vfs_hostfs_type);
+	assert_null(vfs_builtin_type("hostf"));
+	assert_null(vfs_builtin_type(""));
+	assert_null(vfs_builtin_type(NULL));
+	host_dir(dir);
+	check_ok(vfs_mkdir(task, "/m", 0755));
+	check_ok(vfs_mount_type(task, vfs_builtin_type("hostfs"), dir, "/m", 0,
+				NULL));
+	check_file(task, "/m/file", "host");
+	check_ok(vfs_umount(task, "/m"));
+	host_gone(dir);
+}
+
 static void test_mount_type__errno_is_left_alone(void **state)
 {
 	struct vfs_task *task = ((struct world *)*state)->task;
@@ -172,6 +197,7 @@ int main(void)
 		world_test(test_mount_type__needs_no_registration),
 		world_test(test_mount_type__refuses_nonsense),
 		cmocka_unit_test(test_mount_type__faults_are_the_hosts_errors),
+		world_test(test_mount_type__by_name),
 		world_test(test_mount_type__errno_is_left_alone),
 	};
 

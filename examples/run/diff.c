@@ -58,18 +58,15 @@ int run_diff(struct run *run)
 {
 	const struct vfs_overlay_change *change;
 	struct vfs_overlay_diff *diff;
-	int err, more = 1;
+	int more, err;
 
 	err = vfs_overlay_diff(run->server->root, AT_FDCWD, "/", &diff);
-	while (!err && more) {
-		more = vfs_overlay_diff_next(diff, &change);
-		if (more > 0)
+	if (!err) {
+		while ((more = vfs_overlay_diff_next(diff, &change)) > 0)
 			print_change(change);
-		else
-			err = more;
-	}
-	if (!err)
+		err = more;
 		vfs_overlay_diff_close(diff);
+	}
 	if (!err && fflush(stdout))
 		err = -errno;
 	return err ? run_fail("--diff: %s", vfs_strerror(err)) : 0;

@@ -121,9 +121,10 @@ VFS_API int vfs_overlay_diff(struct vfs_task *task, int dirfd, const char *path,
 			     struct vfs_overlay_diff **out);
 
 /*
- * 1 with *out set, which stays until the next call; 0 at the end. Errors: of
- * vfs_openat and vfs_getdents for a directory that is to be gone into, which
- * the next call leaves out; -ENOMEM. Since 0.1.
+ * 1 with *out set, which stays until the next call; 0 at the end, with *out
+ * NULL. Errors: -EFAULT a NULL; those of vfs_openat and vfs_getdents for a
+ * directory that is to be gone into, which the next call leaves out; -ENOMEM.
+ * Since 0.1.
  */
 VFS_API int vfs_overlay_diff_next(struct vfs_overlay_diff *diff,
 				  const struct vfs_overlay_change **out);

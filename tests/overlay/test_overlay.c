@@ -651,6 +651,40 @@ static void test_diff(void **state)
 	check_eq(vfs_overlay_diff(w->task, AT_FDCWD, "/m/s", &diff), -ENOENT);
 }
 
+/* What may not be read is told of, and left out. */
+static void test_diff_of_what_is_closed(void **state)
+{
+	static const struct vfs_overlay_change mine;
+	const struct vfs_overlay_change *change = &mine;
+	struct world *w = *state;
+	struct vfs_overlay_diff *diff;
+	int told = 0, seen = 0, next;
+
+	make_layers(w->task);
+	fill_lower(w->task);
+	check_ok(mount_overlay(w->task, ONE));
+	check_ok(vfs_mkdir(w->task, "/m/closed", 0700));
+	check_ok(vfs_mkdir(w->task, "/m/open", 0755));
+	put_file(w->task, "/m/closed/f", "");
+	put_file(w->task, "/m/open/f", "");
+	check_ok(vfs_overlay_diff(w->user, AT_FDCWD, "/m", &diff));
+	while ((next = vfs_overlay_diff_next(diff, &change))) {
+		if (next == 1) {
+			seen++;
+			change = &mine;
+			continue;
+		}
+		check_eq(next, -EACCES);
+		assert_ptr_equal(change, &mine);
+		told++;
+	}
+	assert_null(change);
+	assert_int_equal(told, 1);
+	assert_int_equal(seen, 3);
+	check_eq(vfs_overlay_diff_next(diff, &change), 0);
+	check_ok(vfs_overlay_diff_close(diff));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -679,6 +713,7 @@ int main(void)
 		world_test(test_listing_is_stable),
 		world_test(test_mapping),
 		world_test(test_diff),
+		world_test(test_diff_of_what_is_closed),
 	};
 
 	return cmocka_run_group_tests_name("overlay", tests, NULL, NULL);

@@ -187,7 +187,6 @@ int vfs_overlay_diff_next(struct vfs_overlay_diff *diff,
 
 	if (!diff || !out)
 		return -EFAULT;
-	*out = NULL;
 	for (;;) {
 		struct level *level;
 
@@ -198,8 +197,10 @@ int vfs_overlay_diff_next(struct vfs_overlay_diff *diff,
 			if (err && err != -ENOENT)
 				return err;
 		}
-		if (!diff->level_count)
+		if (!diff->level_count) {
+			*out = NULL;
 			return 0;
+		}
 		level = &diff->levels[diff->level_count - 1];
 		if (level->at == level->list.used) {
 			pop(diff);

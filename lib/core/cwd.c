@@ -79,10 +79,11 @@ int vfs__fchdir(struct vfs__thread *thread, struct vfs_task *task, int fd)
 	return err;
 }
 
-/* The path of at into buffer; the length with the NUL. */
+/* The path of at into buffer; the length with the NUL. reachable: it is -ENOENT
+ * where no path leads there. */
 static int64_t path_of(struct vfs__thread *thread, struct vfs_task *task,
 		       const struct vfs__path *at, const struct vfs__path *root,
-		       char *buffer, size_t size)
+		       bool reachable, char *buffer, size_t size)
 {
 	const size_t prefix = sizeof(UNREACHABLE) - 1;
 	bool unreachable;
@@ -96,7 +97,9 @@ static int64_t path_of(struct vfs__thread *thread, struct vfs_task *task,
 			       VFS__PATH_MAX, &start, &unreachable);
 	if (len == -ERANGE)
 		len = -ENAMETOOLONG;
-	if (len > 0 && unreachable) {
+	if (len > 0 && unreachable && reachable) {
+		len = -ENOENT;
+	} else if (len > 0 && unreachable) {
 		if ((size_t)(start - scratch) < prefix) {
 			len = -ENAMETOOLONG;
 		} else {
@@ -120,7 +123,7 @@ int64_t vfs__getcwd(struct vfs__thread *thread, struct vfs_task *task,
 	int64_t len;
 
 	vfs__task_paths(thread, task, &at);
-	len = path_of(thread, task, &at.cwd, &at.root, buffer, size);
+	len = path_of(thread, task, &at.cwd, &at.root, false, buffer, size);
 	vfs__path_unref(thread, &at.root);
 	vfs__path_unref(thread, &at.cwd);
 	return len;
@@ -137,9 +140,7 @@ int64_t vfs__realpath(struct vfs__thread *thread, struct vfs_task *task,
 	if (len)
 		return len;
 	vfs__task_paths(thread, task, &paths);
-	len = path_of(thread, task, &at, &paths.root, buffer, size);
-	if (len > 0 && *buffer != '/')
-		len = -ENOENT; /* no path leads there */
+	len = path_of(thread, task, &at, &paths.root, true, buffer, size);
 	vfs__path_unref(thread, &paths.root);
 	vfs__path_unref(thread, &paths.cwd);
 	vfs__path_unref(thread, &at);

@@ -272,7 +272,7 @@ static int lookup(struct vfs *vfs, const struct vfs_super *super,
 
 static int encode(struct vfs__thread *thread, struct vfs *vfs,
 		  const struct vfs__path *path, struct vfs_file_handle *handle,
-		  int flags)
+		  const void *mount_id, int flags)
 {
 	const struct vfs_inode *inode = vfs__dentry_inode(path->dentry);
 	bool decodable = inode->super->type->flags & VFS_FS_HANDLES;
@@ -286,6 +286,8 @@ static int encode(struct vfs__thread *thread, struct vfs *vfs,
 		return -EFAULT;
 	if (handle->handle_bytes > VFS_MAX_HANDLE_SIZE)
 		return -EINVAL;
+	if (!mount_id)
+		return -EFAULT;
 	if (handle->handle_bytes < sizeof(content)) {
 		handle->handle_bytes = sizeof(content);
 		handle->handle_type = TYPE_INVALID;
@@ -303,18 +305,15 @@ static int encode(struct vfs__thread *thread, struct vfs *vfs,
 	return 0;
 }
 
-static int store_mount_id(const struct vfs_mount *mnt, void *mount_id,
-			  int flags)
+static void store_mount_id(const struct vfs_mount *mnt, void *mount_id,
+			   int flags)
 {
 	int32_t id = (int32_t)mnt->id;
 
-	if (!mount_id)
-		return -EFAULT;
 	if (flags & AT_HANDLE_MNT_ID_UNIQUE)
 		memcpy(mount_id, &mnt->id, sizeof(mnt->id));
 	else
 		memcpy(mount_id, &id, sizeof(id));
-	return 0;
 }
 
 int vfs__name_to_handle(struct vfs__thread *thread, struct vfs_task *task,
@@ -324,7 +323,7 @@ int vfs__name_to_handle(struct vfs__thread *thread, struct vfs_task *task,
 {
 	struct vfs__path at;
 	uint32_t walk = 0;
-	int err, err_id;
+	int err;
 
 	if (flags & ~KNOWN_FLAGS)
 		return -EINVAL;
@@ -338,13 +337,10 @@ int vfs__name_to_handle(struct vfs__thread *thread, struct vfs_task *task,
 	err = vfs__path_lookup(thread, task, dirfd, path, walk, &at);
 	if (err)
 		return err;
-	err = encode(thread, task->vfs, &at, handle, flags);
+	err = encode(thread, task->vfs, &at, handle, mount_id, flags);
 	/* told also where only the handle's size was asked for */
-	if (!err || err == -EOVERFLOW) {
-		err_id = store_mount_id(at.mnt, mount_id, flags);
-		if (err_id)
-			err = err_id;
-	}
+	if (!err || err == -EOVERFLOW)
+		store_mount_id(at.mnt, mount_id, flags);
 	vfs__path_unref(thread, &at);
 	return err;
 }

@@ -121,6 +121,11 @@ static void test_cwd__realpath(void **state)
 	check_eq(vfs_realpath(t, "/a/b/f/", real, 8), -ENOTDIR);
 	check_eq(vfs_realpath(t, "/a/b/f", real, 6), -ERANGE);
 	check_eq(vfs_realpath(t, "/a/b/f", real, 7), 6);
+	/* outside of the root, whatever room there is, which stays as it is */
+	check_ok(vfs_chroot(t, "/a/b"));
+	check_eq(vfs_realpath(t, ".", real, 2), -ENOENT);
+	check_eq(vfs_realpath(t, ".", real, 8), -ENOENT);
+	assert_string_equal(real, "/a/b/f");
 }
 
 static void test_cwd__dot_dot_stops_at_root(void **state)

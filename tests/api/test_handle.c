@@ -228,8 +228,15 @@ static void test_handle__sizes_and_flags(void **state)
 	assert_int_equal((int32_t)wide, id);
 	check_eq(vfs_name_to_handle_at(t, AT_FDCWD, "/f", NULL, &id, 0),
 		 -EFAULT);
+	h.handle_bytes = VFS_MAX_HANDLE_SIZE;
 	check_eq(vfs_name_to_handle_at(t, AT_FDCWD, "/f", &h, NULL, 0),
 		 -EFAULT);
+	assert_int_equal(h.handle_bytes, VFS_MAX_HANDLE_SIZE);
+	h.handle_bytes = 0;
+	check_eq(vfs_name_to_handle_at(t, AT_FDCWD, "/f", &h, NULL, 0),
+		 -EFAULT);
+	assert_int_equal(h.handle_bytes, 0);
+	h.handle_bytes = VFS_MAX_HANDLE_SIZE;
 	check_eq(vfs_name_to_handle_at(NULL, AT_FDCWD, "/f", &h, &id, 0),
 		 -EFAULT);
 	fd = check_fd(vfs_open(t, "/f", O_PATH, 0));

@@ -16,8 +16,10 @@ int main(void)
 	int fd = vfs_open(task, "/hello", O_RDWR | O_CREAT, 0644);
 	vfs_write(task, fd, "Hello from inside.\n", 19);
 	int64_t length = vfs_pread(task, fd, text, sizeof(text) - 1, 0);
-	printf("%s", length < 0 ? vfs_strerror((int)length) : text);
+	if (error < 0 || length < 0)
+		puts(vfs_strerror(error < 0 ? error : (int)length));
+	printf("%s", text);
 	vfs_task_unref(task);
 	vfs_unref(vfs);
-	return error || length != 19;
+	return error < 0 || length != 19;
 }

@@ -128,6 +128,22 @@ static int print(const struct options *options)
 	return 0;
 }
 
+/* Whoever starts this may have closed these. Nothing that is opened is to be
+ * taken for one of them, or replaced when the terminal is left. False: errno.
+ */
+static bool have_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
 /* Files that become known take memory for good. One arena grows by large steps;
  * those of threads grow by a page and a system call at a time. */
 static void grow_by_large_steps(void)
@@ -144,6 +160,10 @@ int main(int argc, char **argv)
 	char *place;
 
 	grow_by_large_steps();
+	if (!have_streams()) {
+		perror("vfs-fuse: /dev/null");
+		return 1;
+	}
 	if (options_parse(&options, argc, argv)) {
 		options_free(&options);
 		return 1;

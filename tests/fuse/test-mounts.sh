@@ -93,6 +93,12 @@ ok "its size" sh -c "df -k $work/a | grep -q ' 1024 '"
 ok umount umount "$work/a"
 ok "nobody left" none_left
 
+# by whoever has closed what programs are started with
+ok "without streams" sh -c "exec $fuse tmpfs $work/a -o size=1m <&- >&- 2>&-"
+ok "it stays" sh -c "sleep 0.2; touch $work/a/file"
+ok umount umount "$work/a"
+ok "nobody left" none_left
+
 # whoever asks again and again is followed, and nobody is left where it was
 #
 # Of a thread, by nothing but the shell: moments are short on a busy machine.

@@ -82,7 +82,7 @@ struct session {
 	bool writeback;
 	/* as in struct session_options */
 	bool no_xattrs, no_acls, no_sync, static_nlink, squash;
-	unsigned int max_write, max_idle;
+	unsigned int max_write, max_read, max_idle;
 	uint64_t solid_dev; /* is not made up: see ops_files.c; atomic */
 
 	unsigned int forgetting; /* atomic: threads that give files back */

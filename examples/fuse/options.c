@@ -85,14 +85,24 @@ static int set_idle(struct options *options, const char *value)
 	return value ? 0 : -1;
 }
 
-static int set_max_write(struct options *options, const char *value)
+static int set_size(unsigned int *size, const char *value)
 {
 	unsigned long n;
 
 	if (rule_number(value, UINT32_MAX, &n) || n < 4096)
 		return -1;
-	options->session.max_write = (unsigned int)n;
+	*size = (unsigned int)n;
 	return 0;
+}
+
+static int set_max_write(struct options *options, const char *value)
+{
+	return set_size(&options->session.max_write, value);
+}
+
+static int set_max_read(struct options *options, const char *value)
+{
+	return set_size(&options->session.max_read, value);
 }
 
 static int set_timeout(struct options *options, const char *value)
@@ -163,7 +173,7 @@ static const struct rule rules_of_all[] = {
 	{"auto_unmount", TO_HOST, NULL, NULL},
 	{"fsname", TO_HOST, NULL, NULL},
 	{"subtype", TO_HOST, NULL, NULL},
-	{"max_read", TO_HOST, NULL, NULL},
+	{"max_read", TO_HOST | TO_SELF, set_max_read, NULL},
 	{"context", TO_HOST, NULL, NULL},
 	{"fscontext", TO_HOST, NULL, NULL},
 	{"defcontext", TO_HOST, NULL, NULL},

@@ -106,6 +106,9 @@ static void join(struct life *life, struct control_message *message,
 		.cache = CACHE_NONE,
 		.noatime = message->noatime,
 		.max_threads = message->max_threads,
+		.max_idle = message->max_idle,
+		.max_write = message->max_write,
+		.max_read = message->max_read,
 	};
 	char device[32];
 	int err;
@@ -251,6 +254,9 @@ int run_join(const struct options *options)
 	message->kind = CONTROL_JOIN;
 	message->noatime = options->session.noatime;
 	message->max_threads = options->session.max_threads;
+	message->max_idle = options->session.max_idle;
+	message->max_write = options->session.max_write;
+	message->max_read = options->session.max_read;
 	snprintf(message->fuse, sizeof(message->fuse), "%s",
 		 options->session.fuse);
 	snprintf(message->mountpoint, sizeof(message->mountpoint), "%s",

@@ -81,6 +81,8 @@ void session_init(void *userdata, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_WRITEBACK_CACHE, session->writeback);
 	if (session->max_write && session->max_write < conn->max_write)
 		conn->max_write = session->max_write;
+	/* libfuse wants to be told twice */
+	conn->max_read = session->max_read;
 }
 
 static ssize_t read_request(int fd, void *buffer, size_t size, void *userdata)
@@ -154,6 +156,7 @@ int session_create(struct server *server, const struct session_options *options,
 	session->static_nlink = options->static_nlink;
 	session->squash = options->squash;
 	session->max_write = options->max_write;
+	session->max_read = options->max_read;
 	session->timeout = options->cache == CACHE_NONE ? 0
 			   : options->has_timeout	? options->timeout
 							: FOREVER;

@@ -19,6 +19,7 @@ struct session_options {
 	unsigned int max_threads; /* 0: the default */
 	unsigned int max_idle;	  /* of these; 0: the default */
 	unsigned int max_write;	  /* bytes of a request; 0: the default */
+	unsigned int max_read;	  /* what fuse says of that; 0: nothing */
 	bool has_timeout;
 	double timeout;		 /* seconds, when it is given */
 	bool no_xattrs, no_acls; /* there are none for the kernel */

@@ -38,6 +38,8 @@
 /* Ticks without a request until the one that looks after them sleeps. */
 #define QUIET_TICKS 25u
 #define MAX_READERS 8u
+/* Until there may be memory for a request. */
+#define NO_MEMORY_USEC 1000
 /* Requests of a tick that say something about it. */
 #define MANY 8u
 
@@ -352,11 +354,14 @@ static void *work(void *argument)
 
 		if (n > 0)
 			process(worker, &buf);
+		else if (n == -ENOMEM)
+			usleep(NO_MEMORY_USEC);
 		else
 			hung_up = n != -EINTR;
 	}
 	free(buf.mem);
-	leave(worker, hung_up);
+	/* libfuse may end it by itself, too */
+	leave(worker, hung_up || fuse_session_exited(fuse));
 	return NULL;
 }
 

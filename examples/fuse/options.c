@@ -21,6 +21,33 @@ int rule_number(const char *value, unsigned long max, unsigned long *out)
 	return *end || errno || *out > max ? -1 : 0;
 }
 
+bool rule_is_given(const struct text *list, const char *name)
+{
+	const char *at = list->at, *option, *value;
+	size_t length;
+
+	while (at && (length = option_next(&at, &option))) {
+		if (option_is(option, length, name, &value))
+			return true;
+	}
+	return false;
+}
+
+void rule_to_host(struct options *options, const char *option)
+{
+	struct text whole = {0};
+	char before = 0;
+
+	/* a comma within quotes would be another option's beginning */
+	for (; *option; before = *option++) {
+		if (*option == ',' && before != '\\')
+			text_add(&whole, "\\");
+		text_add(&whole, (char[]){*option, 0});
+	}
+	text_option(&options->fuse, whole.at, whole.length);
+	free(whole.at);
+}
+
 static int set_remount(struct options *options, const char *value)
 {
 	options->remount = true;
@@ -248,7 +275,7 @@ static int follow_rule(struct options *options, const struct rule *rule,
 	if (err)
 		return -1;
 	if (rule->to & TO_HOST) {
-		text_option(&options->fuse, option, length);
+		rule_to_host(options, option);
 		tree_flag(option, length, &flags);
 		options->host_flags = (unsigned long)flags;
 	}
@@ -384,7 +411,7 @@ static void add_own(struct options *options)
 	struct text name = {0};
 	const char *at;
 
-	if (!fuse->at || !strstr(fuse->at, "fsname=")) {
+	if (!rule_is_given(fuse, "fsname")) {
 		text_add(&name, "fsname=");
 		/* a comma would begin another option */
 		for (at = options->source; *at; at++)
@@ -392,11 +419,16 @@ static void add_own(struct options *options)
 		text_option(fuse, name.at, name.length);
 		free(name.at);
 	}
-	if (!strstr(fuse->at, "subtype="))
+	if (!rule_is_given(fuse, "subtype"))
 		text_option(fuse, "subtype=vfs-fuse", 16);
 	/* files are everybody's, with their permissions */
-	if (!geteuid() && !strstr(fuse->at, "allow_"))
+	if (!geteuid() && !rule_is_given(fuse, "allow_root") &&
+	    !rule_is_given(fuse, "allow_other"))
 		text_option(fuse, "allow_other", 11);
+	/* what is in layers is to run as it would have where they come from */
+	if (!geteuid() && options->layers->lower &&
+	    !rule_is_given(fuse, "nosuid"))
+		text_option(fuse, "suid", 4);
 	/* the library checks everything that it is asked; devices, FIFOs and
 	 * walks over kept names it is not asked about */
 	text_option(fuse, "default_permissions", 19);

@@ -212,6 +212,24 @@ static int set_static_nlink(struct options *options, const char *value)
 	return 0;
 }
 
+/* Says what all files are labelled as; an engine says it whether or not there
+ * is somebody to hear it: SELinux, which does not where there is a user
+ * namespace. */
+static int set_context(struct options *options, const char *value)
+{
+	struct text option = {0};
+
+	if (!value || !*value)
+		return -1;
+	if (!layers_may_trust() || access("/sys/fs/selinux/enforce", F_OK))
+		return 0;
+	text_add(&option, "context=");
+	text_add(&option, value);
+	rule_to_host(options, option.at);
+	free(option.at);
+	return 0;
+}
+
 const struct rule rules_of_overlay[] = {
 	{"lowerdir", TO_SELF, set_lower, NULL},
 	{"lowerdir+", TO_SELF, add_lower, NULL},
@@ -229,6 +247,13 @@ const struct rule rules_of_overlay[] = {
 	{"noacl", TO_SELF, set_noacl, NULL},
 	{"fsync", TO_SELF, set_fsync, NULL},
 	{"threaded", TO_SELF, set_threaded, NULL},
+	{"context", TO_SELF, set_context, NULL},
+	/* it is as fast as it can be made */
+	{"fast_ino", 0, NULL, NULL},
+	{"kernel_cache", 0, NULL, NULL},
+	{"splice_read", 0, NULL, NULL},
+	{"splice_write", 0, NULL, NULL},
+	{"splice_move", 0, NULL, NULL},
 	{"plugins", REFUSED, NULL, "there are no plugins"},
 	{"ino32_t", REFUSED, NULL, "inode numbers have 64 bits"},
 	{"lowerfd", REFUSED, NULL, "layers are named by their paths"},
@@ -240,18 +265,6 @@ const struct rule rules_of_overlay[] = {
 };
 
 /* ---- when all is known ---- */
-
-static bool is_given(const struct text *list, const char *name)
-{
-	const char *at = list->at, *option, *value;
-	size_t length;
-
-	while (at && (length = option_next(&at, &option))) {
-		if (option_is(option, length, name, &value))
-			return true;
-	}
-	return false;
-}
 
 static int missing(const char *what)
 {
@@ -335,17 +348,18 @@ int overlay_settle(struct options *options)
 		return missing("owner= does not go with squash_to_...");
 	settle_maps(layers);
 	/* trusted.* is for who is privileged outside of all user namespaces */
-	if (!layers_may_trust() && !is_given(inside, "userxattr"))
+	if (!layers_may_trust() && !rule_is_given(inside, "userxattr"))
 		add(inside, "userxattr");
 	/* a file keeps its number when it is copied up */
-	if (!is_given(inside, "xino"))
+	if (!rule_is_given(inside, "xino"))
 		add(inside, "xino=on");
 	/* layers that image tools have unpacked without device nodes */
-	if (!is_given(inside, "whiteouts"))
+	if (!rule_is_given(inside, "whiteouts"))
 		add(inside, "whiteouts=names");
 	/* directories can be renamed, and whoever reads the layers needs to
 	 * know nothing of redirects */
-	if (!is_given(inside, "redirect_dir") && !is_given(inside, "metacopy"))
+	if (!rule_is_given(inside, "redirect_dir") &&
+	    !rule_is_given(inside, "metacopy"))
 		add(inside, "redirect_dir=copy");
 	return layers_find(layers) ? -1 : 0;
 }

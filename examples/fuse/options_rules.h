@@ -26,6 +26,10 @@ struct rule {
 /* Behind the =, a number up to max. 0 or -1. */
 int rule_number(const char *value, unsigned long max, unsigned long *out);
 
+bool rule_is_given(const struct text *list, const char *name);
+/* A whole option for libfuse, and for the kernel. */
+void rule_to_host(struct options *options, const char *option);
+
 /* options_overlay.c: an overlay of the host's directories. */
 extern const struct rule rules_of_overlay[];
 /* What goes without saying; -1 when something is missing or does not go

@@ -37,6 +37,24 @@ void text_option(struct text *text, const char *option, size_t length)
 	add_bytes(text, option, length);
 }
 
+/* The end of an option, which begins at at. What is between quotes is one piece
+ * (an SELinux context has commas). */
+static const char *option_end(const char *at)
+{
+	const char *name = at, *end;
+
+	while (*at && *at != ',' && *at != '=')
+		at += *at == '\\' && at[1] ? 2 : 1;
+	if (at > name && at[0] == '=' && at[1] == '"') {
+		end = strchr(at + 2, '"');
+		if (end && (!end[1] || end[1] == ','))
+			return end + 1;
+	}
+	while (*at && *at != ',')
+		at += *at == '\\' && at[1] ? 2 : 1;
+	return at;
+}
+
 size_t option_next(const char **list, const char **option)
 {
 	const char *at = *list;
@@ -44,10 +62,8 @@ size_t option_next(const char **list, const char **option)
 	while (*at == ',')
 		at++;
 	*option = at;
-	while (*at && *at != ',')
-		at += *at == '\\' && at[1] ? 2 : 1;
-	*list = at;
-	return (size_t)(at - *option);
+	*list = option_end(at);
+	return (size_t)(*list - at);
 }
 
 bool option_is(const char *option, size_t length, const char *name,

@@ -20,7 +20,8 @@ void text_option(struct text *text, const char *option, size_t length);
 
 /*
  * The next option of a list: its length, and *list goes behind it. 0: there is
- * none. A comma behind a backslash belongs to the option.
+ * none. A comma behind a backslash belongs to the option, and so do those of a
+ * value that is in quotes, which stay.
  */
 size_t option_next(const char **list, const char **option);
 /* Is the option name, or name=…? Then value is what is behind it, or NULL. */

@@ -82,6 +82,8 @@ ok "and why" says "option writeback"
 no "of a file system that makes things up" "$fuse" proc "$work/a" -o writeback=1
 ok "and why" says "tmpfs or an overlay"
 no "how much" "$fuse" tmpfs "$work/a" -o writeback=2
+no "a size that is none" "$fuse" tmpfs "$work/a" -o max_read=1
+ok "is named" says max_read
 ok "nothing was mounted" none_left
 
 # in the background, and unmounted by whoever
@@ -90,6 +92,14 @@ ok "it is there" mounted "$work/a" rw,nosuid,nodev
 ok "its name" grep -q "^some:thing $work/a " /proc/self/mounts
 ok "a file" sh -c "echo text >$work/a/file"
 ok "its size" sh -c "df -k $work/a | grep -q ' 1024 '"
+ok umount umount "$work/a"
+ok "nobody left" none_left
+
+# sizes of requests
+ok sizes "$fuse" tmpfs "$work/a" -o max_read=65536,max_write=65536,size=9m
+ok "are kept to" sh -c "
+	head -c 3000001 /dev/urandom >$work/data && cp $work/data $work/a/data &&
+	cmp $work/data $work/a/data"
 ok umount umount "$work/a"
 ok "nobody left" none_left
 

@@ -110,7 +110,9 @@ for option in squash_to_root squash_to_uid=0,squash_to_gid=0 \
 	static_nlink noxattrs noacl fsync=0 fsync=1 timeout=1.5 timeout=0 \
 	threaded=0 threaded=1 clone_fd max_write=65536 max_threads=4 \
 	max_idle_threads=-1 max_idle_threads=2 redirect_dir=nofollow \
-	xino=off lazytime userxattr nodev,nosuid noatime; do
+	xino=off lazytime userxattr nodev,nosuid noatime fast_ino=1 \
+	kernel_cache,splice_read,splice_write,splice_move \
+	',context="system_u:object_r:container_file_t:s0:c214,c1021"'; do
 	ok "$option" "$fuse" \
 		-o "lowerdir=low,upperdir=up,workdir=work,$option" mnt
 	ok "$option: works" sh -c "
@@ -165,6 +167,13 @@ if setfattr -n user.containers.override_stat -v 0:0:0755 recorded 2>/dev/null; t
 fi
 
 # what some of them mean
+ok suid "$fuse" -o lowerdir=low,upperdir=up,workdir=work mnt
+no "set-id bits work" sh -c "grep ' $work/mnt ' /proc/self/mounts |
+	grep nosuid"
+ok umount umount mnt
+ok nosuid "$fuse" -o lowerdir=low,upperdir=up,workdir=work,nosuid mnt
+ok "they do not" sh -c "grep ' $work/mnt ' /proc/self/mounts | grep nosuid"
+ok umount umount mnt
 ok "static_nlink" "$fuse" -o lowerdir=low,upperdir=up,workdir=work \
 	-o static_nlink mnt
 ok "one link" test "$(stat -c %h mnt/dir)" = 1

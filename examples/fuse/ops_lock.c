@@ -6,8 +6,8 @@
  * that it has locks on, because that is what the library takes for an owner.
  *
  * An owner ends with the first close of its file by that process (flush), with
- * the handle that it made its last lock through (release), or with the
- * session. Its lock count keeps it while calls are at work.
+ * the handle that it was asked for through last (release), or with the session.
+ * A call that is at work keeps it, and if that gets a lock the owner goes on.
  *
  * Who has to wait does so in a thread of its own (waits.h). Thread safe: the
  * table has a lock, under which nothing waits.
@@ -29,9 +29,10 @@ struct owner {
 	int32_t task_id;
 	int fds[2]; /* of the task: read-only, read-write; or -1 */
 	/* below: under the table's lock */
-	const struct handle *handle; /* that was used last */
+	const struct handle *handle; /* that was used last, or NULL */
 	pid_t pid;
 	unsigned int refs; /* the table's, and calls at work */
+	bool ended;	   /* in the table for these alone */
 	struct owner *next;
 };
 
@@ -81,12 +82,27 @@ static struct owner **bucket_of(struct owners *owners, const struct node *node)
 	return &owners->buckets[((uintptr_t)node >> 6) & (BUCKETS - 1)];
 }
 
+/* Lock held. */
+static void unlink_owner(struct owners *owners, struct owner *owner)
+{
+	struct owner **at = bucket_of(owners, owner->node);
+
+	while (*at != owner)
+		at = &(*at)->next;
+	*at = owner->next;
+	owner->ended = false;
+	owner->refs--;
+}
+
 static void owner_put(struct owners *owners, struct owner *owner)
 {
 	bool last;
 
 	pthread_mutex_lock(&owners->lock);
-	last = !--owner->refs;
+	owner->refs--;
+	if (owner->refs == 1 && owner->ended)
+		unlink_owner(owners, owner);
+	last = !owner->refs;
 	pthread_mutex_unlock(&owners->lock);
 	if (last)
 		owner_destroy(owner);
@@ -113,7 +129,8 @@ static int owner_create(struct owners *owners, const struct node *node,
 	return 0;
 }
 
-/* The file's owner of that number, referenced; made, if there is none. */
+/* The file's owner of that number, referenced, for a call through h; made, if
+ * there is none. */
 static int owner_get(struct owners *owners, const struct handle *h,
 		     uint64_t number, struct owner **out)
 {
@@ -135,6 +152,7 @@ static int owner_get(struct owners *owners, const struct handle *h,
 		*bucket = owner;
 	}
 	owner->refs++;
+	owner->handle = h;
 	pthread_mutex_unlock(&owners->lock);
 	if (fresh)
 		owner_destroy(fresh);
@@ -142,36 +160,61 @@ static int owner_get(struct owners *owners, const struct handle *h,
 	return 0;
 }
 
+/* One that ends, referenced, and in the table only where calls are at work;
+ * NULL: there are no more. */
+static struct owner *end_one(struct owners *owners, const struct node *node,
+			     uint64_t number, const struct handle *handle)
+{
+	struct owner *owner;
+
+	pthread_mutex_lock(&owners->lock);
+	for (owner = *bucket_of(owners, node); owner; owner = owner->next) {
+		if (owner->node == node &&
+		    (handle ? owner->handle == handle
+			    : owner->number == number && !owner->ended))
+			break;
+	}
+	if (owner) {
+		owner->refs++;
+		owner->ended = true;
+		/* the next handle may have its address */
+		if (handle)
+			owner->handle = NULL;
+	}
+	pthread_mutex_unlock(&owners->lock);
+	return owner;
+}
+
 void owners_release(struct owners *owners, const struct node *node,
 		    uint64_t number, const struct handle *handle)
 {
-	struct owner **at = bucket_of(owners, node), *ended = NULL, *owner;
+	struct owner *owner;
 
-	pthread_mutex_lock(&owners->lock);
-	while ((owner = *at)) {
-		if (owner->node == node && (handle ? owner->handle == handle
-						   : owner->number == number)) {
-			*at = owner->next;
-			owner->next = ended;
-			ended = owner;
-		} else {
-			at = &owner->next;
-		}
-	}
-	pthread_mutex_unlock(&owners->lock);
-	while ((owner = ended)) {
+	/* of a number there is one, which may have been given a new lock when
+	 * one would look again */
+	do {
 		struct vfs_flock all = {.type = F_UNLCK};
 		int i;
 
-		ended = owner->next;
-		/* a thread of it may be at work, and keeps the task */
+		owner = end_one(owners, node, number, handle);
+		if (!owner)
+			return;
+
 		for (i = 0; i < 2; i++) {
 			if (owner->fds[i] >= 0)
 				vfs_fcntl_lock(owner->task, owner->fds[i],
 					       F_SETLK, &all);
 		}
 		owner_put(owners, owner);
-	}
+	} while (handle);
+}
+
+/* It has got a lock: whatever ended meanwhile, that is there. */
+static void owner_goes_on(struct owners *owners, struct owner *owner)
+{
+	pthread_mutex_lock(&owners->lock);
+	owner->ended = false;
+	pthread_mutex_unlock(&owners->lock);
 }
 
 /* A descriptor of the owner's that serves for such a lock. Opened for what the
@@ -310,8 +353,11 @@ struct record_wait {
 static int wait_for_record(void *context, struct vfs_task *task)
 {
 	struct record_wait *w = context;
+	int err = vfs_fcntl_lock(task, w->fd, F_SETLKW, &w->range);
 
-	return vfs_fcntl_lock(task, w->fd, F_SETLKW, &w->range);
+	if (!err)
+		owner_goes_on(w->owners, w->owner);
+	return err;
 }
 
 static void record_done(void *context)
@@ -366,7 +412,6 @@ void op_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	}
 	if (lock->l_type != F_UNLCK) {
 		pthread_mutex_lock(&owners->lock);
-		owner->handle = h;
 		owner->pid = lock->l_pid;
 		pthread_mutex_unlock(&owners->lock);
 	}
@@ -377,6 +422,8 @@ void op_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 		start_record_wait(req, owner, fd, &range);
 		return;
 	}
+	if (!err && lock->l_type != F_UNLCK)
+		owner_goes_on(owners, owner);
 	owner_put(owners, owner);
 	fuse_reply_err(req, -err);
 }

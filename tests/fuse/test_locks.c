@@ -6,12 +6,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,7 +51,7 @@ static bool ended(pid_t child, int *status)
 	return false;
 }
 
-/* Is the process in the call that takes a lock, and stays there? */
+/* Is the thread in the call that takes a lock, and stays there? */
 static bool waits(pid_t child)
 {
 	char path[64], text[256];
@@ -212,6 +214,95 @@ static void test_ends(void)
 	close(other);
 }
 
+struct waiting {
+	int fd, error;
+	pid_t tid;
+};
+
+static void *wait_in_thread(void *argument)
+{
+	struct waiting *w = argument;
+
+	w->tid = gettid();
+	w->error = lock_range(w->fd, F_SETLKW, F_WRLCK, 0, 0) ? errno : 0;
+	return NULL;
+}
+
+/* A process of two threads: what one gets after the other has closed the file
+ * is the process's. */
+static void wait_and_close(int told, int tell)
+{
+	struct waiting w = {.fd = open("lock", O_RDWR)};
+	int other = open("lock", O_RDWR), i;
+	pthread_t thread;
+	char byte;
+
+	check_eq(pthread_create(&thread, NULL, wait_in_thread, &w), 0);
+	for (i = 0; i < PATIENCE_MSEC && !*(volatile pid_t *)&w.tid; i++)
+		usleep(1000);
+	check(waits(w.tid));
+	check_eq(close(other), 0);
+	check_eq(write(tell, "1", 1), 1);
+	check_eq(pthread_join(thread, NULL), 0);
+	check_eq(w.error, 0);
+	check_eq(write(tell, "2", 1), 1);
+	check_eq(read(told, &byte, 1), 1);
+	close(w.fd);
+}
+
+static void test_close_while_waiting(void)
+{
+	int fd = open("lock", O_RDWR), there[2], back[2];
+	char byte;
+	pid_t pid;
+
+	check_eq(pipe(there), 0);
+	check_eq(pipe(back), 0);
+	check_eq(lock_range(fd, F_SETLK, F_WRLCK, 0, 0), 0);
+	pid = child_start();
+	if (!pid) {
+		wait_and_close(there[0], back[1]);
+		child_end();
+	}
+	check_eq(read(back[0], &byte, 1), 1);
+	check_eq(lock_range(fd, F_SETLK, F_UNLCK, 0, 0), 0);
+	check_eq(read(back[0], &byte, 1), 1);
+	check_errno(lock_range(fd, F_SETLK, F_WRLCK, 0, 0), EAGAIN);
+	check_eq(write(there[1], "3", 1), 1);
+	as_join(pid);
+	check_eq(lock_range(fd, F_SETLK, F_WRLCK, 0, 0), 0);
+	close(fd);
+}
+
+static unsigned long long free_blocks(void)
+{
+	struct statfs fs = {0};
+
+	check_eq(statfs(".", &fs), 0);
+	return fs.f_bfree;
+}
+
+/* Who has only asked for a lock, or let go of one that was not there, keeps
+ * nothing of a file that is gone. */
+static void test_who_asks(void)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	unsigned long long before = free_blocks();
+	int fd = open("asked", O_RDWR | O_CREAT, 0600), i;
+
+	check_eq(fallocate(fd, 0, 0, 1 << 20), 0);
+	check_eq(fcntl(fd, F_OFD_GETLK, &lock), 0);
+	check_eq(lock.l_type, F_UNLCK);
+	close(fd);
+	fd = open("asked", O_RDWR);
+	check_eq(lock_range(fd, F_OFD_SETLK, F_UNLCK, 0, 0), 0);
+	close(fd);
+	check_eq(unlink("asked"), 0);
+	for (i = 0; i < PATIENCE_MSEC / 10 && free_blocks() < before; i++)
+		usleep(10000);
+	check(free_blocks() >= before);
+}
+
 static void test_deadlock(void)
 {
 	int fd = open("lock", O_RDWR), pipe_fds[2], status = 0;
@@ -274,6 +365,8 @@ int main(int argc, char **argv)
 	test_waiters(BY_OFD);
 	test_who_has_it();
 	test_ends();
+	test_close_while_waiting();
+	test_who_asks();
 	test_deadlock();
 	test_end_while_waiting(&m, !strstr(argv[3], "cache=none"));
 	return mounted_end(&m);

@@ -263,6 +263,29 @@ static bool is_nameless(const char *name)
 	return name[0] == '/';
 }
 
+/*
+ * By way of another mount of the tree the name may have been given to something
+ * else since the kernel looked for it. That is not the server's to open, which
+ * for a FIFO would wait: -ESTALE, by which the kernel looks again.
+ */
+static int check_created(struct call *call, const struct node *dir, int fd)
+{
+	struct vfs_task *root = call->session->server->root;
+	struct vfs_stat stat;
+	int err;
+
+	if (fd == -ELOOP || fd == -ENXIO)
+		return -ESTALE;
+	if (fd < 0 || !node_is_asked(call->session, dir))
+		return fd;
+	err = vfs_fstat(root, fd, &stat);
+	if (!err && !S_ISREG(stat.mode))
+		err = -ESTALE;
+	if (err)
+		vfs_close(root, fd);
+	return err ? err : fd;
+}
+
 static int create_file(struct call *call, struct node *dir, const char *name,
 		       int flags, mode_t mode)
 {
@@ -273,8 +296,10 @@ static int create_file(struct call *call, struct node *dir, const char *name,
 				  (plain & ~O_TRUNC) | O_TMPFILE |
 					  (flags & O_EXCL),
 				  mode);
-	plain |= O_CREAT | O_NOFOLLOW | (flags & O_EXCL);
-	return open_as(call->task, dir->fd, name, plain, flags, mode);
+	plain |= O_CREAT | O_NOFOLLOW | O_NONBLOCK | (flags & O_EXCL);
+	return check_created(
+		call, dir,
+		open_as(call->task, dir->fd, name, plain, flags, mode));
 }
 
 /* The node of the new file, and a handle for the descriptor, which is taken

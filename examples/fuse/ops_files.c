@@ -417,6 +417,15 @@ static int inode_flags(struct call *call, int fd, unsigned int cmd,
 	return vfs_ioctl(call->task, fd, cmd, room);
 }
 
+/* The one whose server it is, or who could mount where that one could. */
+static bool may_remount(const struct call *call)
+{
+	uid_t uid = fuse_req_ctx(call->req)->uid;
+
+	return user_may_mount(call->user_task->user) ||
+	       (uid && uid == geteuid());
+}
+
 void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
 	      struct fuse_file_info *fi, unsigned int flags, const void *in,
 	      size_t in_size, size_t out_size)
@@ -434,11 +443,12 @@ void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
 		fuse_reply_err(req, ENOTTY);
 		return;
 	}
-	if (!call_begin(&call, req))
+	if (!call_begin_fresh(&call, req, ours))
 		return;
 	if (ours)
-		err = server_remount(call.session->server, fuse_req_ctx(req),
-				     in, in_size);
+		err = may_remount(&call) ? server_remount(call.session->server,
+							  in, in_size)
+					 : -EPERM;
 	else
 		do
 			err = inode_flags(&call, handle_of(fi)->fd, cmd, in,

@@ -192,8 +192,7 @@ void server_destroy(struct server *server)
 	free(server);
 }
 
-int server_remount(struct server *server, const struct fuse_ctx *who,
-		   const void *in, size_t size)
+int server_remount(struct server *server, const void *in, size_t size)
 {
 	const struct server_remount *remount = in;
 	const char *list, *option;
@@ -202,8 +201,6 @@ int server_remount(struct server *server, const struct fuse_ctx *who,
 	size_t length;
 	int err;
 
-	if (who->uid && who->uid != geteuid())
-		return -EPERM;
 	if (size != sizeof(*remount) ||
 	    !memchr(remount->options, '\0', sizeof(remount->options)))
 		return -EINVAL;

@@ -32,9 +32,7 @@ struct server_remount {
 };
 #define SERVER_IOC_REMOUNT _IOW('V', 0x72, struct server_remount)
 
-/* in: a struct server_remount. -EPERM: who asks is neither root nor the
- * server's own user. */
-int server_remount(struct server *server, const struct fuse_ctx *who,
-		   const void *in, size_t size);
+/* in: a struct server_remount. Who asks may do so. */
+int server_remount(struct server *server, const void *in, size_t size);
 
 #endif

@@ -358,6 +358,12 @@ void user_task_put(struct users *users, struct user_task *task)
 	pthread_mutex_unlock(&users->lock);
 }
 
+bool user_may_mount(const struct user *user)
+{
+	return !user->who.foreign &&
+	       user->who.effective & UINT64_C(1) << VFS_CAP_SYS_ADMIN;
+}
+
 uint32_t user_uid(const struct user *user, uint32_t uid)
 {
 	return who_inside(&user->who, 0, uid);

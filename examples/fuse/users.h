@@ -48,6 +48,9 @@ int user_task_get(struct users *users, uid_t uid, gid_t gid, pid_t tid,
 		  bool *fresh, struct user_task **out);
 void user_task_put(struct users *users, struct user_task *task);
 
+/* Has CAP_SYS_ADMIN in the server's namespace. */
+bool user_may_mount(const struct user *user);
+
 /* Ids as the kernel gives them, in the user's own numbers. */
 uint32_t user_uid(const struct user *user, uint32_t uid);
 uint32_t user_gid(const struct user *user, uint32_t gid);

@@ -188,6 +188,9 @@ if PATH=$PATH:/sbin:/usr/sbin command -v mount.fuse >"$work/helper"; then
 	no "a size that is none" "$helper" tmpfs "$work/a" -t fuse.vfs-fuse \
 		-o rw,remount,size=banana
 	ok "read-only still" mounted "$work/a" ro
+	no "root without the power to" setpriv --bounding-set=-sys_admin \
+		"$fuse" tmpfs "$work/a" -o ro,remount,size=8m
+	ok "the old size" sh -c "df -k $work/a | grep -q ' 4096 '"
 	ok "writable again" "$helper" tmpfs "$work/a" -t fuse.vfs-fuse \
 		-o rw,remount
 	ok "written" touch "$work/a/new"

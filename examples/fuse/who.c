@@ -134,16 +134,20 @@ static int read_capabilities(struct who *who, const char *status, pid_t tid)
 {
 	int same = same_namespace(tid), err = 0;
 
-	if (same < 0)
+	/* the kernel has checked root, whom a user's server may not look at */
+	if (same < 0 && who->uid)
 		return 0;
 	who->effective =
 		strtoull(line_of(status, "\nCapEff:"), NULL, 16) & VFS_CAP_ALL;
 	who->permitted =
 		strtoull(line_of(status, "\nCapPrm:"), NULL, 16) & VFS_CAP_ALL;
-	/* ids of the moment that are not the thread's own: the kernel asks for
-	 * access(2), with the capabilities that go with the real user */
+	/* ids of the moment that are not the thread's own: the kernel asks, for
+	 * access(2), or for a file system that it has put on top of this one.
+	 * It has checked what that one may. */
 	if (file_id(line_of(status, "\nUid:")) != who->uid)
-		who->effective = who->uid ? 0 : who->permitted;
+		who->effective = who->uid ? 0 : VFS_CAP_ALL;
+	if (same < 0)
+		who->effective &= ~(UINT64_C(1) << VFS_CAP_SYS_ADMIN);
 	who->permitted |= who->effective;
 	if (!same) {
 		who->foreign = true;

@@ -25,8 +25,8 @@ struct who {
 /*
  * Finds out who thread tid is, which asks as uid:gid. Of a thread that cannot
  * be looked at nothing is known but that: no groups, and capabilities (all)
- * for user 0 alone, when the kernel itself asks (tid 0). 0 or -ENOMEM, and
- * then there is nothing to be freed.
+ * for user 0 alone, when the kernel itself asks (tid 0, or on behalf of
+ * somebody else). 0 or -ENOMEM, and then there is nothing to be freed.
  */
 int who_read(struct who *who, uid_t uid, gid_t gid, pid_t tid);
 void who_free(struct who *who);

@@ -26,6 +26,7 @@ real=$(readlink -f "$fuse")
 PATH=$(dirname "$real"):$PATH
 export PATH
 work=$(mktemp -d) || exit 1
+chmod 711 "$work"
 mkdir "$work/a" "$work/b" || exit 1
 name=test-$$
 
@@ -107,6 +108,44 @@ ok "nobody left" none_left
 ok "without streams" sh -c "exec $fuse tmpfs $work/a -o size=1m <&- >&- 2>&-"
 ok "it stays" sh -c "sleep 0.2; touch $work/a/file"
 ok umount umount "$work/a"
+ok "nobody left" none_left
+
+# a file system of the kernel's on top of it asks as who has mounted that
+as_user() {
+	setpriv --reuid 1000 --regid 1000 --clear-groups "$@"
+}
+ok mount "$fuse" tmpfs "$work/a"
+mkdir "$work/low"
+ok "somebody's" sh -c "echo secret >$work/a/mine && chmod 600 $work/a/mine &&
+	chown 1000:1000 $work/a/mine"
+if mount -t overlay on-top "$work/b" -o "lowerdir=$work/a:$work/low"; then
+	ok "on top" as_user grep -q secret "$work/b/mine"
+	ok umount umount "$work/b"
+fi
+ok umount umount "$work/a"
+ok "nobody left" none_left
+
+# a user's own mount, for root as well
+mkdir "$work/theirs" "$work/dev"
+chown 1000:1000 "$work/theirs"
+mount -t tmpfs dev "$work/dev" && mknod -m 666 "$work/dev/fuse" c 10 229
+echo user_allow_other >"$work/fuse.conf"
+cat >"$work/script" <<'END'
+set -e
+mount --bind dev/fuse /dev/fuse
+touch /etc/fuse.conf
+mount --bind fuse.conf /etc/fuse.conf
+user="setpriv --reuid 1000 --regid 1000 --clear-groups"
+$user "$1" tmpfs theirs -o allow_root
+$user sh -c 'umask 77; mkdir theirs/dir; echo private >theirs/dir/file'
+grep -q private theirs/dir/file
+echo by-root >>theirs/dir/file
+umount theirs
+END
+if command -v fusermount3 >/dev/null; then
+	ok "allow_root" unshare -m sh -c "cd $work && sh -x script $real"
+fi
+umount "$work/dev"
 ok "nobody left" none_left
 
 # whoever asks again and again is followed, and nobody is left where it was

@@ -84,6 +84,7 @@ struct session {
 	bool no_xattrs, no_acls, no_sync, static_nlink, squash;
 	unsigned int max_write, max_read, max_idle;
 	uint64_t solid_dev; /* is not made up: see ops_files.c; atomic */
+	uint64_t device;    /* of the mount, where it has a place */
 
 	unsigned int forgetting; /* atomic: threads that give files back */
 

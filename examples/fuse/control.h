@@ -22,6 +22,7 @@ struct control_message {
 	uint32_t kind;
 	uint32_t noatime;
 	uint32_t max_threads, max_idle, max_write, max_read;
+	uint64_t device; /* of the mount */
 	char fuse[4096]; /* options of libfuse's */
 	char mountpoint[PATH_MAX];
 };

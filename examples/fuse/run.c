@@ -109,6 +109,7 @@ static void join(struct life *life, struct control_message *message,
 		.max_idle = message->max_idle,
 		.max_write = message->max_write,
 		.max_read = message->max_read,
+		.device = message->device,
 	};
 	char device[32];
 	int err;
@@ -262,6 +263,7 @@ int run_join(const struct options *options)
 	snprintf(message->mountpoint, sizeof(message->mountpoint), "%s",
 		 options->mountpoint);
 	fd = mount_only(options);
+	message->device = session_device_at(options->mountpoint);
 	err = fd < 0 ? fd : control_send(options->server, message, fd);
 	if (fd >= 0)
 		close(fd);

@@ -155,6 +155,7 @@ int session_create(struct server *server, const struct session_options *options,
 	session->no_sync = options->no_sync;
 	session->static_nlink = options->static_nlink;
 	session->squash = options->squash;
+	session->device = options->device;
 	session->max_write = options->max_write;
 	session->max_read = options->max_read;
 	session->timeout = options->cache == CACHE_NONE ? 0
@@ -188,6 +189,17 @@ int session_create(struct server *server, const struct session_options *options,
 	return 0;
 }
 
+uint64_t session_device_at(const char *place)
+{
+	struct statx stx;
+
+	/* nobody may answer yet */
+	if (statx(AT_FDCWD, place, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+		  STATX_TYPE, &stx))
+		return 0;
+	return (uint64_t)stx.stx_dev_major << 32 | stx.stx_dev_minor;
+}
+
 int session_mount(struct session *session, const char *device,
 		  const char *mountpoint)
 {
@@ -198,8 +210,11 @@ int session_mount(struct session *session, const char *device,
 		return -EIO;
 	session->mounted = true;
 	session->joined = device != mountpoint;
-	if (mountpoint)
+	if (mountpoint) {
 		session->mountpoint = text_need(strdup(mountpoint));
+		if (!session->device)
+			session->device = session_device_at(mountpoint);
+	}
 	if (fuse_session_custom_io(session->fuse, &io,
 				   fuse_session_fd(session->fuse))) {
 		fprintf(stderr, "%s: libfuse refuses to be listened to\n",
@@ -251,6 +266,14 @@ static void run_fusermount(const char *place)
 		waitpid(pid, NULL, 0);
 }
 
+/* Whether what is at the place is this mount, and not what somebody has mounted
+ * there since. */
+static bool is_seen(const struct session *session)
+{
+	return session->mountpoint &&
+	       session_device_at(session->mountpoint) == session->device;
+}
+
 /* Properly, so that what the kernel has to write comes; threads are still at
  * work. What is in use is written, too, and is cut off later. */
 static void unmount(const struct session *session)
@@ -258,7 +281,7 @@ static void unmount(const struct session *session)
 	const char *place = session->mountpoint;
 	int fd;
 
-	if (!place)
+	if (!is_seen(session))
 		return;
 	if (!geteuid() ? !umount2(place, UMOUNT_NOFOLLOW)
 		       : (run_fusermount(place), false))
@@ -283,8 +306,10 @@ void session_stop(struct session *session)
 	if (!fuse_session_exited(session->fuse))
 		unmount(session);
 	workers_stop(session);
-	/* closes the connection; unmounts only what is mounted still */
-	fuse_session_unmount(session->fuse);
+	/* closes the connection; unmounts what is at the place, if the kernel
+	 * has not hung up */
+	if (!session->mountpoint || is_seen(session))
+		fuse_session_unmount(session->fuse);
 }
 
 void session_destroy(struct session *session)

@@ -26,6 +26,7 @@ struct session_options {
 	bool no_sync;		 /* fsync does nothing */
 	bool static_nlink;	 /* a directory has one link */
 	bool squash;		 /* all is one user's: chown does nothing */
+	uint64_t device;	 /* of what is mounted already; or 0 */
 };
 
 /* Not mounted yet. ended_fd: an eventfd that is written to when the kernel has
@@ -38,6 +39,8 @@ int session_create(struct server *server, const struct session_options *options,
  * says what. */
 int session_mount(struct session *session, const char *device,
 		  const char *mountpoint);
+/* The device of what is mounted there, 0: nothing that could be found. */
+uint64_t session_device_at(const char *place);
 /* Starts the threads. 0 or a negative errno. */
 int session_start(struct session *session);
 /* Ends the threads, and what waits; unmounts, unless the kernel has. */

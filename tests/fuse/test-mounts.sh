@@ -209,6 +209,16 @@ kill $busy
 ok "a signal ends it" none_left
 no "and the mount" mounted "$work/a" ""
 
+# nor what somebody has mounted over it
+ok mount "$fuse" tmpfs "$work/a" -o size=1m
+ok "another one" mount -t tmpfs cover "$work/a"
+ok "a file" touch "$work/a/mine"
+kill -TERM "$(running)"
+ok "a signal ends it" none_left
+ok "the other is there" test -e "$work/a/mine"
+ok umount umount "$work/a"
+umount "$work/a"
+
 # as mount -t fuse.vfs-fuse runs it; mount(8) itself would look in /usr alone
 if PATH=$PATH:/sbin:/usr/sbin command -v mount.fuse >"$work/helper"; then
 	helper=$(cat "$work/helper")

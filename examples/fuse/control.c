@@ -109,6 +109,17 @@ void control_unlisten(const char *name, int listen_fd, int lock_fd)
 
 /* ---- messages ---- */
 
+void control_namespaces(uint64_t namespaces[2])
+{
+	static const char *const names[] = {"/proc/self/ns/user",
+					    "/proc/self/ns/pid"};
+	struct stat st;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		namespaces[i] = stat(names[i], &st) ? 0 : st.st_ino;
+}
+
 union passed_fd {
 	struct cmsghdr header;
 	char room[CMSG_SPACE(sizeof(int))];

@@ -22,8 +22,9 @@ struct control_message {
 	uint32_t kind;
 	uint32_t noatime;
 	uint32_t max_threads, max_idle, max_write, max_read;
-	uint64_t device; /* of the mount */
-	char fuse[4096]; /* options of libfuse's */
+	uint64_t device;	/* of the mount */
+	uint64_t namespaces[2]; /* of users and of processes, of who asks */
+	char fuse[4096];	/* options of libfuse's */
 	char mountpoint[PATH_MAX];
 };
 
@@ -35,6 +36,10 @@ struct control_message {
 int control_listen(const char *name, int *lock_fd);
 /* The name is free from now on. */
 void control_unlisten(const char *name, int listen_fd, int lock_fd);
+
+/* Those of this process. A mount's requests have the numbers of whoever has
+ * made it. */
+void control_namespaces(uint64_t namespaces[2]);
 
 /* The next message, and the descriptor that came with it, or -1, and where to
  * answer (control_answer). 0 or a negative errno. */

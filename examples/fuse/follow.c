@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "follow.h"
+#include "who.h"
 
 /* Nanoseconds that it may wait for others: of each tick, and more than that all
  * in all. */
@@ -120,10 +121,13 @@ void freedom_find(struct freedom *freedom)
 	pthread_t thread;
 
 	freedom->modest = false;
-	/* there may be more than fit */
-	if (sched_getaffinity(0, sizeof(freedom->processors),
-			      &freedom->processors))
+	/* there may be more than fit; and who asks has to be found */
+	if (!who_knows_numbers() ||
+	    sched_getaffinity(0, sizeof(freedom->processors),
+			      &freedom->processors)) {
 		CPU_ZERO(&freedom->processors);
+		return;
+	}
 	/* in a thread of its own, which may stay what it becomes */
 	if (read_times(getpid(), &ran, &waited) &&
 	    !pthread_create(&thread, NULL, try_both, &freedom->modest))

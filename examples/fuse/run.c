@@ -121,23 +121,41 @@ static void join(struct life *life, struct control_message *message,
 	control_answer(answer_fd, err);
 }
 
+/* -EXDEV: who asks numbers users or processes in other ways. */
+static int check_namespaces(const struct control_message *message)
+{
+	uint64_t own[2];
+
+	control_namespaces(own);
+	return memcmp(own, message->namespaces, sizeof(own)) ? -EXDEV : 0;
+}
+
+static void follow_message(struct life *life, struct control_message *message,
+			   int fuse_fd, int answer_fd)
+{
+	int err = 0;
+
+	if (message->kind == CONTROL_STOP) {
+		life->stopping = true;
+		life->answer = answer_fd;
+		return;
+	}
+	if (message->kind == CONTROL_JOIN && fuse_fd >= 0) {
+		join(life, message, fuse_fd, answer_fd);
+		return;
+	}
+	err = message->kind == CONTROL_ASK ? check_namespaces(message)
+					   : -EINVAL;
+	control_answer(answer_fd, err);
+}
+
 static void on_message(struct life *life)
 {
 	struct control_message *message = text_need(malloc(sizeof(*message)));
 	int fuse_fd, answer_fd;
 
-	if (!control_receive(life->listen, message, &fuse_fd, &answer_fd)) {
-		if (message->kind == CONTROL_JOIN && fuse_fd >= 0) {
-			join(life, message, fuse_fd, answer_fd);
-		} else if (message->kind == CONTROL_STOP) {
-			life->stopping = true;
-			life->answer = answer_fd;
-		} else {
-			control_answer(answer_fd, message->kind == CONTROL_ASK
-							  ? 0
-							  : -EINVAL);
-		}
-	}
+	if (!control_receive(life->listen, message, &fuse_fd, &answer_fd))
+		follow_message(life, message, fuse_fd, answer_fd);
 	free(message);
 }
 
@@ -249,6 +267,7 @@ int run_join(const struct options *options)
 		text_need(calloc(1, sizeof(*message)));
 	int err, fd;
 
+	control_namespaces(message->namespaces);
 	err = control_send(options->server, message, -1);
 	if (err)
 		goto out;
@@ -275,7 +294,9 @@ int run_join(const struct options *options)
 out:
 	if (err && err != -ENOENT)
 		fprintf(stderr, "vfs-fuse: server %s: %s\n", options->server,
-			strerror(-err));
+			err == -EXDEV ? "it is in other namespaces, of users "
+					"or of processes"
+				      : strerror(-err));
 	free(message);
 	/* the session of libfuse's that the mount was made with knows the place
 	 * until it unmounts, and that is not wanted */

@@ -2,15 +2,20 @@
 /* Threads that ask, as /proc has them. Contract: who.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "who.h"
 
 #define FIRST_SIZE 4096u
+
+/* PIDFD_THREAD of Linux 6.9: not a process's first one. */
+#define OF_A_THREAD O_EXCL
 
 /* The whole of a file in /proc, NUL-terminated; NULL: it cannot be read. */
 static char *read_all(const char *path)
@@ -37,6 +42,52 @@ static char *read_all(const char *path)
 		text[length] = '\0';
 	return text;
 }
+
+/* ---- which number a thread has there ---- */
+
+static bool numbers_known;
+
+static void compare_numbers(void)
+{
+	char text[16] = "";
+
+	numbers_known = readlink("/proc/self", text, sizeof(text) - 1) > 0 &&
+			atoi(text) == getpid();
+}
+
+bool who_knows_numbers(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, compare_numbers);
+	return numbers_known;
+}
+
+/* The number that thread tid of this process's pid namespace has in /proc,
+ * which may be of one above; -1: nobody knows. */
+static pid_t number_of(pid_t tid)
+{
+	char path[64], *text = NULL;
+	const char *line;
+	int fd;
+
+	if (who_knows_numbers())
+		return tid;
+	fd = (int)syscall(SYS_pidfd_open, tid, OF_A_THREAD);
+	if (fd < 0)
+		fd = (int)syscall(SYS_pidfd_open, tid, 0);
+	if (fd < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	text = read_all(path);
+	close(fd);
+	line = text ? strstr(text, "\nPid:") : NULL;
+	tid = line ? atoi(line + 5) : -1;
+	free(text);
+	return tid > 0 ? tid : -1;
+}
+
+/* ---- what is there ---- */
 
 static char *read_proc(pid_t tid, const char *name)
 {
@@ -186,6 +237,8 @@ int who_read(struct who *who, uid_t uid, gid_t gid, pid_t tid)
 	who->uid = uid;
 	who->gid = gid;
 	if (tid)
+		tid = number_of(tid);
+	if (tid > 0)
 		status = read_proc(tid, "status");
 	if (!status) {
 		if (!uid && !tid)

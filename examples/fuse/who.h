@@ -29,6 +29,9 @@ struct who {
  * somebody else). 0 or -ENOMEM, and then there is nothing to be freed.
  */
 int who_read(struct who *who, uid_t uid, gid_t gid, pid_t tid);
+/* Whether threads have the numbers in /proc that the kernel gives; where /proc
+ * is not of this process's pid namespace they have others. */
+bool who_knows_numbers(void);
 void who_free(struct who *who);
 bool who_equal(const struct who *a, const struct who *b);
 

@@ -125,6 +125,19 @@ fi
 ok umount umount "$work/a"
 ok "nobody left" none_left
 
+# where /proc has other numbers for who asks
+cat >"$work/script" <<'END'
+set -e
+"$1" tmpfs a -o size=1m
+mkdir -m 770 a/dir
+chgrp 2000 a/dir
+setpriv --reuid 1000 --regid 1000 --groups 2000 touch a/dir/file
+test "$(stat -c %u:%g a/dir/file)" = 1000:1000
+umount a
+END
+ok "other numbers" unshare -pf sh -c "cd $work && sh script $real"
+ok "nobody left" none_left
+
 # a user's own mount, for root as well
 mkdir "$work/theirs" "$work/dev"
 chown 1000:1000 "$work/theirs"
@@ -280,6 +293,9 @@ ok "the new one" test -e "$work/a/moved"
 ok "appends are at the end" sh -c \
 	"exec 3>>$work/a/moved 4>>$work/b/moved; echo 3 >&3; echo 4 >&4
 	 echo 5 >&3; test \"\$(tail -n 3 $work/a/moved | tr '\n' ' ')\" = '3 4 5 '"
+no "from among other processes" unshare -pf "$fuse" tmpfs "$work/a" \
+	-o server=$name
+ok "is said" says namespaces
 ok "locks are for both" flock -n "$work/a/moved" \
 	sh -c "! flock -n $work/b/moved true"
 ok "umount" umount "$work/a"

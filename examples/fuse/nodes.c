@@ -22,6 +22,7 @@ struct device {
 struct nodes {
 	struct server *server;
 	struct node root; /* never in the table's chains, never forgotten */
+	bool by_mount;	  /* constant */
 	pthread_mutex_t lock;
 	/* below: under the lock */
 	struct node **buckets;
@@ -61,7 +62,7 @@ static bool is_shared(struct server *server, int fd)
 	       strstr(mount.text + mount.head.mnt_opts, "cache=revalidate");
 }
 
-struct nodes *nodes_create(struct server *server, int fd)
+struct nodes *nodes_create(struct server *server, int fd, bool by_mount)
 {
 	struct nodes *nodes = calloc(1, sizeof(*nodes));
 	struct vfs_stat stat;
@@ -77,6 +78,8 @@ struct nodes *nodes_create(struct server *server, int fd)
 	}
 	nodes->server = server;
 	nodes->size = FIRST_BUCKETS;
+	nodes->by_mount = by_mount;
+	nodes->root.mount = by_mount ? stat.mnt_id : 0;
 	nodes->root.fd = fd;
 	nodes->root.dev = stat.dev;
 	nodes->root.shown_ino = stat.ino;
@@ -123,11 +126,12 @@ fuse_ino_t node_number(const struct nodes *nodes, const struct node *node)
 }
 
 /* Where the node is, or where it would be. Lock held. */
-static struct node **find(struct nodes *nodes, uint64_t identity)
+static struct node **find(struct nodes *nodes, uint64_t identity,
+			  uint64_t mount)
 {
 	struct node **at = &nodes->buckets[bucket_of(identity, nodes->size)];
 
-	while (*at && (*at)->identity != identity)
+	while (*at && ((*at)->identity != identity || (*at)->mount != mount))
 		at = &(*at)->next;
 	return at;
 }
@@ -159,13 +163,14 @@ static void grow(struct nodes *nodes)
 }
 
 /* Lock held. */
-static struct node *find_counted(struct nodes *nodes, uint64_t identity)
+static struct node *find_counted(struct nodes *nodes, uint64_t identity,
+				 uint64_t mount)
 {
 	struct node *node;
 
-	if (identity == nodes->root.identity)
+	if (identity == nodes->root.identity && mount == nodes->root.mount)
 		return &nodes->root;
-	node = *find(nodes, identity);
+	node = *find(nodes, identity, mount);
 	if (node)
 		node->lookups++;
 	return node;
@@ -237,18 +242,19 @@ struct node *node_insert(struct nodes *nodes, int fd,
 {
 	struct node *fresh = malloc(sizeof(*fresh)), *node = NULL;
 	bool shared = learn_device(nodes, stat->dev, fd);
-	uint64_t identity;
+	uint64_t identity, mount = nodes->by_mount ? stat->mnt_id : 0;
 
 	if (vfs_fidentity(nodes->server->root, fd, &identity))
 		goto out;
 	pthread_mutex_lock(&nodes->lock);
-	node = find_counted(nodes, identity);
+	node = find_counted(nodes, identity, mount);
 	if (!node && fresh) {
 		struct node **at;
 
 		grow(nodes);
-		at = find(nodes, identity);
+		at = find(nodes, identity, mount);
 		fresh->identity = identity;
+		fresh->mount = mount;
 		fresh->dev = stat->dev;
 		fresh->mode = stat->mode;
 		fresh->shared = shared;
@@ -282,7 +288,7 @@ void node_forget(struct nodes *nodes, struct node *node, uint64_t count)
 		pthread_mutex_unlock(&nodes->lock);
 		return;
 	}
-	at = find(nodes, node->identity);
+	at = find(nodes, node->identity, node->mount);
 	*at = node->next;
 	nodes->count--;
 	pthread_mutex_unlock(&nodes->lock);

@@ -5,7 +5,9 @@
  * that a file that was removed or renamed is still the same file, and its
  * number is nobody else's. One file has one node, whatever names it was found
  * by: the table's key is vfs_fidentity's, because device and number do not tell
- * all files of an overlay apart.
+ * all files of an overlay apart. Where the kernel keeps nothing of a file it
+ * has a node for each mount of the tree that it was found by: what a read-only
+ * one does not let do, another may.
  *
  * The kernel's number of a node is its address; the root's is FUSE_ROOT_ID,
  * and it stays until the end. Thread safe; the table has one lock, under which
@@ -25,7 +27,8 @@ struct server;
 struct nodes;
 
 struct node {
-	uint64_t identity;	 /* the key */
+	uint64_t identity;	 /* the key, with the next */
+	uint64_t mount;		 /* the tree's, or 0: any */
 	uint64_t dev, shown_ino; /* as it was found first */
 	uint32_t mode;		 /* as the kernel was told last: atomic */
 	int fd;			 /* O_PATH, in the shared table */
@@ -34,8 +37,9 @@ struct node {
 	struct node *next;	 /* of the bucket */
 };
 
-/* The root's node takes over fd. NULL: no memory. */
-struct nodes *nodes_create(struct server *server, int fd);
+/* The root's node takes over fd; by_mount: a file has one for each mount. NULL:
+ * no memory. */
+struct nodes *nodes_create(struct server *server, int fd, bool by_mount);
 void nodes_destroy(struct nodes *nodes);
 
 struct node *node_of(struct nodes *nodes, fuse_ino_t number);

@@ -437,13 +437,19 @@ static void add_own(struct options *options)
 	options->session.fuse = fuse->at;
 }
 
-/* Mounts that show the same tree know nothing of each other's caches. */
+/* Of what is seen at two places the kernel knows nothing at one when it changes
+ * at the other. */
 static int settle_cache(struct options *options)
 {
+	const char *with = options->server ? "server=" : "a bind";
+
+	if (!options->server && !tree_has_binds(&options->tree))
+		return 0;
 	if (options->cache_chosen && options->session.cache == CACHE_KERNEL) {
-		fputs("vfs-fuse: option cache=kernel: not with server=: the "
-		      "mounts of a server would not see each other's changes\n",
-		      stderr);
+		fprintf(stderr,
+			"vfs-fuse: option cache=kernel: not with %s: a change "
+			"at one place would not be seen at the other\n",
+			with);
 		return -1;
 	}
 	options->session.cache = CACHE_NONE;
@@ -499,7 +505,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	free(list.at);
 	if (err || options->help || options->version || options->stop)
 		return err;
-	if (options->server && settle_cache(options))
+	if (settle_cache(options))
 		return -1;
 	if (options->session.writeback && settle_writeback(options))
 		return -1;

@@ -170,7 +170,9 @@ int session_create(struct server *server, const struct session_options *options,
 	pthread_cond_init(&session->tick, NULL);
 	session->ended_fd = ended_fd;
 	fd = vfs_open(root, server->place, O_PATH | O_DIRECTORY, 0);
-	session->nodes = fd < 0 ? NULL : nodes_create(server, fd);
+	session->nodes =
+		fd < 0 ? NULL
+		       : nodes_create(server, fd, options->cache == CACHE_NONE);
 	freedom_find(&session->freedom);
 	session->waits = waits_create(&session->freedom);
 	session->owners = owners_create(server);

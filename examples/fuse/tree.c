@@ -130,6 +130,17 @@ int tree_load(struct tree *tree, const char *path)
 	return err;
 }
 
+bool tree_has_binds(const struct tree *tree)
+{
+	size_t i;
+
+	for (i = 0; i < tree->count; i++) {
+		if (tree->mounts[i].flags & MS_BIND)
+			return true;
+	}
+	return false;
+}
+
 /* ---- making it ---- */
 
 static int mount_one(struct vfs_task *task, const struct tree_mount *m,

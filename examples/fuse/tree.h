@@ -8,6 +8,7 @@
 #ifndef TREE_H
 #define TREE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,8 @@ void tree_add(struct tree *tree, const char *type, const char *source,
 /* Adds the mounts of a file like fstab(5). 0, or an errno, and stderr says
  * where and what. */
 int tree_load(struct tree *tree, const char *path);
+/* Is something at more than one place? */
+bool tree_has_binds(const struct tree *tree);
 /* For server_create: makes all of the mounts of the struct tree; its root is
  * tmpfs when the list has no "/". 0, or a negative errno, and stderr says which
  * mount. */

@@ -277,9 +277,32 @@ ok "files without a size" grep -q "tmpfs.*size=2048k" "$work/a/proc/mounts"
 ok "numbers of their own" test "$(stat -c %i "$work/a")" != \
 	"$(stat -c %i "$work/a/a b")"
 ok umount umount "$work/a"
+no "no caches" "$fuse" -F "$work/fstab" "$work/a" -o cache=kernel
+ok "is said" says "cache=kernel.*bind"
 echo "not a line" >>"$work/fstab"
 no "a bad list" "$fuse" -F "$work/fstab" "$work/a"
 ok "says where" says "fstab:6"
+
+# the same at other places, where less may be done
+cat >"$work/fstab" <<'END'
+data   /data  tmpfs  size=1m
+/data  /ro    none   bind,ro
+/      /root  none   bind
+END
+for first in data ro root/data; do
+	ok "binds" "$fuse" -F "$work/fstab" "$work/a"
+	ok "$first first" ls "$work/a/$first" "$work/a"
+	ok "written" sh -c "echo one >$work/a/data/file"
+	ok "seen" grep -q one "$work/a/ro/file"
+	no "read-only" touch "$work/a/ro/new"
+	no "its files, too" sh -c "echo two >>$work/a/ro/file"
+	no "they stay" rm "$work/a/ro/file"
+	ok "written again" sh -c "echo two >>$work/a/data/file"
+	ok "seen" grep -q two "$work/a/ro/file"
+	ok "itself in itself" test -d "$work/a/root/ro"
+	no "that alone" test -e "$work/a/root/data/file"
+	ok umount umount "$work/a"
+done
 
 # a tree that outlives its mounts
 ok "a server" "$fuse" tmpfs "$work/a" -o server=$name,size=1m

@@ -286,8 +286,9 @@ int run_join(const struct options *options)
 	err = fd < 0 ? fd : control_send(options->server, message, fd);
 	if (fd >= 0)
 		close(fd);
-	if (err && fd >= 0 && umount2(options->mountpoint, MNT_DETACH))
-		perror("vfs-fuse: umount");
+	if (err && fd >= 0 && !session_unmount(options->mountpoint, true))
+		fprintf(stderr, "vfs-fuse: %s: it stays mounted\n",
+			options->mountpoint);
 	/* it was there a moment ago */
 	if (err == -ENOENT)
 		err = -EPIPE;

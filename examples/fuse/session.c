@@ -255,17 +255,24 @@ bool session_look_into(struct session *session, struct fuse_buf *buf)
 
 /* ---- the end ---- */
 
-static void run_fusermount(const char *place)
+static bool run_fusermount(const char *place, const char *how)
 {
 	pid_t pid = fork();
+	int status = -1;
 
 	if (!pid) {
-		execlp("fusermount3", "fusermount3", "-u", "-q", "--", place,
+		execlp("fusermount3", "fusermount3", how, "-q", "--", place,
 		       NULL);
 		_exit(127);
 	}
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+
+bool session_unmount(const char *place, bool lazily)
+{
+	if (geteuid())
+		return run_fusermount(place, lazily ? "-uz" : "-u");
+	return !umount2(place, UMOUNT_NOFOLLOW | (lazily ? MNT_DETACH : 0));
 }
 
 /* Whether what is at the place is this mount, and not what somebody has mounted
@@ -283,10 +290,7 @@ static void unmount(const struct session *session)
 	const char *place = session->mountpoint;
 	int fd;
 
-	if (!is_seen(session))
-		return;
-	if (!geteuid() ? !umount2(place, UMOUNT_NOFOLLOW)
-		       : (run_fusermount(place), false))
+	if (!is_seen(session) || session_unmount(place, false))
 		return;
 	fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0) {
@@ -294,7 +298,7 @@ static void unmount(const struct session *session)
 		close(fd);
 	}
 	if (session->joined)
-		umount2(place, UMOUNT_NOFOLLOW | MNT_DETACH);
+		session_unmount(place, true);
 }
 
 int session_start(struct session *session)

@@ -41,6 +41,8 @@ int session_mount(struct session *session, const char *device,
 		  const char *mountpoint);
 /* The device of what is mounted there, 0: nothing that could be found. */
 uint64_t session_device_at(const char *place);
+/* Unmounts what is there; lazily: in use or not. False: that cannot be done. */
+bool session_unmount(const char *place, bool lazily);
 /* Starts the threads. 0 or a negative errno. */
 int session_start(struct session *session);
 /* Ends the threads, and what waits; unmounts, unless the kernel has. */

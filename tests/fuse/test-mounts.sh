@@ -139,8 +139,8 @@ ok "other numbers" unshare -pf sh -c "cd $work && sh script $real"
 ok "nobody left" none_left
 
 # a user's own mount, for root as well
-mkdir "$work/theirs" "$work/dev"
-chown 1000:1000 "$work/theirs"
+mkdir "$work/theirs" "$work/again" "$work/run" "$work/dev"
+chown 1000:1000 "$work/theirs" "$work/again" "$work/run"
 mount -t tmpfs dev "$work/dev" && mknod -m 666 "$work/dev/fuse" c 10 229
 echo user_allow_other >"$work/fuse.conf"
 cat >"$work/script" <<'END'
@@ -154,9 +154,20 @@ $user sh -c 'umask 77; mkdir theirs/dir; echo private >theirs/dir/file'
 grep -q private theirs/dir/file
 echo by-root >>theirs/dir/file
 umount theirs
+# and two of one tree, one of them in use when that ends
+export XDG_RUNTIME_DIR=$PWD/run
+$user "$1" tmpfs theirs -o server=test
+$user "$1" tmpfs again -o server=test
+$user sh -c 'cd again && exec sleep 60' &
+busy=$!
+until test "$(readlink /proc/$busy/cwd)" = "$PWD/again"; do sleep 0.1; done
+$user "$1" --stop test
+kill $busy
+if grep " $PWD/again " /proc/self/mounts; then exit 1; fi
+if grep " $PWD/theirs " /proc/self/mounts; then exit 1; fi
 END
 if command -v fusermount3 >/dev/null; then
-	ok "allow_root" unshare -m sh -c "cd $work && sh -x script $real"
+	ok "a user's" unshare -m sh -c "cd $work && sh -x script $real"
 fi
 umount "$work/dev"
 ok "nobody left" none_left

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "options.h"
@@ -61,12 +62,17 @@ static const char usage[] =
 	"static_nlink, noxattrs, noacl, fsync=0, threaded=0, owner=host|xattr"
 	"\n";
 
-/* The process that was started waits for a byte on this pipe, its exit status:
- * -1, it is this one. */
+/* How often, and for how long each time, one looks for a server that another
+ * process is just making. */
+#define LOOKS 500
+#define LOOK_USEC 10000
+
+/* The process that was started waits for a byte on this pipe, its exit status,
+ * or for the other one's end: -1, it is this one. */
 static int go_back(int *status_fd)
 {
 	unsigned char status = 1;
-	int fds[2];
+	int fds[2], ended;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) || (pid = fork()) < 0) {
@@ -81,7 +87,10 @@ static int go_back(int *status_fd)
 	}
 	close(fds[1]);
 	if (read(fds[0], &status, 1) != 1)
-		status = 1;
+		status = waitpid(pid, &ended, 0) == pid && WIFEXITED(ended)
+				 ? (unsigned char)WEXITSTATUS(ended)
+				 : 1;
+	close(fds[0]);
 	return status;
 }
 
@@ -96,6 +105,30 @@ static int start(const struct options *options, int *status_fd)
 			return 1;
 	}
 	return options->foreground ? -1 : go_back(status_fd);
+}
+
+/* Returns the exit status. */
+static int serve(const struct options *options)
+{
+	int status = RUN_EXISTS, i;
+
+	for (i = 0; i < LOOKS && status == RUN_EXISTS; i++) {
+		int status_fd = -1;
+
+		if (i)
+			usleep(LOOK_USEC);
+		status = start(options, &status_fd);
+		if (status < 0)
+			status = run_server(options, status_fd);
+		if (status_fd >= 0)
+			return status;
+	}
+	if (status == RUN_EXISTS)
+		fprintf(stderr,
+			"vfs-fuse: server %s: it is there, and does not "
+			"answer\n",
+			options->server);
+	return status == RUN_EXISTS ? 1 : status;
 }
 
 /* The mountpoint, wherever the process will stand; or /dev/fd/N, which is an
@@ -156,7 +189,7 @@ static void grow_by_large_steps(void)
 int main(int argc, char **argv)
 {
 	struct options options;
-	int status, status_fd = -1;
+	int status;
 	char *place;
 
 	grow_by_large_steps();
@@ -181,10 +214,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	options.mountpoint = place;
-	status = options.remount ? run_remount(&options)
-				 : start(&options, &status_fd);
-	if (status < 0)
-		status = run_server(&options, status_fd);
+	status = options.remount ? run_remount(&options) : serve(&options);
 	options_free(&options);
 	free(place);
 	return status;

@@ -205,6 +205,7 @@ int run_server(const struct options *options, int status_fd)
 		.context = &options->tree,
 		.log_level = options->debug ? VFS_LOG_DEBUG : VFS_LOG_WARNING,
 	};
+	bool exists = false;
 	int err = 0;
 
 	server_raise_limits();
@@ -213,11 +214,7 @@ int run_server(const struct options *options, int status_fd)
 	if (options->server) {
 		life.listen = control_listen(options->server, &life.lock);
 		err = life.listen < 0 ? life.listen : 0;
-		if (err == -EEXIST)
-			fprintf(stderr,
-				"vfs-fuse: server %s: it is there, and "
-				"does not answer\n",
-				options->server);
+		exists = err == -EEXIST;
 	}
 	if (!err)
 		err = server_create(&make, &life.server);
@@ -235,6 +232,8 @@ int run_server(const struct options *options, int status_fd)
 		control_answer(life.answer, 0);
 	close(life.ended);
 	close(life.signals);
+	if (exists)
+		return RUN_EXISTS;
 	return err ? 1 : 0;
 }
 

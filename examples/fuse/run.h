@@ -8,8 +8,10 @@
 /*
  * Makes the tree and its mount, writes 0 to status_fd (or not, -1) when that
  * is done, and serves: until a signal comes, and without a name until it is
- * unmounted. Returns the exit status.
+ * unmounted. Returns the exit status, or RUN_EXISTS: the name is somebody
+ * else's, and nothing was done.
  */
+#define RUN_EXISTS 2
 int run_server(const struct options *options, int status_fd);
 
 /* Mounts, has the server of that name serve it, and ends the process. -ENOENT:

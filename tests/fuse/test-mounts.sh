@@ -341,5 +341,18 @@ ok "stop" "$fuse" --stop $name
 no "it is unmounted" mounted "$work/a" ""
 ok "nobody left" none_left
 no "nothing to stop" "$fuse" --stop $name
+# several that come at the same time: one makes it
+for _ in 1 2 3 4 5; do
+	for i in 1 2 3 4; do
+		mkdir -p "$work/at-once/$i"
+		"$fuse" tmpfs "$work/at-once/$i" -o server=$name &
+	done
+	wait
+	ok "a file" touch "$work/at-once/1/file"
+	ok "at once" test -e "$work/at-once/2/file" -a \
+		-e "$work/at-once/3/file" -a -e "$work/at-once/4/file"
+	ok "stop" "$fuse" --stop $name
+	ok "nobody left" none_left
+done
 
 checks_end

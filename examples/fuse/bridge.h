@@ -90,6 +90,7 @@ struct session {
 
 	pthread_mutex_t handles_lock;
 	struct handle *handles; /* all that were not released */
+				/* and of nodes: how they are open */
 
 	/* the first request (session.c); set before there is a second thread */
 	uint64_t init_unique;
@@ -113,9 +114,17 @@ struct session {
 	struct session *next; /* of the process's list */
 };
 
+/* How the kernel deals with an open file's data. */
+enum way {
+	WAY_OTHER,
+	WAY_KEPT,   /* by way of what it keeps of the file, or could */
+	WAY_THROUGH /* writes, and past that */
+};
+
 /* An open file or directory; fuse_file_info.fh points to it. */
 struct handle {
 	int fd; /* in the shared table */
+	enum way way;
 	struct node *node;
 	struct handle *prev, *following; /* of the session's, under its lock */
 	/* directories: the position behind what the kernel was given last */

@@ -261,6 +261,8 @@ struct node *node_insert(struct nodes *nodes, int fd,
 		fresh->shown_ino = shown_ino(nodes, stat->dev, stat->ino);
 		fresh->fd = fd;
 		fresh->lookups = 1;
+		fresh->kept = fresh->through = 0;
+		fresh->mixed = false;
 		fresh->next = NULL;
 		*at = fresh;
 		nodes->count++;

@@ -34,7 +34,10 @@ struct node {
 	int fd;			 /* O_PATH, in the shared table */
 	bool shared;		 /* others than we may change it: constant */
 	uint64_t lookups;	 /* under the table's lock */
-	struct node *next;	 /* of the bucket */
+	/* under the lock of the session's handles: see ops_files.c */
+	unsigned int kept, through;
+	bool mixed;
+	struct node *next; /* of the bucket */
 };
 
 /* The root's node takes over fd; by_mount: a file has one for each mount. NULL:

@@ -54,18 +54,6 @@ static bool is_made_up(struct session *session, const struct handle *h)
 	return false;
 }
 
-/*
- * What is only written here needs no copy in the kernel, and before the first
- * write past it the kernel does not ask for file capabilities, which the
- * library takes away by itself.
- */
-static bool is_written_through(const struct session *session,
-			       const struct fuse_file_info *fi)
-{
-	return (fi->flags & O_ACCMODE) == O_WRONLY && !session->writeback &&
-	       session_mixes_direct(session);
-}
-
 /* What can be appended to, and no more, must not be written where the kernel
  * has kept it: in whole pages. */
 static bool only_appends(struct session *session, const struct handle *h,
@@ -75,8 +63,59 @@ static bool only_appends(struct session *session, const struct handle *h,
 	       vfs_fcntl(session->server->root, h->fd, F_GETFL, 0) & O_APPEND;
 }
 
+/* The handles' lock held. */
+static bool only_writes(const struct session *session, const struct handle *h,
+			const struct fuse_file_info *fi)
+{
+	return (fi->flags & O_ACCMODE) == O_WRONLY && !h->node->kept &&
+	       !session->writeback && session_mixes_direct(session);
+}
+
+/*
+ * What is only written here needs no copy in the kernel, and before the first
+ * write past it the kernel does not ask for file capabilities, which the
+ * library takes away by itself. But a page that the kernel reads while the same
+ * is written past it stays as it was before, so the two do not go together: a
+ * file that somebody has open is written by way of what is kept, and who opens
+ * one that is written past that reads past it, too. A mapping cannot: what was
+ * kept meanwhile is not believed afterwards.
+ */
+static void choose_way(struct session *session, struct handle *h,
+		       struct fuse_file_info *fi)
+{
+	bool must = only_appends(session, h, fi);
+	struct node *node = h->node;
+	int access = fi->flags & O_ACCMODE;
+
+	pthread_mutex_lock(&session->handles_lock);
+	if (must || node->through || only_writes(session, h, fi)) {
+		fi->direct_io = true;
+		node->mixed |= access != O_WRONLY || node->kept;
+	} else if (node->mixed) {
+		fi->keep_cache = false;
+		node->mixed = false;
+	}
+	if (fi->direct_io && access != O_RDONLY) {
+		h->way = WAY_THROUGH;
+		node->through++;
+	} else {
+		h->way = WAY_KEPT;
+		node->kept++;
+	}
+	pthread_mutex_unlock(&session->handles_lock);
+}
+
+/* The handles' lock held. */
+static void leave_way(struct handle *h)
+{
+	if (h->way == WAY_KEPT)
+		h->node->kept--;
+	else if (h->way == WAY_THROUGH)
+		h->node->through--;
+}
+
 /* How the kernel may deal with the open file's data. */
-static void advise(struct session *session, const struct handle *h,
+static void advise(struct session *session, struct handle *h,
 		   struct fuse_file_info *fi)
 {
 	bool made_up = is_made_up(session, h), keep;
@@ -95,8 +134,8 @@ static void advise(struct session *session, const struct handle *h,
 	} else if (S_ISREG(stat.mode)) {
 		fi->direct_io = asked || (made_up && !stat.size);
 		fi->keep_cache = keep && !fi->direct_io;
-		fi->direct_io |= is_written_through(session, fi) ||
-				 only_appends(session, h, fi);
+		if (!fi->direct_io)
+			choose_way(session, h, fi);
 	}
 }
 
@@ -128,6 +167,7 @@ static void handle_destroy(struct session *session, struct handle *h)
 		session->handles = h->following;
 	if (h->following)
 		h->following->prev = h->prev;
+	leave_way(h);
 	pthread_mutex_unlock(&session->handles_lock);
 	vfs_close(session->server->root, h->fd);
 	pthread_mutex_destroy(&h->lock);

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mounted.h"
@@ -543,6 +544,106 @@ static void test_append(void)
 	check_eq(system("test \"$(cat log)\" = ONEtwoend"), 0);
 }
 
+#define GROWING_MSEC 1500
+
+/* What is at a place of the file that grows. */
+static unsigned char growing_at(off_t at)
+{
+	return (unsigned char)(1 + (at * 7 + (at >> 8)) % 250);
+}
+
+static bool grew_well(const unsigned char *data, off_t at, ssize_t n)
+{
+	ssize_t i = 0;
+
+	while (i < n && data[i] == growing_at(at + i))
+		i++;
+	return i >= n;
+}
+
+/* A child that reads the end again and again, as it grows. */
+static pid_t start_reader(const volatile bool *stop)
+{
+	static unsigned char data[16384];
+	bool well = true;
+	struct stat st;
+	pid_t pid = child_start();
+	int fd;
+
+	if (pid)
+		return pid;
+	fd = open("growing", O_RDONLY);
+	while (well && !*stop && !fstat(fd, &st)) {
+		off_t at = st.st_size > 6000 ? st.st_size - 6000 : 0;
+
+		well = grew_well(data, at, pread(fd, data, sizeof(data), at));
+	}
+	check(well);
+	child_end();
+	return -1;
+}
+
+static void grow(int fd, const struct timespec *end)
+{
+	static unsigned char data[1000];
+	struct timespec now;
+	off_t at = 0;
+
+	do {
+		size_t length = 50 + (size_t)(at * 31 % 900), i;
+
+		for (i = 0; i < length; i++)
+			data[i] = growing_at(at + (off_t)i);
+		if (write(fd, data, length) != (ssize_t)length)
+			break;
+		at += (off_t)length;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (at < 16 << 20 &&
+		 (now.tv_sec < end->tv_sec ||
+		  (now.tv_sec == end->tv_sec && now.tv_nsec < end->tv_nsec)));
+	check(at > 0);
+}
+
+/* Who reads what somebody is just writing, and only that, sees no other bytes:
+ * readers that are there before, and such as come later. */
+static void test_growing(bool reader_first)
+{
+	bool *stop = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	static unsigned char data[65536];
+	struct timespec end;
+	pid_t readers[2];
+	off_t at = 0;
+	ssize_t n;
+	int fd, i;
+
+	put("growing", "", 0644);
+	fd = reader_first ? -1 : open("growing", O_WRONLY | O_APPEND);
+	for (i = 0; i < 2; i++)
+		readers[i] = start_reader(stop);
+	if (reader_first) {
+		usleep(50000);
+		fd = open("growing", O_WRONLY | O_APPEND);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += GROWING_MSEC * 1000000L;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	grow(fd, &end);
+	*stop = true;
+	for (i = 0; i < 2; i++)
+		as_join(readers[i]);
+	close(fd);
+	fd = open("growing", O_RDONLY);
+	while ((n = pread(fd, data, sizeof(data), at)) > 0) {
+		check(grew_well(data, at, n));
+		at += n;
+	}
+	close(fd);
+	check_eq(unlink("growing"), 0);
+	munmap(stop, 4096);
+}
+
 static void test_mmap(void)
 {
 	int fd = open("mapped", O_RDWR | O_CREAT, 0644);
@@ -628,6 +729,8 @@ int main(int argc, char **argv)
 	test_acls();
 	test_times();
 	test_append();
+	test_growing(true);
+	test_growing(false);
 	test_mmap();
 	test_poll();
 	/* what is kept is elsewhere later: test_writeback.c */

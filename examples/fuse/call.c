@@ -196,6 +196,7 @@ int entry_find(struct call *call, struct node *parent, const char *name, int fd,
 		return -ENOMEM;
 	memset(entry, 0, sizeof(*entry));
 	entry->ino = node_number(session->nodes, node);
+	entry->generation = node->generation;
 	entry->attr_timeout = node_timeout(session, node);
 	entry->entry_timeout =
 		parent && parent->shared ? 0 : node_timeout(session, node);

@@ -28,6 +28,7 @@ struct nodes {
 	struct node **buckets;
 	size_t size; /* a power of two */
 	size_t count;
+	uint32_t generation; /* the latest node's */
 	struct device *devices;
 	size_t device_count, device_room;
 };
@@ -255,6 +256,9 @@ struct node *node_insert(struct nodes *nodes, int fd,
 		at = find(nodes, identity, mount);
 		fresh->identity = identity;
 		fresh->mount = mount;
+		/* of a kernel's int */
+		nodes->generation = (nodes->generation + 1) & INT32_MAX;
+		fresh->generation = nodes->generation;
 		fresh->dev = stat->dev;
 		fresh->mode = stat->mode;
 		fresh->shared = shared;

@@ -9,9 +9,10 @@
  * has a node for each mount of the tree that it was found by: what a read-only
  * one does not let do, another may.
  *
- * The kernel's number of a node is its address; the root's is FUSE_ROOT_ID,
- * and it stays until the end. Thread safe; the table has one lock, under which
- * nothing is called.
+ * The kernel's number of a node is its address, and with the generation no
+ * other node's, ever (file handles); the root's is FUSE_ROOT_ID, and it stays
+ * until the end. Thread safe; the table has one lock, under which nothing is
+ * called.
  */
 #ifndef NODES_H
 #define NODES_H
@@ -30,10 +31,11 @@ struct node {
 	uint64_t identity;	 /* the key, with the next */
 	uint64_t mount;		 /* the tree's, or 0: any */
 	uint64_t dev, shown_ino; /* as it was found first */
-	uint32_t mode;		 /* as the kernel was told last: atomic */
-	int fd;			 /* O_PATH, in the shared table */
-	bool shared;		 /* others than we may change it: constant */
-	uint64_t lookups;	 /* under the table's lock */
+	uint32_t generation;
+	uint32_t mode;	  /* as the kernel was told last: atomic */
+	int fd;		  /* O_PATH, in the shared table */
+	bool shared;	  /* others than we may change it: constant */
+	uint64_t lookups; /* under the table's lock */
 	/* under the lock of the session's handles: see ops_files.c */
 	unsigned int kept, through;
 	bool mixed;

@@ -496,6 +496,34 @@ static void test_times(void)
 	check_eq(sx.stx_ino, st.st_ino);
 }
 
+/* What a handle of a file that has gone leads to is not another file. */
+static void test_handles(void)
+{
+	struct file_handle *handle = malloc(sizeof(*handle) + MAX_HANDLE_SZ);
+	int mount_fd = open(".", O_RDONLY | O_DIRECTORY), mount_id, fd, i;
+	bool well = true;
+
+	for (i = 0; i < 400 && well; i++) {
+		handle->handle_bytes = MAX_HANDLE_SZ;
+		put("old", "", 0644);
+		check_eq(name_to_handle_at(AT_FDCWD, "old", handle, &mount_id,
+					   0),
+			 0);
+		check_eq(unlink("old"), 0);
+		/* the kernel tells of the end behind that */
+		usleep(500);
+		put("new", "", 0644);
+		fd = open_by_handle_at(mount_fd, handle, O_RDONLY);
+		well = fd < 0;
+		if (fd >= 0)
+			close(fd);
+		check_eq(unlink("new"), 0);
+	}
+	check(well);
+	free(handle);
+	close(mount_fd);
+}
+
 /* ---- data ---- */
 
 static void test_sparse(void)
@@ -728,6 +756,7 @@ int main(int argc, char **argv)
 	test_xattrs();
 	test_acls();
 	test_times();
+	test_handles();
 	test_append();
 	test_growing(true);
 	test_growing(false);

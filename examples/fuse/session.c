@@ -283,21 +283,22 @@ static bool is_seen(const struct session *session)
 	       session_device_at(session->mountpoint) == session->device;
 }
 
-/* Properly, so that what the kernel has to write comes; threads are still at
- * work. What is in use is written, too, and is cut off later. */
+/* What the kernel has to write comes; threads are still at work. That is before
+ * it is unmounted, which is no end where others still see it: in use, or in
+ * other namespaces. They are cut off later. */
 static void unmount(const struct session *session)
 {
 	const char *place = session->mountpoint;
 	int fd;
 
-	if (!is_seen(session) || session_unmount(place, false))
+	if (!is_seen(session))
 		return;
 	fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0) {
 		syncfs(fd);
 		close(fd);
 	}
-	if (session->joined)
+	if (!session_unmount(place, false) && session->joined)
 		session_unmount(place, true);
 }
 

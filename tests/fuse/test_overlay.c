@@ -7,12 +7,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -316,6 +319,51 @@ static void test_users(void)
 	check_eq(st.st_gid, 2002);
 }
 
+/* Maps a file and changes it, where the mount is still to be seen when the
+ * server has unmounted; until it is killed. */
+static void change_elsewhere(int tell)
+{
+	char *at;
+	int fd;
+
+	check_eq(unshare(CLONE_NEWNS), 0);
+	fd = open("mapped", O_RDWR | O_CREAT, 0644);
+	check_eq(ftruncate(fd, 4096), 0);
+	at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	check(at != MAP_FAILED);
+	memcpy(at, "changed", 8);
+	check_eq(write(tell, "1", 1), 1);
+	pause();
+}
+
+/* A signal ends the server: what was changed is there. */
+static void test_end(void)
+{
+	char path[80], text[8] = "", byte;
+	int tell[2], status = -1, fd;
+	pid_t pid;
+
+	check_eq(pipe(tell), 0);
+	pid = child_start();
+	if (!pid) {
+		change_elsewhere(tell[1]);
+		child_end();
+	}
+	check_eq(read(tell[0], &byte, 1), 1);
+	check_eq(chdir("/"), 0);
+	check_eq(kill(m.server, SIGTERM), 0);
+	check_eq(waitpid(m.server, &status, 0), m.server);
+	check_eq(status, 0);
+	m.server = 0;
+	snprintf(path, sizeof(path), "%s/u/mapped", m.layers);
+	fd = open(path, O_RDONLY);
+	check_eq(read(fd, text, sizeof(text)), sizeof(text));
+	check(!strcmp(text, "changed"));
+	close(fd);
+	check_eq(kill(pid, SIGKILL), 0);
+	check_eq(waitpid(pid, NULL, 0), pid);
+}
+
 int main(int argc, char **argv)
 {
 	umask(022);
@@ -328,5 +376,6 @@ int main(int argc, char **argv)
 	test_copying_up();
 	test_marks();
 	test_users();
+	test_end();
 	return mounted_end(&m);
 }

@@ -303,11 +303,14 @@ static int mount_host(struct vfs_task *task, const struct layers *layers,
 	if (!err)
 		err = vfs_mount_type(task, &vfs_hostfs_type,
 				     *source ? source : "/", place, 0, options);
-	if (!err)
-		err = map_ids(task, layers, place);
 	if (err)
 		cannot(*source ? source : "/", vfs_strerror(err));
 	free(source);
+	if (err)
+		return err;
+	err = map_ids(task, layers, place);
+	if (err)
+		cannot("uidmapping, gidmapping", vfs_strerror(err));
 	return err;
 }
 

@@ -147,6 +147,12 @@ static int set_timeout(struct options *options, const char *value)
 	return 0;
 }
 
+static int need_value(struct options *options, const char *value)
+{
+	(void)options;
+	return value && *value ? 0 : -1;
+}
+
 static int set_noatime(struct options *options, const char *value)
 {
 	options->session.noatime = true;
@@ -198,8 +204,8 @@ static const struct rule rules_of_all[] = {
 	{"allow_other", TO_HOST, NULL, NULL},
 	{"allow_root", TO_HOST, NULL, NULL},
 	{"auto_unmount", TO_HOST, NULL, NULL},
-	{"fsname", TO_HOST, NULL, NULL},
-	{"subtype", TO_HOST, NULL, NULL},
+	{"fsname", TO_HOST | TO_SELF, need_value, NULL},
+	{"subtype", TO_HOST | TO_SELF, need_value, NULL},
 	{"max_read", TO_HOST | TO_SELF, set_max_read, NULL},
 	{"context", TO_HOST, NULL, NULL},
 	{"fscontext", TO_HOST, NULL, NULL},
@@ -332,7 +338,7 @@ static bool has_layers(const char *list)
 static int parse_places(struct options *options, const char *list, int count,
 			char **words)
 {
-	bool described = options->tree.count > 0;
+	bool described = options->described;
 
 	if (options->help || options->version || options->stop)
 		return 0;
@@ -398,6 +404,7 @@ static int take(struct options *options, struct text *list, int letter)
 		options->stop = optarg;
 		return 0;
 	case 'F':
+		options->described = true;
 		return tree_load(&options->tree, optarg) ? -1 : 0;
 	default:
 		return -1;
@@ -463,8 +470,8 @@ static int settle_writeback(const struct options *options)
 
 	if (options->session.cache == CACHE_NONE)
 		why = "not with cache=none and server=";
-	else if (options->tree.count || (strcmp(options->type, "tmpfs") &&
-					 strcmp(options->type, "overlay")))
+	else if (options->described || (strcmp(options->type, "tmpfs") &&
+					strcmp(options->type, "overlay")))
 		why = "for a tmpfs or an overlay alone";
 	if (!why)
 		return 0;
@@ -512,7 +519,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (options->debug)
 		options->foreground = true;
 	add_own(options);
-	return options->tree.count ? 0 : settle_root(options);
+	return options->described ? 0 : settle_root(options);
 }
 
 void options_free(struct options *options)

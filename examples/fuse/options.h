@@ -17,6 +17,7 @@
 
 struct options {
 	bool help, version, foreground, debug, remount, cache_chosen;
+	bool described; /* by a file: the tree */
 	const char *mountpoint;
 	char *server;	  /* its name, or NULL */
 	const char *stop; /* the server to be ended, or NULL */

@@ -117,6 +117,7 @@ int tree_load(struct tree *tree, const char *path)
 		fprintf(stderr, "vfs-fuse: %s: %s\n", path, strerror(err));
 		return err;
 	}
+	errno = 0;
 	while (!err && getline(&line, &size, file) > 0) {
 		number++;
 		err = add_line(tree, line);
@@ -124,6 +125,10 @@ int tree_load(struct tree *tree, const char *path)
 			fprintf(stderr,
 				"vfs-fuse: %s:%d: not a line of fstab(5)\n",
 				path, number);
+	}
+	if (!err && ferror(file)) {
+		err = errno ? errno : EIO;
+		fprintf(stderr, "vfs-fuse: %s: %s\n", path, strerror(err));
 	}
 	free(line);
 	fclose(file);

@@ -83,6 +83,10 @@ ok "and why" says "option writeback"
 no "of a file system that makes things up" "$fuse" proc "$work/a" -o writeback=1
 ok "and why" says "tmpfs or an overlay"
 no "how much" "$fuse" tmpfs "$work/a" -o writeback=2
+no "of a list" "$fuse" -F /dev/null "$work/a" -o writeback
+ok "and why" says "tmpfs or an overlay"
+no "a name that is none" "$fuse" tmpfs "$work/a" -o fsname=
+ok "is named" says fsname
 no "a size that is none" "$fuse" tmpfs "$work/a" -o max_read=1
 ok "is named" says max_read
 ok "nothing was mounted" none_left
@@ -293,6 +297,11 @@ ok "is said" says "cache=kernel.*bind"
 echo "not a line" >>"$work/fstab"
 no "a bad list" "$fuse" -F "$work/fstab" "$work/a"
 ok "says where" says "fstab:6"
+no "none at all" "$fuse" -F "$work" "$work/a"
+ok "says which" says "$work: Is a directory"
+ok "an empty one" "$fuse" -F /dev/null "$work/a"
+ok "is a tmpfs" touch "$work/a/file"
+ok umount umount "$work/a"
 
 # the same at other places, where less may be done
 cat >"$work/fstab" <<'END'

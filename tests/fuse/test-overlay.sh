@@ -126,6 +126,7 @@ refused volatile
 rm -rf work
 mkdir work
 for option in plugins=x xattr_permissions=2 uidmapping=0:1 \
+	uidmapping=0:0:10:5:5:10 \
 	server=x ino32_t timeout=soon max_write=1 lowerdir=//plugin//x \
 	nonsense=1 fsync=2 owner=nobody; do
 	refused "$option"

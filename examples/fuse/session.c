@@ -302,6 +302,20 @@ static void unmount(const struct session *session)
 		session_unmount(place, true);
 }
 
+/* What libfuse takes for a connection that the kernel has hung up is a pipe
+ * that nobody reads. False: there is none to be had. */
+static bool hang_up(const struct session *session)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return false;
+	close(ends[0]);
+	dup2(ends[1], fuse_session_fd(session->fuse));
+	close(ends[1]);
+	return true;
+}
+
 int session_start(struct session *session)
 {
 	return workers_start(session);
@@ -313,9 +327,9 @@ void session_stop(struct session *session)
 	if (!fuse_session_exited(session->fuse))
 		unmount(session);
 	workers_stop(session);
-	/* closes the connection; unmounts what is at the place, if the kernel
-	 * has not hung up */
-	if (!session->mountpoint || is_seen(session))
+	/* libfuse closes the connection, and unmounts what is at the place if
+	 * the kernel has not hung up */
+	if (!session->mountpoint || is_seen(session) || hang_up(session))
 		fuse_session_unmount(session->fuse);
 }
 

@@ -38,6 +38,10 @@
 #define INIT_EXT (1u << 30)
 #define INIT2_DIRECT_IO_ALLOW_MMAP (1u << 4)
 
+/* For what the kernel writes at the end: looks, and the time between two. */
+#define DRAIN_ROUNDS 5000
+#define DRAIN_USEC 1000
+
 #define SMALL 256 /* an answer without data */
 
 /* Seconds that the kernel may believe for as long as nothing happens: all
@@ -283,10 +287,35 @@ static bool is_seen(const struct session *session)
 	       session_device_at(session->mountpoint) == session->device;
 }
 
+/*
+ * What the kernel has begun to write comes: syncfs does not wait for a FUSE.
+ * Requests are read in their order, so that with the answer to one that comes
+ * later all before it are at least in somebody's hands; when they are answered,
+ * more may follow. fd: of the mount.
+ */
+static void drain(struct session *session, int fd)
+{
+	bool busy, quiet;
+	struct statx stx;
+	int round;
+
+	for (round = 0, quiet = false; !quiet && round < DRAIN_ROUNDS;
+	     round++) {
+		unsigned int before = workers_count(session, &busy);
+
+		if (round)
+			usleep(DRAIN_USEC);
+		if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC,
+			  STATX_BASIC_STATS, &stx))
+			return;
+		quiet = workers_count(session, &busy) - before <= 1 && !busy;
+	}
+}
+
 /* What the kernel has to write comes; threads are still at work. That is before
  * it is unmounted, which is no end where others still see it: in use, or in
  * other namespaces. They are cut off later. */
-static void unmount(const struct session *session)
+static void unmount(struct session *session)
 {
 	const char *place = session->mountpoint;
 	int fd;
@@ -296,6 +325,7 @@ static void unmount(const struct session *session)
 	fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0) {
 		syncfs(fd);
+		drain(session, fd);
 		close(fd);
 	}
 	if (!session_unmount(place, false) && session->joined)

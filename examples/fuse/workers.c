@@ -470,6 +470,21 @@ int workers_start(struct session *session)
 	return err;
 }
 
+unsigned int workers_count(struct session *session, bool *busy)
+{
+	const struct worker *worker;
+	unsigned int sum = 0;
+
+	*busy = false;
+	pthread_mutex_lock(&session->lock);
+	for (worker = session->workers; worker; worker = worker->next) {
+		sum += __atomic_load_n(&worker->requests, __ATOMIC_SEQ_CST);
+		*busy |= __atomic_load_n(&worker->busy, __ATOMIC_ACQUIRE);
+	}
+	pthread_mutex_unlock(&session->lock);
+	return sum;
+}
+
 /* A signal may come a moment before its thread sleeps: it comes again. */
 void workers_stop(struct session *session)
 {

@@ -7,6 +7,9 @@
 
 /* 0 or a negative errno. */
 int workers_start(struct session *session);
+/* How many requests there have been, of threads that are there; busy: whether
+ * one is at work. */
+unsigned int workers_count(struct session *session, bool *busy);
 /* Ends all, and waits for their ends. */
 void workers_stop(struct session *session);
 

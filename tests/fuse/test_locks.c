@@ -223,7 +223,7 @@ static void *wait_in_thread(void *argument)
 {
 	struct waiting *w = argument;
 
-	w->tid = gettid();
+	__atomic_store_n(&w->tid, gettid(), __ATOMIC_RELAXED);
 	w->error = lock_range(w->fd, F_SETLKW, F_WRLCK, 0, 0) ? errno : 0;
 	return NULL;
 }
@@ -235,12 +235,15 @@ static void wait_and_close(int told, int tell)
 	struct waiting w = {.fd = open("lock", O_RDWR)};
 	int other = open("lock", O_RDWR), i;
 	pthread_t thread;
+	pid_t tid = 0;
 	char byte;
 
 	check_eq(pthread_create(&thread, NULL, wait_in_thread, &w), 0);
-	for (i = 0; i < PATIENCE_MSEC && !*(volatile pid_t *)&w.tid; i++)
+	for (i = 0; i < PATIENCE_MSEC && !tid; i++) {
 		usleep(1000);
-	check(waits(w.tid));
+		tid = __atomic_load_n(&w.tid, __ATOMIC_RELAXED);
+	}
+	check(waits(tid));
 	check_eq(close(other), 0);
 	check_eq(write(tell, "1", 1), 1);
 	check_eq(pthread_join(thread, NULL), 0);

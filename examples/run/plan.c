@@ -18,6 +18,9 @@
 #include "text.h"
 #include "tree.h"
 
+#define PROPAGATION_FLAGS \
+	(UINT64_C(0) | MS_PRIVATE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
+
 static const struct kernel_type {
 	const char *type;
 	bool optional; /* programs can do without */
@@ -67,23 +70,10 @@ char *run_clean(const char *path, unsigned int *depth)
 
 uint64_t run_propagation(const char *name)
 {
-	static const struct {
-		const char *name;
-		uint64_t flag;
-	} kinds[] = {
-		{"private", MS_PRIVATE},
-		{"shared", MS_SHARED},
-		{"slave", MS_SLAVE},
-		{"unbindable", MS_UNBINDABLE},
-	};
-	bool recursive = *name == 'r';
-	size_t i;
+	uint64_t flags = 0;
 
-	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		if (!strcmp(name + recursive, kinds[i].name))
-			return kinds[i].flag | (recursive ? MS_REC : 0);
-	}
-	return 0;
+	vfs_mount_option(name, strlen(name), &flags);
+	return flags & PROPAGATION_FLAGS ? flags : 0;
 }
 
 static bool take_propagation(struct run_mount *mount, const char *option)

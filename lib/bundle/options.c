@@ -17,10 +17,12 @@
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
 
+#define PROPAGATION_FLAGS \
+	(UINT64_C(0) | MS_PRIVATE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
+
 /* What the words are for that are not flags of the mount itself. */
-#define DONE_OTHERWISE                                               \
-	(UINT64_C(0) | MS_REMOUNT | MS_BIND | MS_MOVE | MS_PRIVATE | \
-	 MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
+#define DONE_OTHERWISE \
+	(UINT64_C(0) | MS_REMOUNT | MS_BIND | MS_MOVE | PROPAGATION_FLAGS)
 
 /* Attributes of the whole tree, by mount_setattr. */
 static const struct {
@@ -53,22 +55,10 @@ static const struct {
 
 uint64_t bundle_propagation(const char *name)
 {
-	static const struct {
-		const char *name;
-		uint64_t flag;
-	} kinds[] = {
-		{"private", MS_PRIVATE},
-		{"shared", MS_SHARED},
-		{"slave", MS_SLAVE},
-		{"unbindable", MS_UNBINDABLE},
-	};
-	bool recursive = *name == 'r';
+	uint64_t flags = 0;
 
-	for (size_t i = 0; i < COUNT(kinds); i++)
-		if (!strcmp(name + recursive, kinds[i].name))
-			return kinds[i].flag |
-			       (recursive ? MS_REC : UINT64_C(0));
-	return 0;
+	vfs_mount_option(name, strlen(name), &flags);
+	return flags & PROPAGATION_FLAGS ? flags : 0;
 }
 
 static bool set_flag(struct bundle_options *o, const char *name)

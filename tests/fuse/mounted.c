@@ -158,6 +158,15 @@ int mounted_end(struct mounted *m)
 	return failed || !checked;
 }
 
+struct stat stat_of(const char *path)
+{
+	struct stat st;
+
+	memset(&st, 0xff, sizeof(st));
+	check(!lstat(path, &st));
+	return st;
+}
+
 pid_t child_start(void)
 {
 	pid_t pid;

@@ -7,6 +7,7 @@
 #define MOUNTED_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* The working directory of the tests is the mount. */
@@ -37,6 +38,9 @@ void check_eq_at(long long a, long long b, const char *text, const char *file,
 /* call gives -1 and that errno. */
 #define check_errno(call, number) \
 	check_eq_at((call) == -1 ? errno : 0, number, #call, __FILE__, __LINE__)
+
+/* lstat, which is checked; nonsense if it fails. */
+struct stat stat_of(const char *path);
 
 struct somebody {
 	uid_t uid;

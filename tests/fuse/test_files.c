@@ -26,15 +26,6 @@ static const gid_t more_groups[] = {2001, 2002};
 static const struct somebody alice = {1001, 1001, more_groups, 2};
 static const struct somebody bob = {1002, 1002, NULL, 0};
 
-static struct stat stat_of(const char *path)
-{
-	struct stat st;
-
-	memset(&st, 0xff, sizeof(st));
-	check(!lstat(path, &st));
-	return st;
-}
-
 static void put(const char *path, const char *text, mode_t mode)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);

@@ -25,15 +25,6 @@ static const gid_t more_groups[] = {2001, 2002};
 static const struct somebody alice = {1001, 1001, more_groups, 2};
 static struct mounted m;
 
-static struct stat stat_of(const char *path)
-{
-	struct stat st;
-
-	memset(&st, 0xff, sizeof(st));
-	check(!lstat(path, &st));
-	return st;
-}
-
 static void put(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);

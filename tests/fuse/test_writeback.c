@@ -31,15 +31,6 @@ static const char *in_layer(const char *name, char path[128])
 	return path;
 }
 
-static struct stat stat_of(const char *path)
-{
-	struct stat st;
-
-	memset(&st, 0xff, sizeof(st));
-	check(!lstat(path, &st));
-	return st;
-}
-
 static bool has(const char *path, const char *text)
 {
 	size_t length = strlen(text);

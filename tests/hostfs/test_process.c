@@ -337,31 +337,43 @@ static pid_t ask_once(void)
 	return run_thread(ask_in_thread);
 }
 
-/* A thread gets the number of one that has ended. */
-static void ask_as_another(void)
+/* Where nobody else takes numbers of threads; false: that was done, in a
+ * child. */
+static bool in_own_numbers(void)
 {
-	pid_t child, first, next = 0;
-	char text[16];
-	int fd;
+	pid_t child;
 
 	want(fsetxattr(openat(w.dirfd, "f", O_RDWR), "user.mark", "f", 1, 0),
 	     0);
-	/* where nobody else takes numbers */
 	child = fork_as_first();
-	if (child) {
+	if (child)
 		want_child(child);
-		return;
-	}
-	fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
-	first = ask_once();
-	snprintf(text, sizeof(text), "%d", (int)first - 1);
-	/* a thread that has ended has its number for a moment still */
-	for (int i = 0; i < 1000 && next != first; i++) {
+	return !child;
+}
+
+/* By a thread that has the number of one that has ended. */
+static void ask_with_number(pid_t number, void *(*ask)(void *number))
+{
+	int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+	pid_t next = 0;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", (int)number - 1);
+	/* that one has it for a moment still */
+	for (int i = 0; i < 1000 && next != number; i++) {
 		usleep(1000);
 		want(pwrite(fd, text, strlen(text), 0), (int64_t)strlen(text));
-		next = ask_once();
+		next = run_thread(ask);
 	}
-	want(next, first);
+	want(next, number);
+	close(fd);
+}
+
+static void ask_as_another(void)
+{
+	if (!in_own_numbers())
+		return;
+	ask_with_number(ask_once(), ask_in_thread);
 	_exit(0);
 }
 
@@ -396,30 +408,17 @@ static void *ask_with_own_files(void *number)
  * the process's, where a thread comes that has its number. */
 static void ask_after_own_files(void)
 {
-	int others[16], fd;
-	pid_t child, first, next = 0;
 	struct stat st, null;
-	char text[16];
+	int others[16];
+	pid_t first;
 
-	want(fsetxattr(openat(w.dirfd, "f", O_RDWR), "user.mark", "f", 1, 0),
-	     0);
-	child = fork_as_first();
-	if (child) {
-		want_child(child);
+	if (!in_own_numbers())
 		return;
-	}
-	fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
 	first = run_thread(ask_with_own_files);
 	want(stat("/dev/null", &null), 0);
 	for (int i = 0; i < 16; i++)
 		others[i] = open("/dev/null", O_RDONLY);
-	snprintf(text, sizeof(text), "%d", (int)first - 1);
-	for (int i = 0; i < 1000 && next != first; i++) {
-		usleep(1000);
-		want(pwrite(fd, text, strlen(text), 0), (int64_t)strlen(text));
-		next = run_thread(ask_in_vain);
-	}
-	want(next, first);
+	ask_with_number(first, ask_in_vain);
 	for (int i = 0; i < 16; i++) {
 		want(fstat(others[i], &st), 0);
 		want((int64_t)st.st_rdev, (int64_t)null.st_rdev);
